@@ -1,0 +1,108 @@
+#include "engine/tape.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/parameters.h"
+#include "kernels/elementwise.h"
+
+namespace kelvin {
+namespace {
+
+thread_local Tape* innermost = nullptr;
+
+void accumulate_into(const Tensor& sum, const Tensor& g) {
+  KELVIN_CHECK(sum.size() == g.size(), "gradient of shape ", g.shape(), " for ", sum.shape());
+  dispatch_float(g.dtype(), [&]<class T>(Type<T>) {
+    dispatch_float(sum.dtype(), [&]<class S>(Type<S>) {
+      on(sum.device(), [&](const auto& dev) { accumulate(dev, sum.view<S>(), g.view<const T>()); });
+    });
+  });
+}
+
+}  // namespace
+
+Tape::Tape(std::initializer_list<Tensor> watch_list) : outer_(std::exchange(innermost, this)) {
+  for (const Tensor& t : watch_list) watch(t, {});
+}
+
+Tape::Tape(const Parameters& parameters) : outer_(std::exchange(innermost, this)) {
+  for (const Parameter& p : parameters) watch(p.value, p.gradient);
+}
+
+Tape::~Tape() { innermost = outer_; }
+
+int Tape::watch(const Tensor& t, Tensor gradient_buffer) {
+  const int slot = static_cast<int>(slots_.size());
+  slots_.push_back({t.shape(), t.dtype(), t.device(), gradient_buffer, true, bool(gradient_buffer)});
+  slot_of_id_[t.id()] = slot;
+  return slot;
+}
+
+int Tape::slot_of(const Tensor& t) const {
+  const auto found = slot_of_id_.find(t.id());
+  return found == slot_of_id_.end() ? -1 : found->second;
+}
+
+bool Tape::is_tracked(const Tensor& t) { return innermost != nullptr && t && innermost->slot_of(t) >= 0; }
+
+Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward) {
+  Tape* const tape = innermost;
+  if (tape == nullptr) return y;
+  std::vector<int> slots;
+  for (const Tensor& x : inputs) slots.push_back(x ? tape->slot_of(x) : -1);
+  if (std::all_of(slots.begin(), slots.end(), [](int s) { return s < 0; })) return y;
+
+  const int output = static_cast<int>(tape->slots_.size());
+  tape->slots_.push_back({y.shape(), y.dtype(), y.device(), {}, false, false});
+  const bool is_new = tape->slot_of_id_.emplace(y.id(), output).second;
+  KELVIN_CHECK(is_new, op, " returned a tensor that the tape already follows");
+  tape->steps_.push_back({op, output, std::move(slots), std::move(backward)});
+  return y;
+}
+
+void Grads::add(int i, Tensor g) {
+  if (wants(i)) tape_.add_gradient(slots_[static_cast<std::size_t>(i)], std::move(g));
+}
+
+void Tape::add_gradient(int slot, Tensor g) {
+  Slot& s = slots_[static_cast<std::size_t>(slot)];
+  KELVIN_CHECK(g.size() == s.shape.size(), "gradient of shape ", g.shape(), " for a tensor of shape ", s.shape);
+  if (!s.gradient) {
+    s.gradient = std::move(g);
+    return;
+  }
+  // The same gradient may have been handed to two inputs; only a sole owner may be added into.
+  if (!s.is_external && !s.gradient.is_sole_owner()) s.gradient = s.gradient.clone();
+  accumulate_into(s.gradient, g);
+}
+
+void Tape::backward(const Tensor& y) {
+  KELVIN_CHECK(y.size() == 1, "backward from shape ", y.shape(), " needs a gradient to start with");
+  backward(y, Tensor::full(y.shape(), 1.0f, y.dtype(), y.device()));
+}
+
+void Tape::backward(const Tensor& y, const Tensor& dy) {
+  const int start = slot_of(y);
+  if (start >= 0) add_gradient(start, dy);
+  Tape* const previous = std::exchange(innermost, nullptr);  // what runs inside a backward is not recorded
+  while (!steps_.empty()) {
+    Step step = std::move(steps_.back());
+    steps_.pop_back();
+    Slot& out = slots_[static_cast<std::size_t>(step.output)];
+    Tensor g = std::exchange(out.gradient, {});
+    if (!g) continue;
+    Grads grads(*this, step.inputs);
+    step.backward(g.reshape(out.shape), grads);
+  }
+  innermost = previous;
+}
+
+Tensor Tape::gradient(const Tensor& watched) const {
+  const int slot = slot_of(watched);
+  KELVIN_CHECK(slot >= 0 && slots_[static_cast<std::size_t>(slot)].is_watched, "gradient of a tensor nobody watches");
+  const Slot& s = slots_[static_cast<std::size_t>(slot)];
+  return s.gradient ? s.gradient.reshape(s.shape) : Tensor::zeros(s.shape, s.dtype, s.device);
+}
+
+}  // namespace kelvin

@@ -1,0 +1,97 @@
+// Autograd: a linear tape that is told what to watch.
+//
+//   Tape tape({x});                    // this scope differentiates with respect to x, and to nothing else
+//   Tensor loss = f(x, parameters);    // ops record themselves
+//   tape.backward(loss);               // loss has one element
+//   Tensor dx = tape.gradient(x);
+//
+// No tape, no recording; there is no requires-grad flag anywhere. Training watches the parameters, an attack watches
+// the images: the forward code is the same, and only gradients that lead to something watched are ever computed.
+// Record order is the topological order. Walking back frees each step's saved activations as it is done with them.
+// Tapes nest per thread; the innermost records. No double backward. Watched tensors must not be overwritten while
+// their tape lives (in-place kernels of `engine/ops` check this with `Tape::is_tracked`).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace kelvin {
+
+class Parameters;
+class Tape;
+
+// The gradients an op's backward may be asked for, by the position of its inputs in `record`.
+class Grads {
+ public:
+  // Whether input i leads to something watched: compute nothing that is not wanted.
+  [[nodiscard]] bool wants(int i) const { return slots_[static_cast<std::size_t>(i)] >= 0; }
+  // Adds g to the gradient of input i (does nothing when it is not wanted). g has as many elements as the input.
+  void add(int i, Tensor g);
+
+ private:
+  friend class Tape;
+  Grads(Tape& tape, const std::vector<int>& slots) : tape_(tape), slots_(slots) {}
+  Tape& tape_;
+  const std::vector<int>& slots_;
+};
+
+// dy is the gradient of the recorded output, in its shape and on its device.
+using Backward = std::function<void(const Tensor& dy, Grads& g)>;
+
+class Tape {
+ public:
+  explicit Tape(std::initializer_list<Tensor> watch);
+  // Watches every parameter; their gradients are added into the parameters' own flat gradient buffer.
+  explicit Tape(const Parameters& parameters);
+  ~Tape();
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  // Runs the recorded steps backward once, from `y` with gradient `dy` (default: 1 for a one-element y).
+  void backward(const Tensor& y);
+  void backward(const Tensor& y, const Tensor& dy);
+  // The gradient of a watched tensor after `backward`; zeros where nothing led to it.
+  [[nodiscard]] Tensor gradient(const Tensor& watched) const;
+
+  // Whether the innermost tape of this thread follows t.
+  [[nodiscard]] static bool is_tracked(const Tensor& t);
+
+ private:
+  friend class Grads;
+  friend Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward);
+
+  struct Slot {
+    Shape shape;
+    DType dtype = DType::f32;
+    Device device;
+    Tensor gradient;            // empty until something is added
+    bool is_watched = false;    // keeps its gradient after the walk
+    bool is_external = false;   // gradient is a view that belongs to the parameters: add into it
+  };
+  struct Step {
+    const char* op;
+    int output;
+    std::vector<int> inputs;
+    Backward backward;
+  };
+
+  int watch(const Tensor& t, Tensor gradient_buffer);
+  [[nodiscard]] int slot_of(const Tensor& t) const;  // -1: not followed
+  void add_gradient(int slot, Tensor g);
+
+  std::unordered_map<std::uint64_t, int> slot_of_id_;
+  std::vector<Slot> slots_;
+  std::vector<Step> steps_;
+  Tape* outer_;
+};
+
+// Called by every differentiable op with its output: if an input is tracked by the innermost tape, y becomes tracked and
+// `backward` is kept; otherwise y is returned as it is and `backward` (with all it captured) is dropped.
+Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward);
+
+}  // namespace kelvin

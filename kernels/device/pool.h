@@ -1,0 +1,28 @@
+// Memory for tensors: freed blocks are kept and handed out again, because a training step asks for the same sizes
+// every time and fresh pages cost more than the arithmetic on them.
+//
+// Blocks are 64-byte aligned and not initialised; requests are rounded up to at most 1/8 more than asked. Thread-safe.
+// Throws Error with ExitCode::out_of_memory, naming the request and what is in use.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/device/device.h"
+
+namespace kelvin {
+
+struct PoolUse {
+  std::size_t in_use = 0;  // bytes held by live blocks
+  std::size_t peak = 0;    // the largest in_use so far
+  std::size_t cached = 0;  // bytes kept for reuse
+};
+
+[[nodiscard]] void* pool_allocate(Cpu, std::size_t bytes);
+void pool_free(Cpu, void* block, std::size_t bytes);  // `bytes` as it was asked for
+void pool_release_cache(Cpu);                         // gives cached blocks back to the system
+[[nodiscard]] PoolUse pool_use(Cpu);
+
+// `bytes` rounded up to the size of the block that serves it: a multiple of 1/8 of the power of two below.
+[[nodiscard]] std::size_t pool_block_size(std::size_t bytes);
+
+}  // namespace kelvin

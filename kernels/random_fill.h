@@ -1,0 +1,15 @@
+// Fills with random numbers from Philox (kernels/device/philox.h): element i of the view is a function of (key, i) alone.
+#pragma once
+
+#include "kernels/device/device.h"
+#include "kernels/device/philox.h"
+#include "kernels/device/view.h"
+
+namespace kelvin {
+
+// Uniform in [low, high).
+void fill_uniform(Cpu, View<float> y, RandomKey key, float low, float high);
+// Normal with the given mean and standard deviation.
+void fill_normal(Cpu, View<float> y, RandomKey key, float mean, float stddev);
+
+}  // namespace kelvin

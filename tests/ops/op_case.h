@@ -1,0 +1,50 @@
+// One op, described once; the runner (op_case_runner.cpp) derives every check from it:
+//   gradient   float32 CPU gradient of every input against central differences, in random directions
+//   precision  the bfloat16 op against the float32 op on the same (bfloat16-representable) inputs, forward and gradients
+//   subsets    the gradients of each subset of the inputs equal those of the full set, bit for bit
+//   sentinels  no input changes, and nothing is written outside the output's elements (checked under sanitizers too)
+//   threads    one thread and several give the same bits
+//
+// Add a case: append to the list of a `*_cases.cpp` file in this folder. Shapes should include sizes of 1, 31, 33, 257
+// and others that are no multiple of a vector width.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace kelvin::testing {
+
+struct OpInput {
+  Shape shape;
+  float low = -1.0f, high = 1.0f;  // drawn uniformly: never constant, never all zero
+  bool differentiable = true;      // false: given to the op, not watched
+  bool keeps_float32 = false;      // stays float32 in the bfloat16 variant (parameters, statistics, losses)
+  std::vector<float> avoid = {};   // kinks: values closer than `kink_distance` are moved away
+};
+
+struct OpCase {
+  std::string name;
+  std::vector<OpInput> inputs;
+  std::function<Tensor(const std::vector<Tensor>&)> op;
+  bool has_bfloat16 = true;
+  float step = 1e-2f;             // central-difference step relative to the input's range
+  float gradient_tolerance = 1e-2f;  // relative, of a directional derivative; float32 differences are no better
+  // Rows whose op is piecewise (max, margin): a case may refuse inputs where two candidates are nearer than this.
+  float kink_distance = 0.05f;
+};
+
+void PrintTo(const OpCase& c, std::ostream* out);  // the case's name in test listings
+
+// Lists of the `*_cases.cpp` files.
+std::vector<OpCase> convolution_cases();
+std::vector<OpCase> matmul_cases();
+std::vector<OpCase> norm_cases();
+std::vector<OpCase> elementwise_cases();
+std::vector<OpCase> pooling_cases();
+std::vector<OpCase> loss_cases();
+std::vector<OpCase> all_op_cases();
+
+}  // namespace kelvin::testing
