@@ -22,7 +22,7 @@ void accumulate_into(const Tensor& sum, const Tensor& g) {
 
 }  // namespace
 
-Tape::Tape(std::initializer_list<Tensor> watch_list) : outer_(std::exchange(innermost, this)) {
+Tape::Tape(const std::vector<Tensor>& watch_list) : outer_(std::exchange(innermost, this)) {
   for (const Tensor& t : watch_list) watch(t, {});
 }
 

@@ -45,7 +45,7 @@ using Backward = std::function<void(const Tensor& dy, Grads& g)>;
 
 class Tape {
  public:
-  explicit Tape(std::initializer_list<Tensor> watch);
+  explicit Tape(const std::vector<Tensor>& watch);
   // Watches every parameter; their gradients are added into the parameters' own flat gradient buffer.
   explicit Tape(const Parameters& parameters);
   ~Tape();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -21,6 +22,8 @@ struct Pool {
   std::mutex mutex;
   std::map<std::size_t, std::vector<void*>> free_blocks;  // by block size
   PoolUse use;
+  bool has_guards = false;
+  std::size_t guard_violations = 0;
 };
 
 // Never destroyed: tensors with static storage may outlive every other object.
@@ -43,6 +46,25 @@ void* system_allocate(std::size_t size) {
   return block;
 }
 
+// Guards: [kAlignment guard bytes][bytes of the caller][kAlignment guard bytes].
+constexpr int kGuardByte = 0xa5;
+
+void* with_guards(void* block, std::size_t bytes) {
+  auto* start = static_cast<unsigned char*>(block);
+  std::memset(start, kGuardByte, bytes + 2 * kAlignment);
+  std::memset(start + kAlignment, 0xff, bytes);
+  return start + kAlignment;
+}
+
+void* without_guards(Pool& p, void* user_block, std::size_t bytes) {
+  auto* const user = static_cast<unsigned char*>(user_block);
+  const auto is_intact = [](const unsigned char* guard) {
+    return std::all_of(guard, guard + kAlignment, [](unsigned char byte) { return byte == kGuardByte; });
+  };
+  if (!is_intact(user - kAlignment) || !is_intact(user + bytes)) ++p.guard_violations;
+  return user - kAlignment;
+}
+
 }  // namespace
 
 std::size_t pool_block_size(std::size_t bytes) {
@@ -53,8 +75,8 @@ std::size_t pool_block_size(std::size_t bytes) {
 
 void* pool_allocate(Cpu, std::size_t bytes) {
   Pool& p = pool();
-  const std::size_t size = pool_block_size(bytes);
   const std::lock_guard lock(p.mutex);
+  const std::size_t size = pool_block_size(bytes + (p.has_guards ? 2 * kAlignment : 0));
   void* block = nullptr;
   if (auto found = p.free_blocks.find(size); found != p.free_blocks.end() && !found->second.empty()) {
     block = found->second.back();
@@ -72,14 +94,15 @@ void* pool_allocate(Cpu, std::size_t bytes) {
                                              " bytes in use; try a smaller --batch-size"));
   p.use.in_use += size;
   p.use.peak = std::max(p.use.peak, p.use.in_use);
-  return block;
+  return p.has_guards ? with_guards(block, bytes) : block;
 }
 
 void pool_free(Cpu, void* block, std::size_t bytes) {
   if (block == nullptr) return;
   Pool& p = pool();
-  const std::size_t size = pool_block_size(bytes);
   const std::lock_guard lock(p.mutex);
+  if (p.has_guards) block = without_guards(p, block, bytes);
+  const std::size_t size = pool_block_size(bytes + (p.has_guards ? 2 * kAlignment : 0));
   p.free_blocks[size].push_back(block);
   p.use.in_use -= size;
   p.use.cached += size;
@@ -95,6 +118,19 @@ PoolUse pool_use(Cpu) {
   Pool& p = pool();
   const std::lock_guard lock(p.mutex);
   return p.use;
+}
+
+void pool_enable_guards(Cpu) {
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  KELVIN_CHECK(p.use.peak == 0, "guards are enabled before the first allocation");
+  p.has_guards = true;
+}
+
+std::size_t pool_guard_violations(Cpu) {
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  return p.guard_violations;
 }
 
 }  // namespace kelvin

@@ -22,6 +22,11 @@ void pool_free(Cpu, void* block, std::size_t bytes);  // `bytes` as it was asked
 void pool_release_cache(Cpu);                         // gives cached blocks back to the system
 [[nodiscard]] PoolUse pool_use(Cpu);
 
+// For tests, before the first allocation: from now on every block is filled with 0xff (NaN) when it is handed out and is
+// framed by guard bytes that are looked at when it comes back.
+void pool_enable_guards(Cpu);
+[[nodiscard]] std::size_t pool_guard_violations(Cpu);  // blocks that came back with a damaged frame
+
 // `bytes` rounded up to the size of the block that serves it: a multiple of 1/8 of the power of two below.
 [[nodiscard]] std::size_t pool_block_size(std::size_t bytes);
 

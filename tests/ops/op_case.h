@@ -2,8 +2,9 @@
 //   gradient   float32 CPU gradient of every input against central differences, in random directions
 //   precision  the bfloat16 op against the float32 op on the same (bfloat16-representable) inputs, forward and gradients
 //   subsets    the gradients of each subset of the inputs equal those of the full set, bit for bit
-//   sentinels  no input changes, and nothing is written outside the output's elements (checked under sanitizers too)
+//   sentinels  no input changes, and nothing is written outside any tensor (the pool frames every block with guards)
 //   threads    one thread and several give the same bits
+// NaN is looked for before anything is compared; fresh memory is filled with NaN, so nothing uninitialised passes.
 //
 // Add a case: append to the list of a `*_cases.cpp` file in this folder. Shapes should include sizes of 1, 31, 33, 257
 // and others that are no multiple of a vector width.
@@ -22,6 +23,7 @@ struct OpInput {
   float low = -1.0f, high = 1.0f;  // drawn uniformly: never constant, never all zero
   bool differentiable = true;      // false: given to the op, not watched
   bool keeps_float32 = false;      // stays float32 in the bfloat16 variant (parameters, statistics, losses)
+  bool is_integer = false;         // int32, drawn from low (inclusive) to high (exclusive); set differentiable = false
   std::vector<float> avoid = {};   // kinks: values closer than `kink_distance` are moved away
 };
 
@@ -32,11 +34,14 @@ struct OpCase {
   bool has_bfloat16 = true;
   float step = 1e-2f;             // central-difference step relative to the input's range
   float gradient_tolerance = 1e-2f;  // relative, of a directional derivative; float32 differences are no better
-  // Rows whose op is piecewise (max, margin): a case may refuse inputs where two candidates are nearer than this.
-  float kink_distance = 0.05f;
+  float kink_distance = 0.05f;       // how far inputs stay from the values in OpInput::avoid
+  bool any_thread_count = true;      // false: a library decides the summation order (said in the op's header)
 };
 
 void PrintTo(const OpCase& c, std::ostream* out);  // the case's name in test listings
+
+// The inputs of a case, drawn from Philox by the case's name; differentiable inputs first rounded to bfloat16.
+[[nodiscard]] std::vector<Tensor> draw_inputs(const OpCase& c, DType dtype = DType::f32);
 
 // Lists of the `*_cases.cpp` files.
 std::vector<OpCase> convolution_cases();
