@@ -47,15 +47,24 @@ Tensor Tensor::full(Shape shape, float value, DType dtype, Device device) {
 
 template <class T>
 Tensor Tensor::from_host(std::span<const T> values, Shape shape, Device device) {
-  KELVIN_CHECK(static_cast<std::int64_t>(values.size()) == shape.size(), values.size(), " values for shape ", shape);
   Tensor t = empty(shape, dtype_of<T>, device);
-  if (!values.empty()) std::memcpy(t.data(), values.data(), values.size_bytes());
+  t.copy_from_host(values);
   return t;
 }
 template Tensor Tensor::from_host(std::span<const float>, Shape, Device);
 template Tensor Tensor::from_host(std::span<const bfloat16>, Shape, Device);
 template Tensor Tensor::from_host(std::span<const std::int32_t>, Shape, Device);
 template Tensor Tensor::from_host(std::span<const std::uint8_t>, Shape, Device);
+
+template <class T>
+void Tensor::copy_from_host(std::span<const T> values) const {
+  KELVIN_CHECK(static_cast<std::int64_t>(values.size()) == size(), values.size(), " values for shape ", shape_);
+  if (!values.empty()) std::memcpy(view<T>().data, values.data(), values.size_bytes());
+}
+template void Tensor::copy_from_host(std::span<const float>) const;
+template void Tensor::copy_from_host(std::span<const bfloat16>) const;
+template void Tensor::copy_from_host(std::span<const std::int32_t>) const;
+template void Tensor::copy_from_host(std::span<const std::uint8_t>) const;
 
 Tensor Tensor::reshape(Shape shape) const {
   KELVIN_CHECK(shape.size() == size(), "cannot fold ", shape_, " into ", shape);

@@ -53,6 +53,13 @@ class Tensor {
   [[nodiscard]] Tensor reshape(Shape shape) const;                               // same elements, same identity
   [[nodiscard]] Tensor narrow(std::int64_t begin, std::int64_t count) const;     // rows [begin, begin+count), no copy
   [[nodiscard]] Tensor clone() const;
+  // Overwrites the elements with values from host memory. Throws unless the sizes agree.
+  template <class T>
+  void copy_from_host(std::span<const T> values) const;
+  template <class T>
+  void copy_from_host(const std::vector<T>& values) const {
+    copy_from_host(std::span<const T>(values));
+  }
   [[nodiscard]] Tensor to(DType dtype) const;  // converted copy; *this when nothing changes
   template <class T>
   [[nodiscard]] std::vector<T> to_host() const;  // synchronises; float32 view of bfloat16 is `to(f32).to_host<float>()`

@@ -12,6 +12,10 @@ void fill(Cpu, View<T> y, T value) {
   });
 }
 
+void fill_scaled(Cpu, View<float> y, View<const float> scalar, float factor) { fill(Cpu{}, y, factor * scalar[0]); }
+
+void increment(Cpu, View<float> x) { x[0] += 1.0f; }
+
 template <class To, class From>
 void convert(Cpu, View<To> y, View<const From> x) {
   parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) {

@@ -15,6 +15,12 @@ namespace kelvin {
 template <class T>  // float, bfloat16, int32
 void fill(Cpu, View<T> y, T value);
 
+// y[i] = factor · scalar[0] for every i; scalar is a device scalar, so nothing is read back to the host
+void fill_scaled(Cpu, View<float> y, View<const float> scalar, float factor);
+
+// x[0] += 1, for a count kept in device memory
+void increment(Cpu, View<float> x);
+
 // y = x in another element type, rounded to nearest even.
 template <class To, class From>
 void convert(Cpu, View<To> y, View<const From> x);

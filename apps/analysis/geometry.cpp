@@ -1,0 +1,118 @@
+#include "apps/analysis/geometry.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/evaluation/batches.h"
+#include "kernels/prototype_distances.h"
+
+namespace kelvin {
+namespace {
+
+struct Moments {
+  double mean = 0, variance = 0;
+  [[nodiscard]] double coefficient() const { return mean > 0 ? std::sqrt(variance) / mean : 0; }
+};
+
+// Of the values j ≠ skip; skip −1: of all.
+Moments moments(const float* values, std::size_t n, std::int32_t skip = -1) {
+  double sum = 0, squares = 0, count = 0;
+  for (std::size_t j = 0; j < n; ++j) {
+    if (static_cast<std::int32_t>(j) == skip) continue;
+    sum += values[j];
+    ++count;
+  }
+  const double mean = sum / count;
+  for (std::size_t j = 0; j < n; ++j)
+    if (static_cast<std::int32_t>(j) != skip) squares += (values[j] - mean) * (values[j] - mean);
+  return {mean, squares / count};
+}
+
+Tensor distances_between(const Tensor& features, const Tensor& prototypes) {
+  const Tensor d = Tensor::empty({features.dim(0), prototypes.dim(0)}, DType::f32, features.device());
+  on(d.device(), [&](const auto& dev) {
+    prototype_distances(dev, d.view<float>(), features.view<const float>(), prototypes.view<const float>());
+  });
+  return d;
+}
+
+std::vector<float> row_norms(const std::vector<float>& matrix, std::size_t width) {
+  std::vector<float> norms;
+  for (std::size_t row = 0; row < matrix.size() / width; ++row) {
+    double sum = 0;
+    for (std::size_t k = 0; k < width; ++k) sum += static_cast<double>(matrix[row * width + k]) * matrix[row * width + k];
+    norms.push_back(static_cast<float>(std::sqrt(sum)));
+  }
+  return norms;
+}
+
+// Rows scaled to length 1; zero rows stay zero.
+Tensor normalize_rows(const Tensor& t) {
+  std::vector<float> values = t.to_host<float>();
+  const auto width = static_cast<std::size_t>(t.dim(1));
+  const std::vector<float> norms = row_norms(values, width);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (norms[i / width] > 0) values[i] /= norms[i / width];
+  return Tensor::from_host<float>(values, t.shape(), t.device());
+}
+
+// For unit rows ‖a − b‖² = 2 − 2 cos.
+double mean_pairwise_cosine(const Tensor& unit_rows) {
+  const std::vector<float> d = distances_between(unit_rows, unit_rows).to_host<float>();
+  const auto n = static_cast<std::size_t>(unit_rows.dim(0));
+  double sum = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      if (i != j) sum += 1 - static_cast<double>(d[i * n + j]) * d[i * n + j] / 2;
+  return sum / static_cast<double>(n * (n - 1));
+}
+
+Histogram histogram_of(const std::vector<float>& values, int bins) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const double begin = *low, width = std::max(static_cast<double>(*high) - begin, 1e-12) / bins;
+  Histogram h;
+  for (int i = 0; i <= bins; ++i) h.edges.push_back(begin + i * width);
+  h.counts.assign(static_cast<std::size_t>(bins), 0);
+  for (const float v : values) ++h.counts[static_cast<std::size_t>(std::min(bins - 1, static_cast<int>((v - begin) / width)))];
+  return h;
+}
+
+}  // namespace
+
+Geometry measure_geometry(Model& model, const ImageSet& set, std::int64_t batch_size, int bins) {
+  const Tensor& prototypes = model.prototypes().value;
+  const Tensor unit_prototypes = normalize_rows(prototypes);
+  const auto classes = static_cast<std::size_t>(prototypes.dim(0)), width = static_cast<std::size_t>(prototypes.dim(1));
+  Geometry g;
+  std::vector<float> negatives;
+  for_each_batch(set, batch_size, prototypes.device(), [&](const TensorBatch& batch) {
+    const Tensor f = model.features(batch.images, Mode::eval);
+    const std::vector<float> raw = distances_between(f, prototypes).to_host<float>();
+    const std::vector<float> unit = distances_between(normalize_rows(f), unit_prototypes).to_host<float>();
+    const std::vector<float> norms = row_norms(f.to_host<float>(), width);
+    for (std::size_t i = 0; i < norms.size(); ++i) {
+      const std::int32_t label = set.labels[static_cast<std::size_t>(batch.first) + i];
+      const Moments m = moments(raw.data() + i * classes, classes, label);
+      g.mean_distance += m.mean;
+      g.mean_distance_variance += m.variance;
+      g.coefficient_of_variation += m.coefficient();
+      g.cosine_coefficient_of_variation += moments(unit.data() + i * classes, classes, label).coefficient();
+      g.feature_norm += norms[i];
+      for (std::size_t j = 0; j < classes; ++j)
+        if (static_cast<std::int32_t>(j) != label) negatives.push_back(raw[i * classes + j]);
+    }
+  });
+  g.n = set.count;
+  for (double* total : {&g.mean_distance, &g.mean_distance_variance, &g.coefficient_of_variation,
+                        &g.cosine_coefficient_of_variation, &g.feature_norm})
+    *total /= static_cast<double>(set.count);
+  const std::vector<float> norms = row_norms(prototypes.to_host<float>(), width);
+  const Moments m = moments(norms.data(), norms.size());
+  g.prototype_norm = m.mean;
+  g.prototype_norm_spread = m.coefficient();
+  g.prototype_cosine = mean_pairwise_cosine(unit_prototypes);
+  g.histogram = histogram_of(negatives, bins);
+  return g;
+}
+
+}  // namespace kelvin

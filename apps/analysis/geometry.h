@@ -1,0 +1,35 @@
+// Where features lie relative to the class prototypes: the paper's distance figures (2502.20604, figures 6 and 7), and the
+// scale-free quantities without which they prove little.
+//
+// D_j = ‖f(x) − w_j‖₂ over the negative classes j ≠ y. D_j² = ‖f‖² + ‖w_j‖² − 2 f·w_j, so the raw variance carries the units of
+// W, which τ changes by itself (logits grow with τ); only the scale-free columns support a claim about geometry.
+#pragma once
+
+#include <vector>
+
+#include "data/dataset.h"
+#include "models/model.h"
+
+namespace kelvin {
+
+struct Histogram {
+  std::vector<double> edges;        // bins + 1, equally spaced from the smallest to the largest distance
+  std::vector<std::int64_t> counts;
+};
+
+struct Geometry {
+  std::int64_t n = 0;
+  double mean_distance = 0;              // mean over images and negative classes of D_j
+  double mean_distance_variance = 0;     // mean over images of Var_j(D_j), population variance
+  double coefficient_of_variation = 0;   // mean over images of std_j(D_j) / mean_j(D_j): scale-free
+  double cosine_coefficient_of_variation = 0;  // the same with f and w_j normalised to length 1
+  double feature_norm = 0;               // mean ‖f‖
+  double prototype_norm = 0;             // mean ‖w_j‖
+  double prototype_norm_spread = 0;      // std_j ‖w_j‖ / mean_j ‖w_j‖
+  double prototype_cosine = 0;           // mean cosine between two prototypes; −1/(C − 1) under neural collapse
+  Histogram histogram;                   // of D_j over images and negative classes
+};
+
+[[nodiscard]] Geometry measure_geometry(Model& model, const ImageSet& set, std::int64_t batch_size, int bins = 40);
+
+}  // namespace kelvin

@@ -1,0 +1,82 @@
+// Gradient attacks: FGSM (Goodfellow et al. 2015, 1412.6572) and PGD (Madry et al. 2018, 1706.06083), untargeted and
+// targeted, in L∞ and L2, on cross-entropy, log-odds or margin loss, with the diagnostics that tell whether the gradient
+// they follow exists at all.
+//
+// The attack sees the model in eval mode, images in [0, 1] and its own temperature: attack_tau divides the logits inside
+// the attack's loss and nowhere else. Every iterate stays in the ε-ball and in [0, 1]. Random numbers belong to the image
+// (seed, restart, index in the set): results do not depend on the batch size.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "engine/ops/attack_steps.h"
+#include "models/model.h"
+
+namespace kelvin {
+
+enum class AttackLoss { cross_entropy, log_odds, margin };
+enum class Targeting { none, random, least_likely, fixed };
+
+struct AttackOptions {
+  std::string attack = "pgd";  // "fgsm" (one step of size ε from x, no random start) or "pgd"
+  Norm norm = Norm::linf;
+  float eps = 8.0f / 255.0f;   // in units of pixel values in [0, 1]
+  float step = 2.0f / 255.0f;
+  int steps = 20;
+  int restarts = 1;
+  bool random_start = true;
+  AttackLoss loss = AttackLoss::cross_entropy;
+  double attack_tau = 1;
+  double eval_tau = 1;         // recorded; a positive temperature cannot change a prediction
+  Targeting targeting = Targeting::none;
+  int target_class = 0;        // for Targeting::fixed
+  std::uint64_t seed = 0;
+  int batch_size = 128;
+};
+
+// What happened to one image.
+struct AttackedImage {
+  std::int32_t label = 0, target = -1;       // target: -1 when untargeted
+  std::int32_t clean_prediction = 0, adversarial_prediction = 0;
+  float clean_margin = 0;                    // z_y − max_{j≠y} z_j at x
+  float displacement = 0;                    // ‖x_K − x_start‖∞ of the last iterate (mean over restarts)
+  float linf = 0, l2 = 0;                    // of the returned image
+  bool has_zero_gradient = false;            // max|∇_x loss| = 0 exactly at x
+  float zero_coordinates = 0;                // share of coordinates of ∇_x loss that are exactly 0 at x
+  [[nodiscard]] bool is_clean_correct() const { return clean_prediction == label; }
+  [[nodiscard]] bool is_robust() const { return is_clean_correct() && adversarial_prediction == label; }
+};
+
+struct AttackResult {
+  std::vector<AttackedImage> images;
+  [[nodiscard]] double clean_accuracy() const;
+  [[nodiscard]] double robust_accuracy() const;           // clean errors count as failures
+  [[nodiscard]] double target_success_rate() const;       // share of attacked images that reach their target; 0 if untargeted
+  [[nodiscard]] double zero_gradient_fraction() const;    // over correctly classified images
+  [[nodiscard]] double zero_coordinate_fraction() const;  // mean over correctly classified images
+  [[nodiscard]] double mean_displacement() const;
+  [[nodiscard]] double max_linf() const;
+  [[nodiscard]] double max_l2() const;
+  [[nodiscard]] double margin_percentile(double p) const;  // of clean_margin over all images, p in [0, 100]
+};
+
+// Called with each finished batch: index of its first image, clean images and returned images, both [N, H, W, C].
+using AttackedBatchFunction = std::function<void(std::int64_t first, const Tensor& clean, const Tensor& adversarial)>;
+
+// Attacks every image of the set. Throws a mistake on options that make no sense (ε < 0, unknown attack, target class out
+// of range). `on_batch` and `progress(done, total)` may be empty.
+[[nodiscard]] AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,
+                                  const AttackedBatchFunction& on_batch = {},
+                                  const std::function<void(std::int64_t done, std::int64_t total)>& progress = {});
+
+// The loss an attack follows, one number a row: [N]. `labels` are the classes to leave, or to reach when targeted.
+[[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, double tau);
+
+[[nodiscard]] AttackLoss attack_loss_of(const std::string& name);  // ce, log-odds, margin; throws: unknown
+[[nodiscard]] const char* name_of(AttackLoss loss);
+
+}  // namespace kelvin

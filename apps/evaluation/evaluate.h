@@ -1,0 +1,39 @@
+// Clean evaluation: accuracy, negative log-likelihood, calibration.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "data/dataset.h"
+#include "models/model.h"
+
+namespace kelvin {
+
+// Called as work goes on; may be empty.
+using CountFunction = std::function<void(std::int64_t done, std::int64_t total)>;
+
+struct Predictions {
+  std::int64_t count = 0;
+  int classes = 0;
+  std::vector<float> logits;         // [N, C]
+  std::vector<std::int32_t> labels;  // [N]
+};
+
+// Runs the model in eval mode over the whole set.
+[[nodiscard]] Predictions predict(Model& model, const ImageSet& set, std::int64_t batch_size, const CountFunction& progress = {});
+
+struct Evaluation {
+  std::int64_t n = 0;
+  double accuracy = 0;
+  double nll = 0;  // mean −log p_y of softmax(z / τ), in double
+  double ece = 0;  // expected calibration error, 15 equal-width bins (Guo et al. 2017, 1706.04599)
+  std::vector<double> per_class_accuracy;  // NaN for a class without images
+};
+
+// eval_tau divides the logits; it changes nll and ece, never accuracy.
+[[nodiscard]] Evaluation evaluate(const Predictions& predictions, double eval_tau);
+
+// Accuracy alone.
+[[nodiscard]] double accuracy_of(Model& model, const ImageSet& set, std::int64_t batch_size);
+
+}  // namespace kelvin

@@ -1,0 +1,58 @@
+// What a run leaves behind: one folder.
+//
+//   config.toml              the flags; loads back with --config
+//   metrics.jsonl            one JSON object a line: kind "step", "epoch" or "diverged"
+//   checkpoint.safetensors   weights, optimizer state and position (metadata "kelvin": JSON)
+//   results/NAME.json        what train, evaluate, corrupt, attack and geometry printed with --json
+//
+// Everything is written to a temporary file, fsynced and renamed, except metrics.jsonl, which grows line by line.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/safetensors.h"
+#include "models/model.h"
+
+namespace kelvin {
+
+using Json = nlohmann::json;
+
+struct RunFolder {
+  std::filesystem::path path;
+
+  [[nodiscard]] std::filesystem::path config() const { return path / "config.toml"; }
+  [[nodiscard]] std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
+  [[nodiscard]] std::filesystem::path checkpoint() const { return path / "checkpoint.safetensors"; }
+  [[nodiscard]] std::filesystem::path result(const std::string& name) const {
+    return path / "results" / (name + ".json");
+  }
+
+  // Makes the folder and its results/; a mistake when it cannot be written.
+  void create() const;
+  void write_result(const std::string& name, const Json& result) const;
+};
+
+// What a checkpoint says of itself, so that a run folder is enough to rebuild its model.
+struct RunInfo {
+  ModelSpec model;
+  std::string data;              // --data as given
+  double train_tau = 1;          // the temperature at the end of training
+  double head_scale = 1;         // evaluation multiplies prototypes and bias by it (--reparametrize: τ)
+  std::uint64_t seed = 0;
+  std::vector<std::string> class_names;
+};
+
+[[nodiscard]] Json to_json(const RunInfo& info);
+[[nodiscard]] RunInfo run_info_from(const SafetensorsFile& checkpoint);  // a mistake when the metadata is absent or damaged
+
+// A model ready for evaluation (prototypes already multiplied by head_scale) and where it came from.
+struct TrainedModel {
+  std::unique_ptr<Model> model;
+  RunInfo info;
+};
+[[nodiscard]] TrainedModel load_trained_model(const RunFolder& run, Device device);
+
+}  // namespace kelvin

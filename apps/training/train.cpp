@@ -1,0 +1,224 @@
+#include "apps/training/train.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "apps/evaluation/evaluate.h"
+#include "apps/training/metrics.h"
+#include "data/batch_loader.h"
+#include "engine/checkpoint.h"
+#include "engine/ops/losses.h"
+#include "engine/tape.h"
+#include "kernels/elementwise.h"
+#include "kernels/top1.h"
+
+namespace kelvin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kEvaluationBatch = 250;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+ModelSpec spec_for(const TrainOptions& o, const Dataset& data) {
+  const ImageSet& set = data.train;
+  return {.name = o.model,
+          .classes = data.classes,
+          .channels = static_cast<int>(set.channels),
+          .height = static_cast<int>(set.height),
+          .width = static_cast<int>(set.width),
+          .mean = data.mean,
+          .std = data.std,
+          .precision = o.precision};
+}
+
+// Where a run stands; saved with every checkpoint.
+struct Position {
+  std::uint32_t epoch = 0;  // finished epochs
+  std::int64_t step = 0;
+  std::uintmax_t metrics_bytes = 0;
+};
+
+class Trainer {
+ public:
+  Trainer(const TrainOptions& o, const Dataset& data, const RunFolder& run, Device device)
+      : options_(o),
+        data_(data),
+        run_(run),
+        device_(device),
+        model_(make_model(spec_for(o, data), device, o.seed)),
+        optimizer_(model_->parameters(), o.optimizer),
+        lr_(Tensor::zeros({1}, DType::f32, device)),
+        tau_(Tensor::full({1}, 1.0f, DType::f32, device)),
+        loss_total_(Tensor::zeros({1}, DType::f32, device)),
+        correct_(Tensor::zeros({1}, DType::i32, device)),
+        head_scale_(o.reparametrize ? o.tau.start : 1.0) {}
+
+  TrainReport run(const TrainProgress& progress) {
+    start();
+    MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
+    if (position_.epoch == 0) save(metrics);
+    BatchLoader loader(data_.train, {.batch_size = options_.batch_size, .augment = options_.augment, .seed = options_.seed,
+                                     .workers = options_.loader_workers, .first_epoch = position_.epoch});
+    TrainReport report;
+    while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
+      run_epoch(loader, metrics, report, progress);
+      if (report.divergence) return report;
+      save(metrics);
+    }
+    if (data_.test.count > 0) report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
+    return report;
+  }
+
+ private:
+  // A fresh start, a start from --init, or the last checkpoint of this folder.
+  void start() {
+    if (!options_.init.empty() && !options_.resume) load_parameters(read_safetensors(options_.init), model_->parameters());
+    if (options_.resume) {
+      const SafetensorsFile file = read_safetensors(run_.checkpoint());
+      load_parameters(file, model_->parameters());
+      load_tensors(file, optimizer_.state());
+      const Json position = Json::parse(file.metadata.at("kelvin.position"));
+      position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes")};
+    } else {
+      scale_head_values(static_cast<float>(1.0 / head_scale_));
+    }
+  }
+
+  void run_epoch(BatchLoader& loader, MetricsFile& metrics, TrainReport& report, const TrainProgress& progress) {
+    const Clock::time_point start = Clock::now();
+    const std::int64_t steps = loader.batches_per_epoch();
+    double epoch_loss = 0;
+    std::int64_t epoch_correct = 0, epoch_images = 0, logged_steps = 0;
+    double lr = 0, tau = 0;
+    for (std::int64_t i = 0; i < steps; ++i) {
+      const double at = position_.epoch + static_cast<double>(i) / static_cast<double>(steps);
+      tau = options_.tau.at(at);
+      lr = options_.lr.at(at) * (options_.lr_times_tau ? tau : 1.0);
+      const Batch batch = loader.next();
+      step(batch, lr, options_.reparametrize ? 1.0 : tau);
+      epoch_images += static_cast<std::int64_t>(batch.labels.size());
+      ++logged_steps;
+      if (logged_steps < options_.log_every && i + 1 < steps) continue;
+
+      const double loss = static_cast<double>(loss_total_.item()) / static_cast<double>(logged_steps);
+      if (!std::isfinite(loss)) {
+        report.divergence = Divergence{position_.step, loss, tau, lr};
+        metrics.write({{"kind", "diverged"}, {"step", position_.step}, {"epoch", at}, {"loss", nullptr}, {"tau", tau}, {"lr", lr}});
+        return;
+      }
+      metrics.write({{"kind", "step"}, {"step", position_.step}, {"epoch", at}, {"loss", loss}, {"lr", lr}, {"tau", tau}});
+      epoch_loss += loss * static_cast<double>(logged_steps);
+      epoch_correct += correct_.to_host<std::int32_t>()[0];
+      reset_totals();
+      logged_steps = 0;
+      if (progress)
+        progress((position_.epoch * steps + i + 1) * options_.batch_size, options_.epochs * steps * options_.batch_size,
+                 str("epoch ", position_.epoch + 1, "/", options_.epochs, ", loss ", loss));
+    }
+    report.train_loss = epoch_loss / static_cast<double>(steps);
+    report.train_accuracy = static_cast<double>(epoch_correct) / static_cast<double>(epoch_images);
+    report.img_per_s = static_cast<double>(epoch_images) / seconds_since(start);
+    ++position_.epoch;
+    Json line = {{"kind", "epoch"},        {"epoch", position_.epoch},      {"step", position_.step},
+                 {"train_loss", report.train_loss}, {"train_accuracy", report.train_accuracy},
+                 {"lr", lr},               {"tau", tau},                    {"img_per_s", report.img_per_s}};
+    if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0)
+      line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
+    metrics.write(line);
+  }
+
+  void step(const Batch& batch, double lr, double tau) {
+    set_scalar(lr_, lr);
+    set_scalar(tau_, tau);
+    const auto n = static_cast<std::int64_t>(batch.labels.size());
+    const ImageSet& set = data_.train;
+    const Tensor images = Tensor::from_host<float>(batch.images, {n, set.height, set.width, set.channels}, device_);
+    const Tensor labels = Tensor::from_host<std::int32_t>(batch.labels, {n}, device_);
+
+    const Parameters& parameters = model_->parameters();
+    parameters.zero_gradients();
+    Tape tape(parameters);
+    const Tensor logits = model_->forward(images, Mode::train);
+    const Tensor loss = mean(softmax_cross_entropy(logits, labels, tau_));
+    tape.backward(loss);
+    if (options_.reparametrize) scale_head_gradients(static_cast<float>(1.0 / (head_scale_ * head_scale_)));
+    optimizer_.step(lr_);
+    ++position_.step;
+    on(device_, [&](const auto& dev) {
+      accumulate(dev, loss_total_.view<float>(), loss.view<const float>());
+      count_correct(dev, correct_.view<std::int32_t>(), logits.view<const float>(), labels.view<const std::int32_t>());
+    });
+  }
+
+  static void set_scalar(const Tensor& scalar, double value) {
+    const float host = static_cast<float>(value);
+    scalar.copy_from_host(std::span<const float>(&host, 1));
+  }
+
+  void reset_totals() const {
+    set_scalar(loss_total_, 0);
+    const std::int32_t zero = 0;
+    correct_.copy_from_host(std::span<const std::int32_t>(&zero, 1));
+  }
+
+  void scale_head(float factor, Tensor Parameter::*part) const {
+    for (const Parameter* head : {&model_->prototypes(), &model_->prototype_bias()})
+      on(device_, [&](const auto& dev) { scale(dev, (head->*part).view<float>(), factor); });
+  }
+  void scale_head_values(float factor) const { scale_head(factor, &Parameter::value); }
+  void scale_head_gradients(float factor) const { scale_head(factor, &Parameter::gradient); }
+
+  void save(const MetricsFile& metrics) {
+    const double progress = std::min<double>(position_.epoch, options_.epochs);
+    const RunInfo info{model_->spec(), options_.data, options_.tau.at(progress), head_scale_, options_.seed, data_.class_names};
+    const Json position = {{"epoch", position_.epoch}, {"step", position_.step}, {"metrics_bytes", metrics.size()}};
+    save_checkpoint(run_.checkpoint(), model_->parameters(), optimizer_.state(),
+                    {{"kelvin", to_json(info).dump()}, {"kelvin.position", position.dump()}});
+  }
+
+  const TrainOptions& options_;
+  const Dataset& data_;
+  const RunFolder& run_;
+  Device device_;
+  std::unique_ptr<Model> model_;
+  Optimizer optimizer_;
+  Tensor lr_, tau_, loss_total_, correct_;
+  double head_scale_;
+  Position position_;
+};
+
+}  // namespace
+
+void check_options(const TrainOptions& o) {
+  const auto is_temperature = [](double tau) { return tau > 0 && std::isfinite(tau); };
+  if (!is_temperature(o.tau.start)) throw mistake("--tau must be > 0, got ", o.tau.start);
+  if (!is_temperature(o.tau.end)) throw mistake("--tau-end must be > 0, got ", o.tau.end);
+  if (!(o.lr.base >= 0) || !std::isfinite(o.lr.base)) throw mistake("--lr must be 0 or more, got ", o.lr.base);
+  if (o.epochs < 1) throw mistake("--epochs must be at least 1, got ", o.epochs);
+  if (o.batch_size < 1) throw mistake("--batch-size must be at least 1, got ", o.batch_size);
+  if (o.lr.warmup_epochs < 0) throw mistake("--warmup-epochs must be 0 or more, got ", o.lr.warmup_epochs);
+  if (o.reparametrize && o.tau.kind != TemperatureSchedule::Kind::constant)
+    throw mistake("--reparametrize needs a constant --tau");
+}
+
+TrainReport train(const TrainOptions& given, const Dataset& data, const RunFolder& run, Device device,
+                  const TrainProgress& progress) {
+  TrainOptions options = given;
+  options.lr.epochs = options.tau.epochs = options.epochs;
+  check_options(options);
+  return Trainer(options, data, run, device).run(progress);
+}
+
+Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) {
+  Json json = {{"accuracy", r.accuracy},     {"train_loss", r.train_loss}, {"train_accuracy", r.train_accuracy},
+               {"img_per_s", r.img_per_s},   {"out", run.path.string()},   {"diverged", r.divergence.has_value()},
+               {"tau", o.tau.start},         {"model", o.model},           {"data", o.data},
+               {"epochs", o.epochs},         {"batch_size", o.batch_size}, {"lr", o.lr.base},
+               {"precision", name_of(o.precision)}, {"seed", o.seed},      {"reparametrize", o.reparametrize}};
+  if (r.divergence)
+    json["divergence"] = {{"step", r.divergence->step}, {"loss", nullptr}, {"tau", r.divergence->tau}, {"lr", r.divergence->lr}};
+  return json;
+}
+
+}  // namespace kelvin

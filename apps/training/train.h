@@ -1,0 +1,66 @@
+// Training: cross-entropy of softmax(z/τ), one run folder a run.
+//
+// The step reads nothing back to the host: loss and correct predictions add up in device memory and are read every
+// `log_every` steps. A checkpoint is written before the first epoch and after each one; a run killed at any point resumes from
+// the last and ends with the same bits (same device, same number of threads).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "apps/run/run_folder.h"
+#include "data/dataset.h"
+#include "engine/optim.h"
+#include "engine/schedule.h"
+
+namespace kelvin {
+
+struct TrainOptions {
+  std::string data = "fashion-mnist";
+  std::string model = "resnet20";
+  int epochs = 10;
+  int batch_size = 128;
+  LearningRateSchedule lr;     // lr.epochs is set to `epochs`
+  TemperatureSchedule tau;     // tau.epochs is set to `epochs`
+  bool lr_times_tau = false;   // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
+  OptimizerOptions optimizer;
+  bool augment = false;        // pad 4, random crop, horizontal flip
+  DType precision = DType::f32;
+  // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
+  // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
+  bool reparametrize = false;
+  std::string init;            // safetensors file to start from; empty: random
+  std::uint64_t seed = 0;
+  int log_every = 20;          // steps
+  int eval_every = 1;          // epochs; the last epoch is always evaluated
+  int loader_workers = 1;
+  bool resume = false;
+};
+
+struct Divergence {
+  std::int64_t step = 0;
+  double loss = 0, tau = 0, lr = 0;
+};
+
+struct TrainReport {
+  double accuracy = 0;    // on the test set, at the end; 0 without a test set
+  double train_loss = 0;  // mean of the last epoch
+  double train_accuracy = 0;
+  double img_per_s = 0;   // of the last epoch
+  std::optional<Divergence> divergence;
+};
+
+// Called after every logged step: images done in this run, images in all, a note with loss and τ.
+using TrainProgress = std::function<void(std::int64_t done, std::int64_t total, const std::string& note)>;
+
+// Trains into `run`, which exists. A NaN or infinite loss ends the run with `divergence` set and the last good checkpoint kept.
+[[nodiscard]] TrainReport train(const TrainOptions& options, const Dataset& data, const RunFolder& run, Device device,
+                                const TrainProgress& progress);
+
+[[nodiscard]] Json to_json(const TrainReport& report, const TrainOptions& options, const RunFolder& run);
+
+// Throws a mistake for values that make no sense (τ ≤ 0, epochs < 1, ...): before anything is read or written.
+void check_options(const TrainOptions& options);
+
+}  // namespace kelvin

@@ -1,0 +1,40 @@
+// Changes of value: brightness and contrast.
+#include <algorithm>
+
+#include "data/corruptions/corruption.h"
+
+namespace kelvin {
+namespace {
+
+constexpr double kBrightness[] = {.05, .1, .15, .2, .3};
+constexpr double kContrast[] = {.75, .5, .4, .3, .15};
+
+}  // namespace
+
+// V of HSV is the largest channel; hue and saturation stay when all channels are scaled alike. A grey image is its own V.
+ByteImage brightness(const ByteImage& image, int severity, const ImageRandom&) {
+  std::vector<double> x = to_unit(image);
+  const auto channels = static_cast<std::size_t>(image.channels);
+  for (std::size_t p = 0; p < x.size(); p += channels) {
+    const double value = *std::max_element(x.begin() + static_cast<std::ptrdiff_t>(p),
+                                           x.begin() + static_cast<std::ptrdiff_t>(p + channels));
+    const double brighter = std::clamp(value + kBrightness[severity], 0.0, 1.0);
+    for (std::size_t c = 0; c < channels; ++c) x[p + c] = value > 0 ? x[p + c] * (brighter / value) : brighter;
+  }
+  return from_unit(image, x);
+}
+
+// (x − μ) c + μ with the mean of each channel of this image.
+ByteImage contrast(const ByteImage& image, int severity, const ImageRandom&) {
+  std::vector<double> x = to_unit(image);
+  const auto channels = static_cast<std::size_t>(image.channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    double sum = 0;
+    for (std::size_t p = c; p < x.size(); p += channels) sum += x[p];
+    const double mean = sum / (static_cast<double>(x.size()) / static_cast<double>(channels));
+    for (std::size_t p = c; p < x.size(); p += channels) x[p] = (x[p] - mean) * kContrast[severity] + mean;
+  }
+  return from_unit(image, x);
+}
+
+}  // namespace kelvin

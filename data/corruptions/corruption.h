@@ -1,0 +1,42 @@
+// What the files of this folder share: an 8-bit image, its random numbers, and the form of a corruption.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/device/philox.h"
+
+namespace kelvin {
+
+struct ByteImage {
+  int height = 0, width = 0, channels = 0;
+  std::vector<std::uint8_t> pixels;  // [H, W, C]
+};
+
+// Double pixels in [0, 1] and back: clipped, times 255, truncated (the published generator does not round).
+[[nodiscard]] std::vector<double> to_unit(const ByteImage& image);
+[[nodiscard]] ByteImage from_unit(const ByteImage& like, const std::vector<double>& values);
+
+// The random numbers of one image under one corruption: element e has a sequence of its own, numbered by `draw`.
+struct ImageRandom {
+  RandomKey key;
+  std::uint64_t image = 0;
+  [[nodiscard]] std::array<std::uint32_t, 4> bits(std::size_t element, std::uint32_t draw = 0) const {
+    return philox(key, image << 40 | static_cast<std::uint64_t>(element) << 8 | (draw & 0xff));
+  }
+};
+
+// severity counts from 0 here: an index into the corruption's constants.
+using CorruptionFunction = ByteImage (*)(const ByteImage& image, int severity, const ImageRandom& random);
+
+ByteImage gaussian_noise(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage shot_noise(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage impulse_noise(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage defocus_blur(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage brightness(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage contrast(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage pixelate(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage jpeg_compression(const ByteImage& image, int severity, const ImageRandom& random);
+
+}  // namespace kelvin

@@ -1,0 +1,86 @@
+// The list of corruptions and their application to a set. To add one: a function declared in corruption.h, defined in the
+// file of its family, and a line in `kCorruptions`.
+#include <algorithm>
+#include <cmath>
+
+#include "data/corruptions.h"
+#include "data/corruptions/corruption.h"
+#include "kernels/device/error.h"
+#include "kernels/device/parallel.h"
+
+namespace kelvin {
+namespace {
+
+struct Corruption {
+  const char* name;
+  CorruptionFunction apply;
+};
+
+constexpr Corruption kCorruptions[] = {
+    {"gaussian_noise", gaussian_noise}, {"shot_noise", shot_noise}, {"impulse_noise", impulse_noise},
+    {"defocus_blur", defocus_blur},     {"brightness", brightness}, {"contrast", contrast},
+    {"pixelate", pixelate},             {"jpeg_compression", jpeg_compression},
+};
+
+CorruptionFunction find(const std::string& name) {
+  std::string known;
+  for (const Corruption& c : kCorruptions) {
+    if (name == c.name) return c.apply;
+    known += (known.empty() ? "" : ", ") + std::string(c.name);
+  }
+  throw mistake("corruption ", name, " is unknown; known: ", known);
+}
+
+ByteImage byte_image(const ImageSet& set, std::int64_t i) {
+  ByteImage image{static_cast<int>(set.height), static_cast<int>(set.width), static_cast<int>(set.channels), {}};
+  const std::int64_t at = i * set.pixels();
+  if (!set.bytes.empty()) {
+    image.pixels.assign(set.bytes.begin() + at, set.bytes.begin() + at + set.pixels());
+  } else {
+    for (std::int64_t p = at; p < at + set.pixels(); ++p)
+      image.pixels.push_back(static_cast<std::uint8_t>(std::lround(set.floats[static_cast<std::size_t>(p)] * 255.0f)));
+  }
+  return image;
+}
+
+}  // namespace
+
+std::vector<double> to_unit(const ByteImage& image) {
+  std::vector<double> values(image.pixels.size());
+  std::transform(image.pixels.begin(), image.pixels.end(), values.begin(), [](std::uint8_t v) { return v / 255.0; });
+  return values;
+}
+
+ByteImage from_unit(const ByteImage& like, const std::vector<double>& values) {
+  ByteImage image{like.height, like.width, like.channels, std::vector<std::uint8_t>(values.size())};
+  std::transform(values.begin(), values.end(), image.pixels.begin(),
+                 [](double v) { return static_cast<std::uint8_t>(std::clamp(v, 0.0, 1.0) * 255.0); });
+  return image;
+}
+
+std::vector<std::string> corruption_names() {
+  std::vector<std::string> names;
+  for (const Corruption& c : kCorruptions) names.emplace_back(c.name);
+  return names;
+}
+
+ImageSet corrupt(const ImageSet& clean, const std::string& name, int severity, std::uint64_t seed) {
+  const CorruptionFunction apply = find(name);
+  if (severity < 1 || severity > kSeverities)
+    throw mistake("--severity ", severity, ": severities are 1 to ", kSeverities);
+  ImageSet out{clean.count, clean.height, clean.width, clean.channels, {}, {}, clean.labels};
+  out.bytes.resize(static_cast<std::size_t>(clean.count * clean.pixels()));
+  const RandomKey key{seed, random_stream("corruption/" + name + "/" + std::to_string(severity))};
+  parallel_for(
+      clean.count,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const ByteImage image = apply(byte_image(clean, i), severity - 1, {key, static_cast<std::uint64_t>(i)});
+          std::copy(image.pixels.begin(), image.pixels.end(), out.bytes.begin() + i * clean.pixels());
+        }
+      },
+      /*grain=*/16);
+  return out;
+}
+
+}  // namespace kelvin

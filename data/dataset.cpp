@@ -1,0 +1,87 @@
+#include "data/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "data/fashion_mnist.h"
+#include "data/npy_dataset.h"
+#include "data/synthetic.h"
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+using Loader = std::function<Dataset(const std::string& where, const DatasetOptions&)>;
+
+// To add a set: a loader of this form in a file of its own, and a line here.
+const std::map<std::string, Loader>& loaders() {
+  static const std::map<std::string, Loader> all = {
+      {"fashion-mnist", load_fashion_mnist},
+      {"npy", load_npy_dataset},
+      {"synthetic", load_synthetic},
+  };
+  return all;
+}
+
+std::string known_names() {
+  std::string names;
+  for (const auto& [name, loader] : loaders()) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
+}  // namespace
+
+void ImageSet::copy_image(std::int64_t i, float* out) const {
+  const std::int64_t at = i * pixels();
+  if (!floats.empty()) {
+    std::copy_n(floats.begin() + at, pixels(), out);
+  } else {
+    std::transform(bytes.begin() + at, bytes.begin() + at + pixels(), out,
+                   [](std::uint8_t v) { return static_cast<float>(v) / 255.0f; });
+  }
+}
+
+ImageSet ImageSet::first(std::int64_t n) const {
+  if (n <= 0 || n >= count) return *this;
+  ImageSet part{n, height, width, channels, {}, {}, {labels.begin(), labels.begin() + n}};
+  if (!bytes.empty()) part.bytes.assign(bytes.begin(), bytes.begin() + n * pixels());
+  if (!floats.empty()) part.floats.assign(floats.begin(), floats.begin() + n * pixels());
+  return part;
+}
+
+Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
+  const std::size_t colon = spec.find(':');
+  const std::string name = spec.substr(0, colon), where = colon == std::string::npos ? "" : spec.substr(colon + 1);
+  const auto loader = loaders().find(name);
+  if (loader == loaders().end()) throw mistake("--data ", name, " is unknown; known: ", known_names());
+  Dataset set = loader->second(where, options);
+  set.name = name;
+  set.train = set.train.first(options.train_limit);
+  set.test = set.test.first(options.test_limit);
+  return set;
+}
+
+void measure_normalization(const ImageSet& set, std::vector<float>& mean, std::vector<float>& std) {
+  const auto channels = static_cast<std::size_t>(set.channels);
+  std::vector<double> sum(channels), squares(channels);
+  std::vector<float> image(static_cast<std::size_t>(set.pixels()));
+  for (std::int64_t i = 0; i < set.count; ++i) {
+    set.copy_image(i, image.data());
+    for (std::size_t p = 0; p < image.size(); ++p) {
+      sum[p % channels] += image[p];
+      squares[p % channels] += static_cast<double>(image[p]) * image[p];
+    }
+  }
+  const double n = static_cast<double>(set.count * set.height * set.width);
+  mean.assign(channels, 0.0f);
+  std.assign(channels, 1.0f);
+  for (std::size_t c = 0; c < channels; ++c) {
+    mean[c] = static_cast<float>(sum[c] / n);
+    const double variance = squares[c] / n - (sum[c] / n) * (sum[c] / n);
+    if (variance > 1e-12) std[c] = static_cast<float>(std::sqrt(variance));
+  }
+}
+
+}  // namespace kelvin

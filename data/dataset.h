@@ -1,0 +1,50 @@
+// Image classification sets in memory.
+//
+// A set keeps its pixels as they came: uint8 (divided by 255 on use) or float32 in [0, 1]; images are [N, H, W, C] with 1 or 3
+// channels, labels are in [0, classes).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kelvin {
+
+struct ImageSet {
+  std::int64_t count = 0, height = 0, width = 0, channels = 0;
+  std::vector<std::uint8_t> bytes;  // [N, H, W, C], or empty
+  std::vector<float> floats;        // [N, H, W, C], or empty; exactly one of the two is filled when count > 0
+  std::vector<std::int32_t> labels;  // [N]
+
+  [[nodiscard]] std::int64_t pixels() const { return height * width * channels; }  // numbers an image
+  // Writes image i as float32 in [0, 1] to out[pixels()].
+  void copy_image(std::int64_t i, float* out) const;
+  // The first n images (all when n is 0 or larger than the set).
+  [[nodiscard]] ImageSet first(std::int64_t n) const;
+};
+
+struct Dataset {
+  std::string name;
+  ImageSet train, test;  // count 0 when not needed and absent
+  int classes = 0;
+  std::vector<std::string> class_names;  // one a class
+  std::vector<float> mean, std;          // per channel, in [0, 1]: the model's normalisation
+};
+
+struct DatasetOptions {
+  bool need_train = true, need_test = true;  // an absent half is an error only where it is needed
+  std::int64_t train_limit = 0, test_limit = 0;  // 0: all
+  std::uint64_t seed = 0;                    // synthetic sets are drawn from it
+};
+
+// `spec` is the value of --data: NAME or NAME:WHERE.
+//   fashion-mnist[:DIR]   the four IDX files, gzipped or not; default: where Debian's dataset-fashion-mnist puts them
+//   synthetic[:KEY=VALUE,...]  Gaussian classes (data/synthetic.h)
+//   npy:DIR               {train,test}_{images,labels}.npy
+// Throws a mistake on unknown names, absent or damaged files, labels out of range, NaN or pixels outside [0, 1].
+[[nodiscard]] Dataset load_dataset(const std::string& spec, const DatasetOptions& options);
+
+// Mean and standard deviation of each channel over all pixels of the set.
+void measure_normalization(const ImageSet& set, std::vector<float>& mean, std::vector<float>& std);
+
+}  // namespace kelvin

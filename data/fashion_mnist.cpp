@@ -1,0 +1,55 @@
+#include "data/fashion_mnist.h"
+
+#include <filesystem>
+
+#include "data/idx.h"
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+using Path = std::filesystem::path;
+
+constexpr const char* kPackageFolder = "/usr/share/datasets/fashion-mnist";
+constexpr int kClasses = 10;
+
+Path find_file(const Path& folder, const std::string& name) {
+  for (const char* ending : {".gz", ""})
+    if (std::filesystem::exists(folder / (name + ending))) return folder / (name + ending);
+  throw mistake((folder / name).string(), "[.gz]: no such file; install Debian's package dataset-fashion-mnist or pass --data ",
+                "fashion-mnist:DIR");
+}
+
+ImageSet load_half(const Path& folder, const std::string& half) {
+  const Path images_path = find_file(folder, half + "-images-idx3-ubyte");
+  const Path labels_path = find_file(folder, half + "-labels-idx1-ubyte");
+  IdxArray images = read_idx(images_path, 3);
+  const IdxArray labels = read_idx(labels_path, 1);
+  if (images.shape[1] != 28 || images.shape[2] != 28)
+    throw mistake(images_path.string(), ": images of ", images.shape[1], "x", images.shape[2], ", expected 28x28");
+  if (images.shape[0] == 0) throw mistake(images_path.string(), ": holds no images");
+  if (images.shape[0] != labels.shape[0])
+    throw mistake(labels_path.string(), ": ", labels.shape[0], " labels for ", images.shape[0], " images in ",
+                  images_path.string());
+  ImageSet set{images.shape[0], 28, 28, 1, std::move(images.values), {}, {labels.values.begin(), labels.values.end()}};
+  for (std::size_t i = 0; i < set.labels.size(); ++i)
+    if (set.labels[i] >= kClasses)
+      throw mistake(labels_path.string(), ": label ", set.labels[i], " at row ", i, ", expected 0 to ", kClasses - 1);
+  return set;
+}
+
+}  // namespace
+
+Dataset load_fashion_mnist(const std::string& where, const DatasetOptions& options) {
+  const Path folder = where.empty() ? kPackageFolder : where;
+  Dataset set;
+  if (options.need_train) set.train = load_half(folder, "train");
+  if (options.need_test) set.test = load_half(folder, "t10k");
+  set.classes = kClasses;
+  set.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
+  set.mean = {0.2860f};  // over the 60,000 training images
+  set.std = {0.3530f};
+  return set;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,12 @@
+// A user's own set: a folder with train_images.npy, train_labels.npy, test_images.npy, test_labels.npy. Images uint8 or float
+// [N, H, W, C] (floats in [0, 1], no NaN), labels of any integer type [N] from 0.
+#pragma once
+
+#include "data/dataset.h"
+
+namespace kelvin {
+
+// Classes: one more than the largest label met; normalisation: measured on the training images (test images without them).
+[[nodiscard]] Dataset load_npy_dataset(const std::string& folder, const DatasetOptions& options);
+
+}  // namespace kelvin

@@ -1,0 +1,16 @@
+// Files appear whole or not at all: written to a temporary file in the same folder, fsynced, renamed. Throws a mistake naming
+// the file and the system's reason when that fails; the temporary file is removed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <iosfwd>
+#include <span>
+
+namespace kelvin {
+
+void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+}  // namespace kelvin

@@ -1,0 +1,43 @@
+#include "engine/ops/attack_steps.h"
+
+#include <limits>
+
+#include "engine/tape.h"
+#include "kernels/keep_best.h"
+
+namespace kelvin {
+
+void pgd_step(const Tensor& x, const Tensor& x0, const Tensor& g, Norm norm, const PgdOptions& o) {
+  KELVIN_CHECK(!Tape::is_tracked(x), "pgd_step: a tape still follows the images");
+  KELVIN_CHECK(x.shape() == x0.shape() && x.size() == g.size(), "pgd_step: ", x.shape(), ", ", x0.shape(), ", ", g.shape());
+  on(x.device(), [&](const auto& dev) {
+    const auto step = norm == Norm::linf ? &pgd_step_linf : &pgd_step_l2;
+    step(dev, x.view<float>(), x0.view<const float>(), g.view<const float>(), o);
+  });
+}
+
+Tensor random_start(const Tensor& x0, const Tensor& indices, Norm norm, RandomKey key, float eps) {
+  const Tensor x = Tensor::empty_like(x0);
+  on(x.device(), [&](const auto& dev) {
+    const auto start = norm == Norm::linf ? &random_start_linf : &random_start_l2;
+    start(dev, x.view<float>(), x0.view<const float>(), indices.view<const std::int32_t>(), key, eps);
+  });
+  return x;
+}
+
+BestIterates::BestIterates(const Tensor& like)
+    : images(like.clone()),
+      loss(Tensor::full({like.dim(0)}, -std::numeric_limits<float>::infinity(), DType::f32, like.device())),
+      success(Tensor::zeros({like.dim(0)}, DType::i32, like.device())),
+      prediction(Tensor::zeros({like.dim(0)}, DType::i32, like.device())) {}
+
+void BestIterates::offer(const Tensor& candidate, const Tensor& candidate_loss, const Tensor& candidate_success,
+                         const Tensor& candidate_prediction) const {
+  on(images.device(), [&](const auto& dev) {
+    keep_best(dev, images.view<float>(), loss.view<float>(), success.view<std::int32_t>(), prediction.view<std::int32_t>(),
+              candidate.view<const float>(), candidate_loss.view<const float>(),
+              candidate_success.view<const std::int32_t>(), candidate_prediction.view<const std::int32_t>());
+  });
+}
+
+}  // namespace kelvin

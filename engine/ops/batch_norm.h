@@ -1,0 +1,29 @@
+// Batch normalisation over the last dimension, fused with residual addition and ReLU (kernels/batch_norm.h):
+//   y = relu?( γ (x − mean) / sqrt(var + ε) + β + residual )
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace kelvin {
+
+inline constexpr float kBatchNormEps = 1e-5f;
+inline constexpr float kBatchNormMomentum = 0.1f;
+
+// All float32 [C].
+struct BatchNormTensors {
+  Tensor gamma, beta, running_mean, running_variance;
+};
+
+// Statistics of the batch; moves the running statistics. x float32 or bfloat16 [..., C]; residual like x, or empty.
+[[nodiscard]] Tensor batch_norm_train(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual, bool relu);
+
+// Running statistics, which stay as they are.
+[[nodiscard]] Tensor batch_norm_eval(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual, bool relu);
+
+// The convolution with filter w [K, R, S, C] and normalisation with running statistics as one filter and one bias.
+struct FoldedFilter {
+  Tensor w, bias;
+};
+[[nodiscard]] FoldedFilter fold(const Tensor& w, const BatchNormTensors& norm);
+
+}  // namespace kelvin

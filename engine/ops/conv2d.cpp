@@ -1,0 +1,83 @@
+#include "engine/ops/conv2d.h"
+
+#include "engine/tape.h"
+#include "kernels/relu.h"
+
+namespace kelvin {
+namespace {
+
+void check_shapes(const char* op, const Tensor& x, const Tensor& w, const ConvOptions& o) {
+  KELVIN_CHECK(x.shape().rank() == 4 && w.shape().rank() == 4, op, ": expected x [N, H, W, C] and w [K, R, S, C], got ",
+               x.shape(), " and ", w.shape());
+  KELVIN_CHECK(x.dim(3) == w.dim(3), op, ": x ", x.shape(), " has other channels than w ", w.shape());
+  KELVIN_CHECK(o.stride > 0 && o.pad >= 0 && x.dim(1) + 2 * o.pad >= w.dim(1) && x.dim(2) + 2 * o.pad >= w.dim(2), op,
+               ": filter ", w.shape(), " does not fit x ", x.shape(), " with stride ", o.stride, ", pad ", o.pad);
+}
+
+Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual, bool relu,
+               const ConvOptions& o) {
+  Tensor y = Tensor::empty(conv2d_output_shape(x.shape(), w.shape(), o), x.dtype(), x.device());
+  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
+    ConvEpilogue<T> epilogue{.bias = {}, .residual = {}, .relu = relu};
+    if (bias) epilogue.bias = bias.view<const float>();
+    if (residual) epilogue.residual = residual.view<const T>();
+    on(x.device(), [&](const auto& dev) {
+      conv2d_forward(dev, y.view<T>(), x.view<const T>(), w.view<const float>(), epilogue, o);
+    });
+  });
+  return y;
+}
+
+// dx = conv_transpose(dy, w)
+Tensor data_gradient(const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvOptions& o) {
+  Tensor dx = Tensor::empty(x_shape, dy.dtype(), dy.device());
+  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+    on(dy.device(), [&](const auto& dev) {
+      conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const float>(), o);
+    });
+  });
+  return dx;
+}
+
+// dw[k, r, s, c] = Σ over n, oh, ow of dy[n, oh, ow, k] x[n, oh·stride + r − pad, ow·stride + s − pad, c]
+Tensor filter_gradient(const Tensor& dy, const Tensor& x, const Shape& w_shape, const ConvOptions& o) {
+  Tensor dw = Tensor::empty(w_shape, DType::f32, dy.device());
+  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+    on(dy.device(), [&](const auto& dev) {
+      conv2d_backward_filter(dev, dw.view<float>(), x.view<const T>(), dy.view<const T>(), o);
+    });
+  });
+  return dw;
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& o) {
+  check_shapes("conv2d", x, w, o);
+  return record("conv2d", forward(x, w, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
+    if (g.wants(1)) g.add(1, filter_gradient(dy, x, w.shape(), o));
+    if (g.wants(0)) g.add(0, data_gradient(dy, w, x.shape(), o));
+  });
+}
+
+Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual, bool relu,
+                    const ConvOptions& o) {
+  check_shapes("conv2d_fused", x, w, o);
+  KELVIN_CHECK(!Tape::is_tracked(w) && !Tape::is_tracked(bias), "conv2d_fused: folded weights are not trained");
+  const Tensor y = forward(x, w, bias, residual, relu, o);
+  const Shape x_shape = x.shape();
+  // g = dy·1[y > 0];  dx = conv_transpose(g, w);  dresidual = g
+  return record("conv2d_fused", y, {x, residual}, [=, kept = relu ? y : Tensor()](const Tensor& dy, Grads& grads) {
+    Tensor g = dy;
+    if (relu) {
+      g = Tensor::empty_like(dy);
+      dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+        on(dy.device(), [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), kept.view<const T>()); });
+      });
+    }
+    grads.add(1, g);
+    if (grads.wants(0)) grads.add(0, data_gradient(g, w, x_shape, o));
+  });
+}
+
+}  // namespace kelvin

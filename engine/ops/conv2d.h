@@ -1,0 +1,17 @@
+// Convolution of images [N, H, W, C] with filters [K, R, S, C] (kernels/conv2d.h).
+#pragma once
+
+#include "engine/tensor.h"
+#include "kernels/conv2d.h"
+
+namespace kelvin {
+
+// y = conv(x, w): x float32 or bfloat16, w float32; y has x's element type.
+[[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& options);
+
+// y = relu?(conv(x, w) + bias + residual) in one kernel: a convolution whose normalisation was folded into w and bias.
+// bias float32 [K]; residual like y, or empty. Differentiable in x and residual only: nothing that is folded is trained.
+[[nodiscard]] Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual, bool relu,
+                                  const ConvOptions& options);
+
+}  // namespace kelvin

@@ -1,0 +1,103 @@
+#include "engine/ops/losses.h"
+
+#include <cmath>
+
+#include "engine/tape.h"
+#include "kernels/elementwise.h"
+#include "kernels/log_odds_cross_entropy.h"
+#include "kernels/margin_loss.h"
+#include "kernels/reduce.h"
+#include "kernels/softmax_cross_entropy.h"
+
+namespace kelvin {
+namespace {
+
+void check(const char* op, const Tensor& logits, const Tensor& labels) {
+  KELVIN_CHECK(logits.shape().rank() == 2 && labels.size() == logits.dim(0) && logits.dim(1) >= 2, op,
+               ": expected logits [N, C] with C >= 2 and labels [N], got ", logits.shape(), " and ", labels.shape());
+}
+
+// Σ x · factor as a differentiable op: dx = factor · dy for every element
+Tensor scaled_sum(const char* op, const Tensor& x, float factor) {
+  const Tensor y = Tensor::empty({1}, DType::f32, x.device());
+  on(x.device(), [&](const auto& dev) { reduce_sum(dev, y.view<float>(), x.view<const float>(), factor); });
+  return record(op, y, {x}, [shape = x.shape(), factor](const Tensor& dy, Grads& g) {
+    const Tensor dx = Tensor::empty(shape, DType::f32, dy.device());
+    on(dy.device(), [&](const auto& dev) { fill_scaled(dev, dx.view<float>(), dy.view<const float>(), factor); });
+    g.add(0, dx);
+  });
+}
+
+}  // namespace
+
+Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau) {
+  check("softmax_cross_entropy", logits, labels);
+  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
+  on(logits.device(), [&](const auto& dev) {
+    softmax_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>(),
+                                  tau.view<const float>());
+  });
+  // dz_j = dloss (p_j − 1[j = y]) / τ
+  return record("softmax_cross_entropy", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
+    const Tensor dz = Tensor::empty_like(logits);
+    on(dz.device(), [&](const auto& dev) {
+      softmax_cross_entropy_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
+                                     labels.view<const std::int32_t>(), tau.view<const float>());
+    });
+    g.add(0, dz);
+  });
+}
+
+Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau) {
+  check("log_odds_cross_entropy", logits, labels);
+  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
+  on(logits.device(), [&](const auto& dev) {
+    log_odds_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>(),
+                                   tau.view<const float>());
+  });
+  // dz_j = dloss q_j / τ for j ≠ y, q the softmax over the others;  dz_y = −dloss / τ
+  return record("log_odds_cross_entropy", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
+    const Tensor dz = Tensor::empty_like(logits);
+    on(dz.device(), [&](const auto& dev) {
+      log_odds_cross_entropy_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
+                                      labels.view<const std::int32_t>(), tau.view<const float>());
+    });
+    g.add(0, dz);
+  });
+}
+
+Tensor margin_loss(const Tensor& logits, const Tensor& labels) {
+  check("margin_loss", logits, labels);
+  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
+  on(logits.device(), [&](const auto& dev) {
+    margin_loss_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>());
+  });
+  // dz = +dloss at argmax_{j≠y} z_j, −dloss at y
+  return record("margin_loss", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
+    const Tensor dz = Tensor::empty_like(logits);
+    on(dz.device(), [&](const auto& dev) {
+      margin_loss_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
+                           labels.view<const std::int32_t>());
+    });
+    g.add(0, dz);
+  });
+}
+
+Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double tau) {
+  return softmax_cross_entropy(logits, labels, temperature(tau, logits.device()));
+}
+
+Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, double tau) {
+  return log_odds_cross_entropy(logits, labels, temperature(tau, logits.device()));
+}
+
+Tensor mean(const Tensor& x) { return scaled_sum("mean", x, 1.0f / static_cast<float>(x.size())); }
+
+Tensor sum(const Tensor& x) { return scaled_sum("sum", x, 1.0f); }
+
+Tensor temperature(double tau, Device device) {
+  if (!(tau > 0) || !std::isfinite(tau)) throw mistake("the temperature must be a positive finite number, got ", tau);
+  return Tensor::full({1}, static_cast<float>(tau), DType::f32, device);
+}
+
+}  // namespace kelvin

@@ -1,0 +1,23 @@
+// Losses, one number a row: logits [N, C] float32, labels [N] int32 -> [N]. Reduce them with `mean` or `sum`.
+// τ is a one-element float32 tensor (device memory: it may change between replays of a captured step) or a number.
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace kelvin {
+
+[[nodiscard]] Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);
+[[nodiscard]] Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);
+[[nodiscard]] Tensor margin_loss(const Tensor& logits, const Tensor& labels);
+
+[[nodiscard]] Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double tau);
+[[nodiscard]] Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, double tau);
+
+// Means and sums over all elements of a float32 tensor -> [1].
+[[nodiscard]] Tensor mean(const Tensor& x);
+[[nodiscard]] Tensor sum(const Tensor& x);
+
+// A one-element tensor that holds τ; a mistake unless τ is positive and finite.
+[[nodiscard]] Tensor temperature(double tau, Device device = {});
+
+}  // namespace kelvin

@@ -1,0 +1,50 @@
+// Batch normalisation over the last dimension (Ioffe & Szegedy 2015, 1502.03167), fused with what follows it in a residual
+// network: y = relu?( γ (x − mean) / sqrt(var + eps) + β + residual ).
+//
+//   x, y, residual [rows..., C] of storage type T; everything per channel is float32 [C]. n = rows.
+//
+// Statistics are over all rows; float32 sums over fixed blocks of rows around a shift, blocks combined in double in a fixed
+// order: the same bits for any thread count. Memory traffic: forward reads x twice and writes y; backward reads dy, y (the
+// ReLU mask) and x twice and writes dx.
+#pragma once
+
+#include "kernels/device/device.h"
+#include "kernels/device/dtype.h"
+#include "kernels/device/view.h"
+
+namespace kelvin {
+
+// mean and rstd = 1/sqrt(var + eps) of the batch, biased variance. Running statistics (both may be empty) move as PyTorch's:
+// running = (1 − momentum) running + momentum batch, with the unbiased variance var · n/(n − 1). Throws unless n > 1.
+template <class T>
+void batch_norm_statistics(Cpu, View<float> mean, View<float> rstd, View<float> running_mean, View<float> running_variance,
+                           View<const T> x, float momentum, float eps);
+
+// y = relu?(γ (x − mean) rstd + β + residual); residual may be empty.
+template <class T>
+void batch_norm_apply(Cpu, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
+                      View<const float> gamma, View<const float> beta, View<const T> residual, bool relu);
+
+// Backward through `batch_norm_apply` after `batch_norm_statistics` of the same x. With g = dy·1[y > 0] (or dy without ReLU):
+//   dβ = Σ g,   dγ = Σ g x̂,   dx = γ rstd (g − dβ/n − x̂ dγ/n)  (1502.03167, section 3; batch statistics)
+//   dx = γ rstd g                                              (running statistics: is_training = false)
+//   dresidual = g
+// y may be empty when there was no ReLU; dresidual and dx may be empty when not wanted; dx may be dy. dγ, dβ are overwritten.
+struct BatchNormBackward {
+  bool relu = false;
+  bool is_training = true;
+};
+template <class T>
+void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta, View<const T> dy,
+                         View<const T> y, View<const T> x, View<const float> mean, View<const float> rstd,
+                         View<const float> gamma, const BatchNormBackward& options);
+
+// The convolution that equals conv followed by normalisation with fixed statistics:
+//   w_folded[k, ...] = w[k, ...] γ[k] rstd[k],   bias[k] = β[k] − mean[k] γ[k] rstd[k],   rstd = 1/sqrt(variance + eps)
+void fold_batch_norm(Cpu, View<float> w_folded, View<float> bias, View<const float> w, View<const float> gamma,
+                     View<const float> beta, View<const float> mean, View<const float> variance, float eps);
+
+// rstd = 1/sqrt(variance + eps)
+void reciprocal_stddev(Cpu, View<float> rstd, View<const float> variance, float eps);
+
+}  // namespace kelvin

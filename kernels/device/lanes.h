@@ -1,0 +1,59 @@
+// Sixteen floats as one value: what a CPU kernel's inner loop works on when the accumulators must stay in registers.
+//
+// A GCC/Clang vector type, so the same source becomes one 512-bit, two 256-bit or four 128-bit instructions. bfloat16 is
+// widened on load and rounded to nearest even on store; NaN stays NaN only in its payload's upper bits, which is enough here
+// because every NaN our arithmetic makes is a quiet one.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/device/dtype.h"
+
+namespace kelvin {
+
+inline constexpr std::int64_t kLanes = 16;
+using Lanes = float __attribute__((vector_size(64)));
+
+namespace detail {
+using Words = std::uint32_t __attribute__((vector_size(64)));
+using HalfWords = std::uint16_t __attribute__((vector_size(32)));
+}  // namespace detail
+
+[[gnu::always_inline]] inline Lanes load_lanes(const float* p) {
+  Lanes v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+[[gnu::always_inline]] inline Lanes load_lanes(const bfloat16* p) {
+  detail::HalfWords half;
+  std::memcpy(&half, p, sizeof half);
+  const detail::Words words = __builtin_convertvector(half, detail::Words) << 16;
+  Lanes v;
+  std::memcpy(&v, &words, sizeof v);
+  return v;
+}
+
+[[gnu::always_inline]] inline void store_lanes(float* p, const Lanes& v) { std::memcpy(p, &v, sizeof v); }
+
+[[gnu::always_inline]] inline void store_lanes(bfloat16* p, const Lanes& v) {
+  detail::Words words;
+  std::memcpy(&words, &v, sizeof v);
+  words = (words + 0x7fffu + ((words >> 16) & 1u)) >> 16;
+  const detail::HalfWords half = __builtin_convertvector(words, detail::HalfWords);
+  std::memcpy(static_cast<void*>(p), &half, sizeof half);
+}
+
+// The same value in every lane.
+[[gnu::always_inline]] inline Lanes lanes_of(float value) { return Lanes{} + value; }
+
+// v where gate > 0, otherwise 0: the derivative of ReLU seen from its output.
+[[gnu::always_inline]] inline Lanes where_positive(const Lanes& gate, const Lanes& v) { return gate > 0.0f ? v : Lanes{}; }
+
+[[gnu::always_inline]] inline Lanes relu(const Lanes& v) { return where_positive(v, v); }
+
+// Scalars take part in the same expressions at the ends of rows that are no multiple of 16.
+[[gnu::always_inline]] inline float where_positive(float gate, float v) { return gate > 0.0f ? v : 0.0f; }
+
+}  // namespace kelvin

@@ -1,0 +1,39 @@
+#include "kernels/device/profile.h"
+
+#include <atomic>
+#include <mutex>
+
+namespace kelvin {
+namespace {
+
+std::atomic<bool> is_enabled{false};
+std::mutex entries_mutex;
+std::map<std::string, ProfileEntry> entries;
+
+}  // namespace
+
+void profile_enable(bool on) {
+  const std::lock_guard lock(entries_mutex);
+  entries.clear();
+  is_enabled = on;
+}
+
+std::map<std::string, ProfileEntry> profile_entries() {
+  const std::lock_guard lock(entries_mutex);
+  return entries;
+}
+
+ProfileRange::ProfileRange(const char* name) : name_(is_enabled ? name : nullptr) {
+  if (name_ != nullptr) start_ = std::chrono::steady_clock::now();
+}
+
+ProfileRange::~ProfileRange() {
+  if (name_ == nullptr) return;
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+  const std::lock_guard lock(entries_mutex);
+  ProfileEntry& e = entries[name_];
+  e.seconds += elapsed.count();
+  ++e.calls;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,20 @@
+// Reductions in a fixed order (the same bits for any thread count), accumulated in double.
+#pragma once
+
+#include "kernels/device/device.h"
+#include "kernels/device/dtype.h"
+#include "kernels/device/view.h"
+
+namespace kelvin {
+
+// sum [1] = factor · Σ x
+void reduce_sum(Cpu, View<float> sum, View<const float> x, float factor);
+
+// sums [C] = Σ over rows of x [rows..., C]: the gradient of a bias
+template <class T>
+void column_sum(Cpu, View<float> sums, View<const T> x);
+
+// total [1] += factor · Σ x: running totals (loss, correct predictions) that are read every N steps only
+void accumulate_sum(Cpu, View<float> total, View<const float> x, float factor);
+
+}  // namespace kelvin

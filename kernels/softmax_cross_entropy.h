@@ -1,0 +1,32 @@
+// Temperature-scaled softmax cross-entropy, row by row: the loss this program exists to study.
+//
+//   logits z [rows, C], labels y [rows] in [0, C), temperature τ > 0 (device scalar), p = softmax(z / τ)
+//   loss_i   = logsumexp_j(z_ij / τ) − z_iy / τ                     (2502.20604; Hinton et al. 2015, 1503.02531)
+//   ∂L/∂z_ij = dloss_i (p_ij − 1[j = y_i]) / τ
+//
+// T: float or double (double serves analytic checks). The arithmetic is that of every framework's float32 loss, on purpose:
+// exp keeps denormals and the true class's gradient is p_y − 1 as computed, so it rounds to 0 once the gap to the other
+// logits exceeds about 17–20 τ, and the whole row's gradient is exactly 0 beyond about 104 τ. `log_odds_cross_entropy` is the
+// same loss without that. Outputs are overwritten; rows are independent and deterministic.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/device/device.h"
+#include "kernels/device/view.h"
+
+namespace kelvin {
+
+template <class T>
+void softmax_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
+                                   View<const T> tau);
+
+template <class T>
+void softmax_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
+                                    View<const std::int32_t> labels, View<const T> tau);
+
+// probabilities [rows, C] = softmax(z / τ)
+template <class T>
+void softmax(Cpu, View<T> probabilities, View<const T> logits, View<const T> tau);
+
+}  // namespace kelvin

@@ -1,0 +1,32 @@
+#include "models/mlp.h"
+
+#include "engine/ops/activation.h"
+#include "engine/ops/linear.h"
+
+namespace kelvin {
+namespace {
+
+constexpr std::int64_t kHidden = 256;
+
+}  // namespace
+
+Mlp::Dense Mlp::declare_dense(const std::string& name, std::int64_t in, std::int64_t out) {
+  return {&parameters().add({name + ".weight", {out, in}, fan_in_uniform(in)}),
+          &parameters().add({name + ".bias", {out}, fan_in_uniform(in)})};
+}
+
+Mlp::Mlp(ModelSpec spec) : Model(std::move(spec)) {
+  const ModelSpec& s = this->spec();
+  first_ = declare_dense("fc1", static_cast<std::int64_t>(s.height) * s.width * s.channels, kHidden);
+  second_ = declare_dense("fc2", kHidden, kHidden);
+  declare_prototypes("fc", kHidden);
+}
+
+Tensor Mlp::features(const Tensor& images, Mode) {
+  Tensor x = normalize(images);
+  x = x.reshape({x.dim(0), x.size() / x.dim(0)});
+  x = relu(linear(x, first_.weight->value, first_.bias->value));
+  return relu(linear(x, second_.weight->value, second_.bias->value));
+}
+
+}  // namespace kelvin

@@ -1,0 +1,25 @@
+#include "models/model.h"
+
+#include "engine/ops/input_normalize.h"
+#include "engine/ops/linear.h"
+
+namespace kelvin {
+
+void Model::declare_prototypes(const std::string& name, std::int64_t d) {
+  prototypes_ = &parameters_.add({name + ".weight", {spec_.classes, d}, fan_in_uniform(d)});
+  prototype_bias_ = &parameters_.add({name + ".bias", {spec_.classes}, fan_in_uniform(d)});
+}
+
+Tensor Model::logits(const Tensor& features) const {
+  return linear(features, prototypes_->value, prototype_bias_->value);
+}
+
+Tensor Model::normalize(const Tensor& images) const {
+  KELVIN_CHECK(images.shape().rank() == 4 && images.dim(1) == spec_.height && images.dim(2) == spec_.width &&
+                   images.dim(3) == spec_.channels,
+               spec_.name, " was built for images [N, ", spec_.height, ", ", spec_.width, ", ", spec_.channels,
+               "], got ", images.shape());
+  return input_normalize(images, mean_, std_, spec_.precision);
+}
+
+}  // namespace kelvin

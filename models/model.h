@@ -1,0 +1,73 @@
+// A model is backbone -> prototypes -> softmax(τ).
+//
+//   features(images) = f(x)            [N, d] float32
+//   logits(f)        = f Wᵀ + b        [N, classes] float32; the rows of W are the class prototypes w_j
+//
+// Images enter as float32 [N, H, W, C] in [0, 1]; normalisation is the model's first layer, so that an attack's ε is in
+// pixel units. τ does not appear here: it divides the logits inside the training loss only. Whether BatchNorm uses batch or
+// running statistics is an argument of `features`, never hidden state.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/parameters.h"
+#include "engine/tensor.h"
+
+namespace kelvin {
+
+enum class Mode { train, eval };
+
+// What a model is built for.
+struct ModelSpec {
+  std::string name = "resnet20";
+  int classes = 10;
+  int channels = 3;  // 1 or 3
+  int height = 32, width = 32;
+  std::vector<float> mean, std;    // per channel; empty: 0 and 1 (no normalisation)
+  DType precision = DType::f32;    // storage of activations: f32 or bf16
+};
+
+class Model {
+ public:
+  explicit Model(ModelSpec spec) : spec_(std::move(spec)) {}
+  virtual ~Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  // images: float32 [N, H, W, C] in [0, 1] -> f(x): float32 [N, d]. In train mode BatchNorm running statistics move.
+  [[nodiscard]] virtual Tensor features(const Tensor& images, Mode mode) = 0;
+  // f(x): [N, d] -> [N, classes]
+  [[nodiscard]] Tensor logits(const Tensor& features) const;
+  [[nodiscard]] Tensor forward(const Tensor& images, Mode mode) { return logits(features(images, mode)); }
+
+  [[nodiscard]] const ModelSpec& spec() const { return spec_; }
+  [[nodiscard]] Parameters& parameters() { return parameters_; }
+  [[nodiscard]] const Parameters& parameters() const { return parameters_; }
+  [[nodiscard]] const Parameter& prototypes() const { return *prototypes_; }        // W: [classes, d]
+  [[nodiscard]] const Parameter& prototype_bias() const { return *prototype_bias_; }  // b: [classes]
+
+ protected:
+  // Declares the last layer `<name>.weight`, `<name>.bias` over d features.
+  void declare_prototypes(const std::string& name, std::int64_t d);
+  // The model's first layer: (images − mean) / std, in the model's precision.
+  [[nodiscard]] Tensor normalize(const Tensor& images) const;
+
+ private:
+  friend std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed);
+
+  ModelSpec spec_;
+  Parameters parameters_;
+  const Parameter* prototypes_ = nullptr;
+  const Parameter* prototype_bias_ = nullptr;
+  Tensor mean_, std_;
+};
+
+// Builds and initialises a model by name: mlp, resnet8, resnet20, resnet18. Throws a mistake naming the known ones.
+[[nodiscard]] std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed);
+[[nodiscard]] std::vector<std::string> model_names();
+
+}  // namespace kelvin

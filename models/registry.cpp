@@ -1,0 +1,61 @@
+// Models by name. To add one: a class derived from Model, and a line in `builders`.
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "models/mlp.h"
+#include "models/model.h"
+#include "models/resnet.h"
+
+namespace kelvin {
+namespace {
+
+using Builder = std::function<std::unique_ptr<Model>(ModelSpec)>;
+
+const std::map<std::string, Builder>& builders() {
+  const auto resnet = [](ResNetLayout layout) {
+    return [layout](ModelSpec spec) { return std::make_unique<ResNet>(std::move(spec), layout); };
+  };
+  static const std::map<std::string, Builder> all = {
+      {"mlp", [](ModelSpec spec) { return std::make_unique<Mlp>(std::move(spec)); }},
+      {"resnet8", resnet({{16, 32, 64}, 1})},
+      {"resnet20", resnet({{16, 32, 64}, 3})},
+      {"resnet18", resnet({{64, 128, 256, 512}, 2})},
+  };
+  return all;
+}
+
+// One value a channel: `values` as given, or `fallback` for each.
+Tensor per_channel(const std::vector<float>& values, float fallback, int channels, Device device) {
+  if (values.empty()) return Tensor::full({channels}, fallback, DType::f32, device);
+  if (static_cast<int>(values.size()) != channels)
+    throw mistake("normalisation has ", values.size(), " values for ", channels, " channels");
+  return Tensor::from_host<float>(values, {channels}, device);
+}
+
+}  // namespace
+
+std::vector<std::string> model_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, builder] : builders()) names.push_back(name);
+  return names;
+}
+
+std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed) {
+  const auto builder = builders().find(spec.name);
+  if (builder == builders().end()) {
+    std::string known;
+    for (const std::string& name : model_names()) known += (known.empty() ? "" : ", ") + name;
+    throw mistake("--model ", spec.name, " is unknown; known: ", known);
+  }
+  if (spec.channels != 1 && spec.channels != 3) throw mistake("images have ", spec.channels, " channels; models take 1 or 3");
+  if (spec.classes < 2) throw mistake("a classifier needs at least 2 classes, got ", spec.classes);
+  std::unique_ptr<Model> model = builder->second(std::move(spec));
+  const ModelSpec& s = model->spec();
+  model->mean_ = per_channel(s.mean, 0.0f, s.channels, device);
+  model->std_ = per_channel(s.std, 1.0f, s.channels, device);
+  model->parameters_.allocate(device, seed);
+  return model;
+}
+
+}  // namespace kelvin
