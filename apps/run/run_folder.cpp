@@ -60,18 +60,18 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
   }
 }
 
-TrainedModel load_trained_model(const RunFolder& run, Device device) {
+SafetensorsFile open_checkpoint(const RunFolder& run) {
   if (!std::filesystem::exists(run.path)) throw mistake(run.path.string(), ": no such run folder");
   if (!std::filesystem::exists(run.checkpoint()))
     throw mistake(run.path.string(), ": holds no checkpoint.safetensors; is it a folder that `kelvin train --out` wrote?");
-  const SafetensorsFile file = read_safetensors(run.checkpoint());
-  TrainedModel trained{nullptr, run_info_from(file)};
-  trained.model = make_model(trained.info.model, device, trained.info.seed);
+  return read_safetensors(run.checkpoint());
+}
+
+TrainedModel build_trained_model(const SafetensorsFile& file, const RunInfo& info, Device device) {
+  TrainedModel trained{make_model(info.model, device, info.seed), info};
   load_parameters(file, trained.model->parameters());
   for (const Parameter* head : {&trained.model->prototypes(), &trained.model->prototype_bias()})
-    on(device, [&](const auto& dev) {
-      scale(dev, head->value.view<float>(), static_cast<float>(trained.info.head_scale));
-    });
+    on(device, [&](const auto& dev) { scale(dev, head->value.view<float>(), static_cast<float>(info.head_scale)); });
   return trained;
 }
 

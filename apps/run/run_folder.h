@@ -53,6 +53,9 @@ struct TrainedModel {
   std::unique_ptr<Model> model;
   RunInfo info;
 };
-[[nodiscard]] TrainedModel load_trained_model(const RunFolder& run, Device device);
+// The run's checkpoint file; a mistake that says what is missing.
+[[nodiscard]] SafetensorsFile open_checkpoint(const RunFolder& run);
+// Builds info.model and loads the file's weights into it.
+[[nodiscard]] TrainedModel build_trained_model(const SafetensorsFile& file, const RunInfo& info, Device device);
 
 }  // namespace kelvin

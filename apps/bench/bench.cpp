@@ -1,0 +1,133 @@
+#include "apps/bench/bench.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "engine/ops/attack_steps.h"
+#include "engine/ops/losses.h"
+#include "engine/optim.h"
+#include "engine/tape.h"
+#include "kernels/conv2d.h"
+#include "kernels/device/pool.h"
+#include "kernels/device/profile.h"
+#include "kernels/random_fill.h"
+#include "models/model.h"
+
+namespace kelvin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+struct Inputs {
+  Tensor images, labels, indices;
+};
+
+Inputs random_inputs(const BenchOptions& o, Device device) {
+  Inputs in{Tensor::empty({o.batch_size, o.size, o.size, o.channels}, DType::f32, device), {}, {}};
+  on(device, [&](const auto& dev) { fill_uniform(dev, in.images.view<float>(), {1, random_stream("bench")}, 0.0f, 1.0f); });
+  std::vector<std::int32_t> labels, indices;
+  for (int i = 0; i < o.batch_size; ++i) {
+    labels.push_back(i % o.classes);
+    indices.push_back(i);
+  }
+  in.labels = Tensor::from_host<std::int32_t>(labels, {o.batch_size}, device);
+  in.indices = Tensor::from_host<std::int32_t>(indices, {o.batch_size}, device);
+  return in;
+}
+
+std::function<void()> training_step(Model& model, const Inputs& in, Device device) {
+  auto optimizer = std::make_shared<Optimizer>(model.parameters(), OptimizerOptions{.momentum = 0.9f, .weight_decay = 5e-4f});
+  return [&model, in, optimizer, lr = Tensor::full({1}, 0.1f, DType::f32, device), tau = temperature(1.0, device)] {
+    model.parameters().zero_gradients();
+    Tape tape(model.parameters());
+    tape.backward(mean(softmax_cross_entropy(model.forward(in.images, Mode::train), in.labels, tau)));
+    optimizer->step(lr);
+  };
+}
+
+// The attack alone: random start and K iterations of forward, input gradient and step.
+std::function<void()> pgd(Model& model, const Inputs& in, int steps, Device device) {
+  return [&model, in, steps, tau = temperature(1.0, device)] {
+    const Tensor x = random_start(in.images, in.indices, Norm::linf, {1, random_stream("random_start/0")}, 8.0f / 255.0f);
+    for (int i = 0; i < steps; ++i) {
+      Tensor gradient;
+      {
+        Tape tape({x});
+        tape.backward(sum(softmax_cross_entropy(model.forward(x, Mode::eval), in.labels, tau)));
+        gradient = tape.gradient(x);
+      }
+      pgd_step(x, in.images, gradient, Norm::linf, {});
+    }
+  };
+}
+
+std::function<void()> step_for(const std::string& what, Model& model, const Inputs& in, Device device) {
+  if (what == "train") return training_step(model, in, device);
+  if (what == "infer") return [&model, in] { (void)model.forward(in.images, Mode::eval); };
+  if (what.starts_with("pgd")) return pgd(model, in, std::max(1, std::atoi(what.c_str() + 3)), device);
+  throw mistake("--cases ", what, "-...: expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
+}
+
+}  // namespace
+
+BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device) {
+  const std::size_t dash = name.find('-');
+  if (dash == std::string::npos) throw mistake("--cases ", name, ": expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
+  if (o.precision == DType::bf16) require_bfloat16(Cpu{});
+  const std::unique_ptr<Model> model = make_model({.name = name.substr(dash + 1),
+                                                   .classes = o.classes,
+                                                   .channels = o.channels,
+                                                   .height = o.size,
+                                                   .width = o.size,
+                                                   .mean = {},
+                                                   .std = {},
+                                                   .precision = o.precision},
+                                                  device, 1);
+  const Inputs in = random_inputs(o, device);
+  const std::function<void()> step = step_for(name.substr(0, dash), *model, in, device);
+  step();  // warm-up: makes primitives, fills the pool
+  const double first = now();
+  step();
+  const double estimate = now() - first;
+  const int per_window = std::max(1, static_cast<int>(o.seconds / 12 / estimate));
+
+  profile_enable(true);
+  const double start = now();
+  std::vector<double> windows;
+  while (now() - start < o.seconds || windows.size() < 3) {
+    const double begin = now();
+    for (int i = 0; i < per_window; ++i) step();
+    windows.push_back((now() - begin) / per_window);
+  }
+  const double total = now() - start;
+  const auto profile = profile_entries();
+  profile_enable(false);
+  std::sort(windows.begin(), windows.end());
+  const std::size_t fastest = std::max<std::size_t>(1, windows.size() / 3);
+  double seconds = 0;
+  for (std::size_t i = 0; i < fastest; ++i) seconds += windows[i] / static_cast<double>(fastest);
+
+  const auto share = [&](const char* range) { return profile.contains(range) ? profile.at(range).seconds / total : 0.0; };
+  BenchRow row;
+  row.name = name;
+  row.img_per_s = o.batch_size / seconds;
+  row.conv_share = share("conv2d");
+  row.repack_share = share("conv2d_repack");
+  row.pool_peak_mb = static_cast<double>(pool_use(Cpu{}).peak) / 1048576.0;
+  row.peak_rss_mb = peak_rss_mb();
+  return row;
+}
+
+}  // namespace kelvin

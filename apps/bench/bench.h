@@ -1,0 +1,36 @@
+// Throughput of whole steps: training, inference and PGD on random images, with the share of time spent inside convolutions.
+//
+// A case is "<what>-<model>": train-resnet20, infer-resnet18, pgd20-resnet20. Steps run until `seconds` have passed after a
+// warm-up; the rate is that of the fastest third of the windows, because other work on the machine can only slow a window down.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/device/device.h"
+#include "kernels/device/dtype.h"
+
+namespace kelvin {
+
+struct BenchOptions {
+  std::vector<std::string> cases = {"train-resnet20", "train-resnet18", "pgd20-resnet20"};
+  DType precision = DType::f32;
+  int batch_size = 128;
+  int size = 32, channels = 3, classes = 10;
+  double seconds = 5;  // a case
+};
+
+struct BenchRow {
+  std::string name;  // the case
+  double img_per_s = 0;
+  double conv_share = 0;         // share of the step's time inside oneDNN convolutions
+  double repack_share = 0;       // share of time reordering filters
+  double pool_peak_mb = 0;       // tensors at their peak
+  double peak_rss_mb = 0;        // resident memory of the process at its peak
+};
+
+// Throws a mistake for unknown cases.
+[[nodiscard]] BenchRow run_bench(const std::string& name, const BenchOptions& options, Device device);
+
+}  // namespace kelvin

@@ -1,0 +1,55 @@
+// kelvin bench
+#include <sstream>
+
+#include "apps/bench/bench.h"
+#include "apps/cli/commands.h"
+#include "apps/report/text_table.h"
+
+namespace kelvin {
+namespace {
+
+struct BenchFlags {
+  BenchOptions options;
+  std::string cases = "train-resnet20,train-resnet18,pgd20-resnet20", precision = "f32";
+};
+
+void run(BenchFlags& f, const CommonOptions& common) {
+  const Device device = open_device(common);
+  f.options.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
+  Json rows = Json::array();
+  TextTable table({"case", "precision", "batch", "img/s", "in convolutions", "repacking filters", "tensors MB", "peak RSS MB"});
+  std::istringstream in(f.cases);
+  for (std::string name; std::getline(in, name, ',');) {
+    const BenchRow row = run_bench(name, f.options, device);
+    rows.push_back({{"case", row.name},
+                    {"device", name_of(device.kind)},
+                    {"precision", f.precision},
+                    {"batch", f.options.batch_size},
+                    {"img_per_s", row.img_per_s},
+                    {"conv_share", row.conv_share},
+                    {"repack_share", row.repack_share},
+                    {"pool_peak_mb", row.pool_peak_mb},
+                    {"peak_rss_mb", row.peak_rss_mb}});
+    table.add({row.name, f.precision, str(f.options.batch_size), number(row.img_per_s, 4), percent(row.conv_share),
+               percent(row.repack_share), number(row.pool_peak_mb, 4), number(row.peak_rss_mb, 4)});
+  }
+  print_result(common, table.str(), {{"rows", rows}});
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<BenchFlags>();
+  CLI::App* const c = add_command(app, common, "bench", "Throughput of training, inference and attack steps",
+                                  "  kelvin bench\n  kelvin bench --cases train-resnet18,infer-resnet18 --precision bf16\n"
+                                  "  kelvin bench --cases pgd20-resnet20 --seconds 20 --json",
+                                  [f, &common] { run(*f, common); });
+  c->add_option("--cases", f->cases, "With commas: train-MODEL, infer-MODEL, pgdSTEPS-MODEL")->capture_default_str();
+  c->add_option("--precision", f->precision, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
+  c->add_option("--batch,--batch-size", f->options.batch_size)->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_option("--size", f->options.size, "Image side")->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_option("--channels", f->options.channels, "1 or 3")->capture_default_str();
+  c->add_option("--seconds", f->options.seconds, "Time a case")->check(CLI::PositiveNumber)->capture_default_str();
+}
+
+}  // namespace kelvin

@@ -1,0 +1,18 @@
+// The subcommands: one file each. `add_NAME` declares the flags of `kelvin NAME` and what it does.
+#pragma once
+
+#include "apps/cli/common.h"
+
+namespace kelvin {
+
+void add_quickstart(CLI::App& app, CommonOptions& common);
+void add_train(CLI::App& app, CommonOptions& common);
+void add_evaluate(CLI::App& app, CommonOptions& common);
+void add_corrupt(CLI::App& app, CommonOptions& common);
+void add_attack(CLI::App& app, CommonOptions& common);
+void add_geometry(CLI::App& app, CommonOptions& common);
+void add_predict(CLI::App& app, CommonOptions& common);
+void add_report(CLI::App& app, CommonOptions& common);
+void add_bench(CLI::App& app, CommonOptions& common);
+
+}  // namespace kelvin

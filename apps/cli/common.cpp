@@ -1,0 +1,128 @@
+#include "apps/cli/common.h"
+
+#include <omp.h>
+
+#include <charconv>
+#include <cstdio>
+
+#include "engine/checkpoint.h"
+#include "kernels/conv2d.h"
+
+namespace kelvin {
+namespace {
+
+bool parse_double(const std::string& text, double& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
+                      const std::string& examples, std::function<void()> run) {
+  CLI::App* const command = app.add_subcommand(name, description);
+  command->footer("Examples:\n" + examples);
+  command->add_option("--device", common.device, "cpu, cuda or auto (cuda where a GPU is usable)")->capture_default_str();
+  command->add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
+  command->add_option("--threads", common.threads, "CPU threads; 0: one a core")->capture_default_str()->check(CLI::NonNegativeNumber);
+  command->add_flag("--json", common.json, "Standard output is exactly one JSON object")->configurable(false);
+  command->add_flag("--quiet", common.quiet, "No progress")->configurable(false);
+  command->callback(std::move(run));
+  return command;
+}
+
+CLI::Validator fraction() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        const std::size_t slash = text.find('/');
+        if (slash == std::string::npos) return {};
+        double above = 0, below = 0;
+        if (!parse_double(text.substr(0, slash), above) || !parse_double(text.substr(slash + 1), below) || below == 0)
+          return "'" + text + "' is no number and no fraction such as 8/255";
+        char value[40];
+        std::snprintf(value, sizeof value, "%.17g", above / below);
+        text = value;
+        return {};
+      },
+      "FRACTION", "fraction");
+}
+
+Device open_device(const CommonOptions& common) {
+  if (common.threads > 0) omp_set_num_threads(common.threads);
+  if (common.device == "cuda")
+    throw mistake("--device cuda: this build has no CUDA device; use --device cpu");
+  if (common.device != "cpu" && common.device != "auto")
+    throw mistake("--device ", common.device, " is unknown; known: cpu, cuda, auto");
+  return {};
+}
+
+void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json) {
+  const std::string out = common.json ? json.dump() + "\n" : text;
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  std::fflush(stdout);
+}
+
+std::string percent(double fraction_of_one) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * fraction_of_one);
+  return text;
+}
+
+std::string number(double value, int digits) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.*g", digits, value);
+  return text;
+}
+
+void add_target_options(CLI::App& command, TargetOptions& t) {
+  command.add_option("run", t.run, "Run folder of `kelvin train`");
+  command.add_option("--weights", t.weights, "A safetensors file instead of a run folder; needs --model and --data");
+  command.add_option("--model", t.model, "Model of --weights");
+  command.add_option("--data", t.data, "Data set, NAME or NAME:PATH; default: the run's");
+  command.add_option("--limit,--test-limit", t.limit, "The first N images only")->check(CLI::NonNegativeNumber);
+  command.add_option("--batch-size", t.batch_size, "Images at a time")->capture_default_str()->check(CLI::PositiveNumber);
+  command.add_option("--precision", t.precision, "f32 or bf16; default: the run's")->check(CLI::IsMember({"f32", "bf16"}));
+}
+
+void Target::save(const std::string& name, const nlohmann::json& result) const {
+  if (!folder.path.empty()) folder.write_result(name, result);
+}
+
+Target open_target(const TargetOptions& o, const CommonOptions& common) {
+  const Device device = open_device(common);
+  Target target;
+  if (o.run.empty() == o.weights.empty()) throw mistake("give a run folder, or --weights FILE with --model and --data");
+  RunInfo info;
+  SafetensorsFile file;
+  if (!o.run.empty()) {
+    target.folder = {o.run};
+    file = open_checkpoint(target.folder);
+    info = run_info_from(file);
+  } else {
+    if (o.model.empty() || o.data.empty()) throw mistake("--weights needs --model and --data");
+    file = read_safetensors(o.weights);
+  }
+  const std::string data = o.data.empty() ? info.data : o.data;
+  target.data = load_dataset(data, {.need_train = false, .test_limit = o.limit, .seed = info.seed});
+  const ImageSet& test = target.data.test;
+  if (!o.run.empty() && (test.height != info.model.height || test.width != info.model.width ||
+                         test.channels != info.model.channels || target.data.classes > info.model.classes))
+    throw mistake(o.run, ": its model takes ", info.model.height, "x", info.model.width, "x", info.model.channels, " images of ",
+                  info.model.classes, " classes; ", data, " has ", test.height, "x", test.width, "x", test.channels, " of ",
+                  target.data.classes);
+  if (o.run.empty())
+    info.model = {.name = o.model,
+                  .classes = target.data.classes,
+                  .channels = static_cast<int>(test.channels),
+                  .height = static_cast<int>(test.height),
+                  .width = static_cast<int>(test.width),
+                  .mean = target.data.mean,
+                  .std = target.data.std};
+  if (!o.precision.empty()) info.model.precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
+  if (info.model.precision == DType::bf16) require_bfloat16(Cpu{});
+  info.data = data;
+  target.trained = build_trained_model(file, info, device);
+  return target;
+}
+
+}  // namespace kelvin

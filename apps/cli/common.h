@@ -1,0 +1,63 @@
+// What the subcommands share: global flags, fractions as numbers, devices, and where results go.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "apps/run/run_folder.h"
+#include "data/dataset.h"
+#include "kernels/device/device.h"
+
+namespace kelvin {
+
+// Flags of every subcommand.
+struct CommonOptions {
+  std::string device = "auto";
+  std::uint64_t seed = 0;
+  int threads = 0;  // 0: as many as the machine has cores
+  bool json = false;
+  bool quiet = false;
+};
+
+// Adds a subcommand with the common flags and an example section; `run` is called when the command line asks for it.
+CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
+                      const std::string& examples, std::function<void()> run);
+
+// Lets an option take fractions: "8/255" becomes its decimal value.
+[[nodiscard]] CLI::Validator fraction();
+
+// Applies --threads and --device; a mistake for a device that is not there.
+[[nodiscard]] Device open_device(const CommonOptions& common);
+
+// Prints `text` to standard output, or with --json the one JSON object.
+void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json);
+
+// "93.1 %"
+[[nodiscard]] std::string percent(double fraction);
+// Up to `digits` significant digits
+[[nodiscard]] std::string number(double value, int digits = 4);
+
+// What evaluate, corrupt, attack and geometry act on: a run folder, or weights with a model and a data set.
+struct TargetOptions {
+  std::string run;      // RUN_DIR
+  std::string weights;  // --weights
+  std::string model;    // --model
+  std::string data;     // --data; default: the run's
+  std::int64_t limit = 0;
+  int batch_size = 250;
+  std::string precision;  // --precision; default: the run's
+};
+void add_target_options(CLI::App& command, TargetOptions& target);
+
+struct Target {
+  TrainedModel trained;
+  Dataset data;        // its test half
+  RunFolder folder;    // path empty when there is no run folder
+  // Writes results/NAME.json into the run folder, where there is one.
+  void save(const std::string& name, const nlohmann::json& result) const;
+};
+[[nodiscard]] Target open_target(const TargetOptions& options, const CommonOptions& common);
+
+}  // namespace kelvin

@@ -1,0 +1,92 @@
+// kelvin predict
+#include "apps/cli/commands.h"
+#include "data/npy.h"
+#include "engine/checkpoint.h"
+#include "kernels/conv2d.h"
+
+namespace kelvin {
+namespace {
+
+struct PredictFlags {
+  std::string model, weights, input, output, features, precision;
+  int classes = 0;
+  bool no_normalize = false;
+};
+
+// Class count of a weights file: the rows of the last layer.
+int classes_of(const SafetensorsFile& file) {
+  const auto head = file.tensors.find("fc.weight");
+  if (head == file.tensors.end() || head->second.shape.size() != 2)
+    throw mistake(file.path.string(), ": no matrix fc.weight; pass --classes");
+  return static_cast<int>(head->second.shape[0]);
+}
+
+ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const NpyArray& images) {
+  ModelSpec spec;
+  if (file.metadata.contains("kelvin")) {
+    spec = run_info_from(file).model;
+  } else {
+    spec.classes = f.classes > 0 ? f.classes : classes_of(file);
+  }
+  if (!f.model.empty()) spec.name = f.model;
+  spec.height = static_cast<int>(images.shape[1]);
+  spec.width = static_cast<int>(images.shape[2]);
+  spec.channels = static_cast<int>(images.shape[3]);
+  if (f.no_normalize) spec.mean = spec.std = {};
+  if (!f.precision.empty()) spec.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
+  if (spec.precision == DType::bf16) require_bfloat16(Cpu{});
+  return spec;
+}
+
+void run(const PredictFlags& f, const CommonOptions& common) {
+  const Device device = open_device(common);
+  const NpyArray images = read_npy(f.input);
+  if (images.shape.size() != 4) throw mistake(f.input, ": shape ", images.shape_text(), ", expected (N, H, W, C)");
+  const SafetensorsFile file = read_safetensors(f.weights);
+  if (f.model.empty() && !file.metadata.contains("kelvin")) throw mistake("--model is needed: ", f.weights, " does not name its own");
+  RunInfo info;
+  if (file.metadata.contains("kelvin")) info = run_info_from(file);
+  info.model = spec_for(f, file, images);
+  const TrainedModel trained = build_trained_model(file, info, device);
+
+  std::vector<float> pixels = images.to_float();
+  if (images.type == "u1")
+    for (float& v : pixels) v /= 255.0f;
+  const std::int64_t n = images.shape[0], per_image = n > 0 ? static_cast<std::int64_t>(pixels.size()) / n : 0;
+  constexpr std::int64_t kBatch = 64;
+  std::vector<float> logits, features;
+  for (std::int64_t first = 0; first < n; first += kBatch) {
+    const std::int64_t count = std::min(kBatch, n - first);
+    const std::span<const float> part(pixels.data() + first * per_image, static_cast<std::size_t>(count * per_image));
+    const Tensor x = Tensor::from_host<float>(part, {count, images.shape[1], images.shape[2], images.shape[3]}, device);
+    const Tensor feature = trained.model->features(x, Mode::eval);
+    for (const auto& [tensor, into] : {std::pair(feature, &features), std::pair(trained.model->logits(feature), &logits)}) {
+      const std::vector<float> values = tensor.to_host<float>();
+      into->insert(into->end(), values.begin(), values.end());
+    }
+  }
+  const std::int64_t classes = info.model.classes, width = trained.model->prototypes().value.dim(1);
+  write_npy(f.output, std::span<const float>(logits), {n, classes});
+  if (!f.features.empty()) write_npy(f.features, std::span<const float>(features), {n, width});
+  print_result(common, str("logits of ", n, " images in ", f.output, "\n"), {{"n", n}, {"classes", classes}, {"output", f.output}});
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<PredictFlags>();
+  CLI::App* const c = add_command(app, common, "predict", "Logits (and features) of images in a .npy file",
+                                  "  kelvin predict --weights runs/tau1/checkpoint.safetensors --input x.npy --output logits.npy\n"
+                                  "  kelvin predict --model resnet20 --weights w.safetensors --input x.npy --output z.npy --no-normalize",
+                                  [f, &common] { run(*f, common); });
+  c->add_option("--model", f->model, "Model of the weights; default: as the checkpoint says");
+  c->add_option("--weights", f->weights, "safetensors file")->required();
+  c->add_option("--input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")->required();
+  c->add_option("--output", f->output, "Where the logits [N, classes] go")->required();
+  c->add_option("--features", f->features, "Where f(x) [N, d] goes");
+  c->add_option("--classes", f->classes, "Class count; default: from the weights");
+  c->add_option("--precision", f->precision, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
+  c->add_flag("--no-normalize", f->no_normalize, "The images are normalised already");
+}
+
+}  // namespace kelvin

@@ -1,0 +1,21 @@
+// The JSON that subcommands print with --json and leave in results/: the names in it are part of the command line's contract.
+#pragma once
+
+#include "apps/analysis/geometry.h"
+#include "apps/attacks/attack.h"
+#include "apps/evaluation/corruptions.h"
+#include "apps/evaluation/evaluate.h"
+#include "apps/run/run_folder.h"
+
+namespace kelvin {
+
+[[nodiscard]] Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau, double train_tau);
+[[nodiscard]] Json to_json(const CorruptionTable& table, double train_tau);
+[[nodiscard]] Json to_json(const Geometry& g, double train_tau);
+[[nodiscard]] Json to_json(const AttackResult& result, const AttackOptions& options, const std::string& label,
+                           const std::string& title, double train_tau);
+
+// "PGD-20, log-odds, attack tau 1"
+[[nodiscard]] std::string title_of(const AttackOptions& options);
+
+}  // namespace kelvin

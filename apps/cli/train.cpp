@@ -1,0 +1,141 @@
+// kelvin train
+#include <omp.h>
+
+#include <sstream>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/progress.h"
+#include "apps/training/train.h"
+#include "engine/atomic_file.h"
+#include "kernels/conv2d.h"
+
+namespace kelvin {
+namespace {
+
+struct TrainFlags {
+  TrainOptions options;
+  std::string tau_schedule = "constant", lr_schedule = "cosine", optimizer = "sgd", precision = "f32", augment = "none";
+  std::string adversarial = "none";
+  std::string out;
+  double tau_end = 0;
+  std::int64_t train_limit = 0, test_limit = 0, limit = 0;
+};
+
+// The flags of this run as TOML that --config reads back.
+std::string config_text(const CLI::App& command) {
+  std::ostringstream out;
+  out << "# kelvin --config THIS_FILE train\n[train]\n";
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_lnames().empty() || !option->get_configurable()) continue;
+    const std::string name = option->get_lnames().front();
+    if (name == "help" || name == "resume") continue;
+    const bool is_flag = option->get_expected_max() == 0;
+    std::string value = option->count() > 0 ? option->reduced_results().front() : option->get_default_str();
+    if (is_flag) value = option->count() > 0 ? "true" : "false";
+    if (value.empty()) continue;
+    const bool is_bare = is_flag || value.find_first_not_of("0123456789+-.e") == std::string::npos;
+    out << name << " = " << (is_bare ? value : '"' + value + '"') << "\n";
+  }
+  return out.str();
+}
+
+void resolve(TrainFlags& f, const CommonOptions& common) {
+  TrainOptions& o = f.options;
+  o.tau.kind = temperature_schedule_of(f.tau_schedule);
+  o.tau.end = f.tau_end != 0 ? f.tau_end : o.tau.start;
+  o.lr.kind = learning_rate_schedule_of(f.lr_schedule);
+  o.optimizer.kind = optimizer_of(f.optimizer);
+  o.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
+  o.augment = f.augment == "standard";
+  o.seed = common.seed;
+  if (o.tau.kind != TemperatureSchedule::Kind::constant && f.tau_end == 0)
+    throw mistake("--tau-schedule ", f.tau_schedule, " needs --tau-end");
+  if (o.precision == DType::bf16) require_bfloat16(Cpu{});
+  if (f.out.empty()) throw mistake("--out DIR is needed: the folder for config, metrics, checkpoint and results");
+  check_options(o);
+}
+
+void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
+  resolve(f, common);
+  const Device device = open_device(common);
+  const RunFolder folder{f.out};
+  if (!f.options.resume && std::filesystem::exists(folder.checkpoint()))
+    throw mistake(f.out, ": holds a run already; continue it with --resume or choose another --out");
+  if (f.options.resume && !std::filesystem::exists(folder.checkpoint()))
+    throw mistake(f.out, ": nothing to resume: no checkpoint.safetensors there");
+  const auto or_limit = [&](std::int64_t n) { return n > 0 ? n : f.limit; };
+  const Dataset data = load_dataset(f.options.data, {.need_test = false, .train_limit = or_limit(f.train_limit),
+                                                     .test_limit = or_limit(f.test_limit), .seed = common.seed});
+  folder.create();
+  if (!f.options.resume) {
+    const std::string config = config_text(command);
+    write_file_atomically(folder.config(), std::as_bytes(std::span(config)));
+  }
+  Progress progress("training", "images", common.quiet);
+  const TrainReport report = train(f.options, data, folder, device, progress.function());
+  progress.finish();
+
+  const Json json = to_json(report, f.options, folder);
+  folder.write_result("train", json);
+  std::string text;
+  if (report.divergence) {
+    text = str("diverged at step ", report.divergence->step, " (tau ", report.divergence->tau, ", learning rate ",
+               report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
+  } else {
+    text = str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
+               data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ", number(report.img_per_s, 5),
+               " images/s; run folder ", f.out, "\n");
+  }
+  print_result(common, text, json);
+  if (report.divergence)
+    throw Error(ExitCode::diverged, str("training diverged at step ", report.divergence->step, " with tau ",
+                                        report.divergence->tau, " and learning rate ", report.divergence->lr,
+                                        "; try a smaller --lr or a larger --tau"));
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<TrainFlags>();
+  f->options.lr.base = 0.1;
+  TrainOptions& o = f->options;
+  CLI::App* const c = add_command(
+      app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
+      "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
+      "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
+      "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
+      "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
+      {});
+  c->callback([f, &common, c] { run(*f, common, *c); });
+  c->add_option("--data", o.data, "fashion-mnist[:DIR], synthetic[:options], npy:DIR")->capture_default_str();
+  c->add_option("--model", o.model, "mlp, resnet8, resnet20, resnet18")->capture_default_str();
+  c->add_option("--tau", o.tau.start, "Training temperature, > 0")->transform(fraction())->capture_default_str();
+  c->add_option("--tau-schedule", f->tau_schedule, "constant, linear, cosine or cyclic, from --tau to --tau-end")->capture_default_str();
+  c->add_option("--tau-end", f->tau_end, "Temperature at the end of the schedule")->transform(fraction());
+  c->add_option("--tau-period", o.tau.period, "Epochs a cycle of the cyclic schedule")->capture_default_str();
+  c->add_option("--epochs", o.epochs)->capture_default_str();
+  c->add_option("--batch-size", o.batch_size)->capture_default_str();
+  c->add_option("--optimizer", f->optimizer, "sgd, adam or adamw")->capture_default_str();
+  c->add_option("--lr", o.lr.base, "Base learning rate")->transform(fraction())->capture_default_str();
+  c->add_option("--lr-schedule", f->lr_schedule, "constant, step or cosine")->capture_default_str();
+  c->add_option("--warmup-epochs", o.lr.warmup_epochs, "Linear rise at the start")->capture_default_str();
+  c->add_flag("--lr-times-tau", o.lr_times_tau, "Multiply the learning rate by the temperature");
+  c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
+  c->add_flag("--nesterov", o.optimizer.nesterov);
+  c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
+  c->add_option("--adversarial", f->adversarial, "Adversarial training: none")->check(CLI::IsMember({"none"}))->capture_default_str();
+  c->add_option("--precision", f->precision, "f32 or bf16 activations")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
+  c->add_option("--augment", f->augment, "none, or standard: pad 4, random crop, flip")->check(CLI::IsMember({"none", "standard"}))->capture_default_str();
+  c->add_option("--init", o.init, "Start from the weights of a safetensors file");
+  c->add_flag("--reparametrize", o.reparametrize, "Control: the same training written as tau = 1 with a small, slow last layer");
+  c->add_option("--log-every", o.log_every, "Steps between lines of metrics.jsonl")->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_option("--eval-every", o.eval_every, "Epochs between test evaluations")->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_option("--loader-workers", o.loader_workers, "Threads that prepare batches")->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_option("--limit", f->limit, "The first N images of both halves")->check(CLI::NonNegativeNumber);
+  c->add_option("--train-limit", f->train_limit, "The first N training images")->check(CLI::NonNegativeNumber);
+  c->add_option("--test-limit", f->test_limit, "The first N test images")->check(CLI::NonNegativeNumber);
+  c->add_option("--out", f->out, "Run folder")->configurable(false);
+  c->add_flag("--resume", o.resume, "Continue the run in --out");
+}
+
+}  // namespace kelvin

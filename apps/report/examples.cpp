@@ -1,0 +1,34 @@
+#include "apps/report/examples.h"
+
+#include "apps/report/png.h"
+
+namespace kelvin {
+namespace {
+
+std::string png_of(const Tensor& images, std::int64_t i) {
+  const std::vector<float> pixels = images.narrow(i, 1).to_host<float>();
+  return png_base64({pixels.data(), {images.dim(1), images.dim(2), images.dim(3)}});
+}
+
+}  // namespace
+
+void ExampleStrip::add(std::int64_t first, const Tensor& clean, const Tensor& adversarial) {
+  for (std::int64_t i = 0; i < clean.dim(0) && examples_.size() < size_; ++i)
+    examples_.push_back({first + i, png_of(clean, i), png_of(adversarial, i)});
+}
+
+nlohmann::json ExampleStrip::to_json(const AttackResult& result) const {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Example& e : examples_) {
+    const AttackedImage& image = result.images[static_cast<std::size_t>(e.index)];
+    list.push_back({{"index", e.index},
+                    {"label", image.label},
+                    {"clean_prediction", image.clean_prediction},
+                    {"adversarial_prediction", image.adversarial_prediction},
+                    {"clean_png", e.clean_png},
+                    {"adversarial_png", e.adversarial_png}});
+  }
+  return list;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,32 @@
+// The first images of an attacked set, clean and adversarial, as the report shows them.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/attacks/attack.h"
+#include "engine/tensor.h"
+
+namespace kelvin {
+
+class ExampleStrip {
+ public:
+  explicit ExampleStrip(std::size_t size = 8) : size_(size) {}
+
+  // Takes images from a finished batch until the strip is full.
+  void add(std::int64_t first, const Tensor& clean, const Tensor& adversarial);
+  // [{index, label, clean_prediction, adversarial_prediction, clean_png, adversarial_png}], PNG in base64.
+  [[nodiscard]] nlohmann::json to_json(const AttackResult& result) const;
+
+ private:
+  struct Example {
+    std::int64_t index;
+    std::string clean_png, adversarial_png;
+  };
+  std::size_t size_;
+  std::vector<Example> examples_;
+};
+
+}  // namespace kelvin

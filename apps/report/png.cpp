@@ -1,0 +1,46 @@
+#include "apps/report/png.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#include <stb/stb_image_write.h>
+#pragma GCC diagnostic pop
+
+namespace kelvin {
+namespace {
+
+std::string base64(const unsigned char* bytes, std::size_t size) {
+  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < size; i += 3) {
+    unsigned group = 0;
+    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < size ? bytes[i + k] : 0u);
+    for (std::size_t k = 0; k < 4; ++k) text += i + k <= size ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string png_base64(View<const float> image) {
+  std::vector<unsigned char> pixels(static_cast<std::size_t>(image.size()));
+  std::transform(image.data, image.data + image.size(), pixels.begin(), [](float v) {
+    return static_cast<unsigned char>(std::lround(std::clamp(v, 0.0f, 1.0f) * 255.0f));
+  });
+  const int height = static_cast<int>(image.dim(0)), width = static_cast<int>(image.dim(1));
+  const int channels = static_cast<int>(image.dim(2));
+  int size = 0;
+  const std::unique_ptr<unsigned char, decltype(&std::free)> png(
+      stbi_write_png_to_mem(pixels.data(), width * channels, width, height, channels, &size), &std::free);
+  return base64(png.get(), static_cast<std::size_t>(size));
+}
+
+}  // namespace kelvin
