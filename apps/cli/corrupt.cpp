@@ -3,7 +3,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
-#include "apps/cli/results.h"
+#include "apps/report/results.h"
 #include "apps/report/text_table.h"
 #include "data/corruptions.h"
 #include "data/npy.h"

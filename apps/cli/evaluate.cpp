@@ -1,7 +1,7 @@
 // kelvin evaluate
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
-#include "apps/cli/results.h"
+#include "apps/report/results.h"
 
 namespace kelvin {
 namespace {

@@ -1,6 +1,6 @@
 // kelvin geometry
 #include "apps/cli/commands.h"
-#include "apps/cli/results.h"
+#include "apps/report/results.h"
 
 namespace kelvin {
 namespace {

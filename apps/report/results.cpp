@@ -1,4 +1,4 @@
-#include "apps/cli/results.h"
+#include "apps/report/results.h"
 
 #include <cmath>
 

@@ -1,0 +1,30 @@
+// kelvin report
+#include "apps/cli/commands.h"
+#include "apps/report/report.h"
+
+namespace kelvin {
+namespace {
+
+struct ReportFlags {
+  std::vector<std::filesystem::path> runs;
+  std::string out = "report.html", title = "Kelvin report";
+};
+
+void run(const ReportFlags& f, const CommonOptions& common) {
+  write_report(f.out, f.runs, {.title = f.title});
+  print_result(common, "Report: " + f.out + "\n", {{"report", f.out}});
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<ReportFlags>();
+  CLI::App* const c = add_command(app, common, "report", "One self-contained HTML file from run folders",
+                                  "  kelvin report runs/tau1 runs/tau50 --out report.html",
+                                  [f, &common] { run(*f, common); });
+  c->add_option("runs", f->runs, "Run folders")->required();
+  c->add_option("--out", f->out, "The file to write")->capture_default_str();
+  c->add_option("--title", f->title)->capture_default_str();
+}
+
+}  // namespace kelvin

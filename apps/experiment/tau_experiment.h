@@ -1,0 +1,53 @@
+// The τ experiment: the same model trained at several temperatures, each measured in the same way – clean, corrupted, and
+// under one attack with three losses. What it is for: to see whether a high-τ model's robustness at attack τ = 1 survives an
+// attack whose loss does not saturate.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/attacks/attack.h"
+#include "apps/run/run_folder.h"
+#include "apps/training/train.h"
+
+namespace kelvin {
+
+struct ExperimentOptions {
+  std::vector<double> taus = {0.1, 1, 10, 50, 100};
+  TrainOptions train;            // its τ is replaced
+  AttackOptions attack;          // its loss and attack_tau are replaced
+  int severity = 3;              // of the corruptions
+  std::int64_t attack_limit = 500, corrupt_limit = 1000, geometry_limit = 2000;  // test images
+  std::filesystem::path out;     // one run folder a temperature inside
+};
+
+// One line of the experiment's table; numbers are absent where the run diverged.
+struct ExperimentRow {
+  double tau = 1;
+  bool diverged = false;
+  std::string divergence;  // "at step 40"
+  double train_loss = 0, clean = 0, corrupted = 0;
+  double pgd_tau1 = 0, pgd_tau_train = 0, pgd_log_odds = 0;  // robust accuracies
+  double zero_gradient_fraction = 0, median_margin = 0;      // of the attack at τ = 1
+  double distance_variance = 0, coefficient_of_variation = 0;
+  // How much of the robustness at attack τ = 1 was the attack failing to see.
+  [[nodiscard]] double masking_gap() const { return pgd_tau1 - pgd_log_odds; }
+};
+
+// `progress(stage, done, total, note)` names what is going on; may be empty.
+using StageProgress =
+    std::function<void(const std::string& stage, std::int64_t done, std::int64_t total, const std::string& note)>;
+
+// Runs one temperature into out/tau-<τ>, or reads its results when that folder holds a finished run with the same settings.
+[[nodiscard]] ExperimentRow run_temperature(double tau, const ExperimentOptions& options, const Dataset& data, Device device,
+                                            const StageProgress& progress);
+
+[[nodiscard]] RunFolder folder_of(double tau, const ExperimentOptions& options);
+[[nodiscard]] std::string table_of(const std::vector<ExperimentRow>& rows);
+// What the table says, in two or three sentences made from its numbers.
+[[nodiscard]] std::string reading_of(const std::vector<ExperimentRow>& rows);
+[[nodiscard]] Json to_json(const ExperimentRow& row);
+
+}  // namespace kelvin

@@ -1,0 +1,106 @@
+#include "apps/report/report.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "apps/report/embedded.h"
+#include "engine/atomic_file.h"
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+using Json = nlohmann::json;
+using Path = std::filesystem::path;
+
+std::string read_text(const Path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+Json parse(const Path& path, const std::string& text, std::size_t offset = 0) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& e) {
+    throw mistake(path.string(), ": byte ", offset + e.byte, ": not valid JSON; delete the file or run its command again");
+  }
+}
+
+Json read_metrics(const Path& path) {
+  Json lines = Json::array();
+  std::ifstream in(path);
+  std::size_t offset = 0;
+  for (std::string line; std::getline(in, line); offset += line.size() + 1)
+    if (!line.empty()) lines.push_back(parse(path, line, offset));
+  return lines;
+}
+
+Json read_run(const Path& run) {
+  if (!std::filesystem::is_directory(run)) throw mistake(run.string(), ": no such run folder");
+  Json results = Json::object();
+  if (std::filesystem::is_directory(run / "results")) {
+    for (const auto& entry : std::filesystem::directory_iterator(run / "results"))
+      if (entry.path().extension() == ".json") results[entry.path().stem()] = parse(entry.path(), read_text(entry.path()));
+  }
+  return {{"name", run.filename().empty() ? run.parent_path().filename().string() : run.filename().string()},
+          {"config", read_text(run / "config.toml")},
+          {"metrics", read_metrics(run / "metrics.jsonl")},
+          {"results", results}};
+}
+
+std::string escape_html(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&') out += "&amp;";
+    else if (c == '<') out += "&lt;";
+    else if (c == '>') out += "&gt;";
+    else if (c == '"') out += "&quot;";
+    else out += c;
+  }
+  return out;
+}
+
+// JSON inside a script element must not contain "</" or "<!--".
+std::string json_for_script(const Json& json) {
+  std::string out;
+  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
+    if (c == '<') out += "\\u003c";
+    else out += c;
+  }
+  return out;
+}
+
+// Replaces every {{NAME}} of the page in one pass, so that replaced text is not searched again.
+std::string fill_page(const std::string& page, const std::vector<std::pair<std::string, std::string>>& parts) {
+  std::string out;
+  for (std::size_t at = 0; at < page.size();) {
+    const auto part = std::find_if(parts.begin(), parts.end(), [&](const auto& p) {
+      return page.compare(at, p.first.size() + 4, "{{" + p.first + "}}") == 0;
+    });
+    if (part == parts.end()) {
+      out += page[at++];
+    } else {
+      out += part->second;
+      at += part->first.size() + 4;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void write_report(const Path& output, const std::vector<Path>& runs, const ReportOptions& options) {
+  if (runs.empty()) throw mistake("a report needs at least one run folder");
+  Json data = {{"runs", Json::array()}};
+  for (const Path& run : runs) data["runs"].push_back(read_run(run));
+  const std::string html = fill_page(embedded::page(), {{"TITLE", escape_html(options.title)},
+                                                        {"CSS", embedded::style()},
+                                                        {"DATA", json_for_script(data)},
+                                                        {"CHART", embedded::chart()},
+                                                        {"SCRIPT", embedded::script()}});
+  write_file_atomically(output, std::as_bytes(std::span(html)));
+}
+
+}  // namespace kelvin

@@ -1,0 +1,19 @@
+// The report: one self-contained HTML file from run folders, with Chart.js inlined, that works offline.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace kelvin {
+
+struct ReportOptions {
+  std::string title = "Kelvin report";
+};
+
+// Reads config.toml, metrics.jsonl and results/*.json of every folder (each may be missing: its figures then say so) and writes
+// the page atomically. Throws a mistake for a folder that does not exist and for damaged JSON, naming file and byte.
+void write_report(const std::filesystem::path& output, const std::vector<std::filesystem::path>& runs,
+                  const ReportOptions& options);
+
+}  // namespace kelvin
