@@ -61,11 +61,7 @@ onednn::Convolution describe(const Key& k, bool filter_is_float32) {
   c.padding = {k.pad, k.pad};
   dnnl::post_ops ops;
   if (k.has_residual) ops.append_binary(dnnl::algorithm::binary_add, c.y);
-#if DNNL_VERSION_MAJOR >= 3
-  if (k.has_relu) ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-#else
-  if (k.has_relu) ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-#endif
+  if (k.has_relu) onednn::append_relu(ops);
   c.attributes.set_post_ops(ops);
   return c;
 }

@@ -1,0 +1,123 @@
+#include "tests/structure/architecture.h"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <stdexcept>
+
+namespace kelvin {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxLines = 400;
+
+// Which rooms a room may include.
+const std::map<std::string, std::set<std::string>> kMayInclude = {
+    {"kernels", {"kernels"}},
+    {"engine", {"kernels", "engine"}},
+    {"models", {"kernels", "engine", "models"}},
+    {"data", {"kernels", "engine", "data"}},
+    {"apps", {"kernels", "engine", "models", "data", "apps"}},
+    {"tests", {"kernels", "engine", "models", "data", "apps", "tests"}},
+};
+
+const std::set<std::string> kCode = {".h", ".cpp", ".cu", ".cuh"};
+const std::set<std::string> kOtherSource = {".sh", ".py", ".js", ".css", ".html"};
+
+const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
+const std::regex kConditional(R"(^\s*#\s*(if|ifdef|ifndef|elif)\b)");
+const std::regex kPragmaOnce(R"(^\s*#\s*pragma\s+once\b)");
+// First part of the header's path: cuda_runtime.h, cudnn_frontend.h, cub/cub.cuh, oneapi/dnnl/dnnl.hpp, ...
+const std::regex kDeviceLibrary(
+    R"(^(cuda|cudnn|cublas|curand|cufft|cusparse|cusolver|nccl|nvml|nvtx|nvToolsExt|nvrtc|cub/|thrust/|cooperative_groups|)"
+    R"(mma\.h|driver_types|vector_types|device_launch_parameters|dnnl|mkldnn|oneapi/dnnl).*)");
+
+bool conditionals_allowed(const std::string& path) {
+  return path == "kernels/device/device.h" || path.starts_with("kernels/onednn/");
+}
+
+class Checker {
+ public:
+  explicit Checker(fs::path root) : root_(std::move(root)) {}
+
+  std::vector<std::string> run() {
+    int rooms = 0;
+    for (const auto& [room, allowed] : kMayInclude) rooms += check_room(room, &allowed);
+    check_room("tools", nullptr);
+    if (rooms == 0) throw std::runtime_error("no room (kernels, engine, ...) under " + root_.string());
+    folders_.insert("");
+    for (const std::string& folder : folders_) {
+      if (!fs::exists(root_ / folder / "README.md")) report(folder.empty() ? "." : folder, 0, "has no README.md");
+    }
+    std::sort(found_.begin(), found_.end());
+    return std::move(found_);
+  }
+
+ private:
+  // 1 if the room exists. Without `allowed` only the length of files and the folders are looked at.
+  int check_room(const std::string& room, const std::set<std::string>* allowed) {
+    if (!fs::is_directory(root_ / room)) return 0;
+    for (const auto& entry : fs::recursive_directory_iterator(root_ / room)) {
+      const std::string extension = entry.path().extension().string();
+      if (!entry.is_regular_file() || !(kCode.contains(extension) || kOtherSource.contains(extension))) continue;
+      const std::string path = fs::relative(entry.path(), root_).generic_string();
+      add_folders_of(path);
+      check_file(path, kCode.contains(extension) ? allowed : nullptr);
+    }
+    return 1;
+  }
+
+  // tests/ mirrors the other rooms, so one README there speaks for its subfolders.
+  void add_folders_of(const std::string& path) {
+    const bool in_tests = path.starts_with("tests/");
+    for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      folders_.insert(path.substr(0, slash));
+      if (in_tests) break;
+    }
+  }
+
+  void check_file(const std::string& path, const std::set<std::string>* allowed) {
+    std::ifstream in(root_ / path);
+    int number = 0;
+    bool once = false;
+    for (std::string line; std::getline(in, line);) {
+      ++number;
+      if (allowed == nullptr) continue;
+      std::smatch match;
+      if (std::regex_search(line, match, kInclude)) check_include(path, number, match[1] == "\"", match[2], *allowed);
+      if (std::regex_search(line, kConditional) && !conditionals_allowed(path)) report(path, number, "has an #if");
+      once = once || std::regex_search(line, kPragmaOnce);
+    }
+    if (allowed != nullptr && path.ends_with(".h") && !once) report(path, 1, "has no #pragma once");
+    if (number > kMaxLines) report(path, number, "is longer than " + std::to_string(kMaxLines) + " lines");
+  }
+
+  void check_include(const std::string& path, int line, bool quoted, const std::string& header,
+                     const std::set<std::string>& allowed) {
+    const std::string room = header.substr(0, header.find('/'));
+    if (!path.starts_with("kernels/") && std::regex_match(header, kDeviceLibrary)) {
+      report(path, line, "includes " + header + ": device libraries stay inside kernels/");
+    } else if (kMayInclude.contains(room)) {
+      if (!allowed.contains(room)) report(path, line, "includes " + header + ": the arrow points the other way");
+    } else if (quoted) {
+      report(path, line, "includes \"" + header + "\": paths start at the repository root, other people's headers take <>");
+    }
+  }
+
+  void report(const std::string& path, int line, const std::string& what) {
+    found_.push_back(path + (line > 0 ? ":" + std::to_string(line) : "") + ": " + what);
+  }
+
+  fs::path root_;
+  std::set<std::string> folders_;
+  std::vector<std::string> found_;
+};
+
+}  // namespace
+
+std::vector<std::string> architecture_violations(const std::filesystem::path& root) { return Checker(root).run(); }
+
+}  // namespace kelvin

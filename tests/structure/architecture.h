@@ -1,0 +1,21 @@
+// The house rules that can be read off the source files, checked on any folder laid out like this repository.
+//
+//   - #include arrows: kernels <- engine <- models, data <- apps; tests see everything; paths start at the root
+//   - CUDA, cuDNN, cuBLAS, NCCL and oneDNN headers are included only inside kernels/
+//   - #if only in kernels/device/device.h (which devices are built) and kernels/onednn/ (oneDNN's version)
+//   - headers begin their code with #pragma once
+//   - a source file has at most 400 lines
+//   - every folder that holds source files or scripts, and the root, has a README.md
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace kelvin {
+
+// Every broken rule as "path:line: what", paths relative to root, in the order of the paths. Throws when there is no room at all
+// under root: an empty answer must mean that files were looked at.
+[[nodiscard]] std::vector<std::string> architecture_violations(const std::filesystem::path& root);
+
+}  // namespace kelvin

@@ -1,0 +1,116 @@
+// The repository keeps the house rules, and the check that says so reports each rule broken on purpose.
+#include "tests/structure/architecture.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace kelvin {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// A small repository of one's own making, gone at the end of the test.
+class PlantedTree : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+    root_ = fs::temp_directory_path() / ("kelvin_structure_" + test + "_" + std::to_string(getpid()));
+    fs::remove_all(root_);
+    plant("README.md", "");
+    for (const char* room : {"kernels", "engine", "apps"}) plant(fs::path(room) / "README.md", "");
+    plant("kernels/relu.h", "#pragma once\n#include <vector>\n");
+    plant("engine/tensor.h", "#pragma once\n#include \"kernels/relu.h\"\n");
+    plant("apps/main.cpp", "#include \"engine/tensor.h\"\n#include \"kernels/relu.h\"\n");
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void plant(const fs::path& path, const std::string& text) const {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+  [[nodiscard]] std::vector<std::string> violations() const { return architecture_violations(root_); }
+
+  fs::path root_;
+};
+
+TEST(Architecture, RepositoryKeepsTheHouseRules) { EXPECT_THAT(architecture_violations(KELVIN_SOURCE_DIR), IsEmpty()); }
+
+TEST_F(PlantedTree, CleanTreeIsClean) { EXPECT_THAT(violations(), IsEmpty()); }
+
+TEST_F(PlantedTree, ReportsUpwardIncludes) {
+  plant("kernels/bad.cpp", "\n#include \"engine/tensor.h\"\n");
+  plant("engine/bad.cpp", "#include <apps/main.h>\n");
+  EXPECT_THAT(violations(), ElementsAre("engine/bad.cpp:1: includes apps/main.h: the arrow points the other way",
+                                        "kernels/bad.cpp:2: includes engine/tensor.h: the arrow points the other way"));
+}
+
+TEST_F(PlantedTree, ReportsModelsAndDataIncludingEachOther) {
+  plant("models/README.md", "");
+  plant("data/README.md", "");
+  plant("models/bad.cpp", "#include \"data/dataset.h\"\n");
+  plant("data/bad.cpp", "#include \"models/model.h\"\n");
+  EXPECT_THAT(violations(), ElementsAre("data/bad.cpp:1: includes models/model.h: the arrow points the other way",
+                                        "models/bad.cpp:1: includes data/dataset.h: the arrow points the other way"));
+}
+
+TEST_F(PlantedTree, ReportsDeviceLibrariesOutsideKernels) {
+  plant("kernels/fine.cpp", "#include <cuda_runtime.h>\n#include <oneapi/dnnl/dnnl.hpp>\n");
+  for (const std::string header : {"cuda_runtime.h", "cudnn_frontend.h", "cublasLt.h", "nccl.h", "oneapi/dnnl/dnnl.hpp"}) {
+    plant("engine/bad.cpp", "  #  include <" + header + ">\n");
+    EXPECT_THAT(violations(),
+                ElementsAre("engine/bad.cpp:1: includes " + header + ": device libraries stay inside kernels/"));
+  }
+}
+
+TEST_F(PlantedTree, ReportsPathsThatDoNotStartAtTheRoot) {
+  plant("engine/bad.cpp", "#include \"tensor.h\"\n");
+  EXPECT_THAT(violations(), ElementsAre("engine/bad.cpp:1: includes \"tensor.h\": paths start at the repository root, other "
+                                        "people's headers take <>"));
+}
+
+TEST_F(PlantedTree, ReportsConditionalCompilation) {
+  plant("kernels/device/README.md", "");
+  plant("kernels/onednn/README.md", "");
+  plant("kernels/device/device.h", "#pragma once\n#if KELVIN_CUDA\n#endif\n");
+  plant("kernels/onednn/onednn.h", "#pragma once\n#if DNNL_VERSION_MAJOR >= 3\n#endif\n");
+  plant("engine/bad.cpp", "int x;\n#ifdef DEBUG\n#endif\n");
+  plant("kernels/bad.cpp", "  # if 1\n#endif\n");
+  EXPECT_THAT(violations(), ElementsAre("engine/bad.cpp:2: has an #if", "kernels/bad.cpp:1: has an #if"));
+}
+
+TEST_F(PlantedTree, ReportsHeadersWithoutPragmaOnce) {
+  plant("engine/bad.h", "int x;\n");
+  EXPECT_THAT(violations(), ElementsAre("engine/bad.h:1: has no #pragma once"));
+}
+
+TEST_F(PlantedTree, ReportsLongFiles) {
+  std::string lines;
+  for (int i = 0; i < 400; ++i) lines += "//\n";
+  plant("engine/fits.cpp", lines);
+  plant("engine/long.cpp", lines + "//\n");
+  plant("apps/long.js", lines + "//\n");
+  EXPECT_THAT(violations(), ElementsAre("apps/long.js:401: is longer than 400 lines",
+                                        "engine/long.cpp:401: is longer than 400 lines"));
+}
+
+TEST_F(PlantedTree, ReportsFoldersWithoutReadme) {
+  fs::remove(root_ / "README.md");
+  plant("apps/report/report.cpp", "");
+  plant("tests/README.md", "");
+  plant("tests/apps/report_test.cpp", "");  // tests/README.md speaks for it
+  plant("tools/bench/compare.py", "");
+  EXPECT_THAT(violations(), ElementsAre(".: has no README.md", "apps/report: has no README.md",
+                                        "tools/bench: has no README.md", "tools: has no README.md"));
+}
+
+TEST_F(PlantedTree, AnEmptyFolderIsNoAnswer) {
+  EXPECT_THROW((void)architecture_violations(root_ / "nowhere"), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace kelvin

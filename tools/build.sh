@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Configures and builds outside the source tree; prints the build folder. Usage: tools/build.sh [TARGET...]
+#   KELVIN_BUILD_DIR     the folder; by default one a source path under ~/.cache/kelvin
+#   KELVIN_CMAKE_FLAGS   more flags for the configuration, e.g. "-DKELVIN_WERROR=ON"
+set -euo pipefail
+
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+hash=$(printf %s "$source_dir" | cksum | cut -d' ' -f1)
+build_dir=${KELVIN_BUILD_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/kelvin/build-$hash}
+
+read -ra flags <<<"${KELVIN_CMAKE_FLAGS:-}"
+# Once configured, the build notices by itself what makes a new configuration necessary.
+if [[ ! -f $build_dir/build.ninja || ${#flags[@]} -gt 0 ]]; then
+  if command -v ccache >/dev/null; then flags+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+  cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release "${flags[@]}" >&2
+fi
+
+targets=("$@")
+cmake --build "$build_dir" ${targets[@]:+--target "${targets[@]}"} >&2
+cd "$build_dir" && pwd -P
