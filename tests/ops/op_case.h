@@ -24,13 +24,14 @@ struct OpInput {
   bool differentiable = true;      // false: given to the op, not watched
   bool keeps_float32 = false;      // stays float32 in the bfloat16 variant (parameters, statistics, losses)
   bool is_integer = false;         // int32, drawn from low (inclusive) to high (exclusive); set differentiable = false
+  bool is_distinct = false;        // evenly spaced values in random order: no two candidates of a maximum are ever equal
   std::vector<float> avoid = {};   // kinks: values closer than `kink_distance` are moved away
 };
 
 struct OpCase {
   std::string name;
-  std::vector<OpInput> inputs;
-  std::function<Tensor(const std::vector<Tensor>&)> op;
+  std::vector<OpInput> inputs = {};
+  std::function<Tensor(const std::vector<Tensor>&)> op = {};
   bool has_bfloat16 = true;
   float step = 1e-2f;             // central-difference step relative to the input's range
   float gradient_tolerance = 1e-2f;  // relative, of a directional derivative; float32 differences are no better
@@ -40,8 +41,8 @@ struct OpCase {
 
 void PrintTo(const OpCase& c, std::ostream* out);  // the case's name in test listings
 
-// The inputs of a case, drawn from Philox by the case's name; differentiable inputs first rounded to bfloat16.
-[[nodiscard]] std::vector<Tensor> draw_inputs(const OpCase& c, DType dtype = DType::f32);
+// The inputs of a case, drawn from Philox by the case's name. `rounded`: to values that bfloat16 holds exactly.
+[[nodiscard]] std::vector<Tensor> draw_inputs(const OpCase& c, DType dtype = DType::f32, bool rounded = false);
 
 // Lists of the `*_cases.cpp` files.
 std::vector<OpCase> convolution_cases();
