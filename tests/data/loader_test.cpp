@@ -1,0 +1,63 @@
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "data/batch_loader.h"
+#include "data/dataset.h"
+
+namespace kelvin {
+namespace {
+
+Dataset small_set() { return load_dataset("synthetic:train=103,test=20,size=6,classes=5", {.seed = 3}); }
+
+TEST(BatchLoader, EveryImageOncePerEpochInAnOrderOfItsOwn) {
+  const Dataset data = small_set();
+  BatchLoader loader(data.train, {.batch_size = 10, .drop_last = false, .seed = 1});
+  ASSERT_EQ(loader.batches_per_epoch(), 11);
+  std::vector<std::vector<std::int32_t>> orders(2);
+  for (std::vector<std::int32_t>& order : orders) {
+    for (std::int64_t i = 0; i < loader.batches_per_epoch(); ++i) {
+      const Batch b = loader.next();
+      order.insert(order.end(), b.indices.begin(), b.indices.end());
+      for (std::size_t k = 0; k < b.indices.size(); ++k)
+        EXPECT_EQ(b.labels[k], data.train.labels[static_cast<std::size_t>(b.indices[k])]);
+    }
+    EXPECT_EQ(std::set<std::int32_t>(order.begin(), order.end()).size(), 103u);
+    EXPECT_EQ(order.size(), 103u);
+  }
+  EXPECT_NE(orders[0], orders[1]);
+}
+
+TEST(BatchLoader, SameBatchesForAnyNumberOfWorkersAndFromAnyEpoch) {
+  const Dataset data = small_set();
+  const LoaderOptions options{.batch_size = 16, .augment = true, .seed = 9};
+  LoaderOptions many = options, later = options;
+  many.workers = 3;
+  later.first_epoch = 1;
+  BatchLoader one(data.train, options), three(data.train, many), resumed(data.train, later);
+  for (std::int64_t i = 0; i < 2 * one.batches_per_epoch(); ++i) {
+    const Batch a = one.next(), b = three.next();
+    EXPECT_EQ(a.images, b.images);
+    EXPECT_EQ(a.indices, b.indices);
+    if (i < one.batches_per_epoch()) continue;
+    const Batch c = resumed.next();
+    EXPECT_EQ(a.images, c.images);
+    EXPECT_EQ(a.epoch, c.epoch);
+  }
+}
+
+TEST(BatchLoader, DropsAnIncompleteBatchUnlessItIsTheOnlyOne) {
+  const Dataset data = small_set();
+  EXPECT_EQ(BatchLoader(data.train, {.batch_size = 16}).batches_per_epoch(), 6);
+  EXPECT_EQ(BatchLoader(data.train, {.batch_size = 1000}).batches_per_epoch(), 1);
+}
+
+TEST(Synthetic, IsDeterministicAndInTheBox) {
+  const Dataset a = small_set(), b = small_set();
+  EXPECT_EQ(a.train.floats, b.train.floats);
+  for (const float v : a.train.floats) ASSERT_TRUE(v >= 0 && v <= 1);
+  EXPECT_NE(a.train.floats, load_dataset("synthetic:train=103,size=6,classes=5", {.seed = 4}).train.floats);
+}
+
+}  // namespace
+}  // namespace kelvin

@@ -1,0 +1,69 @@
+#include "kernels/augment.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace kelvin {
+namespace {
+
+constexpr std::int64_t kSide = 6;
+
+std::vector<std::uint8_t> ramp() {
+  std::vector<std::uint8_t> v(4 * kSide * kSide);
+  for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<std::uint8_t>(i + 1);
+  return v;
+}
+
+std::vector<float> run(const std::vector<std::int32_t>& indices, const AugmentOptions& o) {
+  const std::vector<std::uint8_t> images = ramp();
+  const auto n = static_cast<std::int64_t>(indices.size());
+  std::vector<float> out(static_cast<std::size_t>(n * kSide * kSide));
+  crop_flip(Cpu{}, View<float>(out.data(), {n, kSide, kSide, 1}), View<const std::uint8_t>(images.data(), {4, kSide, kSide, 1}),
+            View<const std::int32_t>(indices.data(), {n}), o);
+  return out;
+}
+
+TEST(CropFlip, PlainGatherWhenOff) {
+  const std::vector<float> out = run({2}, {});
+  for (std::size_t i = 0; i < out.size(); ++i) EXPECT_FLOAT_EQ(out[i], static_cast<float>(2 * 36 + i + 1) / 255.0f);
+}
+
+// Every augmented image is one of the 9 x 9 shifts, mirrored or not, with zeros outside; all kinds occur over many images.
+TEST(CropFlip, IsAShiftAndAMirror) {
+  const std::vector<std::uint8_t> images = ramp();
+  int mirrored = 0, moved = 0;
+  for (std::uint32_t epoch = 0; epoch < 64; ++epoch) {
+    const std::vector<float> out = run({1}, {.enabled = true, .pad = 4, .key = {1, 2}, .epoch = epoch});
+    int matches = 0;
+    for (const bool flip : {false, true})
+      for (int dh = -4; dh <= 4; ++dh)
+        for (int dw = -4; dw <= 4; ++dw) {
+          bool is_same = true;
+          for (int h = 0; h < kSide && is_same; ++h)
+            for (int w = 0; w < kSide && is_same; ++w) {
+              const int sh = h + dh, sw = (flip ? static_cast<int>(kSide) - 1 - w : w) + dw;
+              const bool inside = sh >= 0 && sh < kSide && sw >= 0 && sw < kSide;
+              const float expected = inside ? static_cast<float>(images[static_cast<std::size_t>(36 + sh * kSide + sw)]) / 255.0f : 0.0f;
+              is_same = out[static_cast<std::size_t>(h * kSide + w)] == expected;
+            }
+          if (!is_same) continue;
+          ++matches;
+          mirrored += flip;
+          moved += dh != 0 || dw != 0;
+        }
+    EXPECT_EQ(matches, 1) << "epoch " << epoch;
+  }
+  EXPECT_GT(mirrored, 16);
+  EXPECT_LT(mirrored, 48);
+  EXPECT_GT(moved, 50);
+}
+
+TEST(CropFlip, DependsOnTheImageNotOnTheBatch) {
+  const AugmentOptions o{.enabled = true, .pad = 4, .key = {1, 2}, .epoch = 3};
+  const std::vector<float> batch = run({3, 0, 1}, o), alone = run({1}, o);
+  EXPECT_EQ(std::vector<float>(batch.begin() + 72, batch.end()), alone);
+}
+
+}  // namespace
+}  // namespace kelvin
