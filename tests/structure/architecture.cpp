@@ -7,6 +7,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "kernels/device/error.h"
+
 namespace kelvin {
 namespace {
 
@@ -92,7 +94,7 @@ class Checker {
       once = once || std::regex_search(line, kPragmaOnce);
     }
     if (allowed != nullptr && path.ends_with(".h") && !once) report(path, 1, "has no #pragma once");
-    if (number > kMaxLines) report(path, number, "is longer than " + std::to_string(kMaxLines) + " lines");
+    if (number > kMaxLines) report(path, number, str("is longer than ", kMaxLines, " lines"));
   }
 
   void check_include(const std::string& path, int line, bool quoted, const std::string& header,
@@ -108,7 +110,7 @@ class Checker {
   }
 
   void report(const std::string& path, int line, const std::string& what) {
-    found_.push_back(path + (line > 0 ? ":" + std::to_string(line) : "") + ": " + what);
+    found_.push_back(line > 0 ? str(path, ":", line, ": ", what) : str(path, ": ", what));
   }
 
   fs::path root_;

@@ -1,0 +1,119 @@
+"""Kelvin against PyTorch on this machine, in one go.
+
+    python tools/bench/compare.py                        # builds kelvin if need be; this python must have torch
+    python tools/bench/compare.py --python ~/torch/bin/python --precision bf16 --rounds 5
+
+Each case is measured in rounds; in each round both programs run one after the other, each in a process of its own, and the one
+that starts changes with the round. The ratio is the median over rounds of the two rates of one round, so that a machine that
+grows slower or busier slows both alike. In bfloat16 the first round finds PyTorch's faster variant, later rounds run only that.
+Prints one table and writes tools/bench/results/<processor>-<n>-threads.json; `load` in it is the machine's load average at the
+end: above the number of threads, other work was running.
+"""
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PEER = HERE / "peers" / "pytorch_peer.py"
+
+
+def run_json(command):
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"compare: exit code {done.returncode} from: {' '.join(str(c) for c in command)}")
+    return json.loads(done.stdout)["rows"][0]
+
+
+def processor():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def commit():
+    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def compare(case, precision, a):
+    flags = ["--cases", case, "--precision", precision, "--batch", a.batch, "--threads", a.threads, "--seconds", a.seconds]
+    kelvin_command = [a.kelvin, "bench", *flags, "--json"]
+    peer_command = [a.python, PEER, *flags]
+    kelvin, peer = [], []
+    for index in range(a.rounds):
+        # The faster variant is known after the first round, and its memory is then that of one variant alone.
+        variant = ["--variant", peer[0]["variant"]] if peer else []
+        runs = [(kelvin, kelvin_command), (peer, peer_command + variant)]
+        for rows, command in runs if index % 2 == 0 else reversed(runs):
+            rows.append(run_json(command))
+    ratios = [k["img_per_s"] / p["img_per_s"] for k, p in zip(kelvin, peer)]
+    return {
+        "case": case, "precision": precision, "batch": a.batch,
+        "kelvin_img_per_s": statistics.median(r["img_per_s"] for r in kelvin),
+        "pytorch_img_per_s": statistics.median(r["img_per_s"] for r in peer),
+        "ratio": statistics.median(ratios), "ratios": ratios,
+        "kelvin_peak_rss_mb": max(r["peak_rss_mb"] for r in kelvin),
+        "pytorch_peak_rss_mb": max(r["peak_rss_mb"] for r in (peer[1:] or peer)),
+        "kelvin_conv_share": statistics.median(r["conv_share"] for r in kelvin),
+        "pytorch_variant": peer[-1]["variant"], "pytorch_version": peer[-1]["version"],
+    }
+
+
+def print_table(rows):
+    print(f"{'case':<16} {'precision':<9} {'kelvin img/s':>12} {'pytorch img/s':>13} {'ratio':>6} "
+          f"{'kelvin MB':>9} {'pytorch MB':>10}  pytorch variant")
+    for r in rows:
+        print(f"{r['case']:<16} {r['precision']:<9} {r['kelvin_img_per_s']:>12.1f} {r['pytorch_img_per_s']:>13.1f} "
+              f"{r['ratio']:>6.2f} {r['kelvin_peak_rss_mb']:>9.0f} {r['pytorch_peak_rss_mb']:>10.0f}  {r['pytorch_variant']}")
+
+
+def write(path, result):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "w") as f:
+        json.dump(result, f, indent=2)
+        f.write("\n")
+        f.flush()
+        os.fsync(f.fileno())
+    temporary.replace(path)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--kelvin", help="the program; by default tools/build.sh builds it")
+    p.add_argument("--python", default=sys.executable, help="an interpreter that has torch")
+    p.add_argument("--cases", default="train-resnet20,train-resnet18,pgd20-resnet20")
+    p.add_argument("--precision", default="f32,bf16")
+    p.add_argument("--batch", type=int, default=128)
+    p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--seconds", type=float, default=6, help="time a case, program and round")
+    p.add_argument("--output", type=Path, help="by default results/<processor>.json beside this script")
+    a = p.parse_args()
+    if not a.kelvin:
+        a.kelvin = subprocess.check_output([ROOT / "tools" / "build.sh", "kelvin"], text=True).strip() + "/bin/kelvin"
+    name = processor()
+    rows = []
+    for precision in a.precision.split(","):
+        for case in a.cases.split(","):
+            print(f"compare: {case} {precision}", file=sys.stderr)
+            rows.append(compare(case, precision, a))
+    result = {"processor": name, "threads": a.threads, "load": os.getloadavg()[0], "commit": commit(), "rounds": a.rounds,
+              "seconds": a.seconds, "rows": rows}
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    output = a.output or HERE / "results" / f"{slug}-{a.threads}-threads.json"
+    write(output, result)
+    print_table(rows)
+    print(f"written to {output}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
