@@ -16,7 +16,8 @@ constexpr std::int64_t kCropPad = 4;
 }  // namespace
 
 BatchLoader::BatchLoader(const ImageSet& set, const LoaderOptions& options) : set_(set), options_(options) {
-  KELVIN_CHECK(set.count > 0 && options.batch_size > 0 && options.workers > 0, "an empty set, batch or pool of workers");
+  KELVIN_CHECK(set.count > 0 && options.batch_size > 0 && options.workers > 0,
+               "an empty set, batch or pool of workers");
   const bool keeps_last = !options.drop_last || set.count < options.batch_size;
   batches_per_epoch_ = (set.count + (keeps_last ? options.batch_size - 1 : 0)) / options.batch_size;
   for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });

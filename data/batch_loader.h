@@ -19,8 +19,8 @@ namespace kelvin {
 struct LoaderOptions {
   std::int64_t batch_size = 128;
   bool shuffle = true;
-  bool drop_last = true;   // leaves out an incomplete last batch (when there is a complete one)
-  bool augment = false;    // pad 4, random crop, horizontal flip
+  bool drop_last = true;  // leaves out an incomplete last batch (when there is a complete one)
+  bool augment = false;   // pad 4, random crop, horizontal flip
   std::uint64_t seed = 0;
   int workers = 1;
   std::uint32_t first_epoch = 0;
@@ -57,7 +57,7 @@ class BatchLoader {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::int64_t, Batch> ready_;       // by ticket: the number of the batch since the loader began
+  std::map<std::int64_t, Batch> ready_;  // by ticket: the number of the batch since the loader began
   std::int64_t next_ticket_ = 0, wanted_ = 0;
   bool is_stopping_ = false;
   std::map<std::uint32_t, std::vector<std::int32_t>> orders_;  // of the epochs in work

@@ -12,8 +12,8 @@ namespace kelvin {
 
 struct ImageSet {
   std::int64_t count = 0, height = 0, width = 0, channels = 0;
-  std::vector<std::uint8_t> bytes;  // [N, H, W, C], or empty
-  std::vector<float> floats;        // [N, H, W, C], or empty; exactly one of the two is filled when count > 0
+  std::vector<std::uint8_t> bytes;   // [N, H, W, C], or empty
+  std::vector<float> floats;         // [N, H, W, C], or empty; exactly one of the two is filled when count > 0
   std::vector<std::int32_t> labels;  // [N]
 
   [[nodiscard]] std::int64_t pixels() const { return height * width * channels; }  // numbers an image
@@ -25,16 +25,18 @@ struct ImageSet {
 
 struct Dataset {
   std::string name;
-  ImageSet train, test;  // count 0 when not needed and absent
+  ImageSet train, test;  // count 0 when skipped or absent
   int classes = 0;
   std::vector<std::string> class_names;  // one a class
   std::vector<float> mean, std;          // per channel, in [0, 1]: the model's normalisation
 };
 
+enum class Half { skip, optional, required };  // optional: read where it is there
+
 struct DatasetOptions {
-  bool need_train = true, need_test = true;  // an absent half is an error only where it is needed
+  Half train = Half::required, test = Half::required;
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
-  std::uint64_t seed = 0;                    // synthetic sets are drawn from it
+  std::uint64_t seed = 0;                        // synthetic sets are drawn from it
 };
 
 // `spec` is the value of --data: NAME or NAME:WHERE.

@@ -16,11 +16,16 @@ constexpr int kClasses = 10;
 Path find_file(const Path& folder, const std::string& name) {
   for (const char* ending : {".gz", ""})
     if (std::filesystem::exists(folder / (name + ending))) return folder / (name + ending);
-  throw mistake((folder / name).string(), "[.gz]: no such file; install Debian's package dataset-fashion-mnist or pass --data ",
+  throw mistake((folder / name).string(),
+                "[.gz]: no such file; install Debian's package dataset-fashion-mnist or pass --data ",
                 "fashion-mnist:DIR");
 }
 
-ImageSet load_half(const Path& folder, const std::string& half) {
+ImageSet load_half(const Path& folder, const std::string& half, Half wanted) {
+  const auto is_there = [&](const char* ending) {
+    return std::filesystem::exists(folder / (half + "-images-idx3-ubyte" + ending));
+  };
+  if (wanted == Half::skip || (wanted == Half::optional && !is_there("") && !is_there(".gz"))) return {};
   const Path images_path = find_file(folder, half + "-images-idx3-ubyte");
   const Path labels_path = find_file(folder, half + "-labels-idx1-ubyte");
   IdxArray images = read_idx(images_path, 3);
@@ -43,10 +48,11 @@ ImageSet load_half(const Path& folder, const std::string& half) {
 Dataset load_fashion_mnist(const std::string& where, const DatasetOptions& options) {
   const Path folder = where.empty() ? kPackageFolder : where;
   Dataset set;
-  if (options.need_train) set.train = load_half(folder, "train");
-  if (options.need_test) set.test = load_half(folder, "t10k");
+  set.train = load_half(folder, "train", options.train);
+  set.test = load_half(folder, "t10k", options.test);
   set.classes = kClasses;
-  set.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
+  set.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                     "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
   set.mean = {0.2860f};  // over the 60,000 training images
   set.std = {0.3530f};
   return set;

@@ -25,10 +25,11 @@ std::vector<std::uint8_t> read_maybe_gzipped(const std::filesystem::path& path) 
     int code = Z_OK;
     const char* const reason = gzerror(file.get(), &code);
     if (got < 0 || (got == 0 && code == Z_BUF_ERROR))
-      throw mistake(path.string(), ": damaged gzip stream after ", size, " bytes of content: ",
-                    code == Z_BUF_ERROR ? "unexpected end of file" : reason);
+      throw mistake(path.string(), ": damaged gzip stream after ", size,
+                    " bytes of content: ", code == Z_BUF_ERROR ? "unexpected end of file" : reason);
     size += static_cast<std::size_t>(got);
-    if (size > kMaxBytes) throw mistake(path.string(), ": more than ", kMaxBytes, " bytes of content; not an image set of ours");
+    if (size > kMaxBytes)
+      throw mistake(path.string(), ": more than ", kMaxBytes, " bytes of content; not an image set of ours");
     if (got == 0) break;
   }
   bytes.resize(size);
@@ -52,15 +53,17 @@ IdxArray parse_idx(const std::filesystem::path& path, const std::vector<std::uin
   IdxArray array;
   std::size_t expected = 1;
   for (std::size_t at = 4; at < header; at += 4) {
-    const std::uint32_t size = static_cast<std::uint32_t>(bytes[at]) << 24 | static_cast<std::uint32_t>(bytes[at + 1]) << 16 |
+    const std::uint32_t size = static_cast<std::uint32_t>(bytes[at]) << 24 |
+                               static_cast<std::uint32_t>(bytes[at + 1]) << 16 |
                                static_cast<std::uint32_t>(bytes[at + 2]) << 8 | bytes[at + 3];
     array.shape.push_back(size);
     if (__builtin_mul_overflow(expected, std::size_t{size}, &expected) || expected > kMaxBytes)
       throw mistake(path.string(), ": byte ", at, ": sizes multiply to more than ", kMaxBytes, " bytes");
   }
   if (bytes.size() - header != expected)
-    throw mistake(path.string(), ": header promises ", expected, " bytes of data from byte ", header, " on, the file holds ",
-                  bytes.size() - header, bytes.size() - header < expected ? " (truncated?)" : "");
+    throw mistake(path.string(), ": header promises ", expected, " bytes of data from byte ", header,
+                  " on, the file holds ", bytes.size() - header,
+                  bytes.size() - header < expected ? " (truncated?)" : "");
   array.values.assign(bytes.begin() + static_cast<std::ptrdiff_t>(header), bytes.end());
   return array;
 }

@@ -17,6 +17,7 @@ struct IdxArray {
 // element type or rank, more than 4 GiB, too few or too many bytes.
 [[nodiscard]] IdxArray read_idx(const std::filesystem::path& path, int expected_rank);
 // The same from the uncompressed bytes of a file; `path` names it in errors.
-[[nodiscard]] IdxArray parse_idx(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes, int expected_rank);
+[[nodiscard]] IdxArray parse_idx(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes,
+                                 int expected_rank);
 
 }  // namespace kelvin

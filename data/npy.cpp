@@ -21,15 +21,17 @@ constexpr std::size_t kMaxHeader = 10'000;  // NumPy's own limit when reading
 constexpr char kMagic[] = "\x93NUMPY";
 
 const std::map<std::string, std::size_t>& element_sizes() {
-  static const std::map<std::string, std::size_t> sizes = {{"b1", 1}, {"u1", 1}, {"i1", 1}, {"u2", 2}, {"i2", 2}, {"u4", 4},
-                                                           {"i4", 4}, {"u8", 8}, {"i8", 8}, {"f2", 2}, {"f4", 4}, {"f8", 8}};
+  static const std::map<std::string, std::size_t> sizes = {{"b1", 1}, {"u1", 1}, {"i1", 1}, {"u2", 2},
+                                                           {"i2", 2}, {"u4", 4}, {"i4", 4}, {"u8", 8},
+                                                           {"i8", 8}, {"f2", 2}, {"f4", 4}, {"f8", 8}};
   return sizes;
 }
 
 // Reads the header, a Python dict literal with the keys descr, fortran_order and shape in any order.
 class HeaderParser {
  public:
-  HeaderParser(const Path& path, std::string_view text, std::size_t offset) : path_(path), text_(text), offset_(offset) {}
+  HeaderParser(const Path& path, std::string_view text, std::size_t offset)
+      : path_(path), text_(text), offset_(offset) {}
 
   void parse() {
     expect('{');
@@ -37,7 +39,8 @@ class HeaderParser {
       const std::string key = quoted();
       expect(':');
       if (key == "descr") {
-        if (peek() != '\'' && peek() != '"') throw damaged("a structured element type; expected a plain one such as '<f4'");
+        if (peek() != '\'' && peek() != '"')
+          throw damaged("a structured element type; expected a plain one such as '<f4'");
         descr = quoted();
       } else if (key == "fortran_order") {
         fortran_order = boolean();
@@ -145,7 +148,8 @@ std::vector<Out> convert_integers(const NpyArray& a) {
   throw mistake(a.path.string(), ": elements of type ", a.type, ", expected integers");
 }
 
-void write(const Path& path, const std::string& descr, std::span<const std::byte> data, const std::vector<std::int64_t>& shape) {
+void write(const Path& path, const std::string& descr, std::span<const std::byte> data,
+           const std::vector<std::int64_t>& shape) {
   NpyArray named;
   named.shape = shape;
   std::string header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + named.shape_text() + ", }";
@@ -193,7 +197,8 @@ NpyArray parse_npy(const Path& path, std::vector<std::byte> bytes) {
   if (bytes.size() < 10 || std::memcmp(bytes.data(), kMagic, 6) != 0)
     throw mistake(path.string(), ": byte 0: not a .npy file (expected \\x93NUMPY)");
   const std::size_t version = at(6);
-  if (version < 1 || version > 3) throw mistake(path.string(), ": byte 6: .npy version ", version, ", expected 1, 2 or 3");
+  if (version < 1 || version > 3)
+    throw mistake(path.string(), ": byte 6: .npy version ", version, ", expected 1, 2 or 3");
   const std::size_t prefix = version == 1 ? 10 : 12;
   if (bytes.size() < prefix) throw mistake(path.string(), ": ends at byte ", bytes.size(), " inside its header");
   std::size_t header_size = at(8) | at(9) << 8;
@@ -201,7 +206,8 @@ NpyArray parse_npy(const Path& path, std::vector<std::byte> bytes) {
   if (header_size > kMaxHeader)
     throw mistake(path.string(), ": byte 8: a header of ", header_size, " bytes, at most ", kMaxHeader, " are read");
   if (prefix + header_size > bytes.size())
-    throw mistake(path.string(), ": ends at byte ", bytes.size(), ", its header at ", prefix + header_size, " (truncated?)");
+    throw mistake(path.string(), ": ends at byte ", bytes.size(), ", its header at ", prefix + header_size,
+                  " (truncated?)");
 
   HeaderParser header(path, {reinterpret_cast<const char*>(bytes.data()) + prefix, header_size}, prefix);
   header.parse();
@@ -209,20 +215,22 @@ NpyArray parse_npy(const Path& path, std::vector<std::byte> bytes) {
   const std::string& descr = header.descr;
   if (descr.size() < 2 || descr.find('O') != std::string::npos)
     throw mistake(path.string(), ": element type '", descr, "' needs pickle, which is not read; save numbers");
-  if (descr[0] == '>') throw mistake(path.string(), ": big-endian data ('", descr, "'); save with .astype('<", descr.substr(1), "')");
+  if (descr[0] == '>')
+    throw mistake(path.string(), ": big-endian data ('", descr, "'); save with .astype('<", descr.substr(1), "')");
   array.type = descr.substr(descr[0] == '<' || descr[0] == '|' || descr[0] == '=' ? 1 : 0);
   const auto element = element_sizes().find(array.type);
-  if (element == element_sizes().end()) throw mistake(path.string(), ": element type '", descr, "' is not read; save numbers");
-  if (header.fortran_order)
-    throw mistake(path.string(), ": in Fortran order; save with numpy.ascontiguousarray(a)");
+  if (element == element_sizes().end())
+    throw mistake(path.string(), ": element type '", descr, "' is not read; save numbers");
+  if (header.fortran_order) throw mistake(path.string(), ": in Fortran order; save with numpy.ascontiguousarray(a)");
   std::size_t expected = element->second;
   for (const std::int64_t d : array.shape)
     if (__builtin_mul_overflow(expected, static_cast<std::size_t>(d), &expected))
       throw mistake(path.string(), ": shape ", array.shape_text(), " overflows");
   const std::size_t data = prefix + header_size;
   if (bytes.size() - data != expected)
-    throw mistake(path.string(), ": shape ", array.shape_text(), " of '", descr, "' needs ", expected, " bytes from byte ", data,
-                  " on, the file holds ", bytes.size() - data, bytes.size() - data < expected ? " (truncated?)" : "");
+    throw mistake(path.string(), ": shape ", array.shape_text(), " of '", descr, "' needs ", expected,
+                  " bytes from byte ", data, " on, the file holds ", bytes.size() - data,
+                  bytes.size() - data < expected ? " (truncated?)" : "");
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(data));
   array.bytes = std::move(bytes);
   return array;

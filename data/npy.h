@@ -29,7 +29,9 @@ struct NpyArray {
 [[nodiscard]] NpyArray parse_npy(const std::filesystem::path& path, std::vector<std::byte> bytes);
 
 // Written atomically, version 1.0, data aligned to 64 bytes.
-void write_npy(const std::filesystem::path& path, std::span<const float> values, const std::vector<std::int64_t>& shape);
-void write_npy(const std::filesystem::path& path, std::span<const std::uint8_t> values, const std::vector<std::int64_t>& shape);
+void write_npy(const std::filesystem::path& path, std::span<const float> values,
+               const std::vector<std::int64_t>& shape);
+void write_npy(const std::filesystem::path& path, std::span<const std::uint8_t> values,
+               const std::vector<std::int64_t>& shape);
 
 }  // namespace kelvin

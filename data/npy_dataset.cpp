@@ -15,20 +15,24 @@ using Path = std::filesystem::path;
 constexpr std::int64_t kMaxClasses = 1'000'000;
 
 void fill_images(ImageSet& set, const NpyArray& images) {
-  if (images.shape.size() != 4) throw mistake(images.path.string(), ": shape ", images.shape_text(), ", expected (N, H, W, C)");
+  if (images.shape.size() != 4)
+    throw mistake(images.path.string(), ": shape ", images.shape_text(), ", expected (N, H, W, C)");
   set.count = images.shape[0];
   set.height = images.shape[1];
   set.width = images.shape[2];
   set.channels = images.shape[3];
-  if (set.count == 0 || set.pixels() == 0) throw mistake(images.path.string(), ": shape ", images.shape_text(), " holds no images");
+  if (set.count == 0 || set.pixels() == 0)
+    throw mistake(images.path.string(), ": shape ", images.shape_text(), " holds no images");
   if (set.channels != 1 && set.channels != 3)
-    throw mistake(images.path.string(), ": ", set.channels, " channels, expected 1 or 3 in the last dimension of (N, H, W, C)");
+    throw mistake(images.path.string(), ": ", set.channels,
+                  " channels, expected 1 or 3 in the last dimension of (N, H, W, C)");
   if (images.type == "u1") {
     const auto* const first = reinterpret_cast<const std::uint8_t*>(images.bytes.data());
     set.bytes.assign(first, first + images.bytes.size());
     return;
   }
-  if (images.type[0] != 'f') throw mistake(images.path.string(), ": pixels of type ", images.type, ", expected uint8 or float");
+  if (images.type[0] != 'f')
+    throw mistake(images.path.string(), ": pixels of type ", images.type, ", expected uint8 or float");
   set.floats = images.to_float();
   for (std::size_t i = 0; i < set.floats.size(); ++i)
     if (!(set.floats[i] >= 0.0f && set.floats[i] <= 1.0f))
@@ -39,7 +43,8 @@ void fill_images(ImageSet& set, const NpyArray& images) {
 void fill_labels(ImageSet& set, const NpyArray& labels, const Path& images_path) {
   if (labels.shape.size() != 1) throw mistake(labels.path.string(), ": shape ", labels.shape_text(), ", expected (N,)");
   if (labels.shape[0] != set.count)
-    throw mistake(labels.path.string(), ": ", labels.shape[0], " labels for ", set.count, " images in ", images_path.string());
+    throw mistake(labels.path.string(), ": ", labels.shape[0], " labels for ", set.count, " images in ",
+                  images_path.string());
   for (const std::int64_t label : labels.to_int()) {
     if (label < 0 || label >= kMaxClasses)
       throw mistake(labels.path.string(), ": label ", label, " at row ", set.labels.size(), ", expected 0 or more");
@@ -47,10 +52,10 @@ void fill_labels(ImageSet& set, const NpyArray& labels, const Path& images_path)
   }
 }
 
-// An absent half gives an empty set when it is not needed.
-ImageSet load_half(const Path& folder, const std::string& half, bool is_needed) {
+ImageSet load_half(const Path& folder, const std::string& half, Half wanted) {
   const Path images = folder / (half + "_images.npy"), labels = folder / (half + "_labels.npy");
-  if (!is_needed && (!std::filesystem::exists(images) || !std::filesystem::exists(labels))) return {};
+  const bool is_there = std::filesystem::exists(images) && std::filesystem::exists(labels);
+  if (wanted == Half::skip || (wanted == Half::optional && !is_there)) return {};
   ImageSet set;
   fill_images(set, read_npy(images));
   fill_labels(set, read_npy(labels), images);
@@ -63,12 +68,12 @@ Dataset load_npy_dataset(const std::string& folder, const DatasetOptions& option
   if (folder.empty()) throw mistake("--data npy needs a folder: --data npy:DIR");
   if (!std::filesystem::is_directory(folder)) throw mistake(folder, ": no such folder (--data npy:DIR)");
   Dataset set;
-  set.train = load_half(folder, "train", options.need_train);
-  set.test = load_half(folder, "test", options.need_test);
+  set.train = load_half(folder, "train", options.train);
+  set.test = load_half(folder, "test", options.test);
   const ImageSet &a = set.train, &b = set.test;
   if (a.count > 0 && b.count > 0 && (a.height != b.height || a.width != b.width || a.channels != b.channels))
-    throw mistake(folder, ": training images are ", a.height, "x", a.width, "x", a.channels, ", test images ", b.height, "x",
-                  b.width, "x", b.channels);
+    throw mistake(folder, ": training images are ", a.height, "x", a.width, "x", a.channels, ", test images ", b.height,
+                  "x", b.width, "x", b.channels);
   std::int32_t largest = 1;
   for (const ImageSet* half : {&a, &b})
     for (const std::int32_t label : half->labels) largest = std::max(largest, label);

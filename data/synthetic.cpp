@@ -21,7 +21,8 @@ std::map<std::string, double> parse_options(const std::string& text) {
     const std::size_t equals = item.find('=');
     const std::string key = item.substr(0, equals), value = equals == std::string::npos ? "" : item.substr(equals + 1);
     if (!options.contains(key))
-      throw mistake("--data synthetic: unknown option '", key, "'; known: classes, size, channels, train, test, overlap");
+      throw mistake("--data synthetic: unknown option '", key,
+                    "'; known: classes, size, channels, train, test, overlap");
     double& number = options[key];
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (error != std::errc() || end != value.data() + value.size() || !std::isfinite(number))
@@ -88,9 +89,9 @@ Dataset load_synthetic(const std::string& text, const DatasetOptions& dataset_op
   const auto sigma = static_cast<float>(distance / (2 * inverse_tail(options["overlap"])));
 
   Dataset set;
-  if (dataset_options.need_train)
+  if (dataset_options.train != Half::skip)
     set.train = draw_set("train", static_cast<std::int64_t>(options["train"]), like, means, classes, sigma, seed);
-  if (dataset_options.need_test)
+  if (dataset_options.test != Half::skip)
     set.test = draw_set("test", static_cast<std::int64_t>(options["test"]), like, means, classes, sigma, seed);
   set.classes = classes;
   for (int c = 0; c < classes; ++c) set.class_names.push_back("class " + std::to_string(c));

@@ -46,7 +46,10 @@ void Optimizer::step_range(std::int64_t begin, std::int64_t end, float weight_de
     } else {
       adam_step(dev, w, slice(state_[kFirstMoment]), slice(state_[kSecondMoment]), g, lr.view<const float>(),
                 state_[kStep].view<const float>(),
-                {.beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps, .weight_decay = weight_decay,
+                {.beta1 = o.beta1,
+                 .beta2 = o.beta2,
+                 .eps = o.eps,
+                 .weight_decay = weight_decay,
                  .decoupled = o.kind == OptimizerOptions::Kind::adamw});
     }
   });

@@ -10,8 +10,8 @@ namespace kelvin {
 
 struct OptimizerOptions {
   enum class Kind { sgd, adam, adamw } kind = Kind::sgd;
-  float momentum = 0.9f;  // sgd
-  bool nesterov = false;  // sgd
+  float momentum = 0.9f;                            // sgd
+  bool nesterov = false;                            // sgd
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;  // adam, adamw
   float weight_decay = 0.0f;
 };

@@ -69,9 +69,9 @@ class Tape {
     Shape shape;
     DType dtype = DType::f32;
     Device device;
-    Tensor gradient;            // empty until something is added
-    bool is_watched = false;    // keeps its gradient after the walk
-    bool is_external = false;   // gradient is a view that belongs to the parameters: add into it
+    Tensor gradient;           // empty until something is added
+    bool is_watched = false;   // keeps its gradient after the walk
+    bool is_external = false;  // gradient is a view that belongs to the parameters: add into it
   };
   struct Step {
     const char* op;

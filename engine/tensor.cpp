@@ -28,7 +28,8 @@ Tensor Tensor::empty(Shape shape, DType dtype, Device device) {
   t.id_ = next_id();
   const std::size_t bytes = static_cast<std::size_t>(shape.size()) * bytes_of(dtype);
   t.storage_ = on(device, [&](const auto& dev) {
-    return std::shared_ptr<void>(pool_allocate(dev, bytes), [dev, bytes](void* block) { pool_free(dev, block, bytes); });
+    return std::shared_ptr<void>(pool_allocate(dev, bytes),
+                                 [dev, bytes](void* block) { pool_free(dev, block, bytes); });
   });
   return t;
 }
@@ -38,9 +39,8 @@ Tensor Tensor::full(Shape shape, float value, DType dtype, Device device) {
   if (dtype == DType::i32) {
     on(device, [&](const auto& dev) { fill(dev, t.view<std::int32_t>(), static_cast<std::int32_t>(value)); });
   } else {
-    dispatch_float(dtype, [&]<class T>(Type<T>) {
-      on(device, [&](const auto& dev) { fill(dev, t.view<T>(), T(value)); });
-    });
+    dispatch_float(dtype,
+                   [&]<class T>(Type<T>) { on(device, [&](const auto& dev) { fill(dev, t.view<T>(), T(value)); }); });
   }
   return t;
 }

@@ -30,7 +30,9 @@ class Tensor {
   template <class T>
   [[nodiscard]] static Tensor from_host(std::span<const T> values, Shape shape, Device device = {});
   // Same shape, element type and device as `like`, not initialised.
-  [[nodiscard]] static Tensor empty_like(const Tensor& like) { return empty(like.shape(), like.dtype(), like.device()); }
+  [[nodiscard]] static Tensor empty_like(const Tensor& like) {
+    return empty(like.shape(), like.dtype(), like.device());
+  }
 
   explicit operator bool() const { return storage_ != nullptr; }
   [[nodiscard]] const Shape& shape() const { return shape_; }
@@ -50,8 +52,8 @@ class Tensor {
     return {static_cast<T*>(data()), shape_};
   }
 
-  [[nodiscard]] Tensor reshape(Shape shape) const;                               // same elements, same identity
-  [[nodiscard]] Tensor narrow(std::int64_t begin, std::int64_t count) const;     // rows [begin, begin+count), no copy
+  [[nodiscard]] Tensor reshape(Shape shape) const;                            // same elements, same identity
+  [[nodiscard]] Tensor narrow(std::int64_t begin, std::int64_t count) const;  // rows [begin, begin+count), no copy
   [[nodiscard]] Tensor clone() const;
   // Overwrites the elements with values from host memory. Throws unless the sizes agree.
   template <class T>

@@ -22,6 +22,7 @@ struct AugmentOptions {
 
 // out [N, H, W, C]; images [M, H, W, C] of uint8 or float; indices [N] into images.
 template <class T>
-void crop_flip(Cpu, View<float> out, View<const T> images, View<const std::int32_t> indices, const AugmentOptions& options);
+void crop_flip(Cpu, View<float> out, View<const T> images, View<const std::int32_t> indices,
+               const AugmentOptions& options);
 
 }  // namespace kelvin

@@ -151,7 +151,8 @@ struct InputGradientStep {
   [[gnu::always_inline]] void lanes(std::int64_t at, std::int64_t channel) const {
     Lanes g = load_lanes(dy + at);
     if constexpr (kRelu) g = where_positive(load_lanes(y + at), g);
-    store_lanes(dx + at, load_lanes(a + channel) * g + load_lanes(b + channel) * load_lanes(x + at) + load_lanes(c + channel));
+    store_lanes(dx + at,
+                load_lanes(a + channel) * g + load_lanes(b + channel) * load_lanes(x + at) + load_lanes(c + channel));
   }
   void one(std::int64_t at, std::int64_t channel) const {
     float g = static_cast<float>(dy[at]);
@@ -169,8 +170,8 @@ void with_flag(bool flag, const F& f) {
 }  // namespace
 
 template <class T>
-void batch_norm_statistics(Cpu, View<float> mean, View<float> rstd, View<float> running_mean, View<float> running_variance,
-                           View<const T> x, float momentum, float eps) {
+void batch_norm_statistics(Cpu, View<float> mean, View<float> rstd, View<float> running_mean,
+                           View<float> running_variance, View<const T> x, float momentum, float eps) {
   const std::int64_t rows = x.rows(), channels = x.cols();
   KELVIN_CHECK(rows > 1, "batch statistics of ", rows, " row");
   std::vector<float> shift(static_cast<std::size_t>(channels));  // the first row: near the data, so squares stay small
@@ -236,8 +237,7 @@ void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma,
   const bool is_masked = !dresidual.empty();  // the first pass has already stored g
   const T* const g = is_masked ? dresidual.data : dy.data;
   with_flag(o.relu && !is_masked, [&](auto has_relu) {
-    for_rows(rows, channels,
-             InputGradientStep<T, has_relu>{dx.data, g, y.data, x.data, a.data(), b.data(), c.data()});
+    for_rows(rows, channels, InputGradientStep<T, has_relu>{dx.data, g, y.data, x.data, a.data(), b.data(), c.data()});
   });
 }
 
@@ -260,13 +260,13 @@ void reciprocal_stddev(Cpu, View<float> rstd, View<const float> variance, float 
   for (std::int64_t c = 0; c < rstd.size(); ++c) rstd[c] = 1.0f / std::sqrt(variance[c] + eps);
 }
 
-#define KELVIN_INSTANTIATE(T)                                                                                            \
-  template void batch_norm_statistics(Cpu, View<float>, View<float>, View<float>, View<float>, View<const T>, float,     \
-                                      float);                                                                            \
-  template void batch_norm_apply(Cpu, View<T>, View<const T>, View<const float>, View<const float>, View<const float>,   \
-                                 View<const float>, View<const T>, bool);                                                \
-  template void batch_norm_backward(Cpu, View<T>, View<T>, View<float>, View<float>, View<const T>, View<const T>,       \
-                                    View<const T>, View<const float>, View<const float>, View<const float>,              \
+#define KELVIN_INSTANTIATE(T)                                                                                          \
+  template void batch_norm_statistics(Cpu, View<float>, View<float>, View<float>, View<float>, View<const T>, float,   \
+                                      float);                                                                          \
+  template void batch_norm_apply(Cpu, View<T>, View<const T>, View<const float>, View<const float>, View<const float>, \
+                                 View<const float>, View<const T>, bool);                                              \
+  template void batch_norm_backward(Cpu, View<T>, View<T>, View<float>, View<float>, View<const T>, View<const T>,     \
+                                    View<const T>, View<const float>, View<const float>, View<const float>,            \
                                     const BatchNormBackward&)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);

@@ -39,7 +39,7 @@ Key make_key(Direction direction, DType dtype, const Shape& x, const Shape& w, c
 // A convolution ready to run, with the repacking of its filter.
 struct Plan {
   dnnl::primitive primitive;
-  dnnl::reorder reorder;            // float32 KRSC -> packed (backward_filter: packed -> float32 KRSC)
+  dnnl::reorder reorder;  // float32 KRSC -> packed (backward_filter: packed -> float32 KRSC)
   Desc x, y, plain_filter, packed_filter, bias;
   bool needs_reorder = true;
   std::string implementation;
@@ -98,7 +98,8 @@ Plan make_plan(const Key& k) {
   plan.needs_reorder = plan.packed_filter != plan.plain_filter;
   const auto plain = onednn::memory(plan.plain_filter, nullptr), packed = onednn::memory(plan.packed_filter, nullptr);
   if (plan.needs_reorder)
-    plan.reorder = k.direction == Direction::backward_filter ? dnnl::reorder(packed, plain) : dnnl::reorder(plain, packed);
+    plan.reorder =
+        k.direction == Direction::backward_filter ? dnnl::reorder(packed, plain) : dnnl::reorder(plain, packed);
   return plan;
 }
 
@@ -197,14 +198,15 @@ bool has_bfloat16(Cpu) { return __builtin_cpu_supports("avx512bf16") != 0; }
 
 void require_bfloat16(Cpu) {
   if (!has_bfloat16(Cpu{}))
-    throw mistake("--precision bf16 needs a CPU with AVX512_BF16 (Cooper Lake, Sapphire Rapids, Zen 4 or later); this one "
-                  "has none: use --precision f32");
+    throw mistake(
+        "--precision bf16 needs a CPU with AVX512_BF16 (Cooper Lake, Sapphire Rapids, Zen 4 or later); this one "
+        "has none: use --precision f32");
 }
 
 template void conv2d_forward(Cpu, View<float>, View<const float>, View<const float>, const ConvEpilogue<float>&,
                              const ConvOptions&);
-template void conv2d_forward(Cpu, View<bfloat16>, View<const bfloat16>, View<const float>, const ConvEpilogue<bfloat16>&,
-                             const ConvOptions&);
+template void conv2d_forward(Cpu, View<bfloat16>, View<const bfloat16>, View<const float>,
+                             const ConvEpilogue<bfloat16>&, const ConvOptions&);
 template void conv2d_backward_data(Cpu, View<float>, View<const float>, View<const float>, const ConvOptions&);
 template void conv2d_backward_data(Cpu, View<bfloat16>, View<const bfloat16>, View<const float>, const ConvOptions&);
 template void conv2d_backward_filter(Cpu, View<float>, View<const float>, View<const float>, const ConvOptions&);

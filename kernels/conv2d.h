@@ -25,8 +25,8 @@ struct ConvOptions {
 // What a forward pass adds before it stores: y = relu?(conv(x, w) + bias + residual).
 template <class T>
 struct ConvEpilogue {
-  View<const float> bias;   // [K]; empty: none
-  View<const T> residual;   // [N, OH, OW, K]; empty: none
+  View<const float> bias;  // [K]; empty: none
+  View<const T> residual;  // [N, OH, OW, K]; empty: none
   bool relu = false;
 };
 
@@ -50,7 +50,8 @@ struct ConvImplementations {
   std::string forward, backward_data, backward_filter;
 };
 template <class T>
-[[nodiscard]] ConvImplementations conv2d_implementations(Cpu, const Shape& x, const Shape& w, const ConvOptions& options);
+[[nodiscard]] ConvImplementations conv2d_implementations(Cpu, const Shape& x, const Shape& w,
+                                                         const ConvOptions& options);
 
 // Whether the CPU multiplies bfloat16 in hardware; require_bfloat16 throws a mistake that says so where it does not.
 [[nodiscard]] bool has_bfloat16(Cpu);

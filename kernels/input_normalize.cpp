@@ -9,8 +9,7 @@ void input_normalize_forward(Cpu, View<T> y, View<const float> x, View<const flo
   const std::int64_t channels = mean.size();
   parallel_for(x.rows(), [=](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row)
-      for (std::int64_t c = 0; c < channels; ++c)
-        y[row * channels + c] = T((x[row * channels + c] - mean[c]) / std[c]);
+      for (std::int64_t c = 0; c < channels; ++c) y[row * channels + c] = T((x[row * channels + c] - mean[c]) / std[c]);
   });
 }
 

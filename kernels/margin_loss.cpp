@@ -38,8 +38,8 @@ void margin_loss_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const 
   }
 }
 
-#define KELVIN_INSTANTIATE(T)                                                                       \
-  template void margin_loss_forward(Cpu, View<T>, View<const T>, View<const std::int32_t>);         \
+#define KELVIN_INSTANTIATE(T)                                                               \
+  template void margin_loss_forward(Cpu, View<T>, View<const T>, View<const std::int32_t>); \
   template void margin_loss_backward(Cpu, View<T>, View<const T>, View<const T>, View<const std::int32_t>)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(double);

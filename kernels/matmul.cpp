@@ -54,7 +54,8 @@ void matmul(Cpu, View<Out> y, View<const T> a, View<const T> b, View<const float
 }
 
 template void matmul(Cpu, View<float>, View<const float>, View<const float>, View<const float>, const MatmulOptions&);
-template void matmul(Cpu, View<float>, View<const bfloat16>, View<const bfloat16>, View<const float>, const MatmulOptions&);
+template void matmul(Cpu, View<float>, View<const bfloat16>, View<const bfloat16>, View<const float>,
+                     const MatmulOptions&);
 template void matmul(Cpu, View<bfloat16>, View<const bfloat16>, View<const bfloat16>, View<const float>,
                      const MatmulOptions&);
 

@@ -94,7 +94,8 @@ void random_start_linf(Cpu, View<float> x, View<const float> x0, View<const std:
   });
 }
 
-void random_start_l2(Cpu, View<float> x, View<const float> x0, View<const std::int32_t> indices, RandomKey key, float eps) {
+void random_start_l2(Cpu, View<float> x, View<const float> x0, View<const std::int32_t> indices, RandomKey key,
+                     float eps) {
   for_each_image(x.shape, [&](std::int64_t image, std::int64_t at, std::int64_t pixels) {
     const std::uint64_t counter = first_counter(indices[image]);
     float* const direction = x.data + at;

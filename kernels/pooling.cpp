@@ -34,8 +34,7 @@ void for_output_pixels(const Shape& x, const Shape& y, const PoolOptions& o, con
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t n = begin; n < end; ++n)
           for (std::int64_t oh = 0; oh < y[1]; ++oh)
-            for (std::int64_t ow = 0; ow < y[2]; ++ow)
-              f(n, Window(x, o, oh, ow), ((n * y[1] + oh) * y[2] + ow) * y[3]);
+            for (std::int64_t ow = 0; ow < y[2]; ++ow) f(n, Window(x, o, oh, ow), ((n * y[1] + oh) * y[2] + ow) * y[3]);
       },
       /*grain=*/1);
 }
@@ -113,7 +112,8 @@ void global_avg_pool_forward(Cpu, View<float> y, View<const T> x) {
           float* const sums = y.data + n * channels;
           std::fill_n(sums, channels, 0.0f);
           for (std::int64_t p = 0; p < pixels; ++p)
-            for (std::int64_t c = 0; c < channels; ++c) sums[c] += static_cast<float>(x[(n * pixels + p) * channels + c]);
+            for (std::int64_t c = 0; c < channels; ++c)
+              sums[c] += static_cast<float>(x[(n * pixels + p) * channels + c]);
           for (std::int64_t c = 0; c < channels; ++c) sums[c] /= static_cast<float>(pixels);
         }
       },
@@ -134,12 +134,12 @@ void global_avg_pool_backward(Cpu, View<T> dx, View<const float> dy) {
       /*grain=*/4);
 }
 
-#define KELVIN_INSTANTIATE(T)                                                                          \
-  template void max_pool2d_forward(Cpu, View<T>, View<const T>, const PoolOptions&);                   \
-  template void max_pool2d_backward(Cpu, View<T>, View<const T>, View<const T>, const PoolOptions&);   \
-  template void avg_pool2d_forward(Cpu, View<T>, View<const T>, const PoolOptions&);                   \
-  template void avg_pool2d_backward(Cpu, View<T>, View<const T>, const PoolOptions&);                  \
-  template void global_avg_pool_forward(Cpu, View<float>, View<const T>);                              \
+#define KELVIN_INSTANTIATE(T)                                                                        \
+  template void max_pool2d_forward(Cpu, View<T>, View<const T>, const PoolOptions&);                 \
+  template void max_pool2d_backward(Cpu, View<T>, View<const T>, View<const T>, const PoolOptions&); \
+  template void avg_pool2d_forward(Cpu, View<T>, View<const T>, const PoolOptions&);                 \
+  template void avg_pool2d_backward(Cpu, View<T>, View<const T>, const PoolOptions&);                \
+  template void global_avg_pool_forward(Cpu, View<float>, View<const T>);                            \
   template void global_avg_pool_backward(Cpu, View<T>, View<const float>)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);

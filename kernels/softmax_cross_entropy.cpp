@@ -68,7 +68,7 @@ void softmax(Cpu, View<T> probabilities, View<const T> logits, View<const T> tau
   });
 }
 
-#define KELVIN_INSTANTIATE(T)                                                                                       \
+#define KELVIN_INSTANTIATE(T)                                                                                        \
   template void softmax_cross_entropy_forward(Cpu, View<T>, View<const T>, View<const std::int32_t>, View<const T>); \
   template void softmax_cross_entropy_backward(Cpu, View<T>, View<const T>, View<const T>, View<const std::int32_t>, \
                                                View<const T>);                                                       \

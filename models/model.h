@@ -27,8 +27,8 @@ struct ModelSpec {
   int classes = 10;
   int channels = 3;  // 1 or 3
   int height = 32, width = 32;
-  std::vector<float> mean, std;    // per channel; empty: 0 and 1 (no normalisation)
-  DType precision = DType::f32;    // storage of activations: f32 or bf16
+  std::vector<float> mean, std;  // per channel; empty: 0 and 1 (no normalisation)
+  DType precision = DType::f32;  // storage of activations: f32 or bf16
 };
 
 class Model {
@@ -47,7 +47,7 @@ class Model {
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
   [[nodiscard]] Parameters& parameters() { return parameters_; }
   [[nodiscard]] const Parameters& parameters() const { return parameters_; }
-  [[nodiscard]] const Parameter& prototypes() const { return *prototypes_; }        // W: [classes, d]
+  [[nodiscard]] const Parameter& prototypes() const { return *prototypes_; }          // W: [classes, d]
   [[nodiscard]] const Parameter& prototype_bias() const { return *prototype_bias_; }  // b: [classes]
 
  protected:
@@ -69,5 +69,6 @@ class Model {
 // Builds and initialises a model by name: mlp, resnet8, resnet20, resnet18. Throws a mistake naming the known ones.
 [[nodiscard]] std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed);
 [[nodiscard]] std::vector<std::string> model_names();
+void require_known_model(const std::string& name);  // throws that mistake, before anything is built
 
 }  // namespace kelvin

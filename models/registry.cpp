@@ -41,16 +41,19 @@ std::vector<std::string> model_names() {
   return names;
 }
 
+void require_known_model(const std::string& name) {
+  if (builders().contains(name)) return;
+  std::string known;
+  for (const std::string& n : model_names()) known += (known.empty() ? "" : ", ") + n;
+  throw mistake("--model ", name, " is unknown; known: ", known);
+}
+
 std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed) {
-  const auto builder = builders().find(spec.name);
-  if (builder == builders().end()) {
-    std::string known;
-    for (const std::string& name : model_names()) known += (known.empty() ? "" : ", ") + name;
-    throw mistake("--model ", spec.name, " is unknown; known: ", known);
-  }
-  if (spec.channels != 1 && spec.channels != 3) throw mistake("images have ", spec.channels, " channels; models take 1 or 3");
+  require_known_model(spec.name);
+  if (spec.channels != 1 && spec.channels != 3)
+    throw mistake("images have ", spec.channels, " channels; models take 1 or 3");
   if (spec.classes < 2) throw mistake("a classifier needs at least 2 classes, got ", spec.classes);
-  std::unique_ptr<Model> model = builder->second(std::move(spec));
+  std::unique_ptr<Model> model = builders().at(spec.name)(std::move(spec));
   const ModelSpec& s = model->spec();
   model->mean_ = per_channel(s.mean, 0.0f, s.channels, device);
   model->std_ = per_channel(s.std, 1.0f, s.channels, device);

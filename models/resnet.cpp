@@ -18,7 +18,8 @@ ResNet::ResNet(ModelSpec spec, const ResNetLayout& layout) : Model(std::move(spe
       block.second = declare_conv_norm(p, {name + "conv2", name + "bn2", width, width});
       block.has_projection = stride != 1 || channels != width;
       if (block.has_projection)
-        block.shortcut = declare_conv_norm(p, {name + "downsample.0", name + "downsample.1", channels, width, 1, stride});
+        block.shortcut =
+            declare_conv_norm(p, {name + "downsample.0", name + "downsample.1", channels, width, 1, stride});
       blocks_.push_back(block);
       channels = width;
     }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <filesystem>
@@ -17,7 +16,8 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    std::string name = std::string("kelvin-") + info->test_suite_name() + "-" + info->name() + "-" + std::to_string(getpid());
+    std::string name =
+        std::string("kelvin-") + info->test_suite_name() + "-" + info->name() + "-" + std::to_string(getpid());
     for (char& c : name)
       if (c == '/') c = '_';
     path_ = std::filesystem::temp_directory_path() / name;

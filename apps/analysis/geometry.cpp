@@ -40,7 +40,8 @@ std::vector<float> row_norms(const std::vector<float>& matrix, std::size_t width
   std::vector<float> norms;
   for (std::size_t row = 0; row < matrix.size() / width; ++row) {
     double sum = 0;
-    for (std::size_t k = 0; k < width; ++k) sum += static_cast<double>(matrix[row * width + k]) * matrix[row * width + k];
+    for (std::size_t k = 0; k < width; ++k)
+      sum += static_cast<double>(matrix[row * width + k]) * matrix[row * width + k];
     norms.push_back(static_cast<float>(std::sqrt(sum)));
   }
   return norms;
@@ -73,7 +74,8 @@ Histogram histogram_of(const std::vector<float>& values, int bins) {
   Histogram h;
   for (int i = 0; i <= bins; ++i) h.edges.push_back(begin + i * width);
   h.counts.assign(static_cast<std::size_t>(bins), 0);
-  for (const float v : values) ++h.counts[static_cast<std::size_t>(std::min(bins - 1, static_cast<int>((v - begin) / width)))];
+  for (const float v : values)
+    ++h.counts[static_cast<std::size_t>(std::min(bins - 1, static_cast<int>((v - begin) / width)))];
   return h;
 }
 

@@ -13,21 +13,21 @@
 namespace kelvin {
 
 struct Histogram {
-  std::vector<double> edges;        // bins + 1, equally spaced from the smallest to the largest distance
+  std::vector<double> edges;  // bins + 1, equally spaced from the smallest to the largest distance
   std::vector<std::int64_t> counts;
 };
 
 struct Geometry {
   std::int64_t n = 0;
-  double mean_distance = 0;              // mean over images and negative classes of D_j
-  double mean_distance_variance = 0;     // mean over images of Var_j(D_j), population variance
-  double coefficient_of_variation = 0;   // mean over images of std_j(D_j) / mean_j(D_j): scale-free
+  double mean_distance = 0;                    // mean over images and negative classes of D_j
+  double mean_distance_variance = 0;           // mean over images of Var_j(D_j), population variance
+  double coefficient_of_variation = 0;         // mean over images of std_j(D_j) / mean_j(D_j): scale-free
   double cosine_coefficient_of_variation = 0;  // the same with f and w_j normalised to length 1
-  double feature_norm = 0;               // mean ‖f‖
-  double prototype_norm = 0;             // mean ‖w_j‖
-  double prototype_norm_spread = 0;      // std_j ‖w_j‖ / mean_j ‖w_j‖
-  double prototype_cosine = 0;           // mean cosine between two prototypes; −1/(C − 1) under neural collapse
-  Histogram histogram;                   // of D_j over images and negative classes
+  double feature_norm = 0;                     // mean ‖f‖
+  double prototype_norm = 0;                   // mean ‖w_j‖
+  double prototype_norm_spread = 0;            // std_j ‖w_j‖ / mean_j ‖w_j‖
+  double prototype_cosine = 0;  // mean cosine between two prototypes; −1/(C − 1) under neural collapse
+  Histogram histogram;          // of D_j over images and negative classes
 };
 
 [[nodiscard]] Geometry measure_geometry(Model& model, const ImageSet& set, std::int64_t batch_size, int bins = 40);

@@ -48,7 +48,8 @@ class BatchAttack {
     Tensor objective = loss;
     if (is_targeted) objective = loss.clone();
     on(success.device(), [&](const auto& dev) {
-      matches(dev, success.view<std::int32_t>(), prediction.view<const std::int32_t>(), goal_.view<const std::int32_t>(),
+      matches(dev, success.view<std::int32_t>(), prediction.view<const std::int32_t>(),
+              goal_.view<const std::int32_t>(),
               /*wanted=*/is_targeted);
       if (is_targeted) scale(dev, objective.view<float>(), -1.0f);
     });
@@ -123,7 +124,8 @@ std::vector<std::int32_t> choose_targets(const AttackOptions& o, const TensorBat
 
 void check_options(const AttackOptions& o, const ModelSpec& model) {
   if (o.attack != "fgsm" && o.attack != "pgd") throw mistake("--attack ", o.attack, " is unknown; known: fgsm, pgd");
-  if (!(o.eps >= 0) || !(o.step >= 0)) throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
+  if (!(o.eps >= 0) || !(o.step >= 0))
+    throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
   if (o.steps < 1 || o.restarts < 1) throw mistake("--steps and --restarts must be at least 1");
   if (!(o.attack_tau > 0)) throw mistake("--attack-tau must be > 0, got ", o.attack_tau);
   if (o.targeting == Targeting::fixed && (o.target_class < 0 || o.target_class >= model.classes))
@@ -140,7 +142,8 @@ std::vector<AttackedImage> describe_clean(const TensorBatch& batch, const BatchA
     margin_loss_forward(dev, lead.view<float>(), p.logits.view<const float>(), batch.labels.view<const std::int32_t>());
     gradient_statistics(dev, max_abs.view<float>(), zero_share.view<float>(), p.gradient.view<const float>());
   });
-  const auto labels = batch.labels.to_host<std::int32_t>(), predictions = predictions_of(p.logits).to_host<std::int32_t>();
+  const auto labels = batch.labels.to_host<std::int32_t>(),
+             predictions = predictions_of(p.logits).to_host<std::int32_t>();
   const auto leads = lead.to_host<float>(), largest = max_abs.to_host<float>(), zeros = zero_share.to_host<float>();
   std::vector<AttackedImage> images(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < images.size(); ++i) {
@@ -193,7 +196,8 @@ const char* name_of(AttackLoss loss) {
   return loss == AttackLoss::cross_entropy ? "ce" : loss == AttackLoss::log_odds ? "log-odds" : "margin";
 }
 
-AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options, const AttackedBatchFunction& on_batch,
+AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,
+                    const AttackedBatchFunction& on_batch,
                     const std::function<void(std::int64_t, std::int64_t)>& progress) {
   check_options(options, model.spec());
   const Device device = model.parameters().values().device();
@@ -203,14 +207,16 @@ AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& opti
     const Tensor clean_logits = is_targeted ? model.forward(batch.images, Mode::eval) : Tensor();
     const std::vector<std::int32_t> targets =
         is_targeted ? choose_targets(options, batch, clean_logits) : batch.labels.to_host<std::int32_t>();
-    const BatchAttack run(model, options, batch, Tensor::from_host<std::int32_t>(targets, {batch.images.dim(0)}, device));
+    const BatchAttack run(model, options, batch,
+                          Tensor::from_host<std::int32_t>(targets, {batch.images.dim(0)}, device));
 
     const BatchAttack::Point at_clean = run.look(batch.images);
     std::vector<AttackedImage> images = describe_clean(batch, at_clean, targets, is_targeted);
     run.offer(batch.images, at_clean.logits, at_clean.loss);  // the clean image is the first candidate
     for (int restart = 0; restart < options.restarts; ++restart) {
       const std::vector<float> moved = run.run(restart);
-      for (std::size_t i = 0; i < images.size(); ++i) images[i].displacement += moved[i] / static_cast<float>(options.restarts);
+      for (std::size_t i = 0; i < images.size(); ++i)
+        images[i].displacement += moved[i] / static_cast<float>(options.restarts);
     }
 
     const auto predictions = run.best().prediction.to_host<std::int32_t>();

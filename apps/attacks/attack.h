@@ -24,29 +24,29 @@ enum class Targeting { none, random, least_likely, fixed };
 struct AttackOptions {
   std::string attack = "pgd";  // "fgsm" (one step of size ε from x, no random start) or "pgd"
   Norm norm = Norm::linf;
-  float eps = 8.0f / 255.0f;   // in units of pixel values in [0, 1]
+  float eps = 8.0f / 255.0f;  // in units of pixel values in [0, 1]
   float step = 2.0f / 255.0f;
   int steps = 20;
   int restarts = 1;
   bool random_start = true;
   AttackLoss loss = AttackLoss::cross_entropy;
   double attack_tau = 1;
-  double eval_tau = 1;         // recorded; a positive temperature cannot change a prediction
+  double eval_tau = 1;  // recorded; a positive temperature cannot change a prediction
   Targeting targeting = Targeting::none;
-  int target_class = 0;        // for Targeting::fixed
+  int target_class = 0;  // for Targeting::fixed
   std::uint64_t seed = 0;
   int batch_size = 128;
 };
 
 // What happened to one image.
 struct AttackedImage {
-  std::int32_t label = 0, target = -1;       // target: -1 when untargeted
+  std::int32_t label = 0, target = -1;  // target: -1 when untargeted
   std::int32_t clean_prediction = 0, adversarial_prediction = 0;
-  float clean_margin = 0;                    // z_y − max_{j≠y} z_j at x
-  float displacement = 0;                    // ‖x_K − x_start‖∞ of the last iterate (mean over restarts)
-  float linf = 0, l2 = 0;                    // of the returned image
-  bool has_zero_gradient = false;            // max|∇_x loss| = 0 exactly at x
-  float zero_coordinates = 0;                // share of coordinates of ∇_x loss that are exactly 0 at x
+  float clean_margin = 0;          // z_y − max_{j≠y} z_j at x
+  float displacement = 0;          // ‖x_K − x_start‖∞ of the last iterate (mean over restarts)
+  float linf = 0, l2 = 0;          // of the returned image
+  bool has_zero_gradient = false;  // max|∇_x loss| = 0 exactly at x
+  float zero_coordinates = 0;      // share of coordinates of ∇_x loss that are exactly 0 at x
   [[nodiscard]] bool is_clean_correct() const { return clean_prediction == label; }
   [[nodiscard]] bool is_robust() const { return is_clean_correct() && adversarial_prediction == label; }
 };
@@ -54,8 +54,9 @@ struct AttackedImage {
 struct AttackResult {
   std::vector<AttackedImage> images;
   [[nodiscard]] double clean_accuracy() const;
-  [[nodiscard]] double robust_accuracy() const;           // clean errors count as failures
-  [[nodiscard]] double target_success_rate() const;       // share of attacked images that reach their target; 0 if untargeted
+  [[nodiscard]] double robust_accuracy() const;  // clean errors count as failures
+  [[nodiscard]] double target_success_rate()
+      const;  // share of attacked images that reach their target; 0 if untargeted
   [[nodiscard]] double zero_gradient_fraction() const;    // over correctly classified images
   [[nodiscard]] double zero_coordinate_fraction() const;  // mean over correctly classified images
   [[nodiscard]] double mean_displacement() const;

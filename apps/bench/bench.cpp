@@ -36,7 +36,9 @@ struct Inputs {
 
 Inputs random_inputs(const BenchOptions& o, Device device) {
   Inputs in{Tensor::empty({o.batch_size, o.size, o.size, o.channels}, DType::f32, device), {}, {}};
-  on(device, [&](const auto& dev) { fill_uniform(dev, in.images.view<float>(), {1, random_stream("bench")}, 0.0f, 1.0f); });
+  on(device, [&](const auto& dev) {
+    fill_uniform(dev, in.images.view<float>(), {1, random_stream("bench")}, 0.0f, 1.0f);
+  });
   std::vector<std::int32_t> labels, indices;
   for (int i = 0; i < o.batch_size; ++i) {
     labels.push_back(i % o.classes);
@@ -48,7 +50,8 @@ Inputs random_inputs(const BenchOptions& o, Device device) {
 }
 
 std::function<void()> training_step(Model& model, const Inputs& in, Device device) {
-  auto optimizer = std::make_shared<Optimizer>(model.parameters(), OptimizerOptions{.momentum = 0.9f, .weight_decay = 5e-4f});
+  auto optimizer =
+      std::make_shared<Optimizer>(model.parameters(), OptimizerOptions{.momentum = 0.9f, .weight_decay = 5e-4f});
   return [&model, in, optimizer, lr = Tensor::full({1}, 0.1f, DType::f32, device), tau = temperature(1.0, device)] {
     model.parameters().zero_gradients();
     Tape tape(model.parameters());
@@ -60,7 +63,8 @@ std::function<void()> training_step(Model& model, const Inputs& in, Device devic
 // The attack alone: random start and K iterations of forward, input gradient and step.
 std::function<void()> pgd(Model& model, const Inputs& in, int steps, Device device) {
   return [&model, in, steps, tau = temperature(1.0, device)] {
-    const Tensor x = random_start(in.images, in.indices, Norm::linf, {1, random_stream("random_start/0")}, 8.0f / 255.0f);
+    const Tensor x =
+        random_start(in.images, in.indices, Norm::linf, {1, random_stream("random_start/0")}, 8.0f / 255.0f);
     for (int i = 0; i < steps; ++i) {
       Tensor gradient;
       {
@@ -84,7 +88,8 @@ std::function<void()> step_for(const std::string& what, Model& model, const Inpu
 
 BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device) {
   const std::size_t dash = name.find('-');
-  if (dash == std::string::npos) throw mistake("--cases ", name, ": expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
+  if (dash == std::string::npos)
+    throw mistake("--cases ", name, ": expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
   if (o.precision == DType::bf16) require_bfloat16(Cpu{});
   const std::unique_ptr<Model> model = make_model({.name = name.substr(dash + 1),
                                                    .classes = o.classes,
@@ -119,7 +124,9 @@ BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device
   double seconds = 0;
   for (std::size_t i = 0; i < fastest; ++i) seconds += windows[i] / static_cast<double>(fastest);
 
-  const auto share = [&](const char* range) { return profile.contains(range) ? profile.at(range).seconds / total : 0.0; };
+  const auto share = [&](const char* range) {
+    return profile.contains(range) ? profile.at(range).seconds / total : 0.0;
+  };
   BenchRow row;
   row.name = name;
   row.img_per_s = o.batch_size / seconds;

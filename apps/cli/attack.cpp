@@ -3,8 +3,8 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
-#include "apps/report/results.h"
 #include "apps/report/examples.h"
+#include "apps/report/results.h"
 #include "data/npy.h"
 
 namespace kelvin {
@@ -34,7 +34,8 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
     if (error != std::errc() || end != f.targeted.data() + f.targeted.size())
       throw mistake("--targeted ", f.targeted, ": expected none, random, least-likely or a class number");
   }
-  if (f.label.empty()) f.label = str(o.attack, "-", f.loss, "-tau", o.attack_tau, o.targeting == Targeting::none ? "" : "-targeted");
+  if (f.label.empty())
+    f.label = str(o.attack, "-", f.loss, "-tau", o.attack_tau, o.targeting == Targeting::none ? "" : "-targeted");
 }
 
 void run(AttackFlags& f, const CommonOptions& common) {
@@ -54,17 +55,20 @@ void run(AttackFlags& f, const CommonOptions& common) {
       },
       [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
   progress.finish();
-  if (!f.save.empty()) write_npy(f.save, std::span<const float>(saved), {test.count, test.height, test.width, test.channels});
+  if (!f.save.empty())
+    write_npy(f.save, std::span<const float>(saved), {test.count, test.height, test.width, test.channels});
   Json json = to_json(result, f.options, f.label, title_of(f.options), target.trained.info.train_tau);
-  print_result(common,
-               str(title_of(f.options), ", eps ", number(f.options.eps), " ", f.norm, ": robust accuracy ",
-                   percent(result.robust_accuracy()), " (clean ", percent(result.clean_accuracy()), ") on ", result.images.size(),
-                   " images\nzero-gradient fraction ", percent(result.zero_gradient_fraction()), ", median margin ",
-                   number(result.margin_percentile(50)), ", mean displacement ", number(result.mean_displacement()), "\n",
-                   result.zero_gradient_fraction() > 0 ? "warning: some images have no gradient at all under this loss; the "
-                                                         "attack never moved them. Try --loss log-odds.\n"
-                                                       : ""),
-               json);
+  print_result(
+      common,
+      str(title_of(f.options), ", eps ", number(f.options.eps), " ", f.norm, ": robust accuracy ",
+          percent(result.robust_accuracy()), " (clean ", percent(result.clean_accuracy()), ") on ",
+          result.images.size(), " images\nzero-gradient fraction ", percent(result.zero_gradient_fraction()),
+          ", median margin ", number(result.margin_percentile(50)), ", mean displacement ",
+          number(result.mean_displacement()), "\n",
+          result.zero_gradient_fraction() > 0 ? "warning: some images have no gradient at all under this loss; the "
+                                                "attack never moved them. Try --loss log-odds.\n"
+                                              : ""),
+      json);
   json["examples"] = strip.to_json(result);
   json["class_names"] = target.data.class_names;
   target.save("attack-" + f.label, json);
@@ -75,12 +79,13 @@ void run(AttackFlags& f, const CommonOptions& common) {
 void add_attack(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<AttackFlags>();
   AttackOptions& o = f->options;
-  CLI::App* const c = add_command(app, common, "attack", "Accuracy under a gradient attack, with the diagnostics of its gradient",
-                                  "  kelvin attack runs/tau50\n"
-                                  "  kelvin attack runs/tau50 --loss log-odds\n"
-                                  "  kelvin attack runs/tau50 --attack-tau 50 --eps 8/255 --step 2/255 --steps 20\n"
-                                  "  kelvin attack runs/tau1 --targeted least-likely --norm l2 --eps 0.5 --step 0.1",
-                                  [f, &common] { run(*f, common); });
+  CLI::App* const c =
+      add_command(app, common, "attack", "Accuracy under a gradient attack, with the diagnostics of its gradient",
+                  "  kelvin attack runs/tau50\n"
+                  "  kelvin attack runs/tau50 --loss log-odds\n"
+                  "  kelvin attack runs/tau50 --attack-tau 50 --eps 8/255 --step 2/255 --steps 20\n"
+                  "  kelvin attack runs/tau1 --targeted least-likely --norm l2 --eps 0.5 --step 0.1",
+                  [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
   c->add_option("--attack", o.attack, "fgsm or pgd")->capture_default_str();
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
@@ -89,9 +94,13 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_option("--steps", o.steps)->capture_default_str();
   c->add_option("--restarts", o.restarts)->capture_default_str();
   c->add_option("--targeted", f->targeted, "none, random, least-likely or a class number")->capture_default_str();
-  c->add_option("--attack-tau", o.attack_tau, "Temperature inside the attack's loss")->transform(fraction())->capture_default_str();
+  c->add_option("--attack-tau", o.attack_tau, "Temperature inside the attack's loss")
+      ->transform(fraction())
+      ->capture_default_str();
   c->add_option("--loss", f->loss, "ce, log-odds or margin")->capture_default_str();
-  c->add_option("--eval-tau", o.eval_tau, "Recorded; cannot change a prediction")->transform(fraction())->capture_default_str();
+  c->add_option("--eval-tau", o.eval_tau, "Recorded; cannot change a prediction")
+      ->transform(fraction())
+      ->capture_default_str();
   c->add_flag("--no-random-start", f->no_random_start, "PGD starts at the image itself");
   c->add_option("--save-adversarial", f->save, "Write the returned images as .npy float32 [N, H, W, C]");
   c->add_option("--label", f->label, "Name of the result file: results/attack-LABEL.json");

@@ -1,7 +1,8 @@
 // kelvin bench
+#include "apps/bench/bench.h"
+
 #include <sstream>
 
-#include "apps/bench/bench.h"
 #include "apps/cli/commands.h"
 #include "apps/report/text_table.h"
 
@@ -17,7 +18,8 @@ void run(BenchFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
   f.options.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
   Json rows = Json::array();
-  TextTable table({"case", "precision", "batch", "img/s", "in convolutions", "repacking filters", "tensors MB", "peak RSS MB"});
+  TextTable table(
+      {"case", "precision", "batch", "img/s", "in convolutions", "repacking filters", "tensors MB", "peak RSS MB"});
   std::istringstream in(f.cases);
   for (std::string name; std::getline(in, name, ',');) {
     const BenchRow row = run_bench(name, f.options, device);
@@ -40,12 +42,15 @@ void run(BenchFlags& f, const CommonOptions& common) {
 
 void add_bench(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<BenchFlags>();
-  CLI::App* const c = add_command(app, common, "bench", "Throughput of training, inference and attack steps",
-                                  "  kelvin bench\n  kelvin bench --cases train-resnet18,infer-resnet18 --precision bf16\n"
-                                  "  kelvin bench --cases pgd20-resnet20 --seconds 20 --json",
-                                  [f, &common] { run(*f, common); });
+  CLI::App* const c =
+      add_command(app, common, "bench", "Throughput of training, inference and attack steps",
+                  "  kelvin bench\n  kelvin bench --cases train-resnet18,infer-resnet18 --precision bf16\n"
+                  "  kelvin bench --cases pgd20-resnet20 --seconds 20 --json",
+                  [f, &common] { run(*f, common); });
   c->add_option("--cases", f->cases, "With commas: train-MODEL, infer-MODEL, pgdSTEPS-MODEL")->capture_default_str();
-  c->add_option("--precision", f->precision, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
+  c->add_option("--precision", f->precision, "f32 or bf16")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
   c->add_option("--batch,--batch-size", f->options.batch_size)->check(CLI::PositiveNumber)->capture_default_str();
   c->add_option("--size", f->options.size, "Image side")->check(CLI::PositiveNumber)->capture_default_str();
   c->add_option("--channels", f->options.channels, "1 or 3")->capture_default_str();

@@ -22,9 +22,12 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
                       const std::string& examples, std::function<void()> run) {
   CLI::App* const command = app.add_subcommand(name, description);
   command->footer("Examples:\n" + examples);
-  command->add_option("--device", common.device, "cpu, cuda or auto (cuda where a GPU is usable)")->capture_default_str();
+  command->add_option("--device", common.device, "cpu, cuda or auto (cuda where a GPU is usable)")
+      ->capture_default_str();
   command->add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
-  command->add_option("--threads", common.threads, "CPU threads; 0: one a core")->capture_default_str()->check(CLI::NonNegativeNumber);
+  command->add_option("--threads", common.threads, "CPU threads; 0: one a core")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   command->add_flag("--json", common.json, "Standard output is exactly one JSON object")->configurable(false);
   command->add_flag("--quiet", common.quiet, "No progress")->configurable(false);
   command->callback(std::move(run));
@@ -49,8 +52,7 @@ CLI::Validator fraction() {
 
 Device open_device(const CommonOptions& common) {
   if (common.threads > 0) omp_set_num_threads(common.threads);
-  if (common.device == "cuda")
-    throw mistake("--device cuda: this build has no CUDA device; use --device cpu");
+  if (common.device == "cuda") throw mistake("--device cuda: this build has no CUDA device; use --device cpu");
   if (common.device != "cpu" && common.device != "auto")
     throw mistake("--device ", common.device, " is unknown; known: cpu, cuda, auto");
   return {};
@@ -80,8 +82,11 @@ void add_target_options(CLI::App& command, TargetOptions& t) {
   command.add_option("--model", t.model, "Model of --weights");
   command.add_option("--data", t.data, "Data set, NAME or NAME:PATH; default: the run's");
   command.add_option("--limit,--test-limit", t.limit, "The first N images only")->check(CLI::NonNegativeNumber);
-  command.add_option("--batch-size", t.batch_size, "Images at a time")->capture_default_str()->check(CLI::PositiveNumber);
-  command.add_option("--precision", t.precision, "f32 or bf16; default: the run's")->check(CLI::IsMember({"f32", "bf16"}));
+  command.add_option("--batch-size", t.batch_size, "Images at a time")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command.add_option("--precision", t.precision, "f32 or bf16; default: the run's")
+      ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
 void Target::save(const std::string& name, const nlohmann::json& result) const {
@@ -103,13 +108,13 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
     file = read_safetensors(o.weights);
   }
   const std::string data = o.data.empty() ? info.data : o.data;
-  target.data = load_dataset(data, {.need_train = false, .test_limit = o.limit, .seed = info.seed});
+  target.data = load_dataset(data, {.train = Half::skip, .test_limit = o.limit, .seed = info.seed});
   const ImageSet& test = target.data.test;
   if (!o.run.empty() && (test.height != info.model.height || test.width != info.model.width ||
                          test.channels != info.model.channels || target.data.classes > info.model.classes))
-    throw mistake(o.run, ": its model takes ", info.model.height, "x", info.model.width, "x", info.model.channels, " images of ",
-                  info.model.classes, " classes; ", data, " has ", test.height, "x", test.width, "x", test.channels, " of ",
-                  target.data.classes);
+    throw mistake(o.run, ": its model takes ", info.model.height, "x", info.model.width, "x", info.model.channels,
+                  " images of ", info.model.classes, " classes; ", data, " has ", test.height, "x", test.width, "x",
+                  test.channels, " of ", target.data.classes);
   if (o.run.empty())
     info.model = {.name = o.model,
                   .classes = target.data.classes,

@@ -53,8 +53,8 @@ void add_target_options(CLI::App& command, TargetOptions& target);
 
 struct Target {
   TrainedModel trained;
-  Dataset data;        // its test half
-  RunFolder folder;    // path empty when there is no run folder
+  Dataset data;      // its test half
+  RunFolder folder;  // path empty when there is no run folder
   // Writes results/NAME.json into the run folder, where there is one.
   void save(const std::string& name, const nlohmann::json& result) const;
 };

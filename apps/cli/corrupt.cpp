@@ -26,7 +26,8 @@ std::vector<std::string> parse_names(const std::string& text) {
 
 std::vector<int> parse_severities(const std::string& text) {
   if (text == "all") return {1, 2, 3, 4, 5};
-  if (text.size() != 1 || text[0] < '1' || text[0] > '5') throw mistake("--severity ", text, ": expected 1 to 5 or all");
+  if (text.size() != 1 || text[0] < '1' || text[0] > '5')
+    throw mistake("--severity ", text, ": expected 1 to 5 or all");
   return {text[0] - '0'};
 }
 
@@ -48,7 +49,8 @@ class CorruptionWriter {
     pixels_.clear();
     if (count_ > severities_) return;
     std::vector<std::uint8_t> labels;
-    for (std::size_t s = 0; s < severities_; ++s) labels.insert(labels.end(), clean_.labels.begin(), clean_.labels.end());
+    for (std::size_t s = 0; s < severities_; ++s)
+      labels.insert(labels.end(), clean_.labels.begin(), clean_.labels.end());
     write_npy(folder_ / "labels.npy", std::span<const std::uint8_t>(labels), {n});
   }
 
@@ -77,18 +79,20 @@ void run(const CorruptFlags& f, const CommonOptions& common) {
   target.save("corrupt", json);
   TextTable text({"corruption", "severity", "accuracy"});
   for (const CorruptionRow& row : table.rows) text.add({row.corruption, str(row.severity), percent(row.accuracy)});
-  print_result(common, text.str() + str("mean accuracy ", percent(table.mean_accuracy()), " on ", table.n, " images\n"), json);
+  print_result(common, text.str() + str("mean accuracy ", percent(table.mean_accuracy()), " on ", table.n, " images\n"),
+               json);
 }
 
 }  // namespace
 
 void add_corrupt(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<CorruptFlags>();
-  CLI::App* const c = add_command(app, common, "corrupt", "Accuracy under common corruptions generated from the test set",
-                                  "  kelvin corrupt runs/tau50\n"
-                                  "  kelvin corrupt runs/tau50 --corruptions gaussian_noise,jpeg_compression --severity all\n"
-                                  "  kelvin corrupt runs/tau50 --save corrupted/",
-                                  [f, &common] { run(*f, common); });
+  CLI::App* const c =
+      add_command(app, common, "corrupt", "Accuracy under common corruptions generated from the test set",
+                  "  kelvin corrupt runs/tau50\n"
+                  "  kelvin corrupt runs/tau50 --corruptions gaussian_noise,jpeg_compression --severity all\n"
+                  "  kelvin corrupt runs/tau50 --save corrupted/",
+                  [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
   std::string known;
   for (const std::string& name : corruption_names()) known += (known.empty() ? "" : ", ") + name;

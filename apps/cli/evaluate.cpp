@@ -22,8 +22,8 @@ void run(const EvaluateFlags& f, const CommonOptions& common) {
   const Json json = to_json(e, target.data.class_names, f.eval_tau, target.trained.info.train_tau);
   target.save("evaluate", json);
   print_result(common,
-               str("accuracy ", percent(e.accuracy), ", NLL ", number(e.nll), ", ECE ", percent(e.ece), " at tau ", f.eval_tau,
-                   " on ", e.n, " images (trained at tau ", target.trained.info.train_tau, ")\n"),
+               str("accuracy ", percent(e.accuracy), ", NLL ", number(e.nll), ", ECE ", percent(e.ece), " at tau ",
+                   f.eval_tau, " on ", e.n, " images (trained at tau ", target.trained.info.train_tau, ")\n"),
                json);
 }
 
@@ -31,10 +31,11 @@ void run(const EvaluateFlags& f, const CommonOptions& common) {
 
 void add_evaluate(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<EvaluateFlags>();
-  CLI::App* const c = add_command(app, common, "evaluate", "Accuracy, NLL, calibration and per-class accuracy on the test set",
-                                  "  kelvin evaluate runs/tau50\n  kelvin evaluate runs/tau50 --eval-tau 50\n"
-                                  "  kelvin evaluate --weights w.safetensors --model resnet20 --data fashion-mnist",
-                                  [f, &common] { run(*f, common); });
+  CLI::App* const c =
+      add_command(app, common, "evaluate", "Accuracy, NLL, calibration and per-class accuracy on the test set",
+                  "  kelvin evaluate runs/tau50\n  kelvin evaluate runs/tau50 --eval-tau 50\n"
+                  "  kelvin evaluate --weights w.safetensors --model resnet20 --data fashion-mnist",
+                  [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
   c->add_option("--eval-tau", f->eval_tau, "Temperature of NLL and ECE")->transform(fraction())->capture_default_str();
 }

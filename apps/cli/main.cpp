@@ -11,6 +11,17 @@ int fail(const std::string& message, kelvin::ExitCode code) {
   return static_cast<int>(code);
 }
 
+// A misspelt command, said before the parser says that one is missing.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == argv[1]) return;
+    known += (known.empty() ? "" : ", ") + command->get_name();
+  }
+  throw kelvin::mistake("no command ", argv[1], "; known: ", known);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -21,8 +32,10 @@ int main(int argc, char** argv) {
   app.set_config("--config", "", "Flags from a TOML file; flags on the command line win");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.fallthrough();
-  app.footer("`kelvin COMMAND --help` shows examples. Exit codes: 0 done, 2 a mistake in the request or its files, 3 training "
-             "diverged,\n4 out of memory, 1 anything else.");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // the last of repeated flags counts
+  app.footer(
+      "`kelvin COMMAND --help` shows examples. Exit codes: 0 done, 2 a mistake in the request or its files, 3 training "
+      "diverged,\n4 out of memory, 1 anything else.");
 
   kelvin::CommonOptions common;
   kelvin::add_quickstart(app, common);
@@ -36,6 +49,7 @@ int main(int argc, char** argv) {
   kelvin::add_bench(app, common);
 
   try {
+    check_command(app, argc, argv);
     app.parse(argc, argv);
     return static_cast<int>(ExitCode::done);
   } catch (const CLI::ParseError& e) {

@@ -43,7 +43,8 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   const NpyArray images = read_npy(f.input);
   if (images.shape.size() != 4) throw mistake(f.input, ": shape ", images.shape_text(), ", expected (N, H, W, C)");
   const SafetensorsFile file = read_safetensors(f.weights);
-  if (f.model.empty() && !file.metadata.contains("kelvin")) throw mistake("--model is needed: ", f.weights, " does not name its own");
+  if (f.model.empty() && !file.metadata.contains("kelvin"))
+    throw mistake("--model is needed: ", f.weights, " does not name its own");
   RunInfo info;
   if (file.metadata.contains("kelvin")) info = run_info_from(file);
   info.model = spec_for(f, file, images);
@@ -60,7 +61,8 @@ void run(const PredictFlags& f, const CommonOptions& common) {
     const std::span<const float> part(pixels.data() + first * per_image, static_cast<std::size_t>(count * per_image));
     const Tensor x = Tensor::from_host<float>(part, {count, images.shape[1], images.shape[2], images.shape[3]}, device);
     const Tensor feature = trained.model->features(x, Mode::eval);
-    for (const auto& [tensor, into] : {std::pair(feature, &features), std::pair(trained.model->logits(feature), &logits)}) {
+    for (const auto& [tensor, into] :
+         {std::pair(feature, &features), std::pair(trained.model->logits(feature), &logits)}) {
       const std::vector<float> values = tensor.to_host<float>();
       into->insert(into->end(), values.begin(), values.end());
     }
@@ -68,17 +70,19 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   const std::int64_t classes = info.model.classes, width = trained.model->prototypes().value.dim(1);
   write_npy(f.output, std::span<const float>(logits), {n, classes});
   if (!f.features.empty()) write_npy(f.features, std::span<const float>(features), {n, width});
-  print_result(common, str("logits of ", n, " images in ", f.output, "\n"), {{"n", n}, {"classes", classes}, {"output", f.output}});
+  print_result(common, str("logits of ", n, " images in ", f.output, "\n"),
+               {{"n", n}, {"classes", classes}, {"output", f.output}});
 }
 
 }  // namespace
 
 void add_predict(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<PredictFlags>();
-  CLI::App* const c = add_command(app, common, "predict", "Logits (and features) of images in a .npy file",
-                                  "  kelvin predict --weights runs/tau1/checkpoint.safetensors --input x.npy --output logits.npy\n"
-                                  "  kelvin predict --model resnet20 --weights w.safetensors --input x.npy --output z.npy --no-normalize",
-                                  [f, &common] { run(*f, common); });
+  CLI::App* const c = add_command(
+      app, common, "predict", "Logits (and features) of images in a .npy file",
+      "  kelvin predict --weights runs/tau1/checkpoint.safetensors --input x.npy --output logits.npy\n"
+      "  kelvin predict --model resnet20 --weights w.safetensors --input x.npy --output z.npy --no-normalize",
+      [f, &common] { run(*f, common); });
   c->add_option("--model", f->model, "Model of the weights; default: as the checkpoint says");
   c->add_option("--weights", f->weights, "safetensors file")->required();
   c->add_option("--input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")->required();

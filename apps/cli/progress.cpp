@@ -51,8 +51,8 @@ void Progress::print(long done, long total, const std::string& note, double elap
   if (is_terminal_) {
     const auto filled = static_cast<std::size_t>(fraction * kBarWidth);
     const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
-    std::fprintf(stderr, "\r\033[K%s [%s] %3.0f %%  %.0f %s/s, %s left  %s", label_.c_str(), bar.c_str(), 100 * fraction,
-                 rate, unit_.c_str(), left.c_str(), note.c_str());
+    std::fprintf(stderr, "\r\033[K%s [%s] %3.0f %%  %.0f %s/s, %s left  %s", label_.c_str(), bar.c_str(),
+                 100 * fraction, rate, unit_.c_str(), left.c_str(), note.c_str());
     std::fflush(stderr);
     has_printed_ = true;
   } else {

@@ -26,19 +26,22 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
   const Dataset data =
       load_dataset(o.train.data, {.train_limit = f.train_limit, .test_limit = f.test_limit, .seed = common.seed});
-  std::fprintf(stderr, "Training %s at %zu temperatures on %lld images of %s, then measuring each: a few minutes on two cores.\n",
-               o.train.model.c_str(), o.taus.size(), static_cast<long long>(data.train.count), data.name.c_str());
+  std::fprintf(
+      stderr,
+      "Training %s at %zu temperatures on %lld images of %s, then measuring each: a few minutes on two cores.\n",
+      o.train.model.c_str(), o.taus.size(), static_cast<long long>(data.train.count), data.name.c_str());
   std::vector<ExperimentRow> rows;
   std::vector<std::filesystem::path> folders;
   for (const double tau : o.taus) {
     std::optional<Progress> progress;
     std::string stage;
-    rows.push_back(run_temperature(tau, o, data, device,
-                                   [&](const std::string& name, std::int64_t done, std::int64_t total, const std::string& note) {
-                                     if (name != stage) progress.emplace(str("τ = ", tau, ": ", name), "images", common.quiet);
-                                     stage = name;
-                                     progress->update(done, total, note);
-                                   }));
+    rows.push_back(
+        run_temperature(tau, o, data, device,
+                        [&](const std::string& name, std::int64_t done, std::int64_t total, const std::string& note) {
+                          if (name != stage) progress.emplace(str("τ = ", tau, ": ", name), "images", common.quiet);
+                          stage = name;
+                          progress->update(done, total, note);
+                        }));
     progress.reset();
     if (!common.quiet)
       std::fprintf(stderr, "τ = %g done (%zu of %zu): %s\n", tau, rows.size(), o.taus.size(),
@@ -62,17 +65,20 @@ void add_quickstart(CLI::App& app, CommonOptions& common) {
   t.lr.base = 0.1;
   t.lr_times_tau = true;  // otherwise a high τ has hardly begun to learn in three epochs
   t.optimizer.weight_decay = 0;
-  CLI::App* const c = add_command(
-      app, common, "quickstart", "The tau experiment in minutes: train at several temperatures, attack each, write report.html",
-      "  kelvin quickstart\n  kelvin quickstart --taus 1,30,70 --epochs 5 --out experiments/longer\n"
-      "  kelvin quickstart --data synthetic --model mlp",
-      [f, &common] { run(*f, common); });
-  c->add_option("--taus", f->options.taus, "Temperatures")->delimiter(',')->capture_default_str();
+  CLI::App* const c =
+      add_command(app, common, "quickstart",
+                  "The tau experiment in minutes: train at several temperatures, attack each, write report.html",
+                  "  kelvin quickstart\n  kelvin quickstart --taus 1,30,70 --epochs 5 --out experiments/longer\n"
+                  "  kelvin quickstart --data synthetic --model mlp",
+                  [f, &common] { run(*f, common); });
+  c->add_option("--taus", f->options.taus, "Temperatures")->take_all()->delimiter(',')->capture_default_str();
   c->add_option("--data", t.data)->capture_default_str();
   c->add_option("--model", t.model)->capture_default_str();
   c->add_option("--epochs", t.epochs)->capture_default_str();
   c->add_option("--batch-size", t.batch_size)->capture_default_str();
-  c->add_option("--lr", t.lr.base, "Base learning rate; multiplied by each temperature")->transform(fraction())->capture_default_str();
+  c->add_option("--lr", t.lr.base, "Base learning rate; multiplied by each temperature")
+      ->transform(fraction())
+      ->capture_default_str();
   c->add_flag("!--no-lr-times-tau", t.lr_times_tau, "The same learning rate for every temperature");
   c->add_option("--train-limit", f->train_limit, "Training images; 0: all")->capture_default_str();
   c->add_option("--test-limit", f->test_limit, "Test images; 0: all")->capture_default_str();

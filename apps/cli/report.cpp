@@ -1,6 +1,7 @@
 // kelvin report
-#include "apps/cli/commands.h"
 #include "apps/report/report.h"
+
+#include "apps/cli/commands.h"
 
 namespace kelvin {
 namespace {
@@ -19,10 +20,10 @@ void run(const ReportFlags& f, const CommonOptions& common) {
 
 void add_report(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<ReportFlags>();
-  CLI::App* const c = add_command(app, common, "report", "One self-contained HTML file from run folders",
-                                  "  kelvin report runs/tau1 runs/tau50 --out report.html",
-                                  [f, &common] { run(*f, common); });
-  c->add_option("runs", f->runs, "Run folders")->required();
+  CLI::App* const c =
+      add_command(app, common, "report", "One self-contained HTML file from run folders",
+                  "  kelvin report runs/tau1 runs/tau50 --out report.html", [f, &common] { run(*f, common); });
+  c->add_option("runs", f->runs, "Run folders")->take_all()->required();
   c->add_option("--out", f->out, "The file to write")->capture_default_str();
   c->add_option("--title", f->title)->capture_default_str();
 }

@@ -1,11 +1,12 @@
 // kelvin train
+#include "apps/training/train.h"
+
 #include <omp.h>
 
 #include <sstream>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
-#include "apps/training/train.h"
 #include "engine/atomic_file.h"
 #include "kernels/conv2d.h"
 
@@ -64,8 +65,10 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   if (f.options.resume && !std::filesystem::exists(folder.checkpoint()))
     throw mistake(f.out, ": nothing to resume: no checkpoint.safetensors there");
   const auto or_limit = [&](std::int64_t n) { return n > 0 ? n : f.limit; };
-  const Dataset data = load_dataset(f.options.data, {.need_test = false, .train_limit = or_limit(f.train_limit),
-                                                     .test_limit = or_limit(f.test_limit), .seed = common.seed});
+  const Dataset data = load_dataset(f.options.data, {.test = Half::optional,
+                                                     .train_limit = or_limit(f.train_limit),
+                                                     .test_limit = or_limit(f.test_limit),
+                                                     .seed = common.seed});
   folder.create();
   if (!f.options.resume) {
     const std::string config = config_text(command);
@@ -83,14 +86,14 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
   } else {
     text = str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-               data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ", number(report.img_per_s, 5),
-               " images/s; run folder ", f.out, "\n");
+               data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
+               number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
   }
   print_result(common, text, json);
   if (report.divergence)
-    throw Error(ExitCode::diverged, str("training diverged at step ", report.divergence->step, " with tau ",
-                                        report.divergence->tau, " and learning rate ", report.divergence->lr,
-                                        "; try a smaller --lr or a larger --tau"));
+    throw Error(ExitCode::diverged,
+                str("training diverged at step ", report.divergence->step, " with tau ", report.divergence->tau,
+                    " and learning rate ", report.divergence->lr, "; try a smaller --lr or a larger --tau"));
 }
 
 }  // namespace
@@ -99,18 +102,19 @@ void add_train(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<TrainFlags>();
   f->options.lr.base = 0.1;
   TrainOptions& o = f->options;
-  CLI::App* const c = add_command(
-      app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
-      "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
-      "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
-      "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
-      "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
-      {});
+  CLI::App* const c =
+      add_command(app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
+                  "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
+                  "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
+                  "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
+                  "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
+                  {});
   c->callback([f, &common, c] { run(*f, common, *c); });
   c->add_option("--data", o.data, "fashion-mnist[:DIR], synthetic[:options], npy:DIR")->capture_default_str();
   c->add_option("--model", o.model, "mlp, resnet8, resnet20, resnet18")->capture_default_str();
   c->add_option("--tau", o.tau.start, "Training temperature, > 0")->transform(fraction())->capture_default_str();
-  c->add_option("--tau-schedule", f->tau_schedule, "constant, linear, cosine or cyclic, from --tau to --tau-end")->capture_default_str();
+  c->add_option("--tau-schedule", f->tau_schedule, "constant, linear, cosine or cyclic, from --tau to --tau-end")
+      ->capture_default_str();
   c->add_option("--tau-end", f->tau_end, "Temperature at the end of the schedule")->transform(fraction());
   c->add_option("--tau-period", o.tau.period, "Epochs a cycle of the cyclic schedule")->capture_default_str();
   c->add_option("--epochs", o.epochs)->capture_default_str();
@@ -123,14 +127,27 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
   c->add_flag("--nesterov", o.optimizer.nesterov);
   c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
-  c->add_option("--adversarial", f->adversarial, "Adversarial training: none")->check(CLI::IsMember({"none"}))->capture_default_str();
-  c->add_option("--precision", f->precision, "f32 or bf16 activations")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
-  c->add_option("--augment", f->augment, "none, or standard: pad 4, random crop, flip")->check(CLI::IsMember({"none", "standard"}))->capture_default_str();
+  c->add_option("--adversarial", f->adversarial, "Adversarial training: none")
+      ->check(CLI::IsMember({"none"}))
+      ->capture_default_str();
+  c->add_option("--precision", f->precision, "f32 or bf16 activations")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  c->add_option("--augment", f->augment, "none, or standard: pad 4, random crop, flip")
+      ->check(CLI::IsMember({"none", "standard"}))
+      ->capture_default_str();
   c->add_option("--init", o.init, "Start from the weights of a safetensors file");
-  c->add_flag("--reparametrize", o.reparametrize, "Control: the same training written as tau = 1 with a small, slow last layer");
-  c->add_option("--log-every", o.log_every, "Steps between lines of metrics.jsonl")->check(CLI::PositiveNumber)->capture_default_str();
-  c->add_option("--eval-every", o.eval_every, "Epochs between test evaluations")->check(CLI::PositiveNumber)->capture_default_str();
-  c->add_option("--loader-workers", o.loader_workers, "Threads that prepare batches")->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_flag("--reparametrize", o.reparametrize,
+              "Control: the same training written as tau = 1 with a small, slow last layer");
+  c->add_option("--log-every", o.log_every, "Steps between lines of metrics.jsonl")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  c->add_option("--eval-every", o.eval_every, "Epochs between test evaluations")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  c->add_option("--loader-workers", o.loader_workers, "Threads that prepare batches")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   c->add_option("--limit", f->limit, "The first N images of both halves")->check(CLI::NonNegativeNumber);
   c->add_option("--train-limit", f->train_limit, "The first N training images")->check(CLI::NonNegativeNumber);
   c->add_option("--test-limit", f->test_limit, "The first N test images")->check(CLI::NonNegativeNumber);

@@ -11,7 +11,8 @@ TensorBatch tensor_batch(const ImageSet& set, std::int64_t first, std::int64_t c
   std::iota(indices.begin(), indices.end(), static_cast<std::int32_t>(first));
   const std::span<const std::int32_t> labels(set.labels.data() + first, static_cast<std::size_t>(count));
   return {first, Tensor::from_host<float>(images, {count, set.height, set.width, set.channels}, device),
-          Tensor::from_host<std::int32_t>(labels, {count}, device), Tensor::from_host<std::int32_t>(indices, {count}, device)};
+          Tensor::from_host<std::int32_t>(labels, {count}, device),
+          Tensor::from_host<std::int32_t>(indices, {count}, device)};
 }
 
 }  // namespace kelvin

@@ -18,7 +18,7 @@ struct CorruptionRow {
 
 struct CorruptionTable {
   std::vector<CorruptionRow> rows;
-  std::int64_t n = 0;  // images a row
+  std::int64_t n = 0;                          // images a row
   [[nodiscard]] double mean_accuracy() const;  // over the rows
 };
 

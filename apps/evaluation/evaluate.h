@@ -20,7 +20,8 @@ struct Predictions {
 };
 
 // Runs the model in eval mode over the whole set.
-[[nodiscard]] Predictions predict(Model& model, const ImageSet& set, std::int64_t batch_size, const CountFunction& progress = {});
+[[nodiscard]] Predictions predict(Model& model, const ImageSet& set, std::int64_t batch_size,
+                                  const CountFunction& progress = {});
 
 struct Evaluation {
   std::int64_t n = 0;

@@ -33,11 +33,12 @@ std::vector<NamedAttack> attacks_for(double tau) {
 // Everything that decides the results of one temperature, as TOML: kept in the run folder and compared by the next call.
 std::string settings_of(double tau, const ExperimentOptions& o) {
   const TrainOptions& t = o.train;
-  return str("# One temperature of the tau experiment\n[train]\ndata = \"", t.data, "\"\nmodel = \"", t.model, "\"\ntau = ", tau,
-             "\nepochs = ", t.epochs, "\nbatch-size = ", t.batch_size, "\nlr = ", t.lr.base, "\nlr-times-tau = ",
-             t.lr_times_tau ? "true" : "false", "\nmomentum = ", t.optimizer.momentum, "\nweight-decay = ",
-             t.optimizer.weight_decay, "\nprecision = \"", t.precision == DType::bf16 ? "bf16" : "f32", "\"\nseed = ", t.seed, "\n",
-             "# measured with eps ", o.attack.eps, ", step ", o.attack.step, ", ", o.attack.steps, " steps on ", o.attack_limit,
+  return str("# One temperature of the tau experiment\n[train]\ndata = \"", t.data, "\"\nmodel = \"", t.model,
+             "\"\ntau = ", tau, "\nepochs = ", t.epochs, "\nbatch-size = ", t.batch_size, "\nlr = ", t.lr.base,
+             "\nlr-times-tau = ", t.lr_times_tau ? "true" : "false", "\nmomentum = ", t.optimizer.momentum,
+             "\nweight-decay = ", t.optimizer.weight_decay, "\nprecision = \"",
+             t.precision == DType::bf16 ? "bf16" : "f32", "\"\nseed = ", t.seed, "\n", "# measured with eps ",
+             o.attack.eps, ", step ", o.attack.step, ", ", o.attack.steps, " steps on ", o.attack_limit,
              " images; corruptions at severity ", o.severity, " on ", o.corrupt_limit, " images\n");
 }
 
@@ -55,7 +56,8 @@ bool is_finished(const RunFolder& folder, const std::string& settings) {
 ExperimentRow row_from(const RunFolder& folder, double tau) {
   const auto value = [&](const std::string& name, const char* key) {
     const Json json = read_result(folder, name);
-    if (!json.is_object() || !json.contains(key)) throw mistake(folder.result(name).string(), ": damaged; delete ", folder.path.string());
+    if (!json.is_object() || !json.contains(key))
+      throw mistake(folder.result(name).string(), ": damaged; delete ", folder.path.string());
     return json.at(key).is_number() ? json.at(key).get<double>() : std::nan("");
   };
   ExperimentRow row;
@@ -88,8 +90,8 @@ void measure(Model& model, double tau, const ExperimentOptions& o, const Dataset
   };
   const Predictions predictions = predict(model, data.test, kBatch, stage("evaluating"));
   folder.write_result("evaluate", to_json(evaluate(predictions, 1.0), data.class_names, 1.0, tau));
-  const CorruptionTable corrupted = corruption_accuracy(model, data.test.first(o.corrupt_limit), corruption_names(), {o.severity},
-                                                        o.train.seed, kBatch, {}, stage("corruptions"));
+  const CorruptionTable corrupted = corruption_accuracy(model, data.test.first(o.corrupt_limit), corruption_names(),
+                                                        {o.severity}, o.train.seed, kBatch, {}, stage("corruptions"));
   folder.write_result("corrupt", to_json(corrupted, tau));
 
   const ImageSet attacked = data.test.first(o.attack_limit);
@@ -101,7 +103,9 @@ void measure(Model& model, double tau, const ExperimentOptions& o, const Dataset
     ExampleStrip strip;
     const AttackResult result = attack(
         model, attacked, options,
-        [&](std::int64_t first, const Tensor& clean, const Tensor& adversarial) { strip.add(first, clean, adversarial); },
+        [&](std::int64_t first, const Tensor& clean, const Tensor& adversarial) {
+          strip.add(first, clean, adversarial);
+        },
         stage(title_of(options)));
     Json json = to_json(result, options, a.label, title_of(options), tau);
     json["examples"] = strip.to_json(result);
@@ -127,10 +131,10 @@ ExperimentRow run_temperature(double tau, const ExperimentOptions& o, const Data
 
   TrainOptions train_options = o.train;
   train_options.tau = {.kind = TemperatureSchedule::Kind::constant, .start = tau, .end = tau};
-  const TrainReport report = train(train_options, data, folder, device,
-                                   [&](std::int64_t done, std::int64_t total, const std::string& note) {
-                                     if (progress) progress("training", done, total, note);
-                                   });
+  const TrainReport report =
+      train(train_options, data, folder, device, [&](std::int64_t done, std::int64_t total, const std::string& note) {
+        if (progress) progress("training", done, total, note);
+      });
   folder.write_result("train", to_json(report, train_options, folder));
   if (!report.divergence) {
     const SafetensorsFile file = open_checkpoint(folder);
@@ -152,15 +156,16 @@ std::string table_of(const std::vector<ExperimentRow>& rows) {
     std::snprintf(text, sizeof text, "%.3g", v);
     return std::string(text);
   };
-  TextTable table({"τ", "train loss", "clean %", "corrupted %", "PGD τ=1 %", "PGD τ=train %", "PGD log-odds %", "masking gap",
-                   "zero grad. %", "median margin", "dist. var.", "dist. CV"});
+  TextTable table({"τ", "train loss", "clean %", "corrupted %", "PGD τ=1 %", "PGD τ=train %", "PGD log-odds %",
+                   "masking gap", "zero grad. %", "median margin", "dist. var.", "dist. CV"});
   for (const ExperimentRow& r : rows) {
     if (r.diverged) {
       table.add({str(r.tau), "diverged", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"});
     } else {
       table.add({str(r.tau), number(r.train_loss), percent(r.clean), percent(r.corrupted), percent(r.pgd_tau1),
-                 percent(r.pgd_tau_train), percent(r.pgd_log_odds), percent(r.masking_gap()), percent(r.zero_gradient_fraction),
-                 number(r.median_margin), number(r.distance_variance), number(r.coefficient_of_variation)});
+                 percent(r.pgd_tau_train), percent(r.pgd_log_odds), percent(r.masking_gap()),
+                 percent(r.zero_gradient_fraction), number(r.median_margin), number(r.distance_variance),
+                 number(r.coefficient_of_variation)});
     }
   }
   return table.str();
@@ -174,19 +179,25 @@ std::string reading_of(const std::vector<ExperimentRow>& rows) {
   char text[640];
   const double gap = 100 * widest->masking_gap();
   if (gap > 2) {
-    std::snprintf(text, sizeof text,
-                  "The widest masking gap is %.1f points, at τ = %g: PGD on cross-entropy at attack τ = 1 leaves %.1f %% standing, the same "
-                  "attack on the log-odds loss, whose gradient cannot vanish, leaves %.1f %%. On %.1f %% of the correctly classified "
-                  "images the first attack had a gradient of exactly zero (median margin %.3g; float32 cross-entropy loses its gradient "
-                  "at about 104). That part of the robustness is an attack that did not run, not a boundary that moved.",
-                  gap, widest->tau, 100 * widest->pgd_tau1, 100 * widest->pgd_log_odds, 100 * widest->zero_gradient_fraction,
-                  widest->median_margin);
+    std::snprintf(
+        text, sizeof text,
+        "The widest masking gap is %.1f points, at τ = %g: PGD on cross-entropy at attack τ = 1 leaves %.1f %% "
+        "standing, the same "
+        "attack on the log-odds loss, whose gradient cannot vanish, leaves %.1f %%. On %.1f %% of the correctly "
+        "classified "
+        "images the first attack had a gradient of exactly zero (median margin %.3g; float32 cross-entropy loses its "
+        "gradient "
+        "at about 104). That part of the robustness is an attack that did not run, not a boundary that moved.",
+        gap, widest->tau, 100 * widest->pgd_tau1, 100 * widest->pgd_log_odds, 100 * widest->zero_gradient_fraction,
+        widest->median_margin);
   } else {
-    std::snprintf(text, sizeof text,
-                  "The widest masking gap is %.1f points, at τ = %g: here the two losses agree, so the robustness at attack τ = 1 is "
-                  "not an artefact of saturation – as far as these attacks can tell. Median margins this small leave float32 "
-                  "cross-entropy its gradient.",
-                  gap, widest->tau);
+    std::snprintf(
+        text, sizeof text,
+        "The widest masking gap is %.1f points, at τ = %g: here the two losses agree, so the robustness at attack τ = "
+        "1 is "
+        "not an artefact of saturation – as far as these attacks can tell. Median margins this small leave float32 "
+        "cross-entropy its gradient.",
+        gap, widest->tau);
   }
   return text;
 }

@@ -16,11 +16,11 @@ namespace kelvin {
 
 struct ExperimentOptions {
   std::vector<double> taus = {0.1, 1, 10, 50, 100};
-  TrainOptions train;            // its τ is replaced
-  AttackOptions attack;          // its loss and attack_tau are replaced
-  int severity = 3;              // of the corruptions
+  TrainOptions train;                                                            // its τ is replaced
+  AttackOptions attack;                                                          // its loss and attack_tau are replaced
+  int severity = 3;                                                              // of the corruptions
   std::int64_t attack_limit = 500, corrupt_limit = 1000, geometry_limit = 2000;  // test images
-  std::filesystem::path out;     // one run folder a temperature inside
+  std::filesystem::path out;                                                     // one run folder a temperature inside
 };
 
 // One line of the experiment's table; numbers are absent where the run diverged.
@@ -41,8 +41,8 @@ using StageProgress =
     std::function<void(const std::string& stage, std::int64_t done, std::int64_t total, const std::string& note)>;
 
 // Runs one temperature into out/tau-<τ>, or reads its results when that folder holds a finished run with the same settings.
-[[nodiscard]] ExperimentRow run_temperature(double tau, const ExperimentOptions& options, const Dataset& data, Device device,
-                                            const StageProgress& progress);
+[[nodiscard]] ExperimentRow run_temperature(double tau, const ExperimentOptions& options, const Dataset& data,
+                                            Device device, const StageProgress& progress);
 
 [[nodiscard]] RunFolder folder_of(double tau, const ExperimentOptions& options);
 [[nodiscard]] std::string table_of(const std::vector<ExperimentRow>& rows);

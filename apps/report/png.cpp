@@ -32,9 +32,8 @@ std::string base64(const unsigned char* bytes, std::size_t size) {
 
 std::string png_base64(View<const float> image) {
   std::vector<unsigned char> pixels(static_cast<std::size_t>(image.size()));
-  std::transform(image.data, image.data + image.size(), pixels.begin(), [](float v) {
-    return static_cast<unsigned char>(std::lround(std::clamp(v, 0.0f, 1.0f) * 255.0f));
-  });
+  std::transform(image.data, image.data + image.size(), pixels.begin(),
+                 [](float v) { return static_cast<unsigned char>(std::lround(std::clamp(v, 0.0f, 1.0f) * 255.0f)); });
   const int height = static_cast<int>(image.dim(0)), width = static_cast<int>(image.dim(1));
   const int channels = static_cast<int>(image.dim(2));
   int size = 0;

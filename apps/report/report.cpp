@@ -24,7 +24,8 @@ Json parse(const Path& path, const std::string& text, std::size_t offset = 0) {
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& e) {
-    throw mistake(path.string(), ": byte ", offset + e.byte, ": not valid JSON; delete the file or run its command again");
+    throw mistake(path.string(), ": byte ", offset + e.byte,
+                  ": not valid JSON; delete the file or run its command again");
   }
 }
 
@@ -42,7 +43,8 @@ Json read_run(const Path& run) {
   Json results = Json::object();
   if (std::filesystem::is_directory(run / "results")) {
     for (const auto& entry : std::filesystem::directory_iterator(run / "results"))
-      if (entry.path().extension() == ".json") results[entry.path().stem()] = parse(entry.path(), read_text(entry.path()));
+      if (entry.path().extension() == ".json")
+        results[entry.path().stem()] = parse(entry.path(), read_text(entry.path()));
   }
   return {{"name", run.filename().empty() ? run.parent_path().filename().string() : run.filename().string()},
           {"config", read_text(run / "config.toml")},
@@ -53,11 +55,16 @@ Json read_run(const Path& run) {
 std::string escape_html(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
   }
   return out;
 }
@@ -66,8 +73,10 @@ std::string escape_html(const std::string& text) {
 std::string json_for_script(const Json& json) {
   std::string out;
   for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
-    if (c == '<') out += "\\u003c";
-    else out += c;
+    if (c == '<')
+      out += "\\u003c";
+    else
+      out += c;
   }
   return out;
 }

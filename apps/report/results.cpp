@@ -15,15 +15,19 @@ const char* name_of(Targeting t) {
   return "?";
 }
 
-
 }  // namespace
 
 Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau, double train_tau) {
   Json per_class = Json::array();
   for (const double a : e.per_class_accuracy) per_class.push_back(std::isnan(a) ? Json() : Json(a));
-  return {{"accuracy", e.accuracy}, {"nll", e.nll},           {"ece", e.ece},
-          {"n", e.n},               {"eval_tau", eval_tau},   {"train_tau", train_tau},
-          {"per_class_accuracy", per_class}, {"class_names", class_names}};
+  return {{"accuracy", e.accuracy},
+          {"nll", e.nll},
+          {"ece", e.ece},
+          {"n", e.n},
+          {"eval_tau", eval_tau},
+          {"train_tau", train_tau},
+          {"per_class_accuracy", per_class},
+          {"class_names", class_names}};
 }
 
 Json to_json(const CorruptionTable& table, double train_tau) {
@@ -72,9 +76,12 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
                {"max_l2", r.max_l2()},
                {"mean_displacement", r.mean_displacement()},
                {"median_margin", r.margin_percentile(50)},
-               {"margin_percentiles", {{"p5", r.margin_percentile(5)}, {"p25", r.margin_percentile(25)},
-                                       {"p50", r.margin_percentile(50)}, {"p75", r.margin_percentile(75)},
-                                       {"p95", r.margin_percentile(95)}}}};
+               {"margin_percentiles",
+                {{"p5", r.margin_percentile(5)},
+                 {"p25", r.margin_percentile(25)},
+                 {"p50", r.margin_percentile(50)},
+                 {"p75", r.margin_percentile(75)},
+                 {"p95", r.margin_percentile(95)}}}};
   if (o.targeting != Targeting::none) json["target_success_rate"] = r.target_success_rate();
   return json;
 }
@@ -82,7 +89,8 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
 std::string title_of(const AttackOptions& o) {
   const std::string name = o.attack == "fgsm" ? "FGSM" : str("PGD-", o.steps);
   const std::string tau = o.loss == AttackLoss::margin ? "" : str(", attack τ = ", o.attack_tau);
-  return name + ", " + name_of(o.loss) + (o.targeting == Targeting::none ? "" : str(", targeted ", name_of(o.targeting))) + tau;
+  return name + ", " + name_of(o.loss) +
+         (o.targeting == Targeting::none ? "" : str(", targeted ", name_of(o.targeting))) + tau;
 }
 
 }  // namespace kelvin

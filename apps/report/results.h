@@ -9,7 +9,8 @@
 
 namespace kelvin {
 
-[[nodiscard]] Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau, double train_tau);
+[[nodiscard]] Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau,
+                           double train_tau);
 [[nodiscard]] Json to_json(const CorruptionTable& table, double train_tau);
 [[nodiscard]] Json to_json(const Geometry& g, double train_tau);
 [[nodiscard]] Json to_json(const AttackResult& result, const AttackOptions& options, const std::string& label,

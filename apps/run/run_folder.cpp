@@ -27,17 +27,26 @@ void RunFolder::write_result(const std::string& name, const Json& json) const {
 
 Json to_json(const RunInfo& info) {
   const ModelSpec& m = info.model;
-  return {{"model", m.name},           {"classes", m.classes},       {"channels", m.channels},
-          {"height", m.height},        {"width", m.width},           {"mean", m.mean},
-          {"std", m.std},              {"precision", name_of(m.precision)},
-          {"data", info.data},         {"train_tau", info.train_tau}, {"head_scale", info.head_scale},
-          {"seed", info.seed},         {"class_names", info.class_names}};
+  return {{"model", m.name},
+          {"classes", m.classes},
+          {"channels", m.channels},
+          {"height", m.height},
+          {"width", m.width},
+          {"mean", m.mean},
+          {"std", m.std},
+          {"precision", name_of(m.precision)},
+          {"data", info.data},
+          {"train_tau", info.train_tau},
+          {"head_scale", info.head_scale},
+          {"seed", info.seed},
+          {"class_names", info.class_names}};
 }
 
 RunInfo run_info_from(const SafetensorsFile& checkpoint) {
   const auto found = checkpoint.metadata.find(kMetadataKey);
   if (found == checkpoint.metadata.end())
-    throw mistake(checkpoint.path.string(), ": holds weights but not how they were trained; pass --weights with --model");
+    throw mistake(checkpoint.path.string(),
+                  ": holds weights but not how they were trained; pass --weights with --model");
   try {
     const Json j = Json::parse(found->second);
     RunInfo info;
@@ -63,7 +72,8 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
 SafetensorsFile open_checkpoint(const RunFolder& run) {
   if (!std::filesystem::exists(run.path)) throw mistake(run.path.string(), ": no such run folder");
   if (!std::filesystem::exists(run.checkpoint()))
-    throw mistake(run.path.string(), ": holds no checkpoint.safetensors; is it a folder that `kelvin train --out` wrote?");
+    throw mistake(run.path.string(),
+                  ": holds no checkpoint.safetensors; is it a folder that `kelvin train --out` wrote?");
   return read_safetensors(run.checkpoint());
 }
 

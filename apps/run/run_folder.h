@@ -38,15 +38,16 @@ struct RunFolder {
 // What a checkpoint says of itself, so that a run folder is enough to rebuild its model.
 struct RunInfo {
   ModelSpec model;
-  std::string data;              // --data as given
-  double train_tau = 1;          // the temperature at the end of training
-  double head_scale = 1;         // evaluation multiplies prototypes and bias by it (--reparametrize: τ)
+  std::string data;       // --data as given
+  double train_tau = 1;   // the temperature at the end of training
+  double head_scale = 1;  // evaluation multiplies prototypes and bias by it (--reparametrize: τ)
   std::uint64_t seed = 0;
   std::vector<std::string> class_names;
 };
 
 [[nodiscard]] Json to_json(const RunInfo& info);
-[[nodiscard]] RunInfo run_info_from(const SafetensorsFile& checkpoint);  // a mistake when the metadata is absent or damaged
+[[nodiscard]] RunInfo run_info_from(
+    const SafetensorsFile& checkpoint);  // a mistake when the metadata is absent or damaged
 
 // A model ready for evaluation (prototypes already multiplied by head_scale) and where it came from.
 struct TrainedModel {

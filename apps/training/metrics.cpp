@@ -4,7 +4,8 @@
 
 namespace kelvin {
 
-MetricsFile::MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_bytes) : path_(path), size_(keep_bytes) {
+MetricsFile::MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_bytes)
+    : path_(path), size_(keep_bytes) {
   std::error_code error;
   if (keep_bytes > 0) {
     if (std::filesystem::file_size(path, error) < keep_bytes || error)

@@ -58,8 +58,11 @@ class Trainer {
     start();
     MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
     if (position_.epoch == 0) save(metrics);
-    BatchLoader loader(data_.train, {.batch_size = options_.batch_size, .augment = options_.augment, .seed = options_.seed,
-                                     .workers = options_.loader_workers, .first_epoch = position_.epoch});
+    BatchLoader loader(data_.train, {.batch_size = options_.batch_size,
+                                     .augment = options_.augment,
+                                     .seed = options_.seed,
+                                     .workers = options_.loader_workers,
+                                     .first_epoch = position_.epoch});
     TrainReport report;
     while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
       run_epoch(loader, metrics, report, progress);
@@ -73,7 +76,8 @@ class Trainer {
  private:
   // A fresh start, a start from --init, or the last checkpoint of this folder.
   void start() {
-    if (!options_.init.empty() && !options_.resume) load_parameters(read_safetensors(options_.init), model_->parameters());
+    if (!options_.init.empty() && !options_.resume)
+      load_parameters(read_safetensors(options_.init), model_->parameters());
     if (options_.resume) {
       const SafetensorsFile file = read_safetensors(run_.checkpoint());
       load_parameters(file, model_->parameters());
@@ -104,10 +108,16 @@ class Trainer {
       const double loss = static_cast<double>(loss_total_.item()) / static_cast<double>(logged_steps);
       if (!std::isfinite(loss)) {
         report.divergence = Divergence{position_.step, loss, tau, lr};
-        metrics.write({{"kind", "diverged"}, {"step", position_.step}, {"epoch", at}, {"loss", nullptr}, {"tau", tau}, {"lr", lr}});
+        metrics.write({{"kind", "diverged"},
+                       {"step", position_.step},
+                       {"epoch", at},
+                       {"loss", nullptr},
+                       {"tau", tau},
+                       {"lr", lr}});
         return;
       }
-      metrics.write({{"kind", "step"}, {"step", position_.step}, {"epoch", at}, {"loss", loss}, {"lr", lr}, {"tau", tau}});
+      metrics.write(
+          {{"kind", "step"}, {"step", position_.step}, {"epoch", at}, {"loss", loss}, {"lr", lr}, {"tau", tau}});
       epoch_loss += loss * static_cast<double>(logged_steps);
       epoch_correct += correct_.to_host<std::int32_t>()[0];
       reset_totals();
@@ -120,9 +130,14 @@ class Trainer {
     report.train_accuracy = static_cast<double>(epoch_correct) / static_cast<double>(epoch_images);
     report.img_per_s = static_cast<double>(epoch_images) / seconds_since(start);
     ++position_.epoch;
-    Json line = {{"kind", "epoch"},        {"epoch", position_.epoch},      {"step", position_.step},
-                 {"train_loss", report.train_loss}, {"train_accuracy", report.train_accuracy},
-                 {"lr", lr},               {"tau", tau},                    {"img_per_s", report.img_per_s}};
+    Json line = {{"kind", "epoch"},
+                 {"epoch", position_.epoch},
+                 {"step", position_.step},
+                 {"train_loss", report.train_loss},
+                 {"train_accuracy", report.train_accuracy},
+                 {"lr", lr},
+                 {"tau", tau},
+                 {"img_per_s", report.img_per_s}};
     if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0)
       line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
     metrics.write(line);
@@ -171,7 +186,8 @@ class Trainer {
 
   void save(const MetricsFile& metrics) {
     const double progress = std::min<double>(position_.epoch, options_.epochs);
-    const RunInfo info{model_->spec(), options_.data, options_.tau.at(progress), head_scale_, options_.seed, data_.class_names};
+    const RunInfo info{model_->spec(), options_.data, options_.tau.at(progress),
+                       head_scale_,    options_.seed, data_.class_names};
     const Json position = {{"epoch", position_.epoch}, {"step", position_.step}, {"metrics_bytes", metrics.size()}};
     save_checkpoint(run_.checkpoint(), model_->parameters(), optimizer_.state(),
                     {{"kelvin", to_json(info).dump()}, {"kelvin.position", position.dump()}});
@@ -191,6 +207,7 @@ class Trainer {
 }  // namespace
 
 void check_options(const TrainOptions& o) {
+  require_known_model(o.model);
   const auto is_temperature = [](double tau) { return tau > 0 && std::isfinite(tau); };
   if (!is_temperature(o.tau.start)) throw mistake("--tau must be > 0, got ", o.tau.start);
   if (!is_temperature(o.tau.end)) throw mistake("--tau-end must be > 0, got ", o.tau.end);
@@ -211,13 +228,24 @@ TrainReport train(const TrainOptions& given, const Dataset& data, const RunFolde
 }
 
 Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) {
-  Json json = {{"accuracy", r.accuracy},     {"train_loss", r.train_loss}, {"train_accuracy", r.train_accuracy},
-               {"img_per_s", r.img_per_s},   {"out", run.path.string()},   {"diverged", r.divergence.has_value()},
-               {"tau", o.tau.start},         {"model", o.model},           {"data", o.data},
-               {"epochs", o.epochs},         {"batch_size", o.batch_size}, {"lr", o.lr.base},
-               {"precision", name_of(o.precision)}, {"seed", o.seed},      {"reparametrize", o.reparametrize}};
+  Json json = {{"accuracy", r.accuracy},
+               {"train_loss", r.train_loss},
+               {"train_accuracy", r.train_accuracy},
+               {"img_per_s", r.img_per_s},
+               {"out", run.path.string()},
+               {"diverged", r.divergence.has_value()},
+               {"tau", o.tau.start},
+               {"model", o.model},
+               {"data", o.data},
+               {"epochs", o.epochs},
+               {"batch_size", o.batch_size},
+               {"lr", o.lr.base},
+               {"precision", name_of(o.precision)},
+               {"seed", o.seed},
+               {"reparametrize", o.reparametrize}};
   if (r.divergence)
-    json["divergence"] = {{"step", r.divergence->step}, {"loss", nullptr}, {"tau", r.divergence->tau}, {"lr", r.divergence->lr}};
+    json["divergence"] = {
+        {"step", r.divergence->step}, {"loss", nullptr}, {"tau", r.divergence->tau}, {"lr", r.divergence->lr}};
   return json;
 }
 

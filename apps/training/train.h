@@ -21,19 +21,19 @@ struct TrainOptions {
   std::string model = "resnet20";
   int epochs = 10;
   int batch_size = 128;
-  LearningRateSchedule lr;     // lr.epochs is set to `epochs`
-  TemperatureSchedule tau;     // tau.epochs is set to `epochs`
-  bool lr_times_tau = false;   // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
+  LearningRateSchedule lr;    // lr.epochs is set to `epochs`
+  TemperatureSchedule tau;    // tau.epochs is set to `epochs`
+  bool lr_times_tau = false;  // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
   OptimizerOptions optimizer;
-  bool augment = false;        // pad 4, random crop, horizontal flip
+  bool augment = false;  // pad 4, random crop, horizontal flip
   DType precision = DType::f32;
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
-  std::string init;            // safetensors file to start from; empty: random
+  std::string init;  // safetensors file to start from; empty: random
   std::uint64_t seed = 0;
-  int log_every = 20;          // steps
-  int eval_every = 1;          // epochs; the last epoch is always evaluated
+  int log_every = 20;  // steps
+  int eval_every = 1;  // epochs; the last epoch is always evaluated
   int loader_workers = 1;
   bool resume = false;
 };
@@ -47,7 +47,7 @@ struct TrainReport {
   double accuracy = 0;    // on the test set, at the end; 0 without a test set
   double train_loss = 0;  // mean of the last epoch
   double train_accuracy = 0;
-  double img_per_s = 0;   // of the last epoch
+  double img_per_s = 0;  // of the last epoch
   std::optional<Divergence> divergence;
 };
 

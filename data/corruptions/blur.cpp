@@ -58,7 +58,8 @@ std::vector<double> correlate(const ByteImage& image, const std::vector<double>&
         for (int w = 0; w < width; ++w) {
           const int from = (reflect(h + ky - kReach, height) * width + reflect(w + kx - kReach, width)) * channels;
           for (int c = 0; c < channels; ++c)
-            out[static_cast<std::size_t>((h * width + w) * channels + c)] += weight * x[static_cast<std::size_t>(from + c)];
+            out[static_cast<std::size_t>((h * width + w) * channels + c)] +=
+                weight * x[static_cast<std::size_t>(from + c)];
         }
     }
   return out;

@@ -1,11 +1,11 @@
 // What cameras and files do: pixelation and JPEG, both on 8-bit data.
+#include <jpeglib.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-
-#include <jpeglib.h>
 
 #include "data/corruptions/corruption.h"
 #include "kernels/device/error.h"

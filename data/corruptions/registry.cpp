@@ -17,9 +17,14 @@ struct Corruption {
 };
 
 constexpr Corruption kCorruptions[] = {
-    {"gaussian_noise", gaussian_noise}, {"shot_noise", shot_noise}, {"impulse_noise", impulse_noise},
-    {"defocus_blur", defocus_blur},     {"brightness", brightness}, {"contrast", contrast},
-    {"pixelate", pixelate},             {"jpeg_compression", jpeg_compression},
+    {"gaussian_noise", gaussian_noise},
+    {"shot_noise", shot_noise},
+    {"impulse_noise", impulse_noise},
+    {"defocus_blur", defocus_blur},
+    {"brightness", brightness},
+    {"contrast", contrast},
+    {"pixelate", pixelate},
+    {"jpeg_compression", jpeg_compression},
 };
 
 CorruptionFunction find(const std::string& name) {

@@ -15,7 +15,8 @@ Tensor relu(const Tensor& x) {
   return record("relu", y, {x}, [=](const Tensor& dy, Grads& g) {
     const Tensor dx = Tensor::empty_like(dy);
     dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      on(dy.device(), [&](const auto& dev) { relu_backward(dev, dx.view<T>(), dy.view<const T>(), y.view<const T>()); });
+      on(dy.device(),
+         [&](const auto& dev) { relu_backward(dev, dx.view<T>(), dy.view<const T>(), y.view<const T>()); });
     });
     g.add(0, dx);
   });

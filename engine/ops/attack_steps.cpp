@@ -9,7 +9,8 @@ namespace kelvin {
 
 void pgd_step(const Tensor& x, const Tensor& x0, const Tensor& g, Norm norm, const PgdOptions& o) {
   KELVIN_CHECK(!Tape::is_tracked(x), "pgd_step: a tape still follows the images");
-  KELVIN_CHECK(x.shape() == x0.shape() && x.size() == g.size(), "pgd_step: ", x.shape(), ", ", x0.shape(), ", ", g.shape());
+  KELVIN_CHECK(x.shape() == x0.shape() && x.size() == g.size(), "pgd_step: ", x.shape(), ", ", x0.shape(), ", ",
+               g.shape());
   on(x.device(), [&](const auto& dev) {
     const auto step = norm == Norm::linf ? &pgd_step_linf : &pgd_step_l2;
     step(dev, x.view<float>(), x0.view<const float>(), g.view<const float>(), o);
@@ -34,8 +35,8 @@ BestIterates::BestIterates(const Tensor& like)
 void BestIterates::offer(const Tensor& candidate, const Tensor& candidate_loss, const Tensor& candidate_success,
                          const Tensor& candidate_prediction) const {
   on(images.device(), [&](const auto& dev) {
-    keep_best(dev, images.view<float>(), loss.view<float>(), success.view<std::int32_t>(), prediction.view<std::int32_t>(),
-              candidate.view<const float>(), candidate_loss.view<const float>(),
+    keep_best(dev, images.view<float>(), loss.view<float>(), success.view<std::int32_t>(),
+              prediction.view<std::int32_t>(), candidate.view<const float>(), candidate_loss.view<const float>(),
               candidate_success.view<const std::int32_t>(), candidate_prediction.view<const std::int32_t>());
   });
 }

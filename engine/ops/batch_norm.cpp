@@ -16,40 +16,43 @@ View<const T> view_or_empty(const Tensor& t) {
 }
 
 // Forward with given statistics; the backward differs only in whether they depend on x.
-Tensor normalize(const Tensor& x, const BatchNormTensors& norm, const Statistics& stats, const Tensor& residual, bool relu,
-                 bool is_training) {
+Tensor normalize(const Tensor& x, const BatchNormTensors& norm, const Statistics& stats, const Tensor& residual,
+                 bool relu, bool is_training) {
   const Tensor y = Tensor::empty_like(x);
   dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
     on(x.device(), [&](const auto& dev) {
-      batch_norm_apply(dev, y.view<T>(), x.view<const T>(), stats.mean.view<const float>(), stats.rstd.view<const float>(),
-                       norm.gamma.view<const float>(), norm.beta.view<const float>(), view_or_empty<T>(residual), relu);
+      batch_norm_apply(dev, y.view<T>(), x.view<const T>(), stats.mean.view<const float>(),
+                       stats.rstd.view<const float>(), norm.gamma.view<const float>(), norm.beta.view<const float>(),
+                       view_or_empty<T>(residual), relu);
     });
   });
   // g = dy·1[y > 0];  dβ = Σ g;  dγ = Σ g x̂;  dx = γ rstd (g − dβ/n − x̂ dγ/n);  dresidual = g
   return record("batch_norm", y, {x, norm.gamma, norm.beta, residual},
                 [=, kept = relu ? y : Tensor(), gamma = norm.gamma](const Tensor& dy, Grads& g) {
-    const Tensor dgamma = Tensor::empty_like(gamma), dbeta = Tensor::empty_like(gamma);
-    const Tensor dx = g.wants(0) ? Tensor::empty_like(dy) : Tensor();
-    const Tensor dresidual = g.wants(3) ? Tensor::empty_like(dy) : Tensor();
-    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      on(dy.device(), [&](const auto& dev) {
-        batch_norm_backward(dev, dx ? dx.view<T>() : View<T>(), dresidual ? dresidual.view<T>() : View<T>(),
-                            dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(), view_or_empty<T>(kept),
-                            x.view<const T>(), stats.mean.view<const float>(), stats.rstd.view<const float>(),
-                            gamma.view<const float>(), {.relu = relu, .is_training = is_training});
-      });
-    });
-    if (dx) g.add(0, dx);
-    g.add(1, dgamma);
-    g.add(2, dbeta);
-    if (dresidual) g.add(3, dresidual);
-  });
+                  const Tensor dgamma = Tensor::empty_like(gamma), dbeta = Tensor::empty_like(gamma);
+                  const Tensor dx = g.wants(0) ? Tensor::empty_like(dy) : Tensor();
+                  const Tensor dresidual = g.wants(3) ? Tensor::empty_like(dy) : Tensor();
+                  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+                    on(dy.device(), [&](const auto& dev) {
+                      batch_norm_backward(
+                          dev, dx ? dx.view<T>() : View<T>(), dresidual ? dresidual.view<T>() : View<T>(),
+                          dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(), view_or_empty<T>(kept),
+                          x.view<const T>(), stats.mean.view<const float>(), stats.rstd.view<const float>(),
+                          gamma.view<const float>(), {.relu = relu, .is_training = is_training});
+                    });
+                  });
+                  if (dx) g.add(0, dx);
+                  g.add(1, dgamma);
+                  g.add(2, dbeta);
+                  if (dresidual) g.add(3, dresidual);
+                });
 }
 
 void check(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual) {
   for (const Tensor* t : {&norm.gamma, &norm.beta, &norm.running_mean, &norm.running_variance})
     KELVIN_CHECK(t->size() == x.shape().cols(), "batch_norm: expected [", x.shape().cols(), "], got ", t->shape());
-  KELVIN_CHECK(!residual || residual.shape() == x.shape(), "batch_norm: residual ", residual.shape(), " for ", x.shape());
+  KELVIN_CHECK(!residual || residual.shape() == x.shape(), "batch_norm: residual ", residual.shape(), " for ",
+               x.shape());
 }
 
 }  // namespace
@@ -79,8 +82,8 @@ FoldedFilter fold(const Tensor& w, const BatchNormTensors& norm) {
   FoldedFilter folded{Tensor::empty_like(w), Tensor::empty_like(norm.gamma)};
   on(w.device(), [&](const auto& dev) {
     fold_batch_norm(dev, folded.w.view<float>(), folded.bias.view<float>(), w.view<const float>(),
-                    norm.gamma.view<const float>(), norm.beta.view<const float>(), norm.running_mean.view<const float>(),
-                    norm.running_variance.view<const float>(), kBatchNormEps);
+                    norm.gamma.view<const float>(), norm.beta.view<const float>(),
+                    norm.running_mean.view<const float>(), norm.running_variance.view<const float>(), kBatchNormEps);
   });
   return folded;
 }

@@ -32,9 +32,8 @@ Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Tenso
 Tensor data_gradient(const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvOptions& o) {
   Tensor dx = Tensor::empty(x_shape, dy.dtype(), dy.device());
   dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-    on(dy.device(), [&](const auto& dev) {
-      conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const float>(), o);
-    });
+    on(dy.device(),
+       [&](const auto& dev) { conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const float>(), o); });
   });
   return dx;
 }
@@ -72,7 +71,8 @@ Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const 
     if (relu) {
       g = Tensor::empty_like(dy);
       dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-        on(dy.device(), [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), kept.view<const T>()); });
+        on(dy.device(),
+           [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), kept.view<const T>()); });
       });
     }
     grads.add(1, g);

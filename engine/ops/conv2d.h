@@ -11,7 +11,7 @@ namespace kelvin {
 
 // y = relu?(conv(x, w) + bias + residual) in one kernel: a convolution whose normalisation was folded into w and bias.
 // bias float32 [K]; residual like y, or empty. Differentiable in x and residual only: nothing that is folded is trained.
-[[nodiscard]] Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual, bool relu,
-                                  const ConvOptions& options);
+[[nodiscard]] Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual,
+                                  bool relu, const ConvOptions& options);
 
 }  // namespace kelvin

@@ -6,12 +6,13 @@
 namespace kelvin {
 
 Tensor input_normalize(const Tensor& x, const Tensor& mean, const Tensor& std, DType precision) {
-  KELVIN_CHECK(x.shape().cols() == mean.size() && mean.size() == std.size(), "input_normalize: x ", x.shape(), " with mean ",
-               mean.shape(), " and std ", std.shape());
+  KELVIN_CHECK(x.shape().cols() == mean.size() && mean.size() == std.size(), "input_normalize: x ", x.shape(),
+               " with mean ", mean.shape(), " and std ", std.shape());
   const Tensor y = Tensor::empty(x.shape(), precision, x.device());
   dispatch_float(precision, [&]<class T>(Type<T>) {
     on(x.device(), [&](const auto& dev) {
-      input_normalize_forward(dev, y.view<T>(), x.view<const float>(), mean.view<const float>(), std.view<const float>());
+      input_normalize_forward(dev, y.view<T>(), x.view<const float>(), mean.view<const float>(),
+                              std.view<const float>());
     });
   });
   // dx = dy / std

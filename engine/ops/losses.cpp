@@ -34,8 +34,8 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const T
   check("softmax_cross_entropy", logits, labels);
   const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
   on(logits.device(), [&](const auto& dev) {
-    softmax_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>(),
-                                  tau.view<const float>());
+    softmax_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(),
+                                  labels.view<const std::int32_t>(), tau.view<const float>());
   });
   // dz_j = dloss (p_j − 1[j = y]) / τ
   return record("softmax_cross_entropy", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
@@ -52,8 +52,8 @@ Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, const 
   check("log_odds_cross_entropy", logits, labels);
   const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
   on(logits.device(), [&](const auto& dev) {
-    log_odds_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>(),
-                                   tau.view<const float>());
+    log_odds_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(),
+                                   labels.view<const std::int32_t>(), tau.view<const float>());
   });
   // dz_j = dloss q_j / τ for j ≠ y, q the softmax over the others;  dz_y = −dloss / τ
   return record("log_odds_cross_entropy", loss, {logits}, [=](const Tensor& dloss, Grads& g) {

@@ -24,9 +24,8 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& o) {
   return record("max_pool2d", y, {x}, [=](const Tensor& dy, Grads& g) {
     const Tensor dx = Tensor::empty_like(x);
     dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-      on(x.device(), [&](const auto& dev) {
-        max_pool2d_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>(), o);
-      });
+      on(x.device(),
+         [&](const auto& dev) { max_pool2d_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>(), o); });
     });
     g.add(0, dx);
   });

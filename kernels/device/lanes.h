@@ -49,7 +49,9 @@ using HalfWords = std::uint16_t __attribute__((vector_size(32)));
 [[gnu::always_inline]] inline Lanes lanes_of(float value) { return Lanes{} + value; }
 
 // v where gate > 0, otherwise 0: the derivative of ReLU seen from its output.
-[[gnu::always_inline]] inline Lanes where_positive(const Lanes& gate, const Lanes& v) { return gate > 0.0f ? v : Lanes{}; }
+[[gnu::always_inline]] inline Lanes where_positive(const Lanes& gate, const Lanes& v) {
+  return gate > 0.0f ? v : Lanes{};
+}
 
 [[gnu::always_inline]] inline Lanes relu(const Lanes& v) { return where_positive(v, v); }
 

@@ -26,7 +26,7 @@ void parallel_for(std::int64_t n, const F& f, std::int64_t grain = kParallelGrai
   }
   const std::int64_t unit = grain >= 64 ? 64 : 1;
   const std::int64_t units = (n + unit - 1) / unit;
-#pragma omp parallel for schedule(static) num_threads(static_cast<int>(pieces))
+#pragma omp parallel for schedule(static) num_threads(static_cast <int>(pieces))
   for (std::int64_t piece = 0; piece < pieces; ++piece) {
     const std::int64_t begin = units * piece / pieces * unit;
     const std::int64_t end = std::min(n, units * (piece + 1) / pieces * unit);

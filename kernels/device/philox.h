@@ -33,7 +33,8 @@ struct RandomKey {
   constexpr std::uint64_t kMultiply0 = 0xD2511F53, kMultiply1 = 0xCD9E8D57;
   constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
   std::array<std::uint32_t, 4> c = {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32),
-                                    static_cast<std::uint32_t>(key.stream), static_cast<std::uint32_t>(key.stream >> 32)};
+                                    static_cast<std::uint32_t>(key.stream),
+                                    static_cast<std::uint32_t>(key.stream >> 32)};
   auto k0 = static_cast<std::uint32_t>(key.seed), k1 = static_cast<std::uint32_t>(key.seed >> 32);
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = kMultiply0 * c[0], p1 = kMultiply1 * c[2];

@@ -65,8 +65,7 @@ struct View {
   View(T* pointer, Shape s) : data(pointer), shape(s) {}
   // A writable view may be read.
   operator View<const T>() const  // NOLINT(google-explicit-constructor)
-    requires(!std::is_const_v<T>)
-  {
+      requires(!std::is_const_v<T>) {
     return {data, shape};
   }
 

@@ -44,17 +44,18 @@ inline bool is_empty(const Desc& d) { return d == Desc(); }
 
 inline dnnl::convolution_forward::primitive_desc forward(const Convolution& c, dnnl::prop_kind kind) {
   const auto algorithm = dnnl::algorithm::convolution_direct;
-  if (is_empty(c.bias)) return {engine(), kind, algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding, c.attributes};
+  if (is_empty(c.bias))
+    return {engine(), kind, algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding, c.attributes};
   return {engine(), kind, algorithm, c.x, c.w, c.bias, c.y, c.strides, c.padding, c.padding, c.attributes};
 }
 inline dnnl::convolution_backward_data::primitive_desc backward_data(
     const Convolution& c, const dnnl::convolution_forward::primitive_desc& hint) {
-  return {engine(), dnnl::algorithm::convolution_direct, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint,
+  return {engine(),    dnnl::algorithm::convolution_direct, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint,
           c.attributes};
 }
 inline dnnl::convolution_backward_weights::primitive_desc backward_filter(
     const Convolution& c, const dnnl::convolution_forward::primitive_desc& hint) {
-  return {engine(), dnnl::algorithm::convolution_direct, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint,
+  return {engine(),    dnnl::algorithm::convolution_direct, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint,
           c.attributes};
 }
 inline void append_relu(dnnl::post_ops& ops) { ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f); }

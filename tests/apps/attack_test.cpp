@@ -4,23 +4,24 @@
 
 #include <cmath>
 
+#include "apps/training/train.h"
 #include "engine/checkpoint.h"
 #include "kernels/elementwise.h"
 #include "tests/support.h"
-#include "apps/training/train.h"
 
 namespace kelvin {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::mistake_of;
 using testing::TemporaryFolder;
-using ::testing::HasSubstr;
 
 // A small residual network trained for a moment, shared by the tests of this file.
 class AttackTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    const std::filesystem::path path = std::filesystem::temp_directory_path() / ("kelvin-attack-" + std::to_string(getpid()));
+    const std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("kelvin-attack-" + std::to_string(getpid()));
     data_ = new Dataset(load_dataset("synthetic:train=1024,test=150,size=8,classes=5,overlap=0.01", {.seed = 2}));
     TrainOptions o;
     o.model = "resnet8";
@@ -57,7 +58,8 @@ class AttackTest : public ::testing::Test {
 
    private:
     static void apply(float s) {
-      for (const Parameter* p : {&model().prototypes(), &model().prototype_bias()}) scale(Cpu{}, p->value.view<float>(), s);
+      for (const Parameter* p : {&model().prototypes(), &model().prototype_bias()})
+        scale(Cpu{}, p->value.view<float>(), s);
     }
     float factor_;
   };
@@ -76,16 +78,17 @@ TEST_F(AttackTest, StaysInsideMovesNoStatisticsAndHurts) {
     o.norm = norm;
     if (norm == Norm::l2) o.eps = 0.3f, o.step = 0.08f;
     float lowest = 1, highest = 0;
-    const AttackResult r = attack(model(), test_set(), o, [&](std::int64_t, const Tensor& clean, const Tensor& adversarial) {
-      const auto x0 = clean.to_host<float>(), x = adversarial.to_host<float>();
-      for (std::size_t i = 0; i < x.size(); ++i) {
-        lowest = std::min(lowest, x[i]);
-        highest = std::max(highest, x[i]);
-        if (norm == Norm::linf) {
-          ASSERT_LE(std::abs(static_cast<double>(x[i]) - static_cast<double>(x0[i])), static_cast<double>(o.eps));
-        }
-      }
-    });
+    const AttackResult r =
+        attack(model(), test_set(), o, [&](std::int64_t, const Tensor& clean, const Tensor& adversarial) {
+          const auto x0 = clean.to_host<float>(), x = adversarial.to_host<float>();
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            lowest = std::min(lowest, x[i]);
+            highest = std::max(highest, x[i]);
+            if (norm == Norm::linf) {
+              ASSERT_LE(std::abs(static_cast<double>(x[i]) - static_cast<double>(x0[i])), static_cast<double>(o.eps));
+            }
+          }
+        });
     EXPECT_GE(lowest, 0.0f);
     EXPECT_LE(highest, 1.0f);
     if (norm == Norm::l2) {
@@ -95,7 +98,8 @@ TEST_F(AttackTest, StaysInsideMovesNoStatisticsAndHurts) {
     EXPECT_GT(r.mean_displacement(), o.norm == Norm::linf ? o.eps / 2 : 0.01f);
   }
   std::size_t i = 0;
-  for (const Parameter& b : model().parameters().buffers()) EXPECT_EQ(b.value.to_host<float>(), before[i++]) << b.spec.name;
+  for (const Parameter& b : model().parameters().buffers())
+    EXPECT_EQ(b.value.to_host<float>(), before[i++]) << b.spec.name;
 }
 
 TEST_F(AttackTest, DeterministicBySeedAndIndependentOfTheBatchSize) {
@@ -175,7 +179,8 @@ TEST_F(AttackTest, FgsmIsOneStepOfSizeEps) {
   o.attack = "fgsm";
   const AttackResult r = attack(model(), test_set(), o);
   EXPECT_LE(r.max_linf(), o.eps);
-  EXPECT_GE(r.robust_accuracy(), attack(model(), test_set(), options(AttackLoss::cross_entropy)).robust_accuracy() - 0.02);
+  EXPECT_GE(r.robust_accuracy(),
+            attack(model(), test_set(), options(AttackLoss::cross_entropy)).robust_accuracy() - 0.02);
 }
 
 TEST_F(AttackTest, Mistakes) {
@@ -187,7 +192,8 @@ TEST_F(AttackTest, Mistakes) {
   EXPECT_THAT(says([](AttackOptions& o) { o.attack = "cw2"; }), HasSubstr("known: fgsm, pgd"));
   EXPECT_THAT(says([](AttackOptions& o) { o.eps = -1; }), HasSubstr("--eps"));
   EXPECT_THAT(says([](AttackOptions& o) { o.attack_tau = 0; }), HasSubstr("--attack-tau"));
-  EXPECT_THAT(says([](AttackOptions& o) { o.targeting = Targeting::fixed, o.target_class = 5; }), HasSubstr("classes are 0 to 4"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.targeting = Targeting::fixed, o.target_class = 5; }),
+              HasSubstr("classes are 0 to 4"));
   EXPECT_THAT(mistake_of([] { (void)attack_loss_of("kl"); }), HasSubstr("known: ce, log-odds, margin"));
 }
 

@@ -1,6 +1,4 @@
 // Training end to end on small synthetic sets: the reparametrisation theorem, resuming, divergence, determinism.
-#include "apps/training/train.h"
-
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -9,17 +7,19 @@
 #include <limits>
 
 #include "apps/evaluation/evaluate.h"
+#include "apps/training/train.h"
 #include "tests/support.h"
 
 namespace kelvin {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::mistake_of;
 using testing::TemporaryFolder;
-using ::testing::HasSubstr;
 
 Dataset toy(int channels = 1) {
-  return load_dataset("synthetic:train=512,test=200,size=8,classes=5,channels=" + std::to_string(channels), {.seed = 1});
+  return load_dataset("synthetic:train=512,test=200,size=8,classes=5,channels=" + std::to_string(channels),
+                      {.seed = 1});
 }
 
 TrainOptions toy_options(double tau, const std::string& model = "mlp") {
@@ -69,7 +69,8 @@ TEST(Training, ReparametrisationTheorem) {
     o.reparametrize = false;
     o.tau.start = o.tau.end = 1;
     run(o, data, folder / ("plain" + name));
-    const auto z = logits_of(folder / ("tau" + name), data.test), control = logits_of(folder / ("control" + name), data.test);
+    const auto z = logits_of(folder / ("tau" + name), data.test),
+               control = logits_of(folder / ("control" + name), data.test);
     EXPECT_LT(relative(control, z), 1e-5) << "tau " << tau;
     EXPECT_GT(relative(logits_of(folder / ("plain" + name), data.test), z), 0.1) << "the theorem would hold trivially";
   }

@@ -13,9 +13,9 @@
 namespace kelvin {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::mistake_of;
 using testing::TemporaryFolder;
-using ::testing::HasSubstr;
 
 void write(const std::filesystem::path& path, const std::string& bytes) {
   std::filesystem::create_directories(path.parent_path());
@@ -66,15 +66,17 @@ TEST_P(BadIdx, IsRefused) {
   const Bad& bad = GetParam();
   EXPECT_THAT(mistake_of([&] { (void)parse_idx("f", {bad.bytes.begin(), bad.bytes.end()}, 3); }), HasSubstr(bad.says));
 }
-INSTANTIATE_TEST_SUITE_P(Files, BadIdx,
-                         ::testing::Values(Bad{"empty", "", "only 0 bytes"}, Bad{"magic", idx({1, 2, 2}, 4, "PK\x08\x03"), "not an IDX file"},
-                                           Bad{"type", idx({1, 2, 2}, 4, std::string("\0\0\x0d\x03", 4)), "element type 13"},
-                                           Bad{"rank", idx({4}, 4), "1 dimensions, expected 3"},
-                                           Bad{"header", idx({1, 2, 2}, 4).substr(0, 10), "inside its header"},
-                                           Bad{"truncated", idx({3, 2, 2}, 11), "truncated"},
-                                           Bad{"trailing", idx({3, 2, 2}, 13), "holds 13"},
-                                           Bad{"huge", idx({0xffffffff, 0xffffffff, 0xffffffff}, 4), "multiply to more"}),
-                         [](const auto& i) { return std::string(i.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Files, BadIdx,
+    ::testing::Values(Bad{"empty", "", "only 0 bytes"},
+                      Bad{"magic", idx({1, 2, 2}, 4, "PK\x08\x03"), "not an IDX file"},
+                      Bad{"type", idx({1, 2, 2}, 4, std::string("\0\0\x0d\x03", 4)), "element type 13"},
+                      Bad{"rank", idx({4}, 4), "1 dimensions, expected 3"},
+                      Bad{"header", idx({1, 2, 2}, 4).substr(0, 10), "inside its header"},
+                      Bad{"truncated", idx({3, 2, 2}, 11), "truncated"},
+                      Bad{"trailing", idx({3, 2, 2}, 13), "holds 13"},
+                      Bad{"huge", idx({0xffffffff, 0xffffffff, 0xffffffff}, 4), "multiply to more"}),
+    [](const auto& i) { return std::string(i.param.name); });
 
 class BadNpy : public ::testing::TestWithParam<Bad> {};
 TEST_P(BadNpy, IsRefused) {
@@ -84,21 +86,24 @@ TEST_P(BadNpy, IsRefused) {
 const char* const kGoodHeader = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
 INSTANTIATE_TEST_SUITE_P(
     Files, BadNpy,
-    ::testing::Values(Bad{"empty", "", "not a .npy file"}, Bad{"magic", "NUMPYNUMPYNUMPY", "not a .npy file"},
-                      Bad{"version", npy(kGoodHeader, 24, 9), "version 9"},
-                      Bad{"header_past_end", npy(kGoodHeader, 0).substr(0, 30), "truncated"},
-                      Bad{"oversized_header", npy(std::string(20000, ' '), 0), "at most 10000"},
-                      Bad{"truncated", npy(kGoodHeader, 23), "truncated"}, Bad{"trailing", npy(kGoodHeader, 25), "holds 25"},
-                      Bad{"pickle", npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", 16), "pickle"},
-                      Bad{"fortran", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24), "Fortran order"},
-                      Bad{"big_endian", npy("{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", 24), "big-endian"},
-                      Bad{"structured", npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", 8), "structured"},
-                      Bad{"overflow", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", 8), "overflows"},
-                      Bad{"digits", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,), }", 8), "overflows"},
-                      Bad{"negative", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }", 8), "no number"},
-                      Bad{"no_shape", npy("{'descr': '<f8', 'fortran_order': False, }", 8), "no shape"},
-                      Bad{"unknown_key", npy("{'descr': '<f8', 'order': False, }", 8), "unknown key"},
-                      Bad{"complex", npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8), "not read"}),
+    ::testing::Values(
+        Bad{"empty", "", "not a .npy file"}, Bad{"magic", "NUMPYNUMPYNUMPY", "not a .npy file"},
+        Bad{"version", npy(kGoodHeader, 24, 9), "version 9"},
+        Bad{"header_past_end", npy(kGoodHeader, 0).substr(0, 30), "truncated"},
+        Bad{"oversized_header", npy(std::string(20000, ' '), 0), "at most 10000"},
+        Bad{"truncated", npy(kGoodHeader, 23), "truncated"}, Bad{"trailing", npy(kGoodHeader, 25), "holds 25"},
+        Bad{"pickle", npy("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", 16), "pickle"},
+        Bad{"fortran", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24), "Fortran order"},
+        Bad{"big_endian", npy("{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", 24), "big-endian"},
+        Bad{"structured", npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", 8), "structured"},
+        Bad{"overflow", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", 8),
+            "overflows"},
+        Bad{"digits", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999,), }", 8),
+            "overflows"},
+        Bad{"negative", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }", 8), "no number"},
+        Bad{"no_shape", npy("{'descr': '<f8', 'fortran_order': False, }", 8), "no shape"},
+        Bad{"unknown_key", npy("{'descr': '<f8', 'order': False, }", 8), "unknown key"},
+        Bad{"complex", npy("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8), "not read"}),
     [](const auto& i) { return std::string(i.param.name); });
 
 TEST(Npy, ReadsWhatNumpyWrites) {
@@ -121,20 +126,32 @@ TEST_P(BadSafetensors, IsRefused) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Files, BadSafetensors,
-    ::testing::Values(Bad{"empty", "", "only 0 bytes"}, Bad{"header_past_end", safetensors("{}", 0).substr(0, 9), "truncated"},
-                      Bad{"hundred_megabytes", std::string("\xff\xff\xff\xff\0\0\0\0", 8) + "{}", "at most 100000000"},
-                      Bad{"no_json", safetensors("hello", 0), "not JSON"}, Bad{"no_object", safetensors("[1]", 0), "not a JSON object"},
-                      Bad{"duplicate", safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "stands twice"},
-                      Bad{"dtype", safetensors(R"({"a":{"dtype":"F12","shape":[1],"data_offsets":[0,4]}})", 4), "unknown dtype"},
-                      Bad{"shape_size", safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4), "needs 8"},
-                      Bad{"overflow", safetensors(R"({"a":{"dtype":"F32","shape":[9223372036854775807,9],"data_offsets":[0,4]}})", 4), "overflows"},
-                      Bad{"negative", safetensors(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4), "non-negative"},
-                      Bad{"fraction", safetensors(R"({"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", 4), "non-negative"},
-                      Bad{"past_end", safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4), "end at data byte 8"},
-                      Bad{"hole", safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "hole"},
-                      Bad{"overlap", safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "overlap"},
-                      Bad{"trailing", safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 5), "the file at 5"},
-                      Bad{"metadata", safetensors(R"({"__metadata__":{"a":1}})", 0), "not a string"}),
+    ::testing::Values(
+        Bad{"empty", "", "only 0 bytes"}, Bad{"header_past_end", safetensors("{}", 0).substr(0, 9), "truncated"},
+        Bad{"hundred_megabytes", std::string("\xff\xff\xff\xff\0\0\0\0", 8) + "{}", "at most 100000000"},
+        Bad{"no_json", safetensors("hello", 0), "not JSON"},
+        Bad{"no_object", safetensors("[1]", 0), "not a JSON object"},
+        Bad{"duplicate",
+            safetensors(
+                R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                8),
+            "stands twice"},
+        Bad{"dtype", safetensors(R"({"a":{"dtype":"F12","shape":[1],"data_offsets":[0,4]}})", 4), "unknown dtype"},
+        Bad{"shape_size", safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4), "needs 8"},
+        Bad{"overflow", safetensors(R"({"a":{"dtype":"F32","shape":[9223372036854775807,9],"data_offsets":[0,4]}})", 4),
+            "overflows"},
+        Bad{"negative", safetensors(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4), "non-negative"},
+        Bad{"fraction", safetensors(R"({"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", 4), "non-negative"},
+        Bad{"past_end", safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4),
+            "end at data byte 8"},
+        Bad{"hole", safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "hole"},
+        Bad{"overlap",
+            safetensors(
+                R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                8),
+            "overlap"},
+        Bad{"trailing", safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 5), "the file at 5"},
+        Bad{"metadata", safetensors(R"({"__metadata__":{"a":1}})", 0), "not a string"}),
     [](const auto& i) { return std::string(i.param.name); });
 
 // The README's own example, byte for byte.
@@ -159,7 +176,8 @@ TEST(Safetensors, RoundTrip) {
 }
 
 TEST(Safetensors, NothingHalfWritten) {
-  EXPECT_THAT(mistake_of([] { write_safetensors("/proc/nowhere/w.safetensors", {}, {}); }), HasSubstr("cannot be written"));
+  EXPECT_THAT(mistake_of([] { write_safetensors("/proc/nowhere/w.safetensors", {}, {}); }),
+              HasSubstr("cannot be written"));
 }
 
 // Folders of a user's own set.
@@ -180,26 +198,26 @@ TEST_F(NpyDataset, Mistakes) {
   EXPECT_THAT(load(), HasSubstr("train_images.npy: no such file"));
   images("train", u1("(2, 4, 4)", 32));
   labels("train", u1("(2,)", 2));
-  EXPECT_THAT(load({.need_test = false}), HasSubstr("expected (N, H, W, C)"));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("expected (N, H, W, C)"));
   images("train", u1("(0, 4, 4, 1)", 0));
-  EXPECT_THAT(load({.need_test = false}), HasSubstr("holds no images"));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("holds no images"));
   images("train", u1("(2, 4, 4, 2)", 64));
-  EXPECT_THAT(load({.need_test = false}), HasSubstr("2 channels"));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("2 channels"));
   images("train", u1("(2, 4, 4, 1)", 32));
   labels("train", u1("(3,)", 3));
-  EXPECT_THAT(load({.need_test = false}), HasSubstr("3 labels for 2 images"));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("3 labels for 2 images"));
   labels("train", npy("{'descr': '<i2', 'fortran_order': False, 'shape': (2,), }", 0) + std::string("\1\0\xff\xff", 4));
-  EXPECT_THAT(load({.need_test = false}), HasSubstr("label -1 at row 1"));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("label -1 at row 1"));
   labels("train", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 8));
-  EXPECT_THAT(load({.need_test = false}), HasSubstr("expected integers"));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("expected integers"));
   labels("train", u1("(2,)", 2));
   const float bad[16] = {0, 0.5f, std::nanf("")};
   images("train", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2, 4, 1), }", 0) +
                       std::string(reinterpret_cast<const char*>(bad), 64));
-  EXPECT_THAT(load({.need_test = false}), HasSubstr("image 0, element 2 is nan"));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("image 0, element 2 is nan"));
   images("train", u1("(2, 4, 4, 1)", 32));
   EXPECT_THAT(load(), HasSubstr("test_images.npy: no such file"));
-  const Dataset good = load_dataset("npy:" + folder_.path().string(), {.need_test = false});
+  const Dataset good = load_dataset("npy:" + folder_.path().string(), {.test = Half::optional});
   EXPECT_EQ(good.train.count, 2);
   EXPECT_EQ(good.classes, 2);
 }
@@ -207,7 +225,7 @@ TEST_F(NpyDataset, Mistakes) {
 TEST(FashionMnist, Mistakes) {
   TemporaryFolder folder;
   const std::string spec = "fashion-mnist:" + folder.path().string();
-  const auto load = [&] { return mistake_of([&] { (void)load_dataset(spec, {.need_test = false}); }); };
+  const auto load = [&] { return mistake_of([&] { (void)load_dataset(spec, {.test = Half::optional}); }); };
   EXPECT_THAT(load(), HasSubstr("dataset-fashion-mnist"));
   write(folder / "train-images-idx3-ubyte", idx({2, 28, 28}, 2 * 784));
   write(folder / "train-labels-idx1-ubyte", idx({3}, 3));
@@ -215,13 +233,14 @@ TEST(FashionMnist, Mistakes) {
   write(folder / "train-labels-idx1-ubyte", idx({2}, 1) + '\x0a');
   EXPECT_THAT(load(), HasSubstr("label 10 at row 1"));
   write(folder / "train-labels-idx1-ubyte", idx({2}, 2));
-  EXPECT_EQ(load_dataset(spec, {.need_test = false}).train.count, 2);
+  EXPECT_EQ(load_dataset(spec, {.test = Half::optional}).train.count, 2);
   write(folder / "train-images-idx3-ubyte.gz", std::string("\x1f\x8b\x08\0\0\0\0\0\0\3", 10) + "damaged");
   EXPECT_THAT(load(), HasSubstr("damaged gzip"));
 }
 
 TEST(Dataset, UnknownNames) {
-  EXPECT_THAT(mistake_of([] { (void)load_dataset("imagenet", {}); }), HasSubstr("known: fashion-mnist, npy, synthetic"));
+  EXPECT_THAT(mistake_of([] { (void)load_dataset("imagenet", {}); }),
+              HasSubstr("known: fashion-mnist, npy, synthetic"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:clases=3", {}); }), HasSubstr("unknown option 'clases'"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:classes=x", {}); }), HasSubstr("no number"));
 }

@@ -19,7 +19,8 @@ std::vector<float> run(const std::vector<std::int32_t>& indices, const AugmentOp
   const std::vector<std::uint8_t> images = ramp();
   const auto n = static_cast<std::int64_t>(indices.size());
   std::vector<float> out(static_cast<std::size_t>(n * kSide * kSide));
-  crop_flip(Cpu{}, View<float>(out.data(), {n, kSide, kSide, 1}), View<const std::uint8_t>(images.data(), {4, kSide, kSide, 1}),
+  crop_flip(Cpu{}, View<float>(out.data(), {n, kSide, kSide, 1}),
+            View<const std::uint8_t>(images.data(), {4, kSide, kSide, 1}),
             View<const std::int32_t>(indices.data(), {n}), o);
   return out;
 }
@@ -44,7 +45,8 @@ TEST(CropFlip, IsAShiftAndAMirror) {
             for (int w = 0; w < kSide && is_same; ++w) {
               const int sh = h + dh, sw = (flip ? static_cast<int>(kSide) - 1 - w : w) + dw;
               const bool inside = sh >= 0 && sh < kSide && sw >= 0 && sw < kSide;
-              const float expected = inside ? static_cast<float>(images[static_cast<std::size_t>(36 + sh * kSide + sw)]) / 255.0f : 0.0f;
+              const float expected =
+                  inside ? static_cast<float>(images[static_cast<std::size_t>(36 + sh * kSide + sw)]) / 255.0f : 0.0f;
               is_same = out[static_cast<std::size_t>(h * kSide + w)] == expected;
             }
           if (!is_same) continue;

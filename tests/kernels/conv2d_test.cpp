@@ -64,17 +64,22 @@ TEST_P(ConvTest, AllDirectionsAgreeWithDoubleLoops) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, ConvTest,
-                         ::testing::Values(Case{{1, 1, 1, 1}, {1, 1, 1, 1}, {}}, Case{{2, 9, 9, 1}, {16, 3, 3, 1}, {.pad = 1}},
-                                           Case{{2, 9, 9, 3}, {16, 3, 3, 3}, {.pad = 1}}, Case{{3, 9, 9, 16}, {24, 3, 3, 16}, {.stride = 2, .pad = 1}},
-                                           Case{{2, 9, 9, 17}, {10, 5, 5, 17}, {.pad = 2}}, Case{{1, 9, 9, 31}, {33, 7, 7, 31}, {.stride = 2, .pad = 3}},
-                                           Case{{2, 8, 8, 33}, {10, 1, 1, 33}, {.stride = 2}}, Case{{2, 7, 5, 16}, {16, 3, 3, 16}, {}}));
+                         ::testing::Values(Case{{1, 1, 1, 1}, {1, 1, 1, 1}, {}},
+                                           Case{{2, 9, 9, 1}, {16, 3, 3, 1}, {.pad = 1}},
+                                           Case{{2, 9, 9, 3}, {16, 3, 3, 3}, {.pad = 1}},
+                                           Case{{3, 9, 9, 16}, {24, 3, 3, 16}, {.stride = 2, .pad = 1}},
+                                           Case{{2, 9, 9, 17}, {10, 5, 5, 17}, {.pad = 2}},
+                                           Case{{1, 9, 9, 31}, {33, 7, 7, 31}, {.stride = 2, .pad = 3}},
+                                           Case{{2, 8, 8, 33}, {10, 1, 1, 33}, {.stride = 2}},
+                                           Case{{2, 7, 5, 16}, {16, 3, 3, 16}, {}}));
 
 // Every convolution of the models, both precisions: oneDNN must have a fast implementation in all three directions.
 TEST(ConvImplementation, NeverTheReference) {
   std::vector<Case> layers;
   for (const std::int64_t side : {28, 32})
     for (const std::int64_t base : {16, 64}) {
-      for (const std::int64_t channels : {1, 3}) layers.push_back({{8, side, side, channels}, {base, 3, 3, channels}, {.pad = 1}});
+      for (const std::int64_t channels : {1, 3})
+        layers.push_back({{8, side, side, channels}, {base, 3, 3, channels}, {.pad = 1}});
       std::int64_t s = side;
       for (std::int64_t c = base; c <= base * (base == 64 ? 8 : 4); c *= 2) {
         layers.push_back({{8, s, s, c}, {c, 3, 3, c}, {.pad = 1}});

@@ -118,8 +118,8 @@ TEST(LogOdds, GradientTimesOneMinusPIsCrossEntropys) {
   for (const double tau : {0.5, 1.0, 20.0}) {
     const std::vector<double> t = {tau}, p = probabilities(z, tau), ce = gradient(z, tau);
     std::vector<double> lo(z.size());
-    log_odds_cross_entropy_backward(Cpu{}, View<double>(lo.data(), {kRows, kClasses}), vec(ones), rows(z, kRows, kClasses),
-                                    vec(kLabels), vec(t));
+    log_odds_cross_entropy_backward(Cpu{}, View<double>(lo.data(), {kRows, kClasses}), vec(ones),
+                                    rows(z, kRows, kClasses), vec(kLabels), vec(t));
     for (std::size_t i = 0; i < kRows; ++i) {
       const double one_minus_p = 1 - p[i * kClasses + static_cast<std::size_t>(kLabels[i])];
       for (std::size_t j = 0; j < kClasses; ++j)
@@ -132,7 +132,8 @@ TEST(LogOdds, GradientTimesOneMinusPIsCrossEntropys) {
 TEST(LogOdds, BecomesTheMarginLoss) {
   const std::vector<double> z = draw(kRows * kClasses, "z", 5), t = {1e-3};
   std::vector<double> lo(kRows), margin(kRows);
-  log_odds_cross_entropy_forward(Cpu{}, View<double>(lo.data(), {kRows}), rows(z, kRows, kClasses), vec(kLabels), vec(t));
+  log_odds_cross_entropy_forward(Cpu{}, View<double>(lo.data(), {kRows}), rows(z, kRows, kClasses), vec(kLabels),
+                                 vec(t));
   margin_loss_forward(Cpu{}, View<double>(margin.data(), {kRows}), rows(z, kRows, kClasses), vec(kLabels));
   for (std::size_t i = 0; i < kRows; ++i) EXPECT_NEAR(lo[i] * t[0], margin[i], 1e-3 * std::log(kClasses));
 }
@@ -151,7 +152,8 @@ TEST_P(SaturationTest, Float32GradientAtGap) {
   z[0] = row.gap;
   const std::vector<float> one = {1}, tau = {1};
   const std::vector<std::int32_t> label = {0};
-  softmax_cross_entropy_backward(Cpu{}, View<float>(dz.data(), {1, kClasses}), vec(one), rows(z, 1, kClasses), vec(label), vec(tau));
+  softmax_cross_entropy_backward(Cpu{}, View<float>(dz.data(), {1, kClasses}), vec(one), rows(z, 1, kClasses),
+                                 vec(label), vec(tau));
   if (row.true_class == 0) {
     EXPECT_EQ(dz[0], 0.0f);
   } else {
@@ -163,16 +165,17 @@ TEST_P(SaturationTest, Float32GradientAtGap) {
     EXPECT_NEAR(dz[1], row.other, 0.08f * row.other);
   }
   // The log-odds loss keeps its gradient: −1 on the label, 1 shared by the others.
-  log_odds_cross_entropy_backward(Cpu{}, View<float>(dz.data(), {1, kClasses}), vec(one), rows(z, 1, kClasses), vec(label),
-                                  vec(tau));
+  log_odds_cross_entropy_backward(Cpu{}, View<float>(dz.data(), {1, kClasses}), vec(one), rows(z, 1, kClasses),
+                                  vec(label), vec(tau));
   EXPECT_EQ(dz[0], -1.0f);
   EXPECT_NEAR(dz[1], 1.0f / 9.0f, 1e-6f);
 }
 
 INSTANTIATE_TEST_SUITE_P(Gaps, SaturationTest,
                          ::testing::Values(GapRow{5, -5.7e-2f, 6.4e-3f}, GapRow{14, -7.5e-6f, 8.3e-7f},
-                                           GapRow{16, -1.07e-6f, 1.13e-7f}, GapRow{17, 0, 4.1e-8f}, GapRow{20, 0, 2.1e-9f}, GapRow{40, 0, 4.2e-18f},
-                                           GapRow{87.3f, 0, 1.2e-38f}, GapRow{103, 0, 1.4e-45f}, GapRow{105, 0, 0}));
+                                           GapRow{16, -1.07e-6f, 1.13e-7f}, GapRow{17, 0, 4.1e-8f},
+                                           GapRow{20, 0, 2.1e-9f}, GapRow{40, 0, 4.2e-18f}, GapRow{87.3f, 0, 1.2e-38f},
+                                           GapRow{103, 0, 1.4e-45f}, GapRow{105, 0, 0}));
 
 TEST(SoftmaxCrossEntropy, FiftyThousandClasses) {
   const std::int64_t classes = 50000;

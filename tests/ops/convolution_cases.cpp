@@ -13,7 +13,9 @@ OpCase conv_case(const std::string& name, Shape x, Shape w, ConvOptions o) {
 
 OpCase fused_case(const std::string& name, Shape x, Shape w, Shape y, bool has_residual, bool relu, ConvOptions o) {
   OpCase c{.name = "conv2d_fused/" + name,
-           .inputs = {{x}, {.shape = y}, {.shape = w, .differentiable = false, .keeps_float32 = true},
+           .inputs = {{x},
+                      {.shape = y},
+                      {.shape = w, .differentiable = false, .keeps_float32 = true},
                       {.shape = {w[0]}, .differentiable = false, .keeps_float32 = true}}};
   if (!has_residual) c.inputs[1].differentiable = false;
   c.op = [=](const std::vector<Tensor>& in) {

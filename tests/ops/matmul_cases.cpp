@@ -16,8 +16,8 @@ OpCase linear_case(const std::string& name, std::int64_t n, std::int64_t d, std:
 }  // namespace
 
 std::vector<OpCase> matmul_cases() {
-  return {linear_case("one", 1, 1, 2, true), linear_case("odd", 31, 33, 10, true), linear_case("wide", 3, 257, 100, true),
-          linear_case("no_bias", 5, 64, 10, false)};
+  return {linear_case("one", 1, 1, 2, true), linear_case("odd", 31, 33, 10, true),
+          linear_case("wide", 3, 257, 100, true), linear_case("no_bias", 5, 64, 10, false)};
 }
 
 }  // namespace kelvin::testing

@@ -12,7 +12,8 @@ struct NormVariant {
 OpCase norm_case(const std::string& name, Shape x, NormVariant v) {
   const Shape channels{x[-1]};
   OpCase c{.name = "batch_norm/" + name,
-           .inputs = {{x}, {.shape = x, .differentiable = v.has_residual},
+           .inputs = {{x},
+                      {.shape = x, .differentiable = v.has_residual},
                       {.shape = channels, .low = 0.5f, .high = 1.5f, .keeps_float32 = true},
                       {.shape = channels, .keeps_float32 = true},
                       {.shape = channels, .differentiable = false, .keeps_float32 = true},
@@ -21,7 +22,8 @@ OpCase norm_case(const std::string& name, Shape x, NormVariant v) {
     // Running statistics are copies: a training step moves them, and a case's inputs must stay as they are.
     const BatchNormTensors norm{in[2], in[3], in[4].clone(), in[5].clone()};
     const Tensor residual = v.has_residual ? in[1] : Tensor();
-    return v.is_training ? batch_norm_train(in[0], norm, residual, v.relu) : batch_norm_eval(in[0], norm, residual, v.relu);
+    return v.is_training ? batch_norm_train(in[0], norm, residual, v.relu)
+                         : batch_norm_eval(in[0], norm, residual, v.relu);
   };
   c.step = v.relu ? 2e-4f : 1e-2f;  // ReLU's kink is somewhere inside: a small step crosses it rarely
   c.gradient_tolerance = v.relu ? 4e-2f : 1e-2f;
@@ -29,10 +31,11 @@ OpCase norm_case(const std::string& name, Shape x, NormVariant v) {
 }
 
 OpCase input_case(const std::string& name, std::int64_t channels) {
-  OpCase c{.name = "input_normalize/" + name,
-           .inputs = {{.shape = {2, 5, 7, channels}, .low = 0, .high = 1, .keeps_float32 = true},
-                      {.shape = {channels}, .low = 0.3f, .high = 0.6f, .differentiable = false, .keeps_float32 = true},
-                      {.shape = {channels}, .low = 0.2f, .high = 0.4f, .differentiable = false, .keeps_float32 = true}}};
+  OpCase c{
+      .name = "input_normalize/" + name,
+      .inputs = {{.shape = {2, 5, 7, channels}, .low = 0, .high = 1, .keeps_float32 = true},
+                 {.shape = {channels}, .low = 0.3f, .high = 0.6f, .differentiable = false, .keeps_float32 = true},
+                 {.shape = {channels}, .low = 0.2f, .high = 0.4f, .differentiable = false, .keeps_float32 = true}}};
   c.op = [](const std::vector<Tensor>& in) { return input_normalize(in[0], in[1], in[2], DType::f32); };
   c.has_bfloat16 = false;
   return c;

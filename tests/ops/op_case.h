@@ -24,8 +24,8 @@ struct OpInput {
   bool differentiable = true;      // false: given to the op, not watched
   bool keeps_float32 = false;      // stays float32 in the bfloat16 variant (parameters, statistics, losses)
   bool is_integer = false;         // int32, drawn from low (inclusive) to high (exclusive); set differentiable = false
-  bool is_distinct = false;        // evenly spaced values in random order: no two candidates of a maximum are ever equal
-  std::vector<float> avoid = {};   // kinks: values closer than `kink_distance` are moved away
+  bool is_distinct = false;       // evenly spaced values in random order: no two candidates of a maximum are ever equal
+  std::vector<float> avoid = {};  // kinks: values closer than `kink_distance` are moved away
 };
 
 struct OpCase {
@@ -33,7 +33,7 @@ struct OpCase {
   std::vector<OpInput> inputs = {};
   std::function<Tensor(const std::vector<Tensor>&)> op = {};
   bool has_bfloat16 = true;
-  float step = 1e-2f;             // central-difference step relative to the input's range
+  float step = 1e-2f;                // central-difference step relative to the input's range
   float gradient_tolerance = 1e-2f;  // relative, of a directional derivative; float32 differences are no better
   float kink_distance = 0.05f;       // how far inputs stay from the values in OpInput::avoid
   bool any_thread_count = true;      // false: a library decides the summation order (said in the op's header)

@@ -16,7 +16,8 @@ void PrintTo(const OpCase& c, std::ostream* out) { *out << c.name; }
 
 std::vector<OpCase> all_op_cases() {
   std::vector<OpCase> all;
-  for (auto list : {convolution_cases(), matmul_cases(), norm_cases(), elementwise_cases(), pooling_cases(), loss_cases()})
+  for (auto list :
+       {convolution_cases(), matmul_cases(), norm_cases(), elementwise_cases(), pooling_cases(), loss_cases()})
     for (OpCase& c : list) all.push_back(std::move(c));
   return all;
 }
@@ -35,8 +36,7 @@ float away_from(const std::vector<float>& kinks, float distance, float value) {
 Floats draw(std::int64_t n, const std::string& stream, float low, float high) {
   const RandomKey key{2025, random_stream(stream)};
   Floats values(static_cast<std::size_t>(n));
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = low + (high - low) * uniform01(philox(key, i / 4)[i % 4]);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = low + (high - low) * uniform01(philox(key, i / 4)[i % 4]);
   return values;
 }
 

@@ -105,7 +105,8 @@ class Checker {
     } else if (kMayInclude.contains(room)) {
       if (!allowed.contains(room)) report(path, line, "includes " + header + ": the arrow points the other way");
     } else if (quoted) {
-      report(path, line, "includes \"" + header + "\": paths start at the repository root, other people's headers take <>");
+      report(path, line,
+             "includes \"" + header + "\": paths start at the repository root, other people's headers take <>");
     }
   }
 

@@ -60,7 +60,8 @@ TEST_F(PlantedTree, ReportsModelsAndDataIncludingEachOther) {
 
 TEST_F(PlantedTree, ReportsDeviceLibrariesOutsideKernels) {
   plant("kernels/fine.cpp", "#include <cuda_runtime.h>\n#include <oneapi/dnnl/dnnl.hpp>\n");
-  for (const std::string header : {"cuda_runtime.h", "cudnn_frontend.h", "cublasLt.h", "nccl.h", "oneapi/dnnl/dnnl.hpp"}) {
+  for (const std::string header :
+       {"cuda_runtime.h", "cudnn_frontend.h", "cublasLt.h", "nccl.h", "oneapi/dnnl/dnnl.hpp"}) {
     plant("engine/bad.cpp", "  #  include <" + header + ">\n");
     EXPECT_THAT(violations(),
                 ElementsAre("engine/bad.cpp:1: includes " + header + ": device libraries stay inside kernels/"));
@@ -69,8 +70,9 @@ TEST_F(PlantedTree, ReportsDeviceLibrariesOutsideKernels) {
 
 TEST_F(PlantedTree, ReportsPathsThatDoNotStartAtTheRoot) {
   plant("engine/bad.cpp", "#include \"tensor.h\"\n");
-  EXPECT_THAT(violations(), ElementsAre("engine/bad.cpp:1: includes \"tensor.h\": paths start at the repository root, other "
-                                        "people's headers take <>"));
+  EXPECT_THAT(violations(),
+              ElementsAre("engine/bad.cpp:1: includes \"tensor.h\": paths start at the repository root, other "
+                          "people's headers take <>"));
 }
 
 TEST_F(PlantedTree, ReportsConditionalCompilation) {

@@ -1,0 +1,233 @@
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "data/npy.h"
+#include "engine/safetensors.h"
+#include "tests/support.h"
+
+namespace kelvin {
+namespace {
+
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+struct Outcome {
+  int code = 0;
+  std::string out, err;
+};
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class CliTest : public ::testing::Test {
+ protected:
+  Outcome kelvin(const std::string& arguments) {
+    const std::string command = "cd '" + folder_.path().string() + "' && OMP_NUM_THREADS=2 '" KELVIN_PROGRAM "' " +
+                                arguments + " >stdout.txt 2>stderr.txt </dev/null";
+    const int status = std::system(command.c_str());
+    return {WEXITSTATUS(status), read(folder_ / "stdout.txt"), read(folder_ / "stderr.txt")};
+  }
+  Json json(const std::string& arguments) {
+    const Outcome o = kelvin(arguments + " --json --quiet");
+    EXPECT_EQ(o.code, 0) << o.err;
+    return Json::parse(o.out);
+  }
+  // Exit code 2, one line on standard error, nothing on standard output.
+  void expect_mistake(const std::string& arguments, const std::string& says) {
+    const Outcome o = kelvin(arguments);
+    EXPECT_EQ(o.code, 2) << arguments << "\n" << o.err;
+    EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+    EXPECT_THAT(o.err, HasSubstr(says));
+    EXPECT_EQ(o.out, "");
+  }
+  void expect_same_tensors(const std::string& run, const std::string& other) {
+    const SafetensorsFile a = read_safetensors(folder_ / (run + "/checkpoint.safetensors"));
+    const SafetensorsFile b = read_safetensors(folder_ / (other + "/checkpoint.safetensors"));
+    for (const auto& [name, tensor] : a.tensors)
+      EXPECT_TRUE(std::ranges::equal(tensor.bytes, b.tensors.at(name).bytes)) << name;
+  }
+  static constexpr const char* kTrain =
+      "train --data synthetic:train=256,test=100,size=8,classes=4 --model mlp --epochs 2 --batch-size 32 --lr 0.05 ";
+  TemporaryFolder folder_;
+};
+
+TEST_F(CliTest, ASmallExperimentEndToEnd) {
+  const Json trained = json(std::string(kTrain) + "--tau 20 --lr-times-tau --out run");
+  EXPECT_GT(trained["accuracy"].get<double>(), 0.5);
+  EXPECT_FALSE(trained["diverged"].get<bool>());
+  for (const char* key : {"train_loss", "img_per_s", "out"}) EXPECT_TRUE(trained.contains(key)) << key;
+
+  const Json at_one = json("evaluate run"), at_tau = json("evaluate run --eval-tau 20");
+  EXPECT_EQ(at_one["accuracy"], at_tau["accuracy"]);  // a positive temperature changes no prediction
+  EXPECT_GT(at_one["nll"].get<double>(), 0);
+  EXPECT_NE(at_one["ece"], at_tau["ece"]);
+  EXPECT_EQ(at_one["n"], 100);
+  EXPECT_EQ(at_one["accuracy"], trained["accuracy"]);
+
+  const Json corrupted = json("corrupt run --corruptions gaussian_noise,contrast --severity all --save corrupted");
+  EXPECT_EQ(corrupted["rows"].size(), 10u);
+  EXPECT_EQ(read_npy(folder_ / "corrupted/contrast.npy").shape, (std::vector<std::int64_t>{500, 8, 8, 1}));
+  EXPECT_EQ(read_npy(folder_ / "corrupted/labels.npy").shape, (std::vector<std::int64_t>{500}));
+
+  const Json attacked = json("attack run --eps 8/255 --step 2/255 --steps 5 --save-adversarial adv.npy");
+  for (const char* key : {"clean_accuracy", "robust_accuracy", "n", "attack", "eps", "steps", "train_tau", "eval_tau",
+                          "attack_tau", "zero_gradient_fraction", "max_linf", "mean_displacement", "median_margin"})
+    EXPECT_TRUE(attacked.contains(key)) << key;
+  EXPECT_EQ(attacked["train_tau"], 20);
+  EXPECT_FLOAT_EQ(attacked["eps"].get<float>(), 8.0f / 255.0f);
+  EXPECT_LE(attacked["max_linf"].get<float>(), 8.0f / 255.0f);
+  EXPECT_EQ(read_npy(folder_ / "adv.npy").shape, (std::vector<std::int64_t>{100, 8, 8, 1}));
+
+  const Json geometry = json("geometry run");
+  EXPECT_GT(geometry["mean_distance"].get<double>(), 0);
+  EXPECT_TRUE(geometry.contains("mean_distance_variance"));
+
+  // Logits of `predict` on the images an evaluation saw give the same accuracy.
+  const Json predicted =
+      json("predict --weights run/checkpoint.safetensors --input adv.npy --output z.npy --features f.npy");
+  EXPECT_EQ(predicted["n"], 100);
+  EXPECT_EQ(read_npy(folder_ / "z.npy").shape, (std::vector<std::int64_t>{100, 4}));
+  EXPECT_EQ(read_npy(folder_ / "f.npy").shape, (std::vector<std::int64_t>{100, 256}));
+
+  EXPECT_EQ(kelvin("report run --out r.html").code, 0);
+  const std::string page = read(folder_ / "r.html");
+  EXPECT_THAT(page, HasSubstr("Chart.js v"));
+  EXPECT_THAT(page, HasSubstr("median_margin"));
+  for (const char* load : {"<script src", "<link", "@import", "url("})
+    EXPECT_EQ(page.find(load), std::string::npos) << load;
+}
+
+TEST_F(CliTest, ConfigLoadsBack) {
+  const Json first = json(std::string(kTrain) + "--tau 5 --seed 3 --weight-decay 1/2000 --out one");
+  const Json again = json("train --config one/config.toml --out two");
+  EXPECT_EQ(first["train_loss"], again["train_loss"]);
+  EXPECT_EQ(again["tau"], 5);
+  expect_same_tensors("one", "two");
+  const Json other = json("train --config one/config.toml --tau 1 --out three");  // flags win
+  EXPECT_EQ(other["tau"], 1);
+}
+
+// SIGKILL in the middle of training; --resume ends with the file of an undisturbed run, byte for byte.
+TEST_F(CliTest, ResumesAfterKill) {
+  const std::string flags =
+      "train --data synthetic:train=2048,test=100,size=8,classes=4 --model resnet8 --epochs 6 --batch-size 32 --lr "
+      "0.05 --tau 10 "
+      "--augment standard --threads 2 --quiet ";
+  ASSERT_EQ(kelvin(flags + "--out whole").code, 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    std::filesystem::current_path(folder_.path());
+    std::string command = std::string("exec '" KELVIN_PROGRAM "' ") + flags + "--out part >/dev/null 2>&1";
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+  // Killed as soon as it has finished an epoch – whenever that is – unless it finished everything first.
+  const auto epochs_done = [&] {
+    const std::string metrics = read(folder_ / "part/metrics.jsonl");
+    std::size_t count = 0;
+    for (std::size_t at = metrics.find("\"epoch\",\"lr\""); at != std::string::npos;
+         at = metrics.find("\"epoch\",\"lr\"", at + 1))
+      ++count;
+    return count;
+  };
+  int status = 0;
+  while (epochs_done() < 2 && waitpid(child, &status, WNOHANG) == 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  kill(child, SIGKILL);
+  waitpid(child, &status, 0);
+  const Outcome resumed = kelvin(flags + "--out part --resume");
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  expect_same_tensors("whole", "part");
+}
+
+TEST_F(CliTest, Mistakes) {
+  const std::string train = kTrain;
+  expect_mistake("", "subcommand");
+  expect_mistake("trian", "trian");
+  expect_mistake(train + "--tau 0 --out x", "--tau must be > 0, got 0");
+  expect_mistake(train + "--tau -2 --out x", "--tau must be > 0, got -2");
+  expect_mistake(train + "--tau nan --out x", "--tau must be > 0");
+  expect_mistake(train + "--tau 8/0 --out x", "no number and no fraction");
+  expect_mistake(train + "--tau-schedule square --out x", "known: constant, linear, cosine, cyclic");
+  expect_mistake(train + "--tau-schedule linear --out x", "needs --tau-end");
+  expect_mistake(train, "--out DIR is needed");
+  expect_mistake(train + "--out /proc/x", "/proc/x");
+  expect_mistake(train + "--optimizer lion --out x", "known: sgd, adam, adamw");
+  expect_mistake(train + "--model resnet9 --out x", "known: mlp, resnet18, resnet20, resnet8");
+  expect_mistake(train + "--device cuda --out x", "--device cuda");
+  expect_mistake(train + "--resume --out x", "nothing to resume");
+  expect_mistake(train + "--no-such-flag --out x", "no-such-flag");
+  expect_mistake("train --data imagenet --out x", "known: fashion-mnist");
+  expect_mistake("train --data fashion-mnist:/nowhere --out x", "/nowhere");
+  expect_mistake("train --data npy:/nowhere --out x", "no such folder");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));  // a mistake leaves nothing behind
+  expect_mistake("evaluate nowhere", "no such run folder");
+  expect_mistake("evaluate", "give a run folder");
+  expect_mistake("report nowhere", "no such run folder");
+
+  ASSERT_EQ(kelvin(train + "--quiet --out run").code, 0);
+  expect_mistake(train + "--out run", "holds a run already");
+  expect_mistake("evaluate run --eval-tau 0", "--eval-tau must be > 0");
+  expect_mistake("attack run --attack cw", "known: fgsm, pgd");
+  expect_mistake("attack run --targeted 9", "classes are 0 to 3");
+  expect_mistake("attack run --targeted maybe", "expected none, random");
+  expect_mistake("corrupt run --corruptions rain", "known: gaussian_noise");
+  expect_mistake("corrupt run --severity 6", "1 to 5");
+  expect_mistake("evaluate run --data synthetic:size=9", "its model takes 8x8x1");
+  expect_mistake("bench --cases fly-resnet8", "expected train-MODEL");
+  std::ofstream(folder_ / "run/results/attack-x.json") << "{broken";
+  expect_mistake("report run", "attack-x.json: byte");
+  std::filesystem::resize_file(folder_ / "run/checkpoint.safetensors", 1000);
+  expect_mistake("evaluate run", "checkpoint.safetensors");
+}
+
+TEST_F(CliTest, DivergenceExitsWithThree) {
+  const Outcome o = kelvin(std::string(kTrain) + "--tau 0.01 --lr 1e8 --out run --json --quiet");
+  EXPECT_EQ(o.code, 3) << o.err;
+  const Json json = Json::parse(o.out);
+  EXPECT_TRUE(json["diverged"].get<bool>());
+  EXPECT_EQ(json["divergence"]["tau"], 0.01);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "run/checkpoint.safetensors"));
+}
+
+TEST_F(CliTest, QuickstartOnToyData) {
+  const std::string flags =
+      "quickstart --data synthetic:train=256,test=100,size=8,classes=4 --model mlp --epochs 2 --taus 1,50 ";
+  const Json first = json(flags);
+  ASSERT_EQ(first["rows"].size(), 2u);
+  for (const char* key :
+       {"train_loss", "clean_accuracy", "corruption_accuracy", "pgd_ce_tau1", "pgd_ce_tau_train", "pgd_log_odds",
+        "masking_gap", "zero_gradient_fraction", "median_margin", "distance_variance", "coefficient_of_variation"})
+    EXPECT_TRUE(first["rows"][1].contains(key)) << key;
+  EXPECT_NEAR(first["rows"][1]["masking_gap"].get<double>(),
+              first["rows"][1]["pgd_ce_tau1"].get<double>() - first["rows"][1]["pgd_log_odds"].get<double>(), 1e-12);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "kelvin-quickstart/report.html"));
+  EXPECT_EQ(json(flags)["rows"], first["rows"]);  // a second call reads what the first one left
+}
+
+TEST_F(CliTest, HelpShowsExamples) {
+  for (const char* command :
+       {"train", "evaluate", "corrupt", "attack", "geometry", "predict", "report", "bench", "quickstart"}) {
+    const Outcome o = kelvin(std::string(command) + " --help");
+    EXPECT_EQ(o.code, 0);
+    EXPECT_THAT(o.out, HasSubstr("Examples:"));
+    for (const char* flag : {"--device", "--seed", "--threads", "--json", "--quiet"})
+      EXPECT_THAT(o.out, HasSubstr(flag));
+  }
+}
+
+}  // namespace
+}  // namespace kelvin
