@@ -9,6 +9,7 @@ declare -A programs=([g++]=g++ [cmake]=cmake [ninja-build]=ninja)
 packages=(
   g++ cmake ninja-build   # compiler and build
   libdnnl-dev             # oneDNN: convolution and matrix products on the CPU
+  ocl-icd-opencl-dev      # libdnnl-dev's CMake files ask for OpenCL without depending on it; Kelvin uses none
   zlib1g-dev libjpeg-dev  # gzipped data sets; the JPEG corruption
   libcli11-dev            # command line and TOML
   nlohmann-json3-dev      # JSON
