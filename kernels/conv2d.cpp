@@ -103,8 +103,13 @@ Plan make_plan(const Key& k) {
   return plan;
 }
 
-const Plan& plan_for(const Key& key) {
+std::map<Key, Plan>& plan_cache() {
   thread_local std::map<Key, Plan> plans;
+  return plans;
+}
+
+const Plan& plan_for(const Key& key) {
+  std::map<Key, Plan>& plans = plan_cache();
   const auto found = plans.find(key);
   if (found != plans.end()) return found->second;
   if (key.dtype == DType::bf16) require_bfloat16(Cpu{});
@@ -192,6 +197,16 @@ template <class T>
 ConvImplementations conv2d_implementations(Cpu, const Shape& x, const Shape& w, const ConvOptions& options) {
   const auto name = [&](Direction d) { return plan_for(make_key(d, dtype_of<T>, x, w, options)).implementation; };
   return {name(Direction::forward), name(Direction::backward_data), name(Direction::backward_filter)};
+}
+
+std::vector<std::string> conv2d_reference_plans(Cpu) {
+  std::vector<std::string> found;
+  for (const auto& [key, plan] : plan_cache())
+    if (plan.implementation.starts_with("ref"))
+      found.push_back(str(plan.implementation, " for x [", key.x[0], ", ", key.x[1], ", ", key.x[2], ", ", key.x[3],
+                          "], w [", key.w[0], ", ", key.w[1], ", ", key.w[2], ", ", key.w[3], "], ",
+                          name_of(key.dtype)));
+  return found;
 }
 
 bool has_bfloat16(Cpu) { return __builtin_cpu_supports("avx512bf16") != 0; }

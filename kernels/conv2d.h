@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "kernels/device/device.h"
 #include "kernels/device/dtype.h"
@@ -52,6 +53,9 @@ struct ConvImplementations {
 template <class T>
 [[nodiscard]] ConvImplementations conv2d_implementations(Cpu, const Shape& x, const Shape& w,
                                                          const ConvOptions& options);
+
+// Descriptions of the convolutions this thread has run so far with a reference implementation: none, on CPUs oneDNN knows.
+[[nodiscard]] std::vector<std::string> conv2d_reference_plans(Cpu);
 
 // Whether the CPU multiplies bfloat16 in hardware; require_bfloat16 throws a mistake that says so where it does not.
 [[nodiscard]] bool has_bfloat16(Cpu);

@@ -30,7 +30,8 @@ struct BenchRow {
   double peak_rss_mb = 0;   // resident memory of the process at its peak
 };
 
-// Throws a mistake for unknown cases.
+// Throws a mistake for unknown cases, and where oneDNN has only a reference implementation for a convolution: its rate says
+// nothing.
 [[nodiscard]] BenchRow run_bench(const std::string& name, const BenchOptions& options, Device device);
 
 }  // namespace kelvin

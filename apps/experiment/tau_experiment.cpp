@@ -17,6 +17,7 @@ namespace kelvin {
 namespace {
 
 constexpr int kBatch = 250;
+constexpr double kNoticeable = 0.02;  // differences of robust accuracy worth a sentence
 
 struct NamedAttack {
   std::string label;
@@ -172,33 +173,35 @@ std::string table_of(const std::vector<ExperimentRow>& rows) {
 }
 
 std::string reading_of(const std::vector<ExperimentRow>& rows) {
+  const auto points = [](double fraction_of_one) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%.1f", 100 * fraction_of_one);
+    return std::string(text);
+  };
   const ExperimentRow* widest = nullptr;
   for (const ExperimentRow& r : rows)
     if (!r.diverged && (widest == nullptr || r.masking_gap() > widest->masking_gap())) widest = &r;
   if (widest == nullptr) return "Every run diverged: nothing can be said about robustness.";
-  char text[640];
-  const double gap = 100 * widest->masking_gap();
-  if (gap > 2) {
-    std::snprintf(
-        text, sizeof text,
-        "The widest masking gap is %.1f points, at τ = %g: PGD on cross-entropy at attack τ = 1 leaves %.1f %% "
-        "standing, the same "
-        "attack on the log-odds loss, whose gradient cannot vanish, leaves %.1f %%. On %.1f %% of the correctly "
-        "classified "
-        "images the first attack had a gradient of exactly zero (median margin %.3g; float32 cross-entropy loses its "
-        "gradient "
-        "at about 104). That part of the robustness is an attack that did not run, not a boundary that moved.",
-        gap, widest->tau, 100 * widest->pgd_tau1, 100 * widest->pgd_log_odds, 100 * widest->zero_gradient_fraction,
-        widest->median_margin);
+  std::string text =
+      str("The widest masking gap is ", points(widest->masking_gap()), " points, at τ = ", widest->tau, ": ");
+  if (widest->masking_gap() > kNoticeable) {
+    text += str("PGD on cross-entropy at attack τ = 1 leaves ", points(widest->pgd_tau1),
+                " % standing, the same attack on the log-odds loss, whose gradient cannot vanish, leaves ",
+                points(widest->pgd_log_odds), " %. On ", points(widest->zero_gradient_fraction),
+                " % of the correctly classified images the first attack had a gradient of exactly zero (median margin ",
+                widest->median_margin,
+                "; float32 cross-entropy loses its gradient at about 104). That part of the robustness is "
+                "an attack that did not run, not a boundary that moved.");
   } else {
-    std::snprintf(
-        text, sizeof text,
-        "The widest masking gap is %.1f points, at τ = %g: here the two losses agree, so the robustness at attack τ = "
-        "1 is "
-        "not an artefact of saturation – as far as these attacks can tell. Median margins this small leave float32 "
-        "cross-entropy its gradient.",
-        gap, widest->tau);
+    text +=
+        "here the two losses agree, so the robustness at attack τ = 1 is no artefact of saturation, as far as these "
+        "attacks "
+        "can tell.";
   }
+  for (const ExperimentRow& r : rows)
+    if (!r.diverged && r.pgd_log_odds - r.pgd_tau_train > kNoticeable)
+      text += str(" At τ = ", r.tau, " the attack at the training τ is stronger than either (", points(r.pgd_tau_train),
+                  " % left): logits this small make a loss at τ = 1 weigh all wrong classes alike.");
   return text;
 }
 

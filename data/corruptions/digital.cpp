@@ -1,11 +1,12 @@
 // What cameras and files do: pixelation and JPEG, both on 8-bit data.
-#include <jpeglib.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+// clang-format off
+#include <jpeglib.h>  // needs size_t and FILE from the headers above
+// clang-format on
 
 #include "data/corruptions/corruption.h"
 #include "kernels/device/error.h"
