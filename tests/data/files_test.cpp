@@ -238,6 +238,20 @@ TEST(FashionMnist, Mistakes) {
   EXPECT_THAT(load(), HasSubstr("damaged gzip"));
 }
 
+TEST(FashionMnist, IsTheSetOfThePaper) {
+  if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) GTEST_SKIP() << "dataset-fashion-mnist is not installed";
+  const Dataset set = load_dataset("fashion-mnist", {});
+  EXPECT_EQ(set.train.count, 60000);
+  EXPECT_EQ(set.test.count, 10000);
+  std::vector<std::int64_t> per_class(10);
+  for (const std::int32_t label : set.test.labels) ++per_class[static_cast<std::size_t>(label)];
+  EXPECT_EQ(per_class, std::vector<std::int64_t>(10, 1000));
+  std::vector<float> mean, std;
+  measure_normalization(set.train, mean, std);
+  EXPECT_NEAR(mean[0], set.mean[0], 5e-5);  // the constants are given to four digits
+  EXPECT_NEAR(std[0], set.std[0], 5e-5);
+}
+
 TEST(Dataset, UnknownNames) {
   EXPECT_THAT(mistake_of([] { (void)load_dataset("imagenet", {}); }),
               HasSubstr("known: fashion-mnist, npy, synthetic"));
