@@ -22,6 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEER = HERE / "peers" / "pytorch_peer.py"
+UNSTEADY = 1.3  # rounds whose ratios lie further apart than this support no claim
 
 
 def run_json(command):
@@ -71,8 +72,11 @@ def print_table(rows):
     print(f"{'case':<16} {'precision':<9} {'kelvin img/s':>12} {'pytorch img/s':>13} {'ratio':>6} "
           f"{'kelvin MB':>9} {'pytorch MB':>10}  pytorch variant")
     for r in rows:
+        low, high = min(r["ratios"]), max(r["ratios"])
+        remark = f"  unsteady, {low:.2f} to {high:.2f}: measure again" if high > UNSTEADY * low else ""
         print(f"{r['case']:<16} {r['precision']:<9} {r['kelvin_img_per_s']:>12.1f} {r['pytorch_img_per_s']:>13.1f} "
-              f"{r['ratio']:>6.2f} {r['kelvin_peak_rss_mb']:>9.0f} {r['pytorch_peak_rss_mb']:>10.0f}  {r['pytorch_variant']}")
+              f"{r['ratio']:>6.2f} {r['kelvin_peak_rss_mb']:>9.0f} {r['pytorch_peak_rss_mb']:>10.0f}  "
+              f"{r['pytorch_variant']}{remark}")
 
 
 def write(path, result):
