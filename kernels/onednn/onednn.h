@@ -32,6 +32,7 @@ inline dnnl::memory memory(const Desc& desc, const void* data) { return {desc, e
 
 // A convolution of x [N, C, H, W] (dims in this order whatever the layout) with w [K, C, R, S] to y, symmetric padding.
 struct Convolution {
+  dnnl::algorithm algorithm = dnnl::algorithm::convolution_direct;
   Desc x, w, y, bias;  // bias: empty for none
   Dims strides, padding;
   dnnl::primitive_attr attributes;
@@ -43,20 +44,17 @@ inline bool is_empty(const Desc& d) { return d == Desc(); }
 #if DNNL_VERSION_MAJOR >= 3
 
 inline dnnl::convolution_forward::primitive_desc forward(const Convolution& c, dnnl::prop_kind kind) {
-  const auto algorithm = dnnl::algorithm::convolution_direct;
   if (is_empty(c.bias))
-    return {engine(), kind, algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding, c.attributes};
-  return {engine(), kind, algorithm, c.x, c.w, c.bias, c.y, c.strides, c.padding, c.padding, c.attributes};
+    return {engine(), kind, c.algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding, c.attributes};
+  return {engine(), kind, c.algorithm, c.x, c.w, c.bias, c.y, c.strides, c.padding, c.padding, c.attributes};
 }
 inline dnnl::convolution_backward_data::primitive_desc backward_data(
     const Convolution& c, const dnnl::convolution_forward::primitive_desc& hint) {
-  return {engine(),    dnnl::algorithm::convolution_direct, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint,
-          c.attributes};
+  return {engine(), c.algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint, c.attributes};
 }
 inline dnnl::convolution_backward_weights::primitive_desc backward_filter(
     const Convolution& c, const dnnl::convolution_forward::primitive_desc& hint) {
-  return {engine(),    dnnl::algorithm::convolution_direct, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint,
-          c.attributes};
+  return {engine(), c.algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint, c.attributes};
 }
 inline void append_relu(dnnl::post_ops& ops) { ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f); }
 inline dnnl::matmul::primitive_desc matmul(const Desc& a, const Desc& b, const Desc& bias, const Desc& y,
@@ -69,21 +67,18 @@ inline dnnl::matmul::primitive_desc matmul(const Desc& a, const Desc& b, const D
 
 inline dnnl::convolution_forward::primitive_desc forward(const Convolution& c, dnnl::prop_kind kind) {
   using Op = dnnl::convolution_forward::desc;
-  const auto algorithm = dnnl::algorithm::convolution_direct;
-  const Op op = is_empty(c.bias) ? Op(kind, algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding)
-                                 : Op(kind, algorithm, c.x, c.w, c.bias, c.y, c.strides, c.padding, c.padding);
+  const Op op = is_empty(c.bias) ? Op(kind, c.algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding)
+                                 : Op(kind, c.algorithm, c.x, c.w, c.bias, c.y, c.strides, c.padding, c.padding);
   return {op, c.attributes, engine()};
 }
 inline dnnl::convolution_backward_data::primitive_desc backward_data(
     const Convolution& c, const dnnl::convolution_forward::primitive_desc& hint) {
-  const dnnl::convolution_backward_data::desc op(dnnl::algorithm::convolution_direct, c.x, c.w, c.y, c.strides,
-                                                 c.padding, c.padding);
+  const dnnl::convolution_backward_data::desc op(c.algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding);
   return {op, c.attributes, engine(), hint};
 }
 inline dnnl::convolution_backward_weights::primitive_desc backward_filter(
     const Convolution& c, const dnnl::convolution_forward::primitive_desc& hint) {
-  const dnnl::convolution_backward_weights::desc op(dnnl::algorithm::convolution_direct, c.x, c.w, c.y, c.strides,
-                                                    c.padding, c.padding);
+  const dnnl::convolution_backward_weights::desc op(c.algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding);
   return {op, c.attributes, engine(), hint};
 }
 inline void append_relu(dnnl::post_ops& ops) { ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f); }

@@ -1,0 +1,163 @@
+// Two algorithms. Direct convolution takes activations as they lie (NHWC) and a filter in the layout its fastest kernel asks
+// for (`any`): a plain KRSC description would silently select the reference implementation. Winograd's minimal filtering
+// F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308) multiplies a quarter as often; oneDNN 2.x has it for float32 on AVX-512,
+// in layouts of its own, and the conversions to and from NHWC cost a tenth of what it saves.
+#include "kernels/onednn/convolution.h"
+
+#include <cstdlib>
+#include <map>
+#include <string_view>
+
+#include "kernels/device/profile.h"
+
+namespace kelvin::onednn {
+namespace {
+
+Dims x_dims(const ConvKey& k) { return {k.x[0], k.x[3], k.x[1], k.x[2]}; }
+Dims w_dims(const ConvKey& k) { return {k.w[0], k.w[3], k.w[1], k.w[2]}; }
+Dims y_dims(const ConvKey& k) {
+  return {k.x[0], k.w[0], (k.x[1] + 2 * k.pad - k.w[1]) / k.stride + 1, (k.x[2] + 2 * k.pad - k.w[2]) / k.stride + 1};
+}
+
+// Where Winograd was measured to be faster, conversions included (Zen 4, 2 threads: float32 twice as fast from 64 channels
+// up). Below 64 tiles of 4x4 outputs the transformed filter is not used often enough to pay. bfloat16 products are as fast as
+// Winograd's float32 ones except in wide filter gradients. Depends on the shape alone, so that results do.
+bool winograd_pays(const ConvKey& k) {
+  static const bool allowed = [] {
+    const char* setting = std::getenv("KELVIN_WINOGRAD");
+    return setting == nullptr || std::string_view(setting) != "0";
+  }();
+  const std::int64_t c = k.w[3], n = k.w[0], h = k.x[1], w = k.x[2];
+  if (!allowed || k.w[1] != 3 || k.w[2] != 3 || k.stride != 1 || k.pad != 1 || c % 16 != 0 || n % 16 != 0) return false;
+  const std::int64_t tiles = k.x[0] * ((h + 3) / 4) * ((w + 3) / 4);
+  if (tiles < 64 || 2 * k.x[0] * h * w < 16 * tiles) return false;  // too few, or tiles mostly outside the image
+  if (k.dtype == DType::bf16) return k.direction == Direction::backward_filter && c >= 256 && n >= 256;
+  return c >= 32 && n >= 32;
+}
+
+Convolution describe(const ConvKey& k, bool winograd) {
+  const auto type = winograd ? dnnl::memory::data_type::f32 : data_type(k.dtype);
+  const auto filter_type = k.direction == Direction::backward_filter ? dnnl::memory::data_type::f32 : type;
+  const Tag images = winograd ? Tag::any : Tag::nhwc;
+  Convolution c;
+  c.algorithm = winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
+  c.x = Desc(x_dims(k), type, images);
+  c.w = Desc(w_dims(k), filter_type, Tag::any);
+  c.y = Desc(y_dims(k), type, images);
+  if (k.has_bias) c.bias = Desc({k.w[0]}, dnnl::memory::data_type::f32, Tag::a);
+  c.strides = {k.stride, k.stride};
+  c.padding = {k.pad, k.pad};
+  dnnl::post_ops ops;
+  if (k.has_residual && !winograd) ops.append_binary(dnnl::algorithm::binary_add, c.y);
+  if (k.has_relu && !(winograd && k.has_residual)) append_relu(ops);
+  c.attributes.set_post_ops(ops);
+  return c;
+}
+
+ConvArgument argument(const Desc& plain, const Desc& packed, bool is_output) {
+  ConvArgument a{plain, packed, {}, packed != plain};
+  if (a.converts) {
+    const auto from = onednn::memory(plain, nullptr), to = onednn::memory(packed, nullptr);
+    a.reorder = is_output ? dnnl::reorder(to, from) : dnnl::reorder(from, to);
+  }
+  return a;
+}
+
+ConvPlan make_plan(const ConvKey& k, bool winograd) {
+  const auto type = data_type(k.dtype);
+  const Desc x(x_dims(k), type, Tag::nhwc), y(y_dims(k), type, Tag::nhwc);
+  const Desc w(w_dims(k), dnnl::memory::data_type::f32, Tag::ohwi);
+  const Convolution c = describe(k, winograd);
+  ConvPlan plan;
+  plan.winograd = winograd;
+  plan.bias = c.bias;
+  if (k.direction == Direction::forward) {
+    const auto pd = forward(c, dnnl::prop_kind::forward_inference);
+    plan = {dnnl::convolution_forward(pd),
+            argument(x, pd.src_desc(), false),
+            argument(w, pd.weights_desc(), false),
+            argument(y, pd.dst_desc(), true),
+            c.bias,
+            winograd,
+            pd.impl_info_str()};
+    return plan;
+  }
+  ConvKey forward_key = k;
+  forward_key.direction = Direction::forward;
+  const auto hint = forward(describe(forward_key, winograd), dnnl::prop_kind::forward_training);
+  if (k.direction == Direction::backward_data) {
+    const auto pd = backward_data(c, hint);
+    return {dnnl::convolution_backward_data(pd),
+            argument(x, pd.diff_src_desc(), true),
+            argument(w, pd.weights_desc(), false),
+            argument(y, pd.diff_dst_desc(), false),
+            c.bias,
+            winograd,
+            pd.impl_info_str()};
+  }
+  const auto pd = backward_filter(c, hint);
+  return {dnnl::convolution_backward_weights(pd),
+          argument(x, pd.src_desc(), false),
+          argument(w, pd.diff_weights_desc(), true),
+          argument(y, pd.diff_dst_desc(), false),
+          c.bias,
+          winograd,
+          pd.impl_info_str()};
+}
+
+// oneDNN 3.x and CPUs without AVX-512 have no Winograd and say so by throwing.
+ConvPlan make_plan(const ConvKey& k) {
+  if (winograd_pays(k)) try {
+      return make_plan(k, true);
+    } catch (const dnnl::error&) {
+    }
+  return make_plan(k, false);
+}
+
+std::map<ConvKey, ConvPlan>& plan_cache() {
+  thread_local std::map<ConvKey, ConvPlan> plans;
+  return plans;
+}
+
+}  // namespace
+
+const ConvPlan& plan_for(const ConvKey& key) {
+  std::map<ConvKey, ConvPlan>& plans = plan_cache();
+  const auto found = plans.find(key);
+  if (found != plans.end()) return found->second;
+  if (key.dtype == DType::bf16) require_bfloat16(Cpu{});
+  return plans.emplace(key, make_plan(key)).first->second;
+}
+
+std::vector<std::string> reference_plans() {
+  std::vector<std::string> found;
+  for (const auto& [key, plan] : plan_cache())
+    if (plan.implementation.starts_with("ref"))
+      found.push_back(str(plan.implementation, " for x [", key.x[0], ", ", key.x[1], ", ", key.x[2], ", ", key.x[3],
+                          "], w [", key.w[0], ", ", key.w[1], ", ", key.w[2], ", ", key.w[3], "], ",
+                          name_of(key.dtype)));
+  return found;
+}
+
+PackedArgument::PackedArgument(const ConvArgument& argument, const void* elements)
+    : argument_(argument), plain_(onednn::memory(argument.plain, elements)), memory_(plain_) {
+  if (!argument.converts) return;
+  block_.emplace(argument.packed.get_size());
+  memory_ = onednn::memory(argument.packed, block_->data());
+}
+
+PackedInput::PackedInput(const ConvArgument& argument, const void* elements) : PackedArgument(argument, elements) {
+  if (!argument.converts) return;
+  const ProfileRange range("conv2d_repack");
+  argument.reorder.execute(stream(), plain_, memory_);
+  stream().wait();
+}
+
+void PackedOutput::unpack() {
+  if (!argument_.converts) return;
+  const ProfileRange range("conv2d_repack");
+  argument_.reorder.execute(stream(), memory_, plain_);
+  stream().wait();
+}
+
+}  // namespace kelvin::onednn
