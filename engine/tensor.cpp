@@ -1,9 +1,9 @@
 #include "engine/tensor.h"
 
 #include <atomic>
-#include <cstring>
 
 #include "kernels/device/pool.h"
+#include "kernels/device/transfer.h"
 #include "kernels/elementwise.h"
 
 namespace kelvin {
@@ -28,8 +28,9 @@ Tensor Tensor::empty(Shape shape, DType dtype, Device device) {
   t.id_ = next_id();
   const std::size_t bytes = static_cast<std::size_t>(shape.size()) * bytes_of(dtype);
   t.storage_ = on(device, [&](const auto& dev) {
-    return std::shared_ptr<void>(pool_allocate(dev, bytes),
-                                 [dev, bytes](void* block) { pool_free(dev, block, bytes); });
+    return std::shared_ptr<void>(pool_allocate(dev, bytes), [device, bytes](void* block) {
+      on(device, [&](const auto& owner) { pool_free(owner, block, bytes); });
+    });
   });
   return t;
 }
@@ -59,7 +60,8 @@ template Tensor Tensor::from_host(std::span<const std::uint8_t>, Shape, Device);
 template <class T>
 void Tensor::copy_from_host(std::span<const T> values) const {
   KELVIN_CHECK(static_cast<std::int64_t>(values.size()) == size(), values.size(), " values for shape ", shape_);
-  if (!values.empty()) std::memcpy(view<T>().data, values.data(), values.size_bytes());
+  on(device_,
+     [&](const auto& dev) { kelvin::copy_from_host(dev, view<T>().data, values.data(), values.size_bytes()); });
 }
 template void Tensor::copy_from_host(std::span<const float>) const;
 template void Tensor::copy_from_host(std::span<const bfloat16>) const;
@@ -86,7 +88,27 @@ Tensor Tensor::narrow(std::int64_t begin, std::int64_t count) const {
 
 Tensor Tensor::clone() const {
   Tensor t = empty_like(*this);
-  std::memcpy(t.data(), data(), static_cast<std::size_t>(size()) * bytes_of(dtype_));
+  t.copy_from(*this);
+  return t;
+}
+
+void Tensor::copy_from(const Tensor& other) const {
+  KELVIN_CHECK(other.size() == size() && other.dtype() == dtype_ && other.device() == device_, "copy of ",
+               other.shape(), " into ", shape_);
+  const std::size_t bytes = static_cast<std::size_t>(size()) * bytes_of(dtype_);
+  on(device_, [&](const auto& dev) { copy_on_device(dev, data(), other.data(), bytes); });
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == device_) return *this;
+  Tensor t = empty(shape_, dtype_, device);
+  const std::size_t bytes = static_cast<std::size_t>(size()) * bytes_of(dtype_);
+  if (device_.kind == DeviceKind::cpu) {
+    on(device, [&](const auto& dev) { kelvin::copy_from_host(dev, t.data(), data(), bytes); });
+  } else {
+    KELVIN_CHECK(device.kind == DeviceKind::cpu, "a copy between GPUs");
+    on(device_, [&](const auto& dev) { copy_to_host(dev, t.data(), data(), bytes); });
+  }
   return t;
 }
 
@@ -104,7 +126,9 @@ Tensor Tensor::to(DType dtype) const {
 template <class T>
 std::vector<T> Tensor::to_host() const {
   const View<const T> v = view<const T>();
-  return std::vector<T>(v.data, v.data + v.size());
+  std::vector<T> values(static_cast<std::size_t>(v.size()));
+  on(device_, [&](const auto& dev) { copy_to_host(dev, values.data(), v.data, values.size() * sizeof(T)); });
+  return values;
 }
 template std::vector<float> Tensor::to_host() const;
 template std::vector<bfloat16> Tensor::to_host() const;
@@ -113,7 +137,7 @@ template std::vector<std::uint8_t> Tensor::to_host() const;
 
 float Tensor::item() const {
   KELVIN_CHECK(size() == 1, "item() of shape ", shape_);
-  return view<const float>()[0];
+  return to_host<float>()[0];
 }
 
 }  // namespace kelvin

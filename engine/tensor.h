@@ -62,7 +62,11 @@ class Tensor {
   void copy_from_host(const std::vector<T>& values) const {
     copy_from_host(std::span<const T>(values));
   }
+  // Overwrites the elements with those of a tensor of the same size, element type and device.
+  void copy_from(const Tensor& other) const;
   [[nodiscard]] Tensor to(DType dtype) const;  // converted copy; *this when nothing changes
+  [[nodiscard]] Tensor to(
+      Device device) const;  // copy on another device; *this when nothing changes; to the CPU: synchronises
   template <class T>
   [[nodiscard]] std::vector<T> to_host() const;  // synchronises; float32 view of bfloat16 is `to(f32).to_host<float>()`
   [[nodiscard]] float item() const;              // the only element of a float32 tensor; synchronises

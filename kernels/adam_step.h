@@ -19,5 +19,7 @@ struct AdamOptions {
 
 void adam_step(Cpu, View<float> w, View<float> m, View<float> s, View<const float> g, View<const float> lr,
                View<const float> step, const AdamOptions& options);
+void adam_step(const Cuda&, View<float> w, View<float> m, View<float> s, View<const float> g, View<const float> lr,
+               View<const float> step, const AdamOptions& options);
 
 }  // namespace kelvin

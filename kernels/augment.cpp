@@ -7,20 +7,6 @@
 namespace kelvin {
 namespace {
 
-// Source pixel of output (h, w): (h + dh, w' + dw) with w' mirrored when flipped; zero outside the image.
-struct Move {
-  std::int64_t dh = 0, dw = 0;
-  bool is_flipped = false;
-};
-
-Move draw_move(const AugmentOptions& o, std::int32_t image_index) {
-  if (!o.enabled) return {};
-  const std::uint64_t counter = static_cast<std::uint64_t>(o.epoch) << 32 | static_cast<std::uint32_t>(image_index);
-  const auto bits = philox(o.key, counter);
-  const auto shifts = static_cast<std::uint32_t>(2 * o.pad + 1);
-  return {uniform_below(bits[0], shifts) - o.pad, uniform_below(bits[1], shifts) - o.pad, (bits[2] & 1u) != 0};
-}
-
 float to_float(float v) { return v; }
 float to_float(std::uint8_t v) { return static_cast<float>(v) / 255.0f; }
 
@@ -31,7 +17,7 @@ void crop_flip(Cpu, View<float> out, View<const T> images, View<const std::int32
   const std::int64_t height = images.dim(1), width = images.dim(2), channels = images.dim(3);
   const std::int64_t size = height * width * channels;
   const auto gather = [&](std::int64_t i) {
-    const Move move = draw_move(o, indices[i]);
+    const ImageMove move = draw_move(o, indices[i]);
     const T* const source = images.data + indices[i] * size;
     float* to = out.data + i * size;
     for (std::int64_t h = 0; h < height; ++h)

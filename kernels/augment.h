@@ -20,9 +20,25 @@ struct AugmentOptions {
   std::uint32_t epoch = 0;
 };
 
+// Source pixel of output (h, w): (h + dh, w' + dw), w' = w or, flipped, its mirror image; zero outside the image.
+struct ImageMove {
+  std::int64_t dh = 0, dw = 0;
+  bool is_flipped = false;
+};
+[[nodiscard]] constexpr ImageMove draw_move(const AugmentOptions& o, std::int32_t image_index) {
+  if (!o.enabled) return {};
+  const std::uint64_t counter = static_cast<std::uint64_t>(o.epoch) << 32 | static_cast<std::uint32_t>(image_index);
+  const auto bits = philox(o.key, counter);
+  const auto shifts = static_cast<std::uint32_t>(2 * o.pad + 1);
+  return {uniform_below(bits[0], shifts) - o.pad, uniform_below(bits[1], shifts) - o.pad, (bits[2] & 1u) != 0};
+}
+
 // out [N, H, W, C]; images [M, H, W, C] of uint8 or float; indices [N] into images.
 template <class T>
 void crop_flip(Cpu, View<float> out, View<const T> images, View<const std::int32_t> indices,
+               const AugmentOptions& options);
+template <class T>
+void crop_flip(const Cuda&, View<float> out, View<const T> images, View<const std::int32_t> indices,
                const AugmentOptions& options);
 
 }  // namespace kelvin

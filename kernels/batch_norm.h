@@ -19,10 +19,16 @@ namespace kelvin {
 template <class T>
 void batch_norm_statistics(Cpu, View<float> mean, View<float> rstd, View<float> running_mean,
                            View<float> running_variance, View<const T> x, float momentum, float eps);
+template <class T>
+void batch_norm_statistics(const Cuda&, View<float> mean, View<float> rstd, View<float> running_mean,
+                           View<float> running_variance, View<const T> x, float momentum, float eps);
 
 // y = relu?(γ (x − mean) rstd + β + residual); residual may be empty.
 template <class T>
 void batch_norm_apply(Cpu, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
+                      View<const float> gamma, View<const float> beta, View<const T> residual, bool relu);
+template <class T>
+void batch_norm_apply(const Cuda&, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
                       View<const float> gamma, View<const float> beta, View<const T> residual, bool relu);
 
 // Backward through `batch_norm_apply` after `batch_norm_statistics` of the same x. With g = dy·1[y > 0] (or dy without ReLU):
@@ -38,13 +44,20 @@ template <class T>
 void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta, View<const T> dy,
                          View<const T> y, View<const T> x, View<const float> mean, View<const float> rstd,
                          View<const float> gamma, const BatchNormBackward& options);
+template <class T>
+void batch_norm_backward(const Cuda&, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta,
+                         View<const T> dy, View<const T> y, View<const T> x, View<const float> mean,
+                         View<const float> rstd, View<const float> gamma, const BatchNormBackward& options);
 
 // The convolution that equals conv followed by normalisation with fixed statistics:
 //   w_folded[k, ...] = w[k, ...] γ[k] rstd[k],   bias[k] = β[k] − mean[k] γ[k] rstd[k],   rstd = 1/sqrt(variance + eps)
 void fold_batch_norm(Cpu, View<float> w_folded, View<float> bias, View<const float> w, View<const float> gamma,
                      View<const float> beta, View<const float> mean, View<const float> variance, float eps);
+void fold_batch_norm(const Cuda&, View<float> w_folded, View<float> bias, View<const float> w, View<const float> gamma,
+                     View<const float> beta, View<const float> mean, View<const float> variance, float eps);
 
 // rstd = 1/sqrt(variance + eps)
 void reciprocal_stddev(Cpu, View<float> rstd, View<const float> variance, float eps);
+void reciprocal_stddev(const Cuda&, View<float> rstd, View<const float> variance, float eps);
 
 }  // namespace kelvin

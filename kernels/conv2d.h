@@ -3,7 +3,7 @@
 //   x [N, H, W, C], w [K, R, S, C] float32, y [N, OH, OW, K] with OH = (H + 2 pad − R) / stride + 1
 //
 // T is the storage type of activations: float or bfloat16 (float32 accumulation; weights are rounded to T for the product).
-// CPU: oneDNN, any CPU; bfloat16 needs AVX512_BF16 (`require_bfloat16`). Primitives are cached by shape; a steady step makes
+// CUDA: cuDNN, whose filter gradient of a bfloat16 convolution is rounded to bfloat16 before it is widened. CPU: oneDNN, any CPU; bfloat16 needs AVX512_BF16 (`require_bfloat16`). Primitives are cached by shape; a steady step makes
 // none. Outputs are overwritten and must not overlap inputs. Deterministic for a given thread count; the filter gradient's
 // summation order, and so its last bits, depends on the number of threads.
 #pragma once
@@ -36,14 +36,21 @@ struct ConvEpilogue {
 template <class T>
 void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const float> w, const ConvEpilogue<T>& epilogue,
                     const ConvOptions& options);
+template <class T>
+void conv2d_forward(const Cuda&, View<T> y, View<const T> x, View<const float> w, const ConvEpilogue<T>& epilogue,
+                    const ConvOptions& options);
 
 // dx = the gradient with respect to x
 template <class T>
 void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options);
+template <class T>
+void conv2d_backward_data(const Cuda&, View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options);
 
 // dw = the gradient with respect to w, float32
 template <class T>
 void conv2d_backward_filter(Cpu, View<float> dw, View<const T> x, View<const T> dy, const ConvOptions& options);
+template <class T>
+void conv2d_backward_filter(const Cuda&, View<float> dw, View<const T> x, View<const T> dy, const ConvOptions& options);
 
 // Names of the implementations oneDNN chose for the three directions of a shape, in the order above. A name that begins with
 // "ref" is thousands of times slower than the others; benchmark and tests refuse it.
@@ -60,5 +67,6 @@ template <class T>
 // Whether the CPU multiplies bfloat16 in hardware; require_bfloat16 throws a mistake that says so where it does not.
 [[nodiscard]] bool has_bfloat16(Cpu);
 void require_bfloat16(Cpu);
+inline void require_bfloat16(const Cuda&) {}  // every GPU that kernels are compiled for has it
 
 }  // namespace kelvin

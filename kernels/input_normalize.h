@@ -10,8 +10,13 @@ namespace kelvin {
 
 template <class T>
 void input_normalize_forward(Cpu, View<T> y, View<const float> x, View<const float> mean, View<const float> std);
+template <class T>
+void input_normalize_forward(const Cuda&, View<T> y, View<const float> x, View<const float> mean,
+                             View<const float> std);
 
 template <class T>
 void input_normalize_backward(Cpu, View<float> dx, View<const T> dy, View<const float> std);
+template <class T>
+void input_normalize_backward(const Cuda&, View<float> dx, View<const T> dy, View<const float> std);
 
 }  // namespace kelvin

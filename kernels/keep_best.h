@@ -17,5 +17,8 @@ namespace kelvin {
 void keep_best(Cpu, View<float> best_images, View<float> best_loss, View<std::int32_t> best_success,
                View<std::int32_t> best_prediction, View<const float> images, View<const float> loss,
                View<const std::int32_t> success, View<const std::int32_t> prediction);
+void keep_best(const Cuda&, View<float> best_images, View<float> best_loss, View<std::int32_t> best_success,
+               View<std::int32_t> best_prediction, View<const float> images, View<const float> loss,
+               View<const std::int32_t> success, View<const std::int32_t> prediction);
 
 }  // namespace kelvin

@@ -17,9 +17,15 @@ namespace kelvin {
 template <class T>
 void log_odds_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
                                     View<const T> tau);
+template <class T>
+void log_odds_cross_entropy_forward(const Cuda&, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
+                                    View<const T> tau);
 
 template <class T>
 void log_odds_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
+                                     View<const std::int32_t> labels, View<const T> tau);
+template <class T>
+void log_odds_cross_entropy_backward(const Cuda&, View<T> dlogits, View<const T> dloss, View<const T> logits,
                                      View<const std::int32_t> labels, View<const T> tau);
 
 }  // namespace kelvin

@@ -15,9 +15,14 @@ namespace kelvin {
 
 template <class T>
 void margin_loss_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels);
+template <class T>
+void margin_loss_forward(const Cuda&, View<T> loss, View<const T> logits, View<const std::int32_t> labels);
 
 template <class T>
 void margin_loss_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
+                          View<const std::int32_t> labels);
+template <class T>
+void margin_loss_backward(const Cuda&, View<T> dlogits, View<const T> dloss, View<const T> logits,
                           View<const std::int32_t> labels);
 
 }  // namespace kelvin

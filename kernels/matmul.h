@@ -19,5 +19,8 @@ struct MatmulOptions {
 
 template <class Out, class T>
 void matmul(Cpu, View<Out> y, View<const T> a, View<const T> b, View<const float> bias, const MatmulOptions& options);
+template <class Out, class T>
+void matmul(const Cuda&, View<Out> y, View<const T> a, View<const T> b, View<const float> bias,
+            const MatmulOptions& options);
 
 }  // namespace kelvin

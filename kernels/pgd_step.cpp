@@ -1,33 +1,13 @@
 #include "kernels/pgd_step.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "kernels/device/parallel.h"
+#include "kernels/pgd_bounds.h"
 
 namespace kelvin {
 namespace {
-
-float clamp_to_box(float v) { return std::min(std::max(v, 0.0f), 1.0f); }
-
-// The largest float32 h with h − x0 ≤ eps and h ≤ 1, and the smallest l with x0 − l ≤ eps and l ≥ 0, in exact arithmetic
-// (a double holds the difference of two float32 numbers in [0, 1] to far below their rounding).
-float upper_bound(float x0, float eps) {
-  const float h = x0 + eps;
-  const bool is_outside = static_cast<double>(h) - static_cast<double>(x0) > static_cast<double>(eps);
-  return std::min(1.0f, is_outside ? std::bit_cast<float>(std::bit_cast<std::uint32_t>(h) - 1) : h);
-}
-float lower_bound(float x0, float eps) {
-  const float l = x0 - eps;
-  if (l <= 0.0f) return 0.0f;
-  const bool is_outside = static_cast<double>(x0) - static_cast<double>(l) > static_cast<double>(eps);
-  return is_outside ? std::bit_cast<float>(std::bit_cast<std::uint32_t>(l) + 1) : l;
-}
-
-float project_linf(float v, float x0, float eps) {
-  return std::min(std::max(v, lower_bound(x0, eps)), upper_bound(x0, eps));
-}
 
 double norm_of(const float* v, std::int64_t n) {
   double sum = 0;
@@ -56,9 +36,6 @@ void for_each_image(const Shape& images, const F& f) {
       /*grain=*/4);
 }
 
-// Philox counters of one image: 2^24 groups of four numbers.
-std::uint64_t first_counter(std::int32_t image_index) { return static_cast<std::uint64_t>(image_index) << 24; }
-
 }  // namespace
 
 void pgd_step_linf(Cpu, View<float> x, View<const float> x0, View<const float> g, const PgdOptions& o) {
@@ -85,7 +62,7 @@ void random_start_linf(Cpu, View<float> x, View<const float> x0, View<const std:
                        float eps) {
   for_each_image(x.shape, [&](std::int64_t image, std::int64_t at, std::int64_t pixels) {
     for (std::int64_t p = 0; p < pixels; p += 4) {
-      const auto bits = philox(key, first_counter(indices[image]) + static_cast<std::uint64_t>(p / 4));
+      const auto bits = philox(key, first_start_counter(indices[image]) + static_cast<std::uint64_t>(p / 4));
       for (std::int64_t k = 0; k < std::min<std::int64_t>(4, pixels - p); ++k) {
         const float noise = eps * (2.0f * uniform01(bits[static_cast<std::size_t>(k)]) - 1.0f);
         x[at + p + k] = project_linf(x0[at + p + k] + noise, x0[at + p + k], eps);
@@ -97,7 +74,7 @@ void random_start_linf(Cpu, View<float> x, View<const float> x0, View<const std:
 void random_start_l2(Cpu, View<float> x, View<const float> x0, View<const std::int32_t> indices, RandomKey key,
                      float eps) {
   for_each_image(x.shape, [&](std::int64_t image, std::int64_t at, std::int64_t pixels) {
-    const std::uint64_t counter = first_counter(indices[image]);
+    const std::uint64_t counter = first_start_counter(indices[image]);
     float* const direction = x.data + at;
     for (std::int64_t p = 0; p < pixels; p += 4) {
       const auto bits = philox(key, counter + 1 + static_cast<std::uint64_t>(p / 4));

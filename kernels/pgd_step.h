@@ -22,20 +22,28 @@ struct PgdOptions {
 };
 
 void pgd_step_linf(Cpu, View<float> x, View<const float> x0, View<const float> g, const PgdOptions& options);
+void pgd_step_linf(const Cuda&, View<float> x, View<const float> x0, View<const float> g, const PgdOptions& options);
 void pgd_step_l2(Cpu, View<float> x, View<const float> x0, View<const float> g, const PgdOptions& options);
+void pgd_step_l2(const Cuda&, View<float> x, View<const float> x0, View<const float> g, const PgdOptions& options);
 
 // x = a random point of the ball around x0, clipped to [0, 1]: uniform in the cube (L∞); a Gaussian direction with a radius
 // uniform in [0, ε] (L2, torchattacks' rule). The numbers depend on (key, indices[i], pixel) only; indices [N] are the images'
 // positions in their set, so batches of any size give the same start.
 void random_start_linf(Cpu, View<float> x, View<const float> x0, View<const std::int32_t> indices, RandomKey key,
                        float eps);
+void random_start_linf(const Cuda&, View<float> x, View<const float> x0, View<const std::int32_t> indices,
+                       RandomKey key, float eps);
 void random_start_l2(Cpu, View<float> x, View<const float> x0, View<const std::int32_t> indices, RandomKey key,
+                     float eps);
+void random_start_l2(const Cuda&, View<float> x, View<const float> x0, View<const std::int32_t> indices, RandomKey key,
                      float eps);
 
 // Per image: the largest |g| and the share of coordinates that are exactly 0. [N] each.
 void gradient_statistics(Cpu, View<float> max_abs, View<float> zero_share, View<const float> g);
+void gradient_statistics(const Cuda&, View<float> max_abs, View<float> zero_share, View<const float> g);
 
 // Per image: ‖a − b‖∞ and ‖a − b‖₂. [N] each.
 void image_distance(Cpu, View<float> linf, View<float> l2, View<const float> a, View<const float> b);
+void image_distance(const Cuda&, View<float> linf, View<float> l2, View<const float> a, View<const float> b);
 
 }  // namespace kelvin

@@ -23,21 +23,33 @@ struct PoolOptions {
 // y [N, OH, OW, C] = the largest element of each window, the first one in row-major order where several are equal.
 template <class T>
 void max_pool2d_forward(Cpu, View<T> y, View<const T> x, const PoolOptions& options);
+template <class T>
+void max_pool2d_forward(const Cuda&, View<T> y, View<const T> x, const PoolOptions& options);
 // dx = dy at the winning elements, 0 elsewhere; overlapping windows add up. Finds the winners again from x.
 template <class T>
 void max_pool2d_backward(Cpu, View<T> dx, View<const T> dy, View<const T> x, const PoolOptions& options);
+template <class T>
+void max_pool2d_backward(const Cuda&, View<T> dx, View<const T> dy, View<const T> x, const PoolOptions& options);
 
 // y [N, OH, OW, C] = the mean of each window's elements inside the image.
 template <class T>
 void avg_pool2d_forward(Cpu, View<T> y, View<const T> x, const PoolOptions& options);
 template <class T>
+void avg_pool2d_forward(const Cuda&, View<T> y, View<const T> x, const PoolOptions& options);
+template <class T>
 void avg_pool2d_backward(Cpu, View<T> dx, View<const T> dy, const PoolOptions& options);
+template <class T>
+void avg_pool2d_backward(const Cuda&, View<T> dx, View<const T> dy, const PoolOptions& options);
 
 // y [N, C] float32 = mean over H and W: the features of a residual network leave bfloat16 here.
 template <class T>
 void global_avg_pool_forward(Cpu, View<float> y, View<const T> x);
+template <class T>
+void global_avg_pool_forward(const Cuda&, View<float> y, View<const T> x);
 // dx = dy / (H·W)
 template <class T>
 void global_avg_pool_backward(Cpu, View<T> dx, View<const float> dy);
+template <class T>
+void global_avg_pool_backward(const Cuda&, View<T> dx, View<const float> dy);
 
 }  // namespace kelvin

@@ -9,5 +9,6 @@ namespace kelvin {
 
 // distances [N, C], features [N, d], prototypes [C, d]
 void prototype_distances(Cpu, View<float> distances, View<const float> features, View<const float> prototypes);
+void prototype_distances(const Cuda&, View<float> distances, View<const float> features, View<const float> prototypes);
 
 }  // namespace kelvin

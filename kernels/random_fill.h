@@ -9,7 +9,9 @@ namespace kelvin {
 
 // Uniform in [low, high).
 void fill_uniform(Cpu, View<float> y, RandomKey key, float low, float high);
+void fill_uniform(const Cuda&, View<float> y, RandomKey key, float low, float high);
 // Normal with the given mean and standard deviation.
 void fill_normal(Cpu, View<float> y, RandomKey key, float mean, float stddev);
+void fill_normal(const Cuda&, View<float> y, RandomKey key, float mean, float stddev);
 
 }  // namespace kelvin

@@ -9,12 +9,16 @@ namespace kelvin {
 
 // sum [1] = factor · Σ x
 void reduce_sum(Cpu, View<float> sum, View<const float> x, float factor);
+void reduce_sum(const Cuda&, View<float> sum, View<const float> x, float factor);
 
 // sums [C] = Σ over rows of x [rows..., C]: the gradient of a bias
 template <class T>
 void column_sum(Cpu, View<float> sums, View<const T> x);
+template <class T>
+void column_sum(const Cuda&, View<float> sums, View<const T> x);
 
 // total [1] += factor · Σ x: running totals (loss, correct predictions) that are read every N steps only
 void accumulate_sum(Cpu, View<float> total, View<const float> x, float factor);
+void accumulate_sum(const Cuda&, View<float> total, View<const float> x, float factor);
 
 }  // namespace kelvin

@@ -10,8 +10,12 @@ namespace kelvin {
 
 template <class T>
 void relu_forward(Cpu, View<T> y, View<const T> x);
+template <class T>
+void relu_forward(const Cuda&, View<T> y, View<const T> x);
 
 template <class T>
 void relu_backward(Cpu, View<T> dx, View<const T> dy, View<const T> y);
+template <class T>
+void relu_backward(const Cuda&, View<T> dx, View<const T> dy, View<const T> y);
 
 }  // namespace kelvin

@@ -15,5 +15,7 @@ struct SgdOptions {
 };
 
 void sgd_step(Cpu, View<float> w, View<float> v, View<const float> g, View<const float> lr, const SgdOptions& options);
+void sgd_step(const Cuda&, View<float> w, View<float> v, View<const float> g, View<const float> lr,
+              const SgdOptions& options);
 
 }  // namespace kelvin

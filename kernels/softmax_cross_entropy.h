@@ -20,13 +20,27 @@ namespace kelvin {
 template <class T>
 void softmax_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
                                    View<const T> tau);
+template <class T>
+void softmax_cross_entropy_forward(const Cuda&, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
+                                   View<const T> tau);
 
 template <class T>
 void softmax_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
                                     View<const std::int32_t> labels, View<const T> tau);
+template <class T>
+void softmax_cross_entropy_backward(const Cuda&, View<T> dlogits, View<const T> dloss, View<const T> logits,
+                                    View<const std::int32_t> labels, View<const T> tau);
+
+// Both at once, where the cotangent of every row is known beforehand: loss_i, and dlogits for dloss_i = dloss.
+void softmax_cross_entropy_fused(Cpu, View<float> loss, View<float> dlogits, View<const float> logits,
+                                 View<const std::int32_t> labels, View<const float> tau, float dloss);
+void softmax_cross_entropy_fused(const Cuda&, View<float> loss, View<float> dlogits, View<const float> logits,
+                                 View<const std::int32_t> labels, View<const float> tau, float dloss);
 
 // probabilities [rows, C] = softmax(z / τ)
 template <class T>
 void softmax(Cpu, View<T> probabilities, View<const T> logits, View<const T> tau);
+template <class T>
+void softmax(const Cuda&, View<T> probabilities, View<const T> logits, View<const T> tau);
 
 }  // namespace kelvin

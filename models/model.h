@@ -71,4 +71,7 @@ class Model {
 [[nodiscard]] std::vector<std::string> model_names();
 void require_known_model(const std::string& name);  // throws that mistake, before anything is built
 
+// Throws a mistake where the device cannot compute in that precision: bfloat16 on a CPU without AVX512_BF16.
+void require_precision(DType precision, Device device);
+
 }  // namespace kelvin

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 
+#include "kernels/conv2d.h"
 #include "models/mlp.h"
 #include "models/model.h"
 #include "models/resnet.h"
@@ -46,6 +47,10 @@ void require_known_model(const std::string& name) {
   std::string known;
   for (const std::string& n : model_names()) known += (known.empty() ? "" : ", ") + n;
   throw mistake("--model ", name, " is unknown; known: ", known);
+}
+
+void require_precision(DType precision, Device device) {
+  if (precision == DType::bf16) on(device, [](const auto& dev) { require_bfloat16(dev); });
 }
 
 std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed) {

@@ -11,7 +11,7 @@ build_dir=${KELVIN_BUILD_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/kelvin/build-$hash
 read -ra flags <<<"${KELVIN_CMAKE_FLAGS:-}"
 # Once configured, the build notices by itself what makes a new configuration necessary.
 if [[ ! -f $build_dir/build.ninja || ${#flags[@]} -gt 0 ]]; then
-  if command -v ccache >/dev/null; then flags+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+  if command -v ccache >/dev/null; then flags+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache); fi
   cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release "${flags[@]}" >&2
 fi
 

@@ -16,6 +16,7 @@ packages=(
   libstb-dev              # PNG images
   libjs-chart.js          # charts of the report
   libgtest-dev libgmock-dev  # tests
+  libboost-context-dev    # tests: fibers of the emulated CUDA device
   dataset-fashion-mnist   # the default data
 )
 

@@ -14,6 +14,8 @@
 #include "kernels/conv2d.h"
 #include "kernels/device/pool.h"
 #include "kernels/device/profile.h"
+#include "kernels/device/step_graph.h"
+#include "kernels/device/transfer.h"
 #include "kernels/random_fill.h"
 #include "models/model.h"
 
@@ -49,6 +51,11 @@ Inputs random_inputs(const BenchOptions& o, Device device) {
   return in;
 }
 
+// The same work, recorded as a graph and replayed where the device can.
+std::function<void()> replayed(std::function<void()> work, Device device) {
+  return [work = std::move(work), graph = std::make_shared<StepGraph>(device)] { graph->run(work); };
+}
+
 std::function<void()> training_step(Model& model, const Inputs& in, Device device) {
   auto optimizer =
       std::make_shared<Optimizer>(model.parameters(), OptimizerOptions{.momentum = 0.9f, .weight_decay = 5e-4f});
@@ -62,24 +69,25 @@ std::function<void()> training_step(Model& model, const Inputs& in, Device devic
 
 // The attack alone: random start and K iterations of forward, input gradient and step.
 std::function<void()> pgd(Model& model, const Inputs& in, int steps, Device device) {
-  return [&model, in, steps, tau = temperature(1.0, device)] {
-    const Tensor x =
-        random_start(in.images, in.indices, Norm::linf, {1, random_stream("random_start/0")}, 8.0f / 255.0f);
-    for (int i = 0; i < steps; ++i) {
-      Tensor gradient;
-      {
-        Tape tape({x});
-        tape.backward(sum(softmax_cross_entropy(model.forward(x, Mode::eval), in.labels, tau)));
-        gradient = tape.gradient(x);
-      }
-      pgd_step(x, in.images, gradient, Norm::linf, {});
+  const Tensor x = Tensor::empty_like(in.images);
+  const auto iteration = [&model, in, x, tau = temperature(1.0, device)] {
+    Tensor gradient;
+    {
+      Tape tape({x});
+      tape.backward(sum(softmax_cross_entropy(model.forward(x, Mode::eval), in.labels, tau)));
+      gradient = tape.gradient(x);
     }
+    pgd_step(x, in.images, gradient, Norm::linf, {});
+  };
+  return [in, x, steps, run = replayed(iteration, device)] {
+    x.copy_from(random_start(in.images, in.indices, Norm::linf, {1, random_stream("random_start/0")}, 8.0f / 255.0f));
+    for (int i = 0; i < steps; ++i) run();
   };
 }
 
 std::function<void()> step_for(const std::string& what, Model& model, const Inputs& in, Device device) {
-  if (what == "train") return training_step(model, in, device);
-  if (what == "infer") return [&model, in] { (void)model.forward(in.images, Mode::eval); };
+  if (what == "train") return replayed(training_step(model, in, device), device);
+  if (what == "infer") return replayed([&model, in] { (void)model.forward(in.images, Mode::eval); }, device);
   if (what.starts_with("pgd")) return pgd(model, in, std::max(1, std::atoi(what.c_str() + 3)), device);
   throw mistake("--cases ", what, "-...: expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
 }
@@ -90,7 +98,7 @@ BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device
   const std::size_t dash = name.find('-');
   if (dash == std::string::npos)
     throw mistake("--cases ", name, ": expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
-  if (o.precision == DType::bf16) require_bfloat16(Cpu{});
+  require_precision(o.precision, device);
   const std::unique_ptr<Model> model = make_model({.name = name.substr(dash + 1),
                                                    .classes = o.classes,
                                                    .channels = o.channels,
@@ -102,11 +110,15 @@ BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device
                                                   device, 1);
   const Inputs in = random_inputs(o, device);
   const std::function<void()> step = step_for(name.substr(0, dash), *model, in, device);
-  step();  // warm-up: makes primitives, fills the pool
+  const auto wait = [&] { on(device, [](const auto& dev) { synchronize(dev); }); };
+  for (int i = 0; i < (device.kind == DeviceKind::cuda ? 4 : 1); ++i)
+    step();  // makes plans, fills the pool, records the graph
+  wait();
   for (const std::string& plan : conv2d_reference_plans(Cpu{}))
     throw mistake("oneDNN has no fast convolution here (", plan, "); the benchmark would measure that alone");
   const double first = now();
   step();
+  wait();
   const double estimate = now() - first;
   const int per_window = std::max(1, static_cast<int>(o.seconds / 12 / estimate));
 
@@ -116,6 +128,7 @@ BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device
   while (now() - start < o.seconds || windows.size() < 3) {
     const double begin = now();
     for (int i = 0; i < per_window; ++i) step();
+    wait();
     windows.push_back((now() - begin) / per_window);
   }
   const double total = now() - start;
@@ -134,7 +147,7 @@ BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device
   row.img_per_s = o.batch_size / seconds;
   row.conv_share = share("conv2d");
   row.repack_share = share("conv2d_repack");
-  row.pool_peak_mb = static_cast<double>(pool_use(Cpu{}).peak) / 1048576.0;
+  row.pool_peak_mb = on(device, [](const auto& dev) { return static_cast<double>(pool_use(dev).peak); }) / 1048576.0;
   row.peak_rss_mb = peak_rss_mb();
   return row;
 }

@@ -7,6 +7,7 @@
 
 #include "engine/checkpoint.h"
 #include "kernels/conv2d.h"
+#include "kernels/device/cuda_device.h"
 
 namespace kelvin {
 namespace {
@@ -28,6 +29,11 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   command->add_option("--threads", common.threads, "CPU threads; 0: one a core")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  command->add_flag("--tf32", common.tf32, "CUDA: float32 products may use TensorFloat-32 (10-bit factors)");
+  command->add_option("--autotune", common.autotune, "CUDA: time the first few plans of each convolution, on or off")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"on", "off"}));
+  command->add_flag("--fast-nondeterministic", common.fast, "CUDA: also use plans whose sums have no fixed order");
   command->add_flag("--json", common.json, "Standard output is exactly one JSON object")->configurable(false);
   command->add_flag("--quiet", common.quiet, "No progress")->configurable(false);
   command->callback(std::move(run));
@@ -52,9 +58,14 @@ CLI::Validator fraction() {
 
 Device open_device(const CommonOptions& common) {
   if (common.threads > 0) omp_set_num_threads(common.threads);
-  if (common.device == "cuda") throw mistake("--device cuda: this build has no CUDA device; use --device cpu");
-  if (common.device != "cpu" && common.device != "auto")
+  if (common.device != "cpu" && common.device != "cuda" && common.device != "auto")
     throw mistake("--device ", common.device, " is unknown; known: cpu, cuda, auto");
+  cuda_settings() = {.allow_tf32 = common.tf32, .autotune = common.autotune != "off", .deterministic = !common.fast};
+  if (common.device == "cpu") return {};
+  std::string reason;
+  const Cuda* const cuda = open_cuda(reason);
+  if (cuda != nullptr) return {DeviceKind::cuda, cuda};
+  if (common.device == "cuda") throw mistake("--device cuda: ", reason, "; use --device cpu");
   return {};
 }
 
@@ -124,7 +135,7 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
                   .mean = target.data.mean,
                   .std = target.data.std};
   if (!o.precision.empty()) info.model.precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
-  if (info.model.precision == DType::bf16) require_bfloat16(Cpu{});
+  require_precision(info.model.precision, device);
   info.data = data;
   target.trained = build_trained_model(file, info, device);
   return target;

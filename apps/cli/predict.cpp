@@ -34,7 +34,6 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
   spec.channels = static_cast<int>(images.shape[3]);
   if (f.no_normalize) spec.mean = spec.std = {};
   if (!f.precision.empty()) spec.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
-  if (spec.precision == DType::bf16) require_bfloat16(Cpu{});
   return spec;
 }
 
@@ -48,6 +47,7 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   RunInfo info;
   if (file.metadata.contains("kelvin")) info = run_info_from(file);
   info.model = spec_for(f, file, images);
+  require_precision(info.model.precision, device);
   const TrainedModel trained = build_trained_model(file, info, device);
 
   std::vector<float> pixels = images.to_float();

@@ -51,7 +51,6 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.seed = common.seed;
   if (o.tau.kind != TemperatureSchedule::Kind::constant && f.tau_end == 0)
     throw mistake("--tau-schedule ", f.tau_schedule, " needs --tau-end");
-  if (o.precision == DType::bf16) require_bfloat16(Cpu{});
   if (f.out.empty()) throw mistake("--out DIR is needed: the folder for config, metrics, checkpoint and results");
   check_options(o);
 }
@@ -59,6 +58,7 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
 void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   resolve(f, common);
   const Device device = open_device(common);
+  require_precision(f.options.precision, device);
   const RunFolder folder{f.out};
   if (!f.options.resume && std::filesystem::exists(folder.checkpoint()))
     throw mistake(f.out, ": holds a run already; continue it with --resume or choose another --out");

@@ -9,6 +9,7 @@
 #include "engine/checkpoint.h"
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
+#include "kernels/device/step_graph.h"
 #include "kernels/elementwise.h"
 #include "kernels/top1.h"
 
@@ -52,6 +53,10 @@ class Trainer {
         tau_(Tensor::full({1}, 1.0f, DType::f32, device)),
         loss_total_(Tensor::zeros({1}, DType::f32, device)),
         correct_(Tensor::zeros({1}, DType::i32, device)),
+        images_(Tensor::empty({o.batch_size, data.train.height, data.train.width, data.train.channels}, DType::f32,
+                              device)),
+        labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
+        graph_(device),
         head_scale_(o.reparametrize ? o.tau.start : 1.0) {}
 
   TrainReport run(const TrainProgress& progress) {
@@ -143,14 +148,22 @@ class Trainer {
     metrics.write(line);
   }
 
+  // Copies what changes into tensors that stay, so that the work itself is the same every step and can be replayed.
   void step(const Batch& batch, double lr, double tau) {
     set_scalar(lr_, lr);
     set_scalar(tau_, tau);
     const auto n = static_cast<std::int64_t>(batch.labels.size());
-    const ImageSet& set = data_.train;
-    const Tensor images = Tensor::from_host<float>(batch.images, {n, set.height, set.width, set.channels}, device_);
-    const Tensor labels = Tensor::from_host<std::int32_t>(batch.labels, {n}, device_);
+    const Tensor images = images_.narrow(0, n), labels = labels_.narrow(0, n);
+    images.copy_from_host(batch.images);
+    labels.copy_from_host(batch.labels);
+    if (n == options_.batch_size)
+      graph_.run([&] { learn(images_, labels_); });
+    else
+      learn(images, labels);  // the last batch of an epoch
+    ++position_.step;
+  }
 
+  void learn(const Tensor& images, const Tensor& labels) {
     const Parameters& parameters = model_->parameters();
     parameters.zero_gradients();
     Tape tape(parameters);
@@ -159,7 +172,6 @@ class Trainer {
     tape.backward(loss);
     if (options_.reparametrize) scale_head_gradients(static_cast<float>(1.0 / (head_scale_ * head_scale_)));
     optimizer_.step(lr_);
-    ++position_.step;
     on(device_, [&](const auto& dev) {
       accumulate(dev, loss_total_.view<float>(), loss.view<const float>());
       count_correct(dev, correct_.view<std::int32_t>(), logits.view<const float>(), labels.view<const std::int32_t>());
@@ -200,6 +212,8 @@ class Trainer {
   std::unique_ptr<Model> model_;
   Optimizer optimizer_;
   Tensor lr_, tau_, loss_total_, correct_;
+  Tensor images_, labels_;  // of one full batch
+  StepGraph graph_;
   double head_scale_;
   Position position_;
 };

@@ -12,16 +12,21 @@ void pgd_step(const Tensor& x, const Tensor& x0, const Tensor& g, Norm norm, con
   KELVIN_CHECK(x.shape() == x0.shape() && x.size() == g.size(), "pgd_step: ", x.shape(), ", ", x0.shape(), ", ",
                g.shape());
   on(x.device(), [&](const auto& dev) {
-    const auto step = norm == Norm::linf ? &pgd_step_linf : &pgd_step_l2;
-    step(dev, x.view<float>(), x0.view<const float>(), g.view<const float>(), o);
+    const auto images = x.view<float>();
+    const auto centre = x0.view<const float>(), gradient = g.view<const float>();
+    norm == Norm::linf ? pgd_step_linf(dev, images, centre, gradient, o)
+                       : pgd_step_l2(dev, images, centre, gradient, o);
   });
 }
 
 Tensor random_start(const Tensor& x0, const Tensor& indices, Norm norm, RandomKey key, float eps) {
   const Tensor x = Tensor::empty_like(x0);
   on(x.device(), [&](const auto& dev) {
-    const auto start = norm == Norm::linf ? &random_start_linf : &random_start_l2;
-    start(dev, x.view<float>(), x0.view<const float>(), indices.view<const std::int32_t>(), key, eps);
+    const auto images = x.view<float>();
+    const auto centre = x0.view<const float>();
+    const auto which = indices.view<const std::int32_t>();
+    norm == Norm::linf ? random_start_linf(dev, images, centre, which, key, eps)
+                       : random_start_l2(dev, images, centre, which, key, eps);
   });
   return x;
 }

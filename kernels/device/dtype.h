@@ -18,13 +18,14 @@ struct bfloat16 {
   std::uint16_t bits = 0;
 
   bfloat16() = default;
-  bfloat16(float value) {  // NOLINT(google-explicit-constructor): storage types convert like built-in ones
+  bfloat16(
+      float value) {  // NOLINT(google-explicit-constructor): storage types convert like built-in ones
     const auto word = std::bit_cast<std::uint32_t>(value);
     const std::uint32_t rounded = (word + 0x7fffu + ((word >> 16) & 1u)) >> 16;
     const std::uint32_t quiet_nan = (word >> 16) | 0x40u;
     bits = static_cast<std::uint16_t>((word & 0x7fffffffu) > 0x7f800000u ? quiet_nan : rounded);
   }
-  operator float() const {  // NOLINT(google-explicit-constructor)
+  constexpr operator float() const {  // NOLINT(google-explicit-constructor)
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
   }
 };

@@ -56,10 +56,12 @@ struct RandomKey {
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(bits) * n) >> 32);
 }
 
-// Two standard normal numbers from two words (Box and Muller 1958).
-[[nodiscard]] inline std::array<float, 2> normal_pair(std::uint32_t bits0, std::uint32_t bits1) {
-  const float radius = std::sqrt(-2.0f * std::log(uniform01(bits0)));
-  const float angle = 6.283185307179586f * uniform01(bits1);
+// Two standard normal numbers from two words (Box and Muller 1958). A template, so that it may be constexpr although the
+// mathematics library is not; constexpr, so that CUDA kernels may call it.
+template <class Real = float>
+[[nodiscard]] constexpr std::array<Real, 2> normal_pair(std::uint32_t bits0, std::uint32_t bits1) {
+  const Real radius = std::sqrt(Real(-2) * std::log(Real(uniform01(bits0))));
+  const Real angle = Real(6.283185307179586) * Real(uniform01(bits1));
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 

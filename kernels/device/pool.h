@@ -21,11 +21,19 @@ struct PoolUse {
 void pool_free(Cpu, void* block, std::size_t bytes);  // `bytes` as it was asked for
 void pool_release_cache(Cpu);                         // gives cached blocks back to the system
 [[nodiscard]] PoolUse pool_use(Cpu);
+[[nodiscard]] void* pool_allocate(const Cuda&, std::size_t bytes);
+void pool_free(const Cuda&, void* block, std::size_t bytes);
+void pool_release_cache(const Cuda&);
+[[nodiscard]] PoolUse pool_use(const Cuda&);  // without the memory of captured graphs
 
 // For tests, before the first allocation: from now on every block is filled with 0xff (NaN) when it is handed out and is
 // framed by guard bytes that are looked at when it comes back.
 void pool_enable_guards(Cpu);
 [[nodiscard]] std::size_t pool_guard_violations(Cpu);  // blocks that came back with a damaged frame
+
+// For tests of the emulated device, before the first allocation: every block is exactly as large as asked and goes back to the
+// system at once, so that an address sanitizer sees each byte too far and each use too late.
+void pool_use_exact_blocks(const Cuda&);
 
 // `bytes` rounded up to the size of the block that serves it: a multiple of 1/8 of the power of two below.
 [[nodiscard]] std::size_t pool_block_size(std::size_t bytes);

@@ -1,4 +1,4 @@
-// A block of the CPU pool for the length of a scope: scratch memory inside a kernel.
+// A block of a device's pool for the length of a scope: scratch memory inside a kernel.
 #pragma once
 
 #include "kernels/device/pool.h"
@@ -14,6 +14,24 @@ class PoolBlock {
   [[nodiscard]] void* data() const { return data_; }
 
  private:
+  void* data_;
+  std::size_t bytes_;
+};
+
+// On the GPU the scope ends when the work is queued, not when it is done: whoever gets the block next queues behind it.
+class CudaBlock {
+ public:
+  CudaBlock(const Cuda& cuda, std::size_t bytes) : cuda_(cuda), data_(pool_allocate(cuda, bytes)), bytes_(bytes) {}
+  ~CudaBlock() { pool_free(cuda_, data_, bytes_); }
+  CudaBlock(const CudaBlock&) = delete;
+  CudaBlock& operator=(const CudaBlock&) = delete;
+  template <class T>
+  [[nodiscard]] T* as() const {
+    return static_cast<T*>(data_);
+  }
+
+ private:
+  const Cuda& cuda_;
   void* data_;
   std::size_t bytes_;
 };

@@ -64,10 +64,10 @@ struct View {
   View() = default;
   View(T* pointer, Shape s) : data(pointer), shape(s) {}
   // A writable view may be read.
-  operator View<const T>() const  // NOLINT(google-explicit-constructor)
-      requires(!std::is_const_v<T>) {
-    return {data, shape};
-  }
+  template <class U>
+  requires(std::is_const_v<T>&& std::is_same_v<U, std::remove_const_t<T>>)
+      View(const View<U>& writable)  // NOLINT(google-explicit-constructor)
+      : data(writable.data), shape(writable.shape) {}
 
   [[nodiscard]] std::int64_t size() const { return shape.size(); }
   [[nodiscard]] std::int64_t dim(int i) const { return shape[i]; }

@@ -4,6 +4,7 @@
 //   subsets    the gradients of each subset of the inputs equal those of the full set, bit for bit
 //   sentinels  no input changes, and nothing is written outside any tensor (the pool frames every block with guards)
 //   threads    one thread and several give the same bits
+//   cuda       the CUDA device, real or emulated, against the CPU, forward and every gradient (cuda_parity_test.cpp)
 // NaN is looked for before anything is compared; fresh memory is filled with NaN, so nothing uninitialised passes.
 //
 // Add a case: append to the list of a `*_cases.cpp` file in this folder. Shapes should include sizes of 1, 31, 33, 257
@@ -43,6 +44,24 @@ void PrintTo(const OpCase& c, std::ostream* out);  // the case's name in test li
 
 // The inputs of a case, drawn from Philox by the case's name. `rounded`: to values that bfloat16 holds exactly.
 [[nodiscard]] std::vector<Tensor> draw_inputs(const OpCase& c, DType dtype = DType::f32, bool rounded = false);
+
+using Floats = std::vector<float>;
+
+struct OpResult {
+  Floats y;
+  std::vector<Floats> gradients;  // of the watched inputs, in order
+};
+// Runs the op forward and backward on the inputs' device, watching the inputs whose bit is set in `mask`.
+[[nodiscard]] OpResult run_case(const OpCase& c, const std::vector<Tensor>& inputs, unsigned mask = ~0u);
+
+// The cotangent that run_case gives an output, drawn by the case's name.
+[[nodiscard]] Tensor cotangent_for(const OpCase& c, const Tensor& y);
+// Numbers in [low, high) from a stream of their own.
+[[nodiscard]] Floats draw(std::int64_t n, const std::string& stream, float low, float high);
+[[nodiscard]] Floats floats_of(const Tensor& t);
+[[nodiscard]] double dot(const Floats& a, const Floats& b);
+[[nodiscard]] bool is_finite(const Floats& values);
+[[nodiscard]] double relative_error(const Floats& a, const Floats& b);  // ‖a − b‖ / ‖b‖
 
 // Lists of the `*_cases.cpp` files.
 std::vector<OpCase> convolution_cases();

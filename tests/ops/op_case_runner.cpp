@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "engine/tape.h"
 #include "kernels/device/philox.h"
@@ -12,94 +11,14 @@
 
 namespace kelvin::testing {
 
-void PrintTo(const OpCase& c, std::ostream* out) { *out << c.name; }
-
-std::vector<OpCase> all_op_cases() {
-  std::vector<OpCase> all;
-  for (auto list :
-       {convolution_cases(), matmul_cases(), norm_cases(), elementwise_cases(), pooling_cases(), loss_cases()})
-    for (OpCase& c : list) all.push_back(std::move(c));
-  return all;
-}
-
 namespace {
-
-using Floats = std::vector<float>;
-
-float away_from(const std::vector<float>& kinks, float distance, float value) {
-  for (const float kink : kinks)
-    if (std::abs(value - kink) < distance) return value < kink ? kink - distance : kink + distance;
-  return value;
-}
-
-// Numbers in [low, high) from a stream of their own.
-Floats draw(std::int64_t n, const std::string& stream, float low, float high) {
-  const RandomKey key{2025, random_stream(stream)};
-  Floats values(static_cast<std::size_t>(n));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = low + (high - low) * uniform01(philox(key, i / 4)[i % 4]);
-  return values;
-}
-
-// The same order of sizes, at equal distances.
-Floats spread_evenly(const Floats& values, float low, float high) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
-  Floats even(values.size());
-  for (std::size_t rank = 0; rank < order.size(); ++rank)
-    even[order[rank]] = low + (high - low) * (static_cast<float>(rank) + 0.5f) / static_cast<float>(order.size());
-  return even;
-}
-
-Floats floats_of(const Tensor& t) { return t.to(DType::f32).to_host<float>(); }
-
-double dot(const Floats& a, const Floats& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
-}
-
-bool is_finite(const Floats& values) {
-  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-}
-
-// ‖a − b‖ / ‖b‖
-double relative_error(const Floats& a, const Floats& b) {
-  double difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference += std::pow(static_cast<double>(a[i]) - b[i], 2);
-  return std::sqrt(difference / std::max(dot(b, b), 1e-30));
-}
-
-Tensor cotangent_for(const OpCase& c, const Tensor& y) {
-  const Floats values = draw(y.size(), c.name + "/cotangent", -1, 1);
-  return Tensor::from_host<float>(values, y.shape()).to(y.dtype());
-}
-
-struct Result {
-  Floats y;
-  std::vector<Floats> gradients;  // of the watched inputs, in order
-};
-
-// Runs the op forward and backward, watching the inputs whose bit is set in `mask`.
-Result run(const OpCase& c, const std::vector<Tensor>& inputs, unsigned mask = ~0u) {
-  std::vector<Tensor> watched;
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (c.inputs[i].differentiable && (mask >> i & 1u)) watched.push_back(inputs[i]);
-  Tape tape(watched);
-  const Tensor y = c.op(inputs);
-  Result r;
-  r.y = floats_of(y);
-  if (!watched.empty()) tape.backward(y, cotangent_for(c, y));
-  for (const Tensor& w : watched) r.gradients.push_back(floats_of(tape.gradient(w)));
-  return r;
-}
 
 class OpTest : public ::testing::TestWithParam<OpCase> {};
 
 TEST_P(OpTest, GradientMatchesCentralDifferences) {
   const OpCase& c = GetParam();
   const std::vector<Tensor> inputs = draw_inputs(c);
-  const Result analytic = run(c, inputs);
+  const OpResult analytic = run_case(c, inputs);
   ASSERT_TRUE(is_finite(analytic.y));
   const Floats cotangent = floats_of(cotangent_for(c, c.op(inputs)));
 
@@ -135,15 +54,15 @@ TEST_P(OpTest, BFloat16AgreesWithFloat32) {
   const OpCase& c = GetParam();
   if (!c.has_bfloat16) GTEST_SKIP() << "float32 only";
   std::vector<Tensor> low_inputs;
-  Result low;
+  OpResult low;
   try {
     low_inputs = draw_inputs(c, DType::bf16, true);
-    low = run(c, low_inputs);
+    low = run_case(c, low_inputs);
   } catch (const Error& e) {
     if (e.code() == ExitCode::mistake) GTEST_SKIP() << e.what();  // a CPU without bfloat16 arithmetic
     throw;
   }
-  const Result full = run(c, draw_inputs(c, DType::f32, true));
+  const OpResult full = run_case(c, draw_inputs(c, DType::f32, true));
   ASSERT_TRUE(is_finite(low.y));
   EXPECT_LT(relative_error(low.y, full.y), 0.01);
   for (std::size_t i = 0; i < full.gradients.size(); ++i)
@@ -153,9 +72,9 @@ TEST_P(OpTest, BFloat16AgreesWithFloat32) {
 TEST_P(OpTest, EverySubsetOfGradientsEqualsTheFullSet) {
   const OpCase& c = GetParam();
   const std::vector<Tensor> inputs = draw_inputs(c);
-  const Result full = run(c, inputs);
+  const OpResult full = run_case(c, inputs);
   for (unsigned mask = 0; mask < 1u << inputs.size(); ++mask) {
-    const Result part = run(c, inputs, mask);
+    const OpResult part = run_case(c, inputs, mask);
     EXPECT_EQ(part.y, full.y);
     std::size_t in_full = 0, in_part = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -174,7 +93,7 @@ TEST_P(OpTest, TouchesNothingButItsOutputs) {
   std::vector<Floats> before;
   for (const Tensor& x : inputs) before.push_back(x.dtype() == DType::i32 ? Floats{} : floats_of(x));
   const std::size_t violations = pool_guard_violations(Cpu{});
-  run(c, inputs);
+  (void)run_case(c, inputs);
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (!c.inputs[i].is_integer) {
       EXPECT_EQ(floats_of(inputs[i]), before[i]) << "input " << i;
@@ -188,9 +107,9 @@ TEST_P(OpTest, SameBitsForAnyThreadCount) {
   const std::vector<Tensor> inputs = draw_inputs(c);
   const int threads = omp_get_max_threads();
   omp_set_num_threads(1);
-  const Result one = run(c, inputs);
+  const OpResult one = run_case(c, inputs);
   omp_set_num_threads(3);
-  const Result three = run(c, inputs);
+  const OpResult three = run_case(c, inputs);
   omp_set_num_threads(threads);
   EXPECT_EQ(one.y, three.y);
   EXPECT_EQ(one.gradients, three.gradients);
@@ -209,25 +128,4 @@ const bool guards_are_on = [] {
 }();
 
 }  // namespace
-
-std::vector<Tensor> draw_inputs(const OpCase& c, DType dtype, bool rounded) {
-  std::vector<Tensor> inputs;
-  for (std::size_t i = 0; i < c.inputs.size(); ++i) {
-    const OpInput& in = c.inputs[i];
-    Floats values = draw(in.shape.size(), str(c.name, "/input", i), in.low, in.high);
-    if (in.is_integer) {
-      std::vector<std::int32_t> integers(values.begin(), values.end());
-      inputs.push_back(Tensor::from_host<std::int32_t>(integers, in.shape));
-      continue;
-    }
-    if (in.is_distinct) values = spread_evenly(values, in.low, in.high);
-    for (float& v : values) v = away_from(in.avoid, c.kink_distance, v);
-    if (rounded)
-      for (float& v : values) v = float(bfloat16(v));
-    const Tensor t = Tensor::from_host<float>(values, in.shape);
-    inputs.push_back(in.keeps_float32 ? t : t.to(dtype));
-  }
-  return inputs;
-}
-
 }  // namespace kelvin::testing

@@ -1,0 +1,272 @@
+// Statistics: one pass over x in slabs (device/column_reduce.h), then one thread a channel. Normalisation and its backward are
+// elementwise passes with per-channel factors: forward reads x twice and writes y; backward reads dy, y (the ReLU mask) and x twice
+// and writes dx. The same formulas as batch_norm.cpp, where they are explained.
+#include "kernels/batch_norm.h"
+
+#include <cmath>
+
+#include "kernels/device/column_reduce.h"
+
+namespace kelvin {
+namespace {
+
+// Σ (x − shift), Σ (x − shift)², shift = the first row
+template <class T>
+struct MomentStep {
+  const T* x;
+  template <int N>
+  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t col) const {
+    const Pack<N> v = load<N>(x + at), shift = load<N>(x + col);
+    for (int k = 0; k < N; ++k) {
+      const float d = v[k] - shift[k];
+      first[k] += d;
+      second[k] += d * d;
+    }
+  }
+};
+
+template <class T>
+struct FinishMoments {
+  ColumnSums sums;
+  float *mean, *rstd, *running_mean, *running_variance;  // running_*: may be null
+  const T* x;
+  double n;
+  float momentum, eps;
+  template <int N>
+  __device__ void run(std::int64_t c) const {
+    const double mean_of_shifted = sums.total(0, c) / n;
+    const double biased = sums.total(1, c) / n - mean_of_shifted * mean_of_shifted;
+    const double variance = biased > 0 ? biased : 0;
+    mean[c] = static_cast<float>(to_float(x[c]) + mean_of_shifted);
+    rstd[c] = static_cast<float>(1.0 / sqrt(variance + eps));
+    if (running_mean == nullptr) return;
+    running_mean[c] += momentum * (mean[c] - running_mean[c]);
+    running_variance[c] += momentum * (static_cast<float>(variance * n / (n - 1)) - running_variance[c]);
+  }
+};
+
+// The channel of element i; C divides every pack or packs are single elements.
+__device__ std::int64_t channel_of(std::int64_t i, std::int64_t channels) {
+  return static_cast<std::uint32_t>(i) % static_cast<std::uint32_t>(channels);
+}
+
+template <class T, bool kResidual, bool kRelu>
+struct Apply {
+  T* y;
+  const T *x, *residual;
+  const float *mean, *rstd, *gamma, *beta;  // [C]
+  std::int64_t channels;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    const std::int64_t c = channel_of(i, channels);
+    Pack<N> v = load<N>(x + i);
+    const Pack<N> m = load<N>(mean + c), r = load<N>(rstd + c), g = load<N>(gamma + c), b = load<N>(beta + c);
+    for (int k = 0; k < N; ++k) {
+      const float factor = g[k] * r[k];
+      v[k] = v[k] * factor + (b[k] - m[k] * factor);
+    }
+    if constexpr (kResidual) {
+      const Pack<N> other = load<N>(residual + i);
+      for (int k = 0; k < N; ++k) v[k] += other[k];
+    }
+    if constexpr (kRelu)
+      for (int k = 0; k < N; ++k) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
+    store<N>(y + i, v);
+  }
+};
+
+// g = dy·1[y > 0]: Σ g, Σ g (x − mean); stores g into dresidual when that is wanted.
+template <class T, bool kRelu, bool kStore>
+struct GradientStep {
+  const T *dy, *y, *x;
+  T* dresidual;
+  const float* mean;
+  template <int N>
+  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t col) const {
+    Pack<N> g = load<N>(dy + at);
+    if constexpr (kRelu) {
+      const Pack<N> out = load<N>(y + at);
+      for (int k = 0; k < N; ++k) g[k] = out[k] > 0.0f ? g[k] : 0.0f;
+    }
+    if constexpr (kStore) store<N>(dresidual + at, g);
+    const Pack<N> v = load<N>(x + at), m = load<N>(mean + col);
+    for (int k = 0; k < N; ++k) {
+      first[k] += g[k];
+      second[k] += g[k] * (v[k] - m[k]);
+    }
+  }
+};
+
+// dx = a g + b x + c per channel
+struct InputFactors {
+  float *a, *b, *c;  // [C] each
+};
+
+struct FinishGradients {
+  ColumnSums sums;
+  float *dgamma, *dbeta;
+  const float *mean, *rstd, *gamma;
+  InputFactors factors;
+  double n;
+  bool is_training;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    const double sum_g = sums.total(0, i), sum_gx = sums.total(1, i);
+    dbeta[i] = static_cast<float>(sum_g);
+    dgamma[i] = static_cast<float>(sum_gx * rstd[i]);
+    const double slope = static_cast<double>(gamma[i]) * rstd[i];
+    const double pull = is_training ? -slope * rstd[i] * rstd[i] * sum_gx / n : 0.0;
+    factors.a[i] = static_cast<float>(slope);
+    factors.b[i] = static_cast<float>(pull);
+    factors.c[i] = is_training ? static_cast<float>(-slope * sum_g / n - pull * mean[i]) : 0.0f;
+  }
+};
+
+template <class T, bool kRelu>
+struct InputGradient {
+  T* dx;
+  const T *dy, *y, *x;
+  InputFactors factors;
+  std::int64_t channels;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    const std::int64_t at = channel_of(i, channels);
+    Pack<N> g = load<N>(dy + i);
+    if constexpr (kRelu) {
+      const Pack<N> out = load<N>(y + i);
+      for (int k = 0; k < N; ++k) g[k] = out[k] > 0.0f ? g[k] : 0.0f;
+    }
+    const Pack<N> v = load<N>(x + i);
+    const Pack<N> a = load<N>(factors.a + at), b = load<N>(factors.b + at), c = load<N>(factors.c + at);
+    for (int k = 0; k < N; ++k) g[k] = a[k] * g[k] + b[k] * v[k] + c[k];
+    store<N>(dx + i, g);
+  }
+};
+
+struct FoldScale {
+  float* w_folded;
+  const float *w, *gamma, *variance;
+  std::int64_t per_filter;
+  float eps;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    const std::int64_t k = i / per_filter;
+    w_folded[i] = w[i] * (gamma[k] / sqrtf(variance[k] + eps));
+  }
+};
+
+struct FoldBias {
+  float* bias;
+  const float *gamma, *beta, *mean, *variance;
+  float eps;
+  template <int N>
+  __device__ void run(std::int64_t k) const {
+    bias[k] = beta[k] - mean[k] * (gamma[k] / sqrtf(variance[k] + eps));
+  }
+};
+
+struct ReciprocalStddev {
+  float* rstd;
+  const float* variance;
+  float eps;
+  template <int N>
+  __device__ void run(std::int64_t c) const {
+    rstd[c] = 1.0f / sqrtf(variance[c] + eps);
+  }
+};
+
+template <class F>
+void with_flag(bool flag, const F& f) {
+  flag ? f(std::true_type{}) : f(std::false_type{});
+}
+
+void check_size(std::int64_t n) { KELVIN_CHECK(n < UINT32_MAX, n, " elements in one activation"); }
+
+}  // namespace
+
+template <class T>
+void batch_norm_statistics(const Cuda& cuda, View<float> mean, View<float> rstd, View<float> running_mean,
+                           View<float> running_variance, View<const T> x, float momentum, float eps) {
+  const std::int64_t rows = x.rows(), channels = x.cols();
+  KELVIN_CHECK(rows > 1, "batch statistics of ", rows, " row");
+  column_reduce(cuda, rows, channels, can_use_packs(x), MomentStep<T>{x.data}, [&](const ColumnSums& sums) {
+    launch_elements(cuda, channels, false,
+                    FinishMoments<T>{sums, mean.data, rstd.data, running_mean.data, running_variance.data, x.data,
+                                     static_cast<double>(rows), momentum, eps});
+  });
+}
+
+template <class T>
+void batch_norm_apply(const Cuda& cuda, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
+                      View<const float> gamma, View<const float> beta, View<const T> residual, bool relu) {
+  check_size(x.size());
+  const std::int64_t channels = x.cols();
+  const bool in_packs =
+      channels % kElementsPerThread == 0 && can_use_packs(y, x, residual, mean, rstd, gamma, beta);
+  with_flag(!residual.empty(), [&](auto has_residual) {
+    with_flag(relu, [&](auto has_relu) {
+      launch_elements(cuda, x.size(), in_packs,
+                      Apply<T, has_residual, has_relu>{y.data, x.data, residual.data, mean.data, rstd.data, gamma.data,
+                                                       beta.data, channels});
+    });
+  });
+}
+
+template <class T>
+void batch_norm_backward(const Cuda& cuda, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta,
+                         View<const T> dy, View<const T> y, View<const T> x, View<const float> mean,
+                         View<const float> rstd, View<const float> gamma, const BatchNormBackward& o) {
+  check_size(x.size());
+  const std::int64_t rows = x.rows(), channels = x.cols();
+  const bool in_packs = channels % kElementsPerThread == 0 && can_use_packs(dx, dresidual, dy, y, x, mean);
+  // [3, C], each row aligned for packs
+  const std::int64_t stride = (channels + kElementsPerThread - 1) / kElementsPerThread * kElementsPerThread;
+  const CudaBlock block(cuda, static_cast<std::size_t>(3 * stride) * sizeof(float));
+  auto* const start = block.as<float>();
+  const InputFactors factors = {start, start + stride, start + 2 * stride};
+  with_flag(o.relu, [&](auto has_relu) {
+    with_flag(!dresidual.empty(), [&](auto stores) {
+      column_reduce(cuda, rows, channels, in_packs,
+                    GradientStep<T, has_relu, stores>{dy.data, y.data, x.data, dresidual.data, mean.data},
+                    [&](const ColumnSums& sums) {
+                      launch_elements(cuda, channels, false,
+                                      FinishGradients{sums, dgamma.data, dbeta.data, mean.data, rstd.data, gamma.data,
+                                                      factors, static_cast<double>(rows), o.is_training});
+                    });
+    });
+  });
+  if (dx.empty()) return;
+  const bool is_masked = !dresidual.empty();  // the first pass has already stored g
+  const T* const g = is_masked ? dresidual.data : dy.data;
+  with_flag(o.relu && !is_masked, [&](auto has_relu) {
+    launch_elements(cuda, x.size(), in_packs,
+                    InputGradient<T, has_relu>{dx.data, g, y.data, x.data, factors, channels});
+  });
+}
+
+void fold_batch_norm(const Cuda& cuda, View<float> w_folded, View<float> bias, View<const float> w,
+                     View<const float> gamma, View<const float> beta, View<const float> mean,
+                     View<const float> variance, float eps) {
+  launch_elements(cuda, w.size(), false,
+                  FoldScale{w_folded.data, w.data, gamma.data, variance.data, w.size() / gamma.size(), eps});
+  launch_elements(cuda, gamma.size(), false,
+                  FoldBias{bias.data, gamma.data, beta.data, mean.data, variance.data, eps});
+}
+
+void reciprocal_stddev(const Cuda& cuda, View<float> rstd, View<const float> variance, float eps) {
+  launch_elements(cuda, rstd.size(), false, ReciprocalStddev{rstd.data, variance.data, eps});
+}
+
+#define KELVIN_INSTANTIATE(T)                                                                                       \
+  template void batch_norm_statistics(const Cuda&, View<float>, View<float>, View<float>, View<float>,              \
+                                      View<const T>, float, float);                                                 \
+  template void batch_norm_apply(const Cuda&, View<T>, View<const T>, View<const float>, View<const float>,         \
+                                 View<const float>, View<const float>, View<const T>, bool);                        \
+  template void batch_norm_backward(const Cuda&, View<T>, View<T>, View<float>, View<float>, View<const T>,         \
+                                    View<const T>, View<const T>, View<const float>, View<const float>,             \
+                                    View<const float>, const BatchNormBackward&)
+KELVIN_INSTANTIATE(float);
+KELVIN_INSTANTIATE(bfloat16);
+#undef KELVIN_INSTANTIATE
+
+}  // namespace kelvin

@@ -1,0 +1,231 @@
+// cuDNN's graph API (kernels/cudnn). Filters are float32 KRSC; a bfloat16 convolution rounds them first, and its filter gradient comes
+// back in bfloat16 and is widened (cuDNN has no single operation that does both). Images of one or three channels are padded to a
+// whole 16 bytes a pixel: without that cuDNN pads them itself, in up to a gigabyte of workspace. Bias, residual and ReLU follow the
+// convolution in one elementwise pass.
+#include "kernels/conv2d.h"
+
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "kernels/cudnn/convolution.h"
+#include "kernels/device/cuda.h"
+#include "kernels/device/cuda_device.h"
+#include "kernels/device/launch.h"
+#include "kernels/device/packs.h"
+#include "kernels/device/pool_block.h"
+#include "kernels/device/profile.h"
+
+namespace kelvin {
+namespace {
+
+using cudnn::ConvPlan;
+using cudnn::ConvProblem;
+using cudnn::Direction;
+
+// Channels as cuDNN sees them.
+template <class T>
+std::int64_t padded_channels(std::int64_t channels) {
+  constexpr std::int64_t kWhole = 16 / sizeof(T);
+  return (channels + kWhole - 1) / kWhole * kWhole;
+}
+
+template <class T>
+ConvProblem problem_of(Direction direction, const Shape& x, const Shape& w, const ConvOptions& o) {
+  const std::int64_t c = padded_channels<T>(x[3]);
+  return {direction, dtype_of<T>, {x[0], x[1], x[2], c}, {w[0], w[1], w[2], c},
+          o.stride,  o.pad,       dtype_of<T> == DType::f32 && cuda_settings().allow_tf32};
+}
+
+// to [rows, to_channels] = from [rows, from_channels], cut or filled with zeros, in another element type
+template <class To, class From>
+struct Rechannel {
+  To* to;
+  const From* from;
+  std::int64_t to_channels, from_channels;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    const std::int64_t row = i / to_channels, c = i % to_channels;
+    from_float(to[i], c < from_channels ? to_float(from[row * from_channels + c]) : 0.0f);
+  }
+};
+
+// `from` with `channels` as its last dimension and element type To: itself where nothing changes, else a copy in scratch memory.
+template <class To, class From>
+const To* rechanneled(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<const From> from, std::int64_t channels) {
+  if constexpr (std::is_same_v<To, From>)
+    if (channels == from.cols()) return from.data;
+  const std::int64_t n = from.rows() * channels;
+  scratch.emplace(cuda, static_cast<std::size_t>(n) * sizeof(To));
+  launch_elements(cuda, n, false, Rechannel<To, From>{scratch->as<To>(), from.data, channels, from.cols()});
+  return scratch->as<To>();
+}
+
+// Where cuDNN writes a result of `rows` rows: `to` itself, or scratch memory to be cut to size afterwards.
+template <class T, class To>
+class Result {
+ public:
+  Result(const Cuda& cuda, View<To> to, std::int64_t channels) : cuda_(cuda), to_(to), channels_(channels) {
+    if constexpr (std::is_same_v<T, To>)
+      if (channels == to.cols()) return;
+    scratch_.emplace(cuda, static_cast<std::size_t>(to.rows() * channels) * sizeof(T));
+  }
+  [[nodiscard]] const void* data() const { return scratch_ ? scratch_->template as<void>() : to_.data; }
+  void finish() const {
+    if (scratch_)
+      launch_elements(cuda_, to_.size(), false,
+                      Rechannel<To, T>{to_.data, scratch_->template as<const T>(), to_.cols(), channels_});
+  }
+
+ private:
+  const Cuda& cuda_;
+  View<To> to_;
+  std::int64_t channels_;
+  std::optional<CudaBlock> scratch_;
+};
+
+void run(const Cuda& cuda, const ConvPlan& plan, const void* x, const void* w, const void* y) {
+  const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(plan.workspace, 1)));
+  cudnn::execute(cuda.cudnn(), plan, x, w, y, workspace.as<void>());
+}
+
+class Stopwatch {
+ public:
+  explicit Stopwatch(const Cuda& cuda) : stream_(cuda.stream()) {
+    KELVIN_CHECK_CUDA(cudaEventCreate(&begin_));
+    KELVIN_CHECK_CUDA(cudaEventCreate(&end_));
+  }
+  ~Stopwatch() {
+    cudaEventDestroy(begin_);
+    cudaEventDestroy(end_);
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  template <class F>
+  float milliseconds(const F& f) {
+    KELVIN_CHECK_CUDA(cudaEventRecord(begin_, stream_));
+    f();
+    KELVIN_CHECK_CUDA(cudaEventRecord(end_, stream_));
+    KELVIN_CHECK_CUDA(cudaEventSynchronize(end_));
+    float elapsed = 0;
+    KELVIN_CHECK_CUDA(cudaEventElapsedTime(&elapsed, begin_, end_));
+    return elapsed;
+  }
+
+ private:
+  cudaStream_t stream_;
+  cudaEvent_t begin_ = nullptr, end_ = nullptr;
+};
+
+// The fastest of the plans on these very tensors, three runs each after one to warm up.
+const ConvPlan& fastest(const Cuda& cuda, const std::vector<ConvPlan>& plans, const void* x, const void* w,
+                        const void* y) {
+  Stopwatch watch(cuda);
+  const ConvPlan* best = &plans.front();
+  float best_time = 0;
+  for (const ConvPlan& plan : plans) {
+    run(cuda, plan, x, w, y);
+    const float time = watch.milliseconds([&] {
+      for (int i = 0; i < 3; ++i) run(cuda, plan, x, w, y);
+    });
+    if (&plan != &plans.front() && time >= best_time) continue;
+    best = &plan;
+    best_time = time;
+  }
+  return *best;
+}
+
+// Plans are chosen when a shape is met for the first time, which must not be while a graph is captured.
+void convolve(const Cuda& cuda, const ConvProblem& problem, const void* x, const void* w, const void* y) {
+  constexpr std::size_t kTimed = 5;
+  static std::mutex mutex;
+  static std::map<ConvProblem, ConvPlan> chosen;
+  const std::lock_guard lock(mutex);
+  const ProfileRange range("conv2d");
+  const auto found = chosen.find(problem);
+  if (found != chosen.end()) return run(cuda, found->second, x, w, y);
+  const CudaSettings& settings = cuda_settings();
+  const auto plans = cudnn::conv_plans({.handle = cuda.cudnn()}, problem, {.deterministic = settings.deterministic},
+                                       settings.autotune ? kTimed : 1);
+  if (plans.empty()) throw internal_error("cuDNN has no plan for ", cudnn::describe(problem));
+  const ConvPlan& plan = plans.size() > 1 ? fastest(cuda, plans, x, w, y) : plans.front();
+  chosen.emplace(problem, plan);
+  run(cuda, plan, x, w, y);
+}
+
+// y = relu?(y + bias + residual)
+template <class T>
+struct Epilogue {
+  T* y;
+  const float* bias;   // [channels] or null
+  const T* residual;   // as y or null
+  std::int64_t channels;
+  bool relu;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    Pack<N> v = load<N>(y + i);
+    if (bias != nullptr) {
+      const Pack<N> b = load<N>(bias + static_cast<std::uint32_t>(i) % static_cast<std::uint32_t>(channels));
+      for (int k = 0; k < N; ++k) v[k] += b[k];
+    }
+    if (residual != nullptr) {
+      const Pack<N> r = load<N>(residual + i);
+      for (int k = 0; k < N; ++k) v[k] += r[k];
+    }
+    if (relu)
+      for (int k = 0; k < N; ++k) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
+    store<N>(y + i, v);
+  }
+};
+
+}  // namespace
+
+template <class T>
+void conv2d_forward(const Cuda& cuda, View<T> y, View<const T> x, View<const float> w, const ConvEpilogue<T>& e,
+                    const ConvOptions& options) {
+  const ConvProblem problem = problem_of<T>(Direction::forward, x.shape, w.shape, options);
+  std::optional<CudaBlock> images, filter;
+  const T* const from = rechanneled<T>(cuda, images, x, problem.x[3]);
+  const T* const with = rechanneled<T>(cuda, filter, w, problem.w[3]);
+  convolve(cuda, problem, from, with, y.data);
+  if (e.bias.empty() && e.residual.empty() && !e.relu) return;
+  KELVIN_CHECK(y.size() < UINT32_MAX, y.size(), " elements in one activation");
+  const bool in_packs = y.cols() % kElementsPerThread == 0 && can_use_packs(y, e.bias, e.residual);
+  launch_elements(cuda, y.size(), in_packs, Epilogue<T>{y.data, e.bias.data, e.residual.data, y.cols(), e.relu});
+}
+
+template <class T>
+void conv2d_backward_data(const Cuda& cuda, View<T> dx, View<const T> dy, View<const float> w,
+                          const ConvOptions& options) {
+  const ConvProblem problem = problem_of<T>(Direction::backward_data, dx.shape, w.shape, options);
+  std::optional<CudaBlock> filter;
+  const T* const with = rechanneled<T>(cuda, filter, w, problem.w[3]);
+  const Result<T, T> result(cuda, dx, problem.x[3]);
+  convolve(cuda, problem, result.data(), with, dy.data);
+  result.finish();
+}
+
+template <class T>
+void conv2d_backward_filter(const Cuda& cuda, View<float> dw, View<const T> x, View<const T> dy,
+                            const ConvOptions& options) {
+  const ConvProblem problem = problem_of<T>(Direction::backward_filter, x.shape, dw.shape, options);
+  std::optional<CudaBlock> images;
+  const T* const from = rechanneled<T>(cuda, images, x, problem.x[3]);
+  const Result<T, float> result(cuda, dw, problem.w[3]);
+  convolve(cuda, problem, from, result.data(), dy.data);
+  result.finish();
+}
+
+template void conv2d_forward(const Cuda&, View<float>, View<const float>, View<const float>,
+                             const ConvEpilogue<float>&, const ConvOptions&);
+template void conv2d_forward(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const float>,
+                             const ConvEpilogue<bfloat16>&, const ConvOptions&);
+template void conv2d_backward_data(const Cuda&, View<float>, View<const float>, View<const float>, const ConvOptions&);
+template void conv2d_backward_data(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const float>,
+                                   const ConvOptions&);
+template void conv2d_backward_filter(const Cuda&, View<float>, View<const float>, View<const float>,
+                                     const ConvOptions&);
+template void conv2d_backward_filter(const Cuda&, View<float>, View<const bfloat16>, View<const bfloat16>,
+                                     const ConvOptions&);
+
+}  // namespace kelvin

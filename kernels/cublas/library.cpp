@@ -1,0 +1,43 @@
+#include "kernels/cublas/library.h"
+
+#include "kernels/device/cuda.h"
+#include "kernels/device/dynamic_library.h"
+
+namespace kelvin {
+
+namespace cublas {
+
+const Library& library() {
+  static const Library instance = [] {
+    const DynamicLibrary blas("cuBLASLt 13", {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"});
+    Library l{};
+    blas.resolve(l.create, "cublasLtCreate");
+    blas.resolve(l.get_status_string, "cublasLtGetStatusString");
+    blas.resolve(l.desc_create, "cublasLtMatmulDescCreate");
+    blas.resolve(l.desc_destroy, "cublasLtMatmulDescDestroy");
+    blas.resolve(l.desc_set_attribute, "cublasLtMatmulDescSetAttribute");
+    blas.resolve(l.layout_create, "cublasLtMatrixLayoutCreate");
+    blas.resolve(l.layout_destroy, "cublasLtMatrixLayoutDestroy");
+    blas.resolve(l.preference_create, "cublasLtMatmulPreferenceCreate");
+    blas.resolve(l.preference_destroy, "cublasLtMatmulPreferenceDestroy");
+    blas.resolve(l.preference_set_attribute, "cublasLtMatmulPreferenceSetAttribute");
+    blas.resolve(l.get_heuristic, "cublasLtMatmulAlgoGetHeuristic");
+    blas.resolve(l.matmul, "cublasLtMatmul");
+    return l;
+  }();
+  return instance;
+}
+
+void check(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    throw internal_error("cuBLASLt, ", what, ": ", library().get_status_string(status));
+}
+
+}  // namespace cublas
+
+cublasLtContext* Cuda::cublas() const {
+  if (cublas_ == nullptr) cublas::check(cublas::library().create(&cublas_), "opening the library");
+  return cublas_;
+}
+
+}  // namespace kelvin

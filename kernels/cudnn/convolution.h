@@ -1,0 +1,60 @@
+// Convolution through cuDNN's graph API: one operation a graph, so that engines compiled ahead of time serve it and nothing is
+// compiled while a program runs. The plan is the first that fits of heuristic A and then of the fallback list.
+//
+// Plans can be made without a GPU, for a device described by its properties (cuDNN 9.8 and later): tests/planned_graphs does.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/cudnn/descriptor.h"
+#include "kernels/device/dtype.h"
+
+namespace kelvin::cudnn {
+
+enum class Direction { forward, backward_data, backward_filter };
+
+// Everything that decides which plan runs. x [N, H, W, C], w [K, R, S, C]; all three tensors have the element type `dtype`, products
+// are accumulated in float32.
+struct ConvProblem {
+  Direction direction{};
+  DType dtype{};
+  std::array<std::int64_t, 4> x{}, w{};
+  std::int64_t stride = 1, pad = 0;
+  bool allow_tf32 = false;  // float32 only: round factors to 10 bits for the tensor cores
+  auto operator<=>(const ConvProblem&) const = default;
+};
+
+// The GPU that plans are for: a handle, or, without a GPU, a description.
+struct Target {
+  cudnnHandle_t handle = nullptr;
+  Descriptor properties = {};
+  // From a JSON of device properties as cuDNN writes it (cudaDeviceProp's values).
+  [[nodiscard]] static Target described_by(const std::string& json);
+};
+
+struct PlanFilter {
+  std::int64_t most_workspace = std::int64_t{1} << 30;  // bytes
+  bool deterministic = true;
+};
+
+struct ConvPlan {
+  Descriptor plan;
+  std::int64_t workspace = 0;  // bytes
+  std::int64_t engine = -1;
+  bool deterministic = true, tensor_cores = false, compiled_at_run_time = false;
+};
+
+// The plans that fit, best first by heuristic, at most `most`. Empty: none.
+[[nodiscard]] std::vector<ConvPlan> conv_plans(const Target& target, const ConvProblem& problem,
+                                               const PlanFilter& filter, std::size_t most);
+
+// x, w, y: device addresses of the three tensors in their direction's roles.
+void execute(cudnnHandle_t handle, const ConvPlan& plan, const void* x, const void* w, const void* y, void* workspace);
+
+// "forward bfloat16 x [128, 32, 32, 64], w [64, 3, 3, 64], stride 1, pad 1"
+[[nodiscard]] std::string describe(const ConvProblem& problem);
+
+}  // namespace kelvin::cudnn

@@ -1,0 +1,44 @@
+// The bookkeeping behind every memory pool: blocks by size, kept when they come back and handed out again. Knows nothing of the
+// memory itself; a device gives the two functions that make and unmake a block. Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "kernels/device/pool.h"
+
+namespace kelvin {
+
+class BlockPool {
+ public:
+  struct Memory {
+    void* (*allocate)(std::size_t bytes);  // nullptr: none left
+    void (*free)(void* block);
+  };
+  explicit BlockPool(const Memory& memory) : memory_(memory) {}
+
+  // A block of `size` bytes, which pool_block_size made from the request. Gives cached blocks back to the system before it gives
+  // up; nullptr then.
+  [[nodiscard]] void* take(std::size_t size);
+  void give_back(void* block, std::size_t size);
+  void release_cache();
+  [[nodiscard]] PoolUse use() const;
+  // For tests: blocks go back to the system at once, so that a sanitizer sees every use after free.
+  void forget_cache(bool forget) { forgets_ = forget; }
+
+ private:
+  void release_cache_locked();
+
+  Memory memory_;
+  mutable std::mutex mutex_;
+  std::map<std::size_t, std::vector<void*>> free_blocks_;  // by size
+  PoolUse use_;
+  bool forgets_ = false;
+};
+
+// The out-of-memory error: names the request and what is in use.
+[[noreturn]] void throw_out_of_memory(const char* device, std::size_t bytes, const PoolUse& use);
+
+}  // namespace kelvin

@@ -1,0 +1,44 @@
+// The CUDA device: its stream and the handles of NVIDIA's libraries. Complete only inside kernels/; elsewhere `class Cuda` is a name.
+//
+// There is one Cuda object for the GPU in use and it lives until the process ends (`open_cuda` in cuda_device.h makes it).
+// Everything it runs is ordered on its one stream; nothing waits for the GPU but the functions of transfer.h and profile ranges.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+#include "kernels/device/device.h"
+#include "kernels/device/error.h"
+
+struct cudnnContext;
+struct cublasLtContext;
+
+namespace kelvin {
+
+class Cuda {
+ public:
+  explicit Cuda(cudaStream_t stream) : stream_(stream) {}
+  Cuda(const Cuda&) = delete;
+  Cuda& operator=(const Cuda&) = delete;
+
+  [[nodiscard]] cudaStream_t stream() const { return stream_; }
+  // Made when first asked for, on this device's stream (kernels/cudnn, kernels/cublas).
+  [[nodiscard]] cudnnContext* cudnn() const;
+  [[nodiscard]] cublasLtContext* cublas() const;
+
+ private:
+  cudaStream_t stream_;
+  mutable cudnnContext* cudnn_ = nullptr;
+  mutable cublasLtContext* cublas_ = nullptr;
+};
+
+// Throws when a call of the CUDA runtime fails, naming the call.
+inline void check_cuda(cudaError_t status, const char* call) {
+  if (status == cudaSuccess) return;
+  throw Error(status == cudaErrorMemoryAllocation ? ExitCode::out_of_memory : ExitCode::internal,
+              str(call, ": ", cudaGetErrorName(status), ": ", cudaGetErrorString(status)));
+}
+#define KELVIN_CHECK_CUDA(call) ::kelvin::check_cuda(call, #call)
+
+}  // namespace kelvin

@@ -1,0 +1,28 @@
+// Opening the GPU, and the choices that hold for everything run on it. The only header about CUDA that rooms outside kernels/ include.
+#pragma once
+
+#include <string>
+
+#include "kernels/device/device.h"
+
+namespace kelvin {
+
+// The first GPU, opened once; nullptr where there is none to use. Then `reason` says why in one clause: no driver, no GPU, none of the
+// architectures this build was compiled for, or a build without CUDA. Throws nothing else than internal errors.
+[[nodiscard]] const Cuda* open_cuda(std::string& reason);
+
+// "NVIDIA H100 80GB HBM3, compute capability 9.0, driver 13.0, cuDNN 9.19.0"
+[[nodiscard]] std::string describe_cuda(const Cuda& cuda);
+
+struct CudaSettings {
+  // float32 convolutions and matrix products may round their factors to 10 bits (TF32) for the tensor cores.
+  bool allow_tf32 = false;
+  // The first few cuDNN plans of a shape are timed, the fastest is kept: other bits from run to run where two are equally fast.
+  bool autotune = true;
+  // Plans whose sums have no fixed order are left out.
+  bool deterministic = true;
+};
+// To be set before the first convolution.
+CudaSettings& cuda_settings();
+
+}  // namespace kelvin

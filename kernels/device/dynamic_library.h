@@ -1,0 +1,28 @@
+// A shared library that is loaded when it is first needed: NVIDIA's libraries take 200 MB and a tenth of a second to load, and a
+// machine without a GPU does not have them.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+
+namespace kelvin {
+
+class DynamicLibrary {
+ public:
+  // Tries the names in turn, as they are (rpath, LD_LIBRARY_PATH, system) and in the toolkit's usual folder. Throws a mistake that
+  // names the library and how to make it found.
+  DynamicLibrary(const char* what, std::initializer_list<const char*> names);
+
+  // Sets `function` to the symbol; throws when the library has none of that name.
+  template <class F>
+  void resolve(F*& function, const char* symbol) const {
+    function = reinterpret_cast<F*>(find(symbol));
+  }
+
+ private:
+  [[nodiscard]] void* find(const char* symbol) const;
+  std::string what_;
+  void* handle_ = nullptr;  // never closed: its threads and contexts live as long as the process
+};
+
+}  // namespace kelvin

@@ -1,0 +1,62 @@
+// How every hand-written CUDA kernel is started, on the device's stream, with the launch checked. Included by .cu files only.
+//
+//   launch(cuda, kernel, {.grid = blocks, .block = 256}, arguments...);         any kernel
+//   launch_elements(cuda, n, can_use_packs(y, x), Relu<T>{y.data, x.data});   elementwise: see below
+//
+// An elementwise kernel is a struct with `template <int N> __device__ void run(std::int64_t i) const` that treats the N elements
+// from i on: N = 8 where every pointer allows 16-byte accesses, N = 1 for the rest.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "kernels/device/cuda.h"
+
+namespace kelvin {
+
+struct LaunchShape {
+  unsigned grid = 1, block = 256;
+  unsigned grid_y = 1;
+};
+
+template <class... Parameters, class... Arguments>
+void launch(const Cuda& cuda, void (*kernel)(Parameters...), const LaunchShape& shape, Arguments&&... arguments) {
+  if (shape.grid == 0 || shape.grid_y == 0) return;  // nothing to do for an empty view
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(shape.grid, shape.grid_y, 1);
+  config.blockDim = dim3(shape.block, 1, 1);
+  config.stream = cuda.stream();
+  KELVIN_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+}
+
+inline constexpr int kElementsPerThread = 8;  // 16 bytes of bfloat16, 32 of float32
+
+// Grid-stride loop over packs of eight; the last n % 8 elements, or all of them where pointers are not aligned, one by one.
+template <class Op>
+__global__ void __launch_bounds__(256) elements_kernel(std::int64_t n, std::int64_t packs, Op op) {
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t p = first; p < packs; p += stride) op.template run<kElementsPerThread>(p * kElementsPerThread);
+  for (std::int64_t i = packs * kElementsPerThread + first; i < n; i += stride) op.template run<1>(i);
+}
+
+template <class Op>
+void launch_elements(const Cuda& cuda, std::int64_t n, bool in_packs, const Op& op) {
+  const std::int64_t packs = in_packs ? n / kElementsPerThread : 0;
+  const std::int64_t work = std::max(packs, n - packs * kElementsPerThread);
+  constexpr std::int64_t kBlock = 256, kMostBlocks = 132 * 16;  // a few waves on the largest GPU of today
+  const auto grid = static_cast<unsigned>(std::min((work + kBlock - 1) / kBlock, kMostBlocks));
+  launch(cuda, elements_kernel<Op>, {.grid = grid, .block = kBlock}, n, packs, op);
+}
+
+// Whether all pointers are multiples of 16 bytes, so that packs of eight elements may be read and written at once.
+template <class... Views>
+bool can_use_packs(const Views&... views) {
+  return ((reinterpret_cast<std::uintptr_t>(views.data) % 16 == 0) && ...);
+}
+
+// The number of pieces of `size` that cover n.
+inline unsigned pieces(std::int64_t n, std::int64_t size) { return static_cast<unsigned>((n + size - 1) / size); }
+
+}  // namespace kelvin

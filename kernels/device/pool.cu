@@ -1,0 +1,90 @@
+// Device memory. Everything runs on one stream, so a block may be handed out again while the work that used it last is still queued:
+// whoever gets it queues behind. A captured graph keeps addresses for as long as it lives, so what is allocated under a
+// `GraphPoolScope` comes from blocks that are the graph's own.
+#include <unordered_map>
+
+#include "kernels/device/block_pool.h"
+#include "kernels/device/cuda.h"
+#include "kernels/device/graph_pool.h"
+
+namespace kelvin {
+namespace {
+
+void* device_allocate(std::size_t size) {
+  void* block = nullptr;
+  if (cudaMalloc(&block, size) == cudaSuccess) return block;
+  cudaGetLastError();  // out of memory is an answer here; forget it
+  return nullptr;
+}
+
+void device_free(void* block) { cudaFree(block); }
+
+struct Owner {
+  BlockPool* pool;
+  std::size_t size;
+};
+
+struct DevicePools {
+  BlockPool common{{device_allocate, device_free}};
+  BlockPool* active = &common;
+  std::mutex mutex;
+  std::unordered_map<void*, Owner> owners;  // of live blocks
+  bool exact = false;                       // for tests
+};
+
+// Never destroyed: tensors with static storage may outlive every other object.
+DevicePools& pools() {
+  static DevicePools* const instance = new DevicePools;
+  return *instance;
+}
+
+}  // namespace
+
+void* pool_allocate(const Cuda&, std::size_t bytes) {
+  DevicePools& p = pools();
+  const std::lock_guard lock(p.mutex);
+  const std::size_t size = p.exact ? std::max<std::size_t>(bytes, 1) : pool_block_size(bytes);
+  void* const block = p.active->take(size);
+  if (block == nullptr) throw_out_of_memory("GPU", bytes, p.common.use());
+  p.owners[block] = {p.active, size};
+  return block;
+}
+
+void pool_free(const Cuda&, void* block, std::size_t) {
+  if (block == nullptr) return;
+  DevicePools& p = pools();
+  const std::lock_guard lock(p.mutex);
+  const auto found = p.owners.find(block);
+  const Owner owner = found->second;
+  p.owners.erase(found);
+  owner.pool->give_back(block, owner.size);
+}
+
+void pool_release_cache(const Cuda&) { pools().common.release_cache(); }
+
+PoolUse pool_use(const Cuda&) { return pools().common.use(); }
+
+void pool_use_exact_blocks(const Cuda&) {
+  pools().exact = true;
+  pools().common.forget_cache(true);
+}
+
+GraphPool::GraphPool() : pool_(new BlockPool({device_allocate, device_free})) {}
+// Blocks still held by tensors that outlive the graph stay; the cache goes back.
+GraphPool::~GraphPool() {
+  pool_->release_cache();
+  if (pool_->use().in_use == 0) delete pool_;
+}
+
+GraphPoolScope::GraphPoolScope(GraphPool& graph) {
+  const std::lock_guard lock(pools().mutex);
+  before_ = pools().active;
+  pools().active = graph.pool_;
+}
+
+GraphPoolScope::~GraphPoolScope() {
+  const std::lock_guard lock(pools().mutex);
+  pools().active = before_;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,70 @@
+#include "kernels/device/step_graph.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "kernels/device/cuda.h"
+#include "kernels/device/graph_pool.h"
+
+namespace kelvin {
+namespace {
+
+constexpr int kEagerRuns = 2;
+
+bool is_allowed() {
+  const char* const setting = std::getenv("KELVIN_GRAPH");
+  return setting == nullptr || std::string_view(setting) != "0";
+}
+
+}  // namespace
+
+struct StepGraph::Recording {
+  GraphPool pool;
+  int runs = 0;
+  cudaGraphExec_t graph = nullptr;
+  bool has_replayed = false;
+
+  ~Recording() {
+    if (graph != nullptr) cudaGraphExecDestroy(graph);
+  }
+
+  // Other threads may allocate and copy meanwhile: only what this thread's stream does is recorded.
+  void record(cudaStream_t stream, const std::function<void()>& step) {
+    cudaGraph_t recorded = nullptr;
+    KELVIN_CHECK_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
+    try {
+      step();
+    } catch (...) {
+      cudaStreamEndCapture(stream, &recorded);
+      if (recorded != nullptr) cudaGraphDestroy(recorded);
+      throw;
+    }
+    KELVIN_CHECK_CUDA(cudaStreamEndCapture(stream, &recorded));
+    const cudaError_t status = cudaGraphInstantiate(&graph, recorded, 0);
+    cudaGraphDestroy(recorded);
+    check_cuda(status, "cudaGraphInstantiate");
+  }
+};
+
+StepGraph::StepGraph(Device device) : device_(device) {
+  if (device.kind == DeviceKind::cuda && is_allowed()) recording_ = std::make_unique<Recording>();
+}
+
+StepGraph::~StepGraph() = default;
+
+void StepGraph::run(const std::function<void()>& step) {
+  if (!recording_) return step();
+  Recording& r = *recording_;
+  const cudaStream_t stream = device_.cuda->stream();
+  if (r.graph == nullptr) {
+    const GraphPoolScope scope(r.pool);
+    if (r.runs++ < kEagerRuns) return step();
+    r.record(stream, step);
+  }
+  KELVIN_CHECK_CUDA(cudaGraphLaunch(r.graph, stream));
+  r.has_replayed = true;
+}
+
+bool StepGraph::has_replayed() const { return recording_ && recording_->has_replayed; }
+
+}  // namespace kelvin

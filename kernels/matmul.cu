@@ -1,0 +1,128 @@
+// cuBLASLt. It thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes yᵀ = op(b)ᵀ op(a)ᵀ on the same
+// memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape; 32 MiB of
+// workspace, as NVIDIA advises for Hopper. Deterministic: the heuristic's choice and one stream.
+#include "kernels/matmul.h"
+
+#include <map>
+#include <mutex>
+
+#include "kernels/cublas/library.h"
+#include "kernels/device/cuda.h"
+#include "kernels/device/cuda_device.h"
+#include "kernels/device/launch.h"
+#include "kernels/device/packs.h"
+#include "kernels/device/pool_block.h"
+
+namespace kelvin {
+namespace {
+
+constexpr std::size_t kWorkspace = std::size_t{32} << 20;
+
+struct Key {
+  DType in, out;
+  std::int64_t m, n, k;
+  bool transpose_a, transpose_b, has_bias, tf32;
+  auto operator<=>(const Key&) const = default;
+};
+
+struct Plan {
+  cublasLtMatmulDesc_t operation = nullptr;
+  cublasLtMatrixLayout_t a = nullptr, b = nullptr, y = nullptr;
+  cublasLtMatmulAlgo_t algorithm{};
+};
+
+cudaDataType_t data_type(DType t) { return t == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F; }
+
+// The layout of a row-major [rows, cols] matrix as cuBLASLt sees it.
+cublasLtMatrixLayout_t layout(DType t, std::int64_t rows, std::int64_t cols) {
+  cublasLtMatrixLayout_t made = nullptr;
+  cublas::check(cublas::library().layout_create(&made, data_type(t), static_cast<std::uint64_t>(cols),
+                                                static_cast<std::uint64_t>(rows), cols),
+                "describing a matrix");
+  return made;
+}
+
+template <class V>
+void set(cublasLtMatmulDesc_t d, cublasLtMatmulDescAttributes_t name, const V& value) {
+  cublas::check(cublas::library().desc_set_attribute(d, name, &value, sizeof value), "setting an attribute");
+}
+
+Plan make_plan(const Cuda& cuda, const Key& key) {
+  const cublas::Library& l = cublas::library();
+  Plan plan;
+  const cublasComputeType_t compute = key.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  cublas::check(l.desc_create(&plan.operation, compute, CUDA_R_32F), "describing a product");
+  // First factor: op(b)ᵀ. Memory of b read in columns is bᵀ already, so "no transposition" there means op(b) = b.
+  const cublasOperation_t keep = CUBLAS_OP_N, flip = CUBLAS_OP_T;
+  set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, key.transpose_b ? flip : keep);
+  set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, key.transpose_a ? flip : keep);
+  if (key.has_bias) set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+  plan.a = key.transpose_a ? layout(key.in, key.k, key.m) : layout(key.in, key.m, key.k);
+  plan.b = key.transpose_b ? layout(key.in, key.n, key.k) : layout(key.in, key.k, key.n);
+  plan.y = layout(key.out, key.m, key.n);
+  cublasLtMatmulPreference_t preference = nullptr;
+  cublas::check(l.preference_create(&preference), "describing preferences");
+  cublas::check(l.preference_set_attribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace,
+                                           sizeof kWorkspace),
+                "setting the workspace");
+  cublasLtMatmulHeuristicResult_t result{};
+  int found = 0;
+  const cublasStatus_t status = l.get_heuristic(cuda.cublas(), plan.operation, plan.b, plan.a, plan.y, plan.y,
+                                                preference, 1, &result, &found);
+  l.preference_destroy(preference);
+  if (status != CUBLAS_STATUS_SUCCESS || found == 0)
+    throw internal_error("cuBLASLt has no algorithm for [", key.m, ", ", key.k, "] x [", key.k, ", ", key.n, "] of ",
+                         name_of(key.in), " to ", name_of(key.out));
+  plan.algorithm = result.algo;
+  return plan;
+}
+
+const Plan& plan_for(const Cuda& cuda, const Key& key) {
+  static std::mutex mutex;
+  static std::map<Key, Plan> plans;
+  const std::lock_guard lock(mutex);
+  const auto found = plans.find(key);
+  return found != plans.end() ? found->second : plans.emplace(key, make_plan(cuda, key)).first->second;
+}
+
+// y += bias, for result types whose epilogue would need the bias in bfloat16
+template <class Out>
+struct AddBias {
+  Out* y;
+  const float* bias;
+  std::int64_t cols;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    from_float(y[i], to_float(y[i]) + bias[i % cols]);
+  }
+};
+
+}  // namespace
+
+template <class Out, class T>
+void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, View<const float> bias,
+            const MatmulOptions& o) {
+  const std::int64_t m = o.transpose_a ? a.dim(1) : a.dim(0), k = o.transpose_a ? a.dim(0) : a.dim(1);
+  const std::int64_t n = o.transpose_b ? b.dim(0) : b.dim(1);
+  const bool fuses_bias = !bias.empty() && dtype_of<Out> == DType::f32;
+  const bool tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32;
+  const Plan& plan =
+      plan_for(cuda, {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, fuses_bias, tf32});
+  if (fuses_bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias.data);
+  const CudaBlock workspace(cuda, kWorkspace);
+  const float one = 1.0f, zero = 0.0f;
+  cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, b.data, plan.b, a.data, plan.a, &zero,
+                                         y.data, plan.y, y.data, plan.y, &plan.algorithm, workspace.as<void>(),
+                                         kWorkspace, cuda.stream()),
+                "running a product");
+  if (!bias.empty() && !fuses_bias) launch_elements(cuda, y.size(), false, AddBias<Out>{y.data, bias.data, n});
+}
+
+template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, View<const float>,
+                     const MatmulOptions&);
+template void matmul(const Cuda&, View<float>, View<const bfloat16>, View<const bfloat16>, View<const float>,
+                     const MatmulOptions&);
+template void matmul(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const bfloat16>, View<const float>,
+                     const MatmulOptions&);
+
+}  // namespace kelvin

@@ -1,0 +1,166 @@
+// L∞ is elementwise: reads x, x0 and g and writes x, 16 bytes a pixel and nothing else. L2 and the statistics need a sum over each
+// image: one block an image, sums in double as on the CPU, the image read again from the cache.
+#include "kernels/pgd_step.h"
+
+#include <cmath>
+
+#include "kernels/device/groups.h"
+#include "kernels/device/packs.h"
+#include "kernels/pgd_bounds.h"
+
+namespace kelvin {
+namespace {
+
+using ImageGroup = BlockGroup<256>;
+
+// f(i) for this thread's share of the pixels of the block's image
+template <class F>
+__device__ void for_pixels(const ImageGroup& group, std::int64_t pixels, const F& f) {
+  const std::int64_t begin = group.row() * pixels;
+  for (std::int64_t p = group.rank(); p < pixels; p += ImageGroup::kThreads) f(begin + p);
+}
+
+struct StepLinf {
+  float* x;
+  const float *x0, *g;
+  PgdOptions o;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    Pack<N> moved = load<N>(x + i);
+    const Pack<N> centre = load<N>(x0 + i), gradient = load<N>(g + i);
+    for (int k = 0; k < N; ++k) {
+      const float sign = static_cast<float>(gradient[k] > 0.0f) - static_cast<float>(gradient[k] < 0.0f);
+      moved[k] = project_linf(moved[k] + o.step * sign, centre[k], o.eps);
+    }
+    store<N>(x + i, moved);
+  }
+};
+
+// Shrinks x − x0 to norm eps where it is longer, then clips to the box. Each thread reads only pixels it wrote itself.
+__device__ void project_l2(const ImageGroup& group, float* x, const float* x0, std::int64_t pixels, float eps) {
+  double sum = 0;
+  for_pixels(group, pixels, [&](std::int64_t i) {
+    const double d = static_cast<double>(x[i]) - x0[i];
+    sum += d * d;
+  });
+  const double norm = sqrt(group.sum(sum));
+  const auto factor = static_cast<float>(norm > eps ? eps / norm : 1.0);
+  for_pixels(group, pixels, [&](std::int64_t i) { x[i] = clamp_to_box(x0[i] + factor * (x[i] - x0[i])); });
+}
+
+__device__ double norm_of(const ImageGroup& group, const float* v, std::int64_t pixels) {
+  double sum = 0;
+  for_pixels(group, pixels, [&](std::int64_t i) { sum += static_cast<double>(v[i]) * v[i]; });
+  return sqrt(group.sum(sum));
+}
+
+__global__ void __launch_bounds__(256)
+    step_l2_kernel(float* x, const float* x0, const float* g, std::int64_t pixels, PgdOptions o) {
+  const ImageGroup group;
+  const double norm = norm_of(group, g, pixels);
+  if (norm > 0) {
+    const double factor = o.step / norm;
+    for_pixels(group, pixels, [&](std::int64_t i) { x[i] += static_cast<float>(factor * g[i]); });
+  }
+  project_l2(group, x, x0, pixels, o.eps);
+}
+
+__global__ void __launch_bounds__(256) start_linf_kernel(float* x, const float* x0, const std::int32_t* indices,
+                                                         RandomKey key, std::int64_t pixels, float eps) {
+  const std::int64_t begin = blockIdx.x * pixels;
+  const std::uint64_t counter = first_start_counter(indices[blockIdx.x]);
+  for (std::int64_t p = 4 * static_cast<std::int64_t>(threadIdx.x); p < pixels; p += 4 * blockDim.x) {
+    const auto bits = philox(key, counter + static_cast<std::uint64_t>(p / 4));
+    for (std::int64_t k = 0; k < 4 && p + k < pixels; ++k) {
+      const float noise = eps * (2.0f * uniform01(bits[static_cast<std::size_t>(k)]) - 1.0f);
+      x[begin + p + k] = project_linf(x0[begin + p + k] + noise, x0[begin + p + k], eps);
+    }
+  }
+}
+
+__global__ void __launch_bounds__(256) start_l2_kernel(float* x, const float* x0, const std::int32_t* indices,
+                                                       RandomKey key, std::int64_t pixels, float eps) {
+  const ImageGroup group;
+  const std::int64_t begin = group.row() * pixels;
+  const std::uint64_t counter = first_start_counter(indices[group.row()]);
+  for (std::int64_t p = 4 * static_cast<std::int64_t>(group.rank()); p < pixels; p += 4 * ImageGroup::kThreads) {
+    const auto bits = philox(key, counter + 1 + static_cast<std::uint64_t>(p / 4));
+    const auto a = normal_pair(bits[0], bits[1]), b = normal_pair(bits[2], bits[3]);
+    const float four[4] = {a[0], a[1], b[0], b[1]};
+    for (std::int64_t k = 0; k < 4 && p + k < pixels; ++k) x[begin + p + k] = four[k];
+  }
+  __syncthreads();  // read after write: from here on a thread reads pixels that others drew
+  const double norm = norm_of(group, x, pixels);
+  const auto factor = static_cast<float>(eps * uniform01(philox(key, counter)[0]) / norm);
+  for_pixels(group, pixels, [&](std::int64_t i) { x[i] = x0[i] + factor * x[i]; });
+  project_l2(group, x, x0, pixels, eps);
+}
+
+__global__ void __launch_bounds__(256)
+    statistics_kernel(float* max_abs, float* zero_share, const float* g, std::int64_t pixels) {
+  const ImageGroup group;
+  float largest = 0;
+  int zeros = 0;
+  for_pixels(group, pixels, [&](std::int64_t i) {
+    largest = larger(largest, fabsf(g[i]));
+    zeros += g[i] == 0.0f ? 1 : 0;
+  });
+  largest = group.max(largest);
+  zeros = group.sum(zeros);
+  if (group.rank() != 0) return;
+  max_abs[group.row()] = largest;
+  zero_share[group.row()] = static_cast<float>(zeros) / static_cast<float>(pixels);
+}
+
+__global__ void __launch_bounds__(256)
+    distance_kernel(float* linf, float* l2, const float* a, const float* b, std::int64_t pixels) {
+  const ImageGroup group;
+  float largest = 0;
+  double sum = 0;
+  for_pixels(group, pixels, [&](std::int64_t i) {
+    const float d = a[i] - b[i];
+    largest = larger(largest, fabsf(d));
+    sum += static_cast<double>(d) * d;
+  });
+  largest = group.max(largest);
+  sum = group.sum(sum);
+  if (group.rank() != 0) return;
+  linf[group.row()] = largest;
+  l2[group.row()] = static_cast<float>(sqrt(sum));
+}
+
+std::int64_t pixels_of(const Shape& images) { return images[0] > 0 ? images.size() / images[0] : 0; }
+
+}  // namespace
+
+void pgd_step_linf(const Cuda& cuda, View<float> x, View<const float> x0, View<const float> g,
+                   const PgdOptions& options) {
+  launch_elements(cuda, x.size(), can_use_packs(x, x0, g), StepLinf{x.data, x0.data, g.data, options});
+}
+
+void pgd_step_l2(const Cuda& cuda, View<float> x, View<const float> x0, View<const float> g,
+                 const PgdOptions& options) {
+  launch_rows<ImageGroup>(cuda, step_l2_kernel, x.dim(0), x.data, x0.data, g.data, pixels_of(x.shape), options);
+}
+
+void random_start_linf(const Cuda& cuda, View<float> x, View<const float> x0, View<const std::int32_t> indices,
+                       RandomKey key, float eps) {
+  launch_rows<ImageGroup>(cuda, start_linf_kernel, x.dim(0), x.data, x0.data, indices.data, key, pixels_of(x.shape),
+                          eps);
+}
+
+void random_start_l2(const Cuda& cuda, View<float> x, View<const float> x0, View<const std::int32_t> indices,
+                     RandomKey key, float eps) {
+  launch_rows<ImageGroup>(cuda, start_l2_kernel, x.dim(0), x.data, x0.data, indices.data, key, pixels_of(x.shape), eps);
+}
+
+void gradient_statistics(const Cuda& cuda, View<float> max_abs, View<float> zero_share, View<const float> g) {
+  launch_rows<ImageGroup>(cuda, statistics_kernel, g.dim(0), max_abs.data, zero_share.data, g.data,
+                          pixels_of(g.shape));
+}
+
+void image_distance(const Cuda& cuda, View<float> linf, View<float> l2, View<const float> a, View<const float> b) {
+  launch_rows<ImageGroup>(cuda, distance_kernel, a.dim(0), linf.data, l2.data, a.data, b.data, pixels_of(a.shape));
+}
+
+}  // namespace kelvin

@@ -1,0 +1,87 @@
+// The emulated device bites: each fault planted in a copy of a kernel is caught by the means that is there for it.
+#include "tests/cuda_emulation/planted/planted.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/device/philox.h"
+#include "tests/cuda_emulation/simt.h"
+
+namespace kelvin::testing {
+namespace {
+
+constexpr int kRows = 4, kCols = 300, kSeeds = 100;
+
+std::vector<float> logits() {
+  std::vector<float> z(kRows * kCols);
+  for (std::size_t i = 0; i < z.size(); ++i) z[i] = 8 * uniform01(philox({4, random_stream("planted")}, i)[0]);
+  return z;
+}
+
+std::vector<float> reference() {
+  const std::vector<float> z = logits();
+  std::vector<float> out;
+  for (int r = 0; r < kRows; ++r) {
+    const auto begin = z.begin() + r * kCols, end = begin + kCols;
+    const float maximum = *std::max_element(begin, end);
+    double sum = 0;
+    for (auto it = begin; it != end; ++it) sum += std::exp(static_cast<double>(*it) - maximum);
+    out.insert(out.end(), {maximum, static_cast<float>(sum)});
+  }
+  return out;
+}
+
+bool is_right(const std::vector<float>& got) {
+  const std::vector<float> expected = reference();
+  for (std::size_t i = 0; i < got.size(); ++i)
+    if (!(std::abs(got[i] - expected[i]) <= 1e-5f * std::abs(expected[i]))) return false;
+  return true;
+}
+
+// Out of kSeeds random schedules, how many give a wrong result.
+int wrong_results(Fault fault) {
+  int wrong = 0;
+  for (int seed = 0; seed < kSeeds; ++seed) {
+    simt::config() = {simt::Order::random, static_cast<std::uint64_t>(1000 * seed)};
+    if (!is_right(run_planted(fault, logits(), kRows))) ++wrong;
+  }
+  return wrong;
+}
+
+TEST(Planted, TheFaultlessKernelIsRightInEveryOrder) {
+  EXPECT_EQ(wrong_results(Fault::none), 0);
+  for (const simt::Order order : {simt::Order::forward, simt::Order::reverse}) {
+    simt::config() = {order, 1};
+    EXPECT_TRUE(is_right(run_planted(Fault::none, logits(), kRows)));
+  }
+}
+
+// Two thirds of the schedules is far below what is seen (90 and more of 100) and far above what chance would need.
+TEST(Planted, RandomOrderShowsMissingBarriers) {
+  EXPECT_GT(wrong_results(Fault::missing_read_after_write), kSeeds * 2 / 3);
+  EXPECT_GT(wrong_results(Fault::missing_write_after_read), kSeeds * 2 / 3);
+}
+
+TEST(Planted, ParityShowsAWrongReduction) { EXPECT_EQ(wrong_results(Fault::wrong_reduction), kSeeds); }
+
+using PlantedDeath = ::testing::Test;
+
+TEST(PlantedDeath, SanitizersShowAccessesOutOfBounds) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(run_planted(Fault::shared_out_of_bounds, logits(), kRows),
+               "planted.cu:[0-9:]+ runtime error: index 4 out of bounds");
+  EXPECT_DEATH(run_planted(Fault::global_out_of_bounds, logits(), kRows), "heap-buffer-overflow(.|\n)*planted.cu");
+}
+
+TEST(PlantedDeath, MisuseIsNamed) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(run_planted(Fault::divergent_barrier, logits(), kRows),
+               "some threads never reach(.|\n)*planted.cu:[0-9]+");
+  EXPECT_DEATH(run_planted(Fault::different_barriers, logits(), kRows), "different barriers(.|\n)*planted.cu:[0-9]+");
+  EXPECT_DEATH(run_planted(Fault::foreign_lane, logits(), kRows), "mask does not name it");
+}
+
+}  // namespace
+}  // namespace kelvin::testing
