@@ -95,6 +95,8 @@ ConvImplementations conv2d_implementations(Cpu, const Shape& x, const Shape& w, 
 
 std::vector<std::string> conv2d_reference_plans(Cpu) { return onednn::reference_plans(); }
 
+std::vector<ConvShape> conv2d_shapes_run(Cpu) { return onednn::shapes_run(); }
+
 bool has_bfloat16(Cpu) { return __builtin_cpu_supports("avx512bf16") != 0; }
 
 void require_bfloat16(Cpu) {

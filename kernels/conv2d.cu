@@ -23,16 +23,9 @@ using cudnn::ConvPlan;
 using cudnn::ConvProblem;
 using cudnn::Direction;
 
-// Channels as cuDNN sees them.
-template <class T>
-std::int64_t padded_channels(std::int64_t channels) {
-  constexpr std::int64_t kWhole = 16 / sizeof(T);
-  return (channels + kWhole - 1) / kWhole * kWhole;
-}
-
 template <class T>
 ConvProblem problem_of(Direction direction, const Shape& x, const Shape& w, const ConvOptions& o) {
-  const std::int64_t c = padded_channels<T>(x[3]);
+  const std::int64_t c = cudnn::padded_channels(dtype_of<T>, x[3]);
   return {direction, dtype_of<T>, {x[0], x[1], x[2], c}, {w[0], w[1], w[2], c},
           o.stride,  o.pad,       dtype_of<T> == DType::f32 && cuda_settings().allow_tf32};
 }

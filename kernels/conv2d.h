@@ -64,6 +64,13 @@ template <class T>
 // Descriptions of the convolutions this thread has run so far with a reference implementation: none, on CPUs oneDNN knows.
 [[nodiscard]] std::vector<std::string> conv2d_reference_plans(Cpu);
 
+// The convolutions this thread has run so far on the CPU, each shape once: what a model needs of a device.
+struct ConvShape {
+  Shape x, w;
+  ConvOptions options;
+};
+[[nodiscard]] std::vector<ConvShape> conv2d_shapes_run(Cpu);
+
 // Whether the CPU multiplies bfloat16 in hardware; require_bfloat16 throws a mistake that says so where it does not.
 [[nodiscard]] bool has_bfloat16(Cpu);
 void require_bfloat16(Cpu);

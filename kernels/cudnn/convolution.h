@@ -27,6 +27,13 @@ struct ConvProblem {
   auto operator<=>(const ConvProblem&) const = default;
 };
 
+// Channels of an image as cuDNN is given them: filled up with zeros to a whole 16 bytes. It would pad them itself otherwise, in up to a
+// gigabyte of workspace.
+[[nodiscard]] constexpr std::int64_t padded_channels(DType dtype, std::int64_t channels) {
+  const auto whole = static_cast<std::int64_t>(16 / bytes_of(dtype));
+  return (channels + whole - 1) / whole * whole;
+}
+
 // The GPU that plans are for: a handle, or, without a GPU, a description.
 struct Target {
   cudnnHandle_t handle = nullptr;

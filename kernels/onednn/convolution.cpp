@@ -6,7 +6,9 @@
 
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string_view>
+#include <tuple>
 
 #include "kernels/device/profile.h"
 
@@ -137,6 +139,15 @@ std::vector<std::string> reference_plans() {
                           "], w [", key.w[0], ", ", key.w[1], ", ", key.w[2], ", ", key.w[3], "], ",
                           name_of(key.dtype)));
   return found;
+}
+
+std::vector<ConvShape> shapes_run() {
+  std::set<std::tuple<std::array<std::int64_t, 4>, std::array<std::int64_t, 4>, std::int64_t, std::int64_t>> unique;
+  for (const auto& [key, plan] : plan_cache()) unique.emplace(key.x, key.w, key.stride, key.pad);
+  std::vector<ConvShape> shapes;
+  for (const auto& [x, w, stride, pad] : unique)
+    shapes.push_back({{x[0], x[1], x[2], x[3]}, {w[0], w[1], w[2], w[3]}, {.stride = stride, .pad = pad}});
+  return shapes;
 }
 
 PackedArgument::PackedArgument(const ConvArgument& argument, const void* elements)

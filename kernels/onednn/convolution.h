@@ -46,6 +46,9 @@ struct ConvPlan {
 // Descriptions of this thread's plans whose implementation is oneDNN's reference.
 [[nodiscard]] std::vector<std::string> reference_plans();
 
+// The shapes of this thread's plans, each once.
+[[nodiscard]] std::vector<ConvShape> shapes_run();
+
 // The elements of an argument as the primitive sees them: the caller's own, or a converted copy in a block of the pool.
 class PackedArgument {
  public:
