@@ -29,6 +29,7 @@ struct ModelSpec {
   int height = 32, width = 32;
   std::vector<float> mean, std;  // per channel; empty: 0 and 1 (no normalisation)
   DType precision = DType::f32;  // storage of activations: f32 or bf16
+  std::string stem = "auto";     // resnet18 and larger: cifar, imagenet, or auto (by the image size)
 };
 
 class Model {
@@ -66,7 +67,7 @@ class Model {
   Tensor mean_, std_;
 };
 
-// Builds and initialises a model by name: mlp, resnet8, resnet20, resnet18. Throws a mistake naming the known ones.
+// Builds and initialises a model by name: mlp, resnet8, resnet20, resnet18, resnet34, resnet50. Throws a mistake naming the known ones.
 [[nodiscard]] std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed);
 [[nodiscard]] std::vector<std::string> model_names();
 void require_known_model(const std::string& name);  // throws that mistake, before anything is built

@@ -19,9 +19,11 @@ const std::map<std::string, Builder>& builders() {
   };
   static const std::map<std::string, Builder> all = {
       {"mlp", [](ModelSpec spec) { return std::make_unique<Mlp>(std::move(spec)); }},
-      {"resnet8", resnet({{16, 32, 64}, 1})},
-      {"resnet20", resnet({{16, 32, 64}, 3})},
-      {"resnet18", resnet({{64, 128, 256, 512}, 2})},
+      {"resnet8", resnet({.widths = {16, 32, 64}, .blocks = {1, 1, 1}, .is_cifar_family = true})},
+      {"resnet20", resnet({.widths = {16, 32, 64}, .blocks = {3, 3, 3}, .is_cifar_family = true})},
+      {"resnet18", resnet({.widths = {64, 128, 256, 512}, .blocks = {2, 2, 2, 2}})},
+      {"resnet34", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}})},
+      {"resnet50", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}, .has_bottlenecks = true})},
   };
   return all;
 }

@@ -111,7 +111,10 @@ void add_train(CLI::App& app, CommonOptions& common) {
                   {});
   c->callback([f, &common, c] { run(*f, common, *c); });
   c->add_option("--data", o.data, "fashion-mnist[:DIR], synthetic[:options], npy:DIR")->capture_default_str();
-  c->add_option("--model", o.model, "mlp, resnet8, resnet20, resnet18")->capture_default_str();
+  c->add_option("--model", o.model, "mlp, resnet8, resnet20, resnet18, resnet34, resnet50")->capture_default_str();
+  c->add_option("--stem", o.stem, "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "cifar", "imagenet"}));
   c->add_option("--tau", o.tau.start, "Training temperature, > 0")->transform(fraction())->capture_default_str();
   c->add_option("--tau-schedule", f->tau_schedule, "constant, linear, cosine or cyclic, from --tau to --tau-end")
       ->capture_default_str();

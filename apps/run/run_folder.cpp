@@ -35,6 +35,7 @@ Json to_json(const RunInfo& info) {
           {"mean", m.mean},
           {"std", m.std},
           {"precision", name_of(m.precision)},
+          {"stem", m.stem},
           {"data", info.data},
           {"train_tau", info.train_tau},
           {"head_scale", info.head_scale},
@@ -57,7 +58,8 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
                   .width = j.at("width"),
                   .mean = j.at("mean"),
                   .std = j.at("std"),
-                  .precision = j.at("precision") == name_of(DType::bf16) ? DType::bf16 : DType::f32};
+                  .precision = j.at("precision") == name_of(DType::bf16) ? DType::bf16 : DType::f32,
+                  .stem = j.value("stem", "auto")};
     info.data = j.at("data");
     info.train_tau = j.at("train_tau");
     info.head_scale = j.at("head_scale");

@@ -30,7 +30,8 @@ ModelSpec spec_for(const TrainOptions& o, const Dataset& data) {
           .width = static_cast<int>(set.width),
           .mean = data.mean,
           .std = data.std,
-          .precision = o.precision};
+          .precision = o.precision,
+          .stem = o.stem};
 }
 
 // Where a run stands; saved with every checkpoint.

@@ -27,6 +27,7 @@ struct TrainOptions {
   OptimizerOptions optimizer;
   bool augment = false;  // pad 4, random crop, horizontal flip
   DType precision = DType::f32;
+  std::string stem = "auto";  // ModelSpec::stem
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;

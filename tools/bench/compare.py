@@ -39,15 +39,24 @@ def processor():
     return platform.processor() or platform.machine()
 
 
+def gpu():
+    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    return subprocess.run(query, stdout=subprocess.PIPE, text=True).stdout.splitlines()[0].strip()
+
+
 def commit():
+    packaged = ROOT / "COMMIT"  # tools/package.sh
+    if packaged.exists():
+        return packaged.read_text().strip()
     done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True)
     return done.stdout.strip() or "unknown"
 
 
 def compare(case, precision, a):
-    flags = ["--cases", case, "--precision", precision, "--batch", a.batch, "--threads", a.threads, "--seconds", a.seconds]
-    kelvin_command = [a.kelvin, "bench", *flags, "--json"]
-    peer_command = [a.python, PEER, *flags]
+    flags = ["--cases", case, "--batch", a.batch, "--threads", a.threads, "--seconds", a.seconds, "--device", a.device]
+    own = ["--precision", "f32", "--tf32"] if precision == "tf32" else ["--precision", precision]
+    kelvin_command = [a.kelvin, "bench", *flags, *own, "--json"]
+    peer_command = [a.python, PEER, *flags, "--precision", precision]
     kelvin, peer = [], []
     for index in range(a.rounds):
         # The faster variant is known after the first round, and its memory is then that of one variant alone.
@@ -55,12 +64,14 @@ def compare(case, precision, a):
         runs = [(kelvin, kelvin_command), (peer, peer_command + variant)]
         for rows, command in runs if index % 2 == 0 else reversed(runs):
             rows.append(run_json(command))
+    compiled = run_json(peer_command + ["--variant", peer[-1]["variant"], "--compile"])["img_per_s"] if a.compile else None
     ratios = [k["img_per_s"] / p["img_per_s"] for k, p in zip(kelvin, peer)]
     return {
         "case": case, "precision": precision, "batch": a.batch,
         "kelvin_img_per_s": statistics.median(r["img_per_s"] for r in kelvin),
         "pytorch_img_per_s": statistics.median(r["img_per_s"] for r in peer),
         "ratio": statistics.median(ratios), "ratios": ratios,
+        "pytorch_compiled_img_per_s": compiled,
         "kelvin_peak_rss_mb": max(r["peak_rss_mb"] for r in kelvin),
         "pytorch_peak_rss_mb": max(r["peak_rss_mb"] for r in (peer[1:] or peer)),
         "kelvin_conv_share": statistics.median(r["conv_share"] for r in kelvin),
@@ -74,6 +85,8 @@ def print_table(rows):
     for r in rows:
         low, high = min(r["ratios"]), max(r["ratios"])
         remark = f"  unsteady, {low:.2f} to {high:.2f}: measure again" if high > UNSTEADY * low else ""
+        if r["pytorch_compiled_img_per_s"]:
+            remark += f"  torch.compile: {r['pytorch_compiled_img_per_s']:.1f}"
         print(f"{r['case']:<16} {r['precision']:<9} {r['kelvin_img_per_s']:>12.1f} {r['pytorch_img_per_s']:>13.1f} "
               f"{r['ratio']:>6.2f} {r['kelvin_peak_rss_mb']:>9.0f} {r['pytorch_peak_rss_mb']:>10.0f}  "
               f"{r['pytorch_variant']}{remark}")
@@ -100,11 +113,13 @@ def main():
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=float, default=6, help="time a case, program and round")
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    p.add_argument("--compile", action="store_true", help="measure torch.compile too, once a case")
     p.add_argument("--output", type=Path, help="by default results/<processor>.json beside this script")
     a = p.parse_args()
     if not a.kelvin:
         a.kelvin = subprocess.check_output([ROOT / "tools" / "build.sh", "kelvin"], text=True).strip() + "/bin/kelvin"
-    name = processor()
+    name = gpu() if a.device == "cuda" else processor()
     rows = []
     for precision in a.precision.split(","):
         for case in a.cases.split(","):
@@ -112,8 +127,9 @@ def main():
             rows.append(compare(case, precision, a))
     result = {"processor": name, "threads": a.threads, "load": os.getloadavg()[0], "commit": commit(), "rounds": a.rounds,
               "seconds": a.seconds, "rows": rows}
+    where = "" if a.device == "cuda" else f"-{a.threads}-threads"
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    output = a.output or HERE / "results" / f"{slug}-{a.threads}-threads.json"
+    output = a.output or HERE / "results" / f"{slug}{where}.json"
     write(output, result)
     print_table(rows)
     print(f"written to {output}", file=sys.stderr)

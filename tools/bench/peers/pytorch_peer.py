@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-VARIANTS = {"f32": ["float32"], "bf16": ["autocast", "bfloat16-model"]}
+VARIANTS = {"f32": ["float32"], "tf32": ["float32"], "bf16": ["autocast", "bfloat16-model"]}
 
 
 def conv_norm(i, o, kernel, stride):
@@ -37,17 +37,36 @@ class Block(nn.Module):
         return F.relu(y, inplace=True)
 
 
+class Bottleneck(nn.Module):
+    """torchvision's v1.5: the stride is in the 3x3 convolution."""
+
+    def __init__(self, i, width, stride):
+        super().__init__()
+        o = 4 * width
+        self.conv1, self.bn1 = conv_norm(i, width, 1, 1)
+        self.conv2, self.bn2 = conv_norm(width, width, 3, stride)
+        self.conv3, self.bn3 = conv_norm(width, o, 1, 1)
+        self.shortcut = nn.Sequential(*conv_norm(i, o, 1, stride)) if stride != 1 or i != o else nn.Identity()
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
+        y = self.bn3(self.conv3(y))
+        y += self.shortcut(x)
+        return F.relu(y, inplace=True)
+
+
 class ResNet(nn.Module):
     """3x3 stem without pooling, stages of basic blocks (the first block of each later stage halves the image), mean, linear."""
 
-    def __init__(self, widths, blocks, classes=10):
+    def __init__(self, widths, blocks, classes=10, block=Block):
         super().__init__()
         self.conv1, self.bn1 = conv_norm(3, widths[0], 3, 1)
         layers, i = [], widths[0]
         for stage, o in enumerate(widths):
-            for b in range(blocks):
-                layers.append(Block(i, o, 2 if stage > 0 and b == 0 else 1))
-                i = o
+            for b in range(blocks[stage] if isinstance(blocks, list) else blocks):
+                layers.append(block(i, o, 2 if stage > 0 and b == 0 else 1))
+                i = 4 * o if block is Bottleneck else o
         self.layers = nn.Sequential(*layers)
         self.fc = nn.Linear(i, classes)
 
@@ -56,7 +75,8 @@ class ResNet(nn.Module):
         return self.fc(self.layers(x).mean((2, 3)))
 
 
-MODELS = {"resnet8": ([16, 32, 64], 1), "resnet20": ([16, 32, 64], 3), "resnet18": ([64, 128, 256, 512], 2)}
+MODELS = {"resnet8": ([16, 32, 64], 1), "resnet20": ([16, 32, 64], 3), "resnet18": ([64, 128, 256, 512], 2),
+          "resnet34": ([64, 128, 256, 512], [3, 4, 6, 3]), "resnet50": ([64, 128, 256, 512], [3, 4, 6, 3], 10, Bottleneck)}
 
 
 def train_step(model, logits, x, y):
@@ -152,6 +172,8 @@ def main():
     a = p.parse_args()
     if a.threads:
         torch.set_num_threads(a.threads)
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = a.precision == "tf32"
+    torch.backends.cudnn.benchmark = True  # PyTorch's own choice of the fastest plans, as Kelvin times its own
     rows = []
     for case in a.cases.split(","):
         rates = {v: measure(case, v, a) for v in ([a.variant] if a.variant else VARIANTS[a.precision])}
