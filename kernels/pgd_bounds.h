@@ -7,7 +7,6 @@
 #include <bit>
 #include <cstdint>
 
-
 namespace kelvin {
 
 // min and max of two numbers, written out because nvcc's device code has no std::

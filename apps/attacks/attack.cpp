@@ -7,6 +7,7 @@
 #include "apps/evaluation/batches.h"
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
+#include "kernels/device/step_graph.h"
 #include "kernels/elementwise.h"
 #include "kernels/margin_loss.h"
 #include "kernels/top1.h"
@@ -66,11 +67,13 @@ class BatchAttack {
     const Tensor x = start.clone();
     const float direction = options_.targeting == Targeting::none ? 1.0f : -1.0f;
     const PgdOptions step{options_.eps, direction * (is_single_step ? options_.eps : options_.step)};
-    for (int i = 0; i < (is_single_step ? 1 : options_.steps); ++i) {
-      const Point p = look(x);
-      offer(x, p.logits, p.loss);
-      pgd_step(x, x0, p.gradient, options_.norm, step);
-    }
+    StepGraph iteration(x.device());  // on the GPU one recorded iteration, replayed, is the attack
+    for (int i = 0; i < (is_single_step ? 1 : options_.steps); ++i)
+      iteration.run([&] {
+        const Point p = look(x);
+        offer(x, p.logits, p.loss);
+        pgd_step(x, x0, p.gradient, options_.norm, step);
+      });
     const Tensor logits = model_.forward(x, Mode::eval);
     offer(x, logits, attack_loss(options_.loss, logits, goal_, options_.attack_tau));
     return distances(x, start).linf;
@@ -127,6 +130,8 @@ void check_options(const AttackOptions& o, const ModelSpec& model) {
   if (!(o.eps >= 0) || !(o.step >= 0))
     throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
   if (o.steps < 1 || o.restarts < 1) throw mistake("--steps and --restarts must be at least 1");
+  if (o.loss == AttackLoss::dlr && model.classes < 3)
+    throw mistake("--loss dlr needs at least 3 classes, the model has ", model.classes);
   if (!(o.attack_tau > 0)) throw mistake("--attack-tau must be > 0, got ", o.attack_tau);
   if (o.targeting == Targeting::fixed && (o.target_class < 0 || o.target_class >= model.classes))
     throw mistake("--targeted ", o.target_class, ": the classes are 0 to ", model.classes - 1);
@@ -182,18 +187,25 @@ Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, 
     case AttackLoss::cross_entropy: return softmax_cross_entropy(logits, labels, tau);
     case AttackLoss::log_odds: return log_odds_cross_entropy(logits, labels, tau);
     case AttackLoss::margin: return margin_loss(logits, labels);
+    case AttackLoss::dlr: return dlr_loss(logits, labels);
   }
   throw internal_error("unknown attack loss");
 }
 
 AttackLoss attack_loss_of(const std::string& name) {
-  for (const AttackLoss loss : {AttackLoss::cross_entropy, AttackLoss::log_odds, AttackLoss::margin})
+  for (const AttackLoss loss : {AttackLoss::cross_entropy, AttackLoss::log_odds, AttackLoss::margin, AttackLoss::dlr})
     if (name == name_of(loss)) return loss;
-  throw mistake("--loss ", name, " is unknown; known: ce, log-odds, margin");
+  throw mistake("--loss ", name, " is unknown; known: ce, log-odds, margin, dlr");
 }
 
 const char* name_of(AttackLoss loss) {
-  return loss == AttackLoss::cross_entropy ? "ce" : loss == AttackLoss::log_odds ? "log-odds" : "margin";
+  switch (loss) {
+    case AttackLoss::cross_entropy: return "ce";
+    case AttackLoss::log_odds: return "log-odds";
+    case AttackLoss::margin: return "margin";
+    case AttackLoss::dlr: return "dlr";
+  }
+  return "?";
 }
 
 AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,

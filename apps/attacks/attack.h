@@ -18,7 +18,7 @@
 
 namespace kelvin {
 
-enum class AttackLoss { cross_entropy, log_odds, margin };
+enum class AttackLoss { cross_entropy, log_odds, margin, dlr };
 enum class Targeting { none, random, least_likely, fixed };
 
 struct AttackOptions {

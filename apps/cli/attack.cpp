@@ -97,7 +97,7 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_option("--attack-tau", o.attack_tau, "Temperature inside the attack's loss")
       ->transform(fraction())
       ->capture_default_str();
-  c->add_option("--loss", f->loss, "ce, log-odds or margin")->capture_default_str();
+  c->add_option("--loss", f->loss, "ce, log-odds, margin or dlr")->capture_default_str();
   c->add_option("--eval-tau", o.eval_tau, "Recorded; cannot change a prediction")
       ->transform(fraction())
       ->capture_default_str();

@@ -2,6 +2,7 @@
 
 #include "engine/tape.h"
 #include "kernels/elementwise.h"
+#include "kernels/gelu.h"
 #include "kernels/relu.h"
 
 namespace kelvin {
@@ -17,6 +18,22 @@ Tensor relu(const Tensor& x) {
     dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
       on(dy.device(),
          [&](const auto& dev) { relu_backward(dev, dx.view<T>(), dy.view<const T>(), y.view<const T>()); });
+    });
+    g.add(0, dx);
+  });
+}
+
+Tensor gelu(const Tensor& x) {
+  const Tensor y = Tensor::empty_like(x);
+  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
+    on(x.device(), [&](const auto& dev) { gelu_forward(dev, y.view<T>(), x.view<const T>()); });
+  });
+  // dx = dy (Φ(x) + x φ(x))
+  return record("gelu", y, {x}, [=](const Tensor& dy, Grads& g) {
+    const Tensor dx = Tensor::empty_like(dy);
+    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+      on(dy.device(),
+         [&](const auto& dev) { gelu_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>()); });
     });
     g.add(0, dx);
   });

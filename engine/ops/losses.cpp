@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/tape.h"
+#include "kernels/dlr_loss.h"
 #include "kernels/elementwise.h"
 #include "kernels/log_odds_cross_entropy.h"
 #include "kernels/margin_loss.h"
@@ -78,6 +79,24 @@ Tensor margin_loss(const Tensor& logits, const Tensor& labels) {
     on(dz.device(), [&](const auto& dev) {
       margin_loss_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
                            labels.view<const std::int32_t>());
+    });
+    g.add(0, dz);
+  });
+}
+
+Tensor dlr_loss(const Tensor& logits, const Tensor& labels) {
+  check("dlr_loss", logits, labels);
+  KELVIN_CHECK(logits.dim(1) >= 3, "dlr_loss: needs 3 classes, got ", logits.dim(1));
+  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
+  on(logits.device(), [&](const auto& dev) {
+    dlr_loss_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>());
+  });
+  // dz = dloss/d · (+1 at argmax_{j≠y}, −1 at y, −L at π1, +L at π3), d = z_π1 − z_π3
+  return record("dlr_loss", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
+    const Tensor dz = Tensor::empty_like(logits);
+    on(dz.device(), [&](const auto& dev) {
+      dlr_loss_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
+                        labels.view<const std::int32_t>());
     });
     g.add(0, dz);
   });

@@ -18,8 +18,7 @@ struct bfloat16 {
   std::uint16_t bits = 0;
 
   bfloat16() = default;
-  bfloat16(
-      float value) {  // NOLINT(google-explicit-constructor): storage types convert like built-in ones
+  bfloat16(float value) {  // NOLINT(google-explicit-constructor): storage types convert like built-in ones
     const auto word = std::bit_cast<std::uint32_t>(value);
     const std::uint32_t rounded = (word + 0x7fffu + ((word >> 16) & 1u)) >> 16;
     const std::uint32_t quiet_nan = (word >> 16) | 0x40u;

@@ -194,7 +194,7 @@ TEST_F(AttackTest, Mistakes) {
   EXPECT_THAT(says([](AttackOptions& o) { o.attack_tau = 0; }), HasSubstr("--attack-tau"));
   EXPECT_THAT(says([](AttackOptions& o) { o.targeting = Targeting::fixed, o.target_class = 5; }),
               HasSubstr("classes are 0 to 4"));
-  EXPECT_THAT(mistake_of([] { (void)attack_loss_of("kl"); }), HasSubstr("known: ce, log-odds, margin"));
+  EXPECT_THAT(mistake_of([] { (void)attack_loss_of("kl"); }), HasSubstr("known: ce, log-odds, margin, dlr"));
 }
 
 }  // namespace

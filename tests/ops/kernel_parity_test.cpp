@@ -9,6 +9,7 @@
 #include "kernels/adam_step.h"
 #include "kernels/augment.h"
 #include "kernels/batch_norm.h"
+#include "kernels/device/pool.h"
 #include "kernels/elementwise.h"
 #include "kernels/keep_best.h"
 #include "kernels/pgd_step.h"
@@ -58,6 +59,21 @@ Tensor integers(const char* stream, Shape shape, int end, Device device) {
 
 // Images whose size is no multiple of a vector, and one whose size is.
 const Shape kImages[] = {{3, 5, 7, 3}, {2, 8, 8, 1}, {1, 32, 32, 3}};
+
+TEST(KernelParity, OutOfMemoryNamesTheRequest) {
+  std::string reason;
+  const Cuda* const cuda = device_under_test(reason);
+  if (cuda == nullptr) GTEST_SKIP() << reason;
+  const std::size_t absurd = std::size_t{1} << 46;  // 64 TiB
+  try {
+    (void)pool_allocate(*cuda, absurd);
+    FAIL() << "64 TiB were allocated";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ExitCode::out_of_memory);
+    EXPECT_NE(std::string(e.what()).find(std::to_string(absurd) + " bytes"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("bytes in use"), std::string::npos) << e.what();
+  }
+}
 
 TEST(KernelParity, PgdSteps) {
   for (const Shape& shape : kImages) {

@@ -31,6 +31,13 @@ std::vector<OpCase> loss_cases() {
                          .op = [](const std::vector<Tensor>& in) { return margin_loss(in[0], in[1]); },
                          .has_bfloat16 = false,
                          .step = 1e-4f});
+      // The denominator may be as small as a few hundredths: its curvature asks for a step smaller still.
+      if (tau == 1.0 && classes >= 3)
+        cases.push_back({.name = str("dlr_loss/", classes),
+                         .inputs = distinct,
+                         .op = [](const std::vector<Tensor>& in) { return dlr_loss(in[0], in[1]); },
+                         .has_bfloat16 = false,
+                         .step = 1e-5f});
     }
   return cases;
 }

@@ -1,5 +1,6 @@
 #include "engine/ops/batch_norm.h"
 #include "engine/ops/input_normalize.h"
+#include "engine/ops/layer_norm.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -30,6 +31,15 @@ OpCase norm_case(const std::string& name, Shape x, NormVariant v) {
   return c;
 }
 
+OpCase layer_norm_case(Shape x) {
+  const Shape channels{x[-1]};
+  return {.name = str("layer_norm/", x.rows(), "x", x.cols()),
+          .inputs = {{x},
+                     {.shape = channels, .low = 0.5f, .high = 1.5f, .keeps_float32 = true},
+                     {.shape = channels, .keeps_float32 = true}},
+          .op = [](const std::vector<Tensor>& in) { return layer_norm(in[0], in[1], in[2], 1e-6f); }};
+}
+
 OpCase input_case(const std::string& name, std::int64_t channels) {
   OpCase c{
       .name = "input_normalize/" + name,
@@ -56,6 +66,8 @@ std::vector<OpCase> norm_cases() {
     cases.push_back(norm_case(str(name, "/64"), {2, 9, 9, 64}, variant));
     cases.push_back(norm_case(str(name, "/257"), {2, 4, 5, 257}, variant));
   }
+  for (const Shape& x : {Shape{1, 31}, Shape{3, 5, 33}, Shape{70, 64}, Shape{2, 257}, Shape{3, 1100}})
+    cases.push_back(layer_norm_case(x));
   return cases;
 }
 

@@ -1,0 +1,97 @@
+#include "kernels/layer_norm.h"
+
+#include <cmath>
+#include <vector>
+
+#include "kernels/device/parallel.h"
+
+namespace kelvin {
+namespace {
+
+constexpr std::int64_t kBlockRows = 64;  // rows a partial sum of dγ and dβ covers
+
+template <class F>
+void for_each_row(std::int64_t rows, std::int64_t cols, const F& f) {
+  parallel_for(
+      rows,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) f(row);
+      },
+      std::max<std::int64_t>(1, kParallelGrain / std::max<std::int64_t>(cols, 1)));
+}
+
+}  // namespace
+
+template <class T>
+void layer_norm_forward(Cpu, View<T> y, View<float> mean, View<float> rstd, View<const T> x, View<const float> gamma,
+                        View<const float> beta, float eps) {
+  const std::int64_t cols = x.cols();
+  for_each_row(x.rows(), cols, [&](std::int64_t row) {
+    const T* const from = x.data + row * cols;
+    T* const to = y.data + row * cols;
+    double sum = 0, squares = 0;
+    for (std::int64_t c = 0; c < cols; ++c) sum += static_cast<float>(from[c]);
+    const auto m = static_cast<float>(sum / static_cast<double>(cols));
+    for (std::int64_t c = 0; c < cols; ++c)
+      squares += std::pow(static_cast<double>(static_cast<float>(from[c])) - m, 2);
+    const auto r = static_cast<float>(1 / std::sqrt(squares / static_cast<double>(cols) + eps));
+    for (std::int64_t c = 0; c < cols; ++c) to[c] = T((static_cast<float>(from[c]) - m) * r * gamma[c] + beta[c]);
+    mean[row] = m;
+    rstd[row] = r;
+  });
+}
+
+template <class T>
+void layer_norm_backward(Cpu, View<T> dx, View<float> dgamma, View<float> dbeta, View<const T> dy, View<const T> x,
+                         View<const float> mean, View<const float> rstd, View<const float> gamma) {
+  const std::int64_t rows = x.rows(), cols = x.cols(), blocks = (rows + kBlockRows - 1) / kBlockRows;
+  std::vector<float> partial(static_cast<std::size_t>(2 * blocks * cols));
+  const auto one_row = [&](std::int64_t row, float* of_gamma, float* of_beta) {
+    const T *g = dy.data + row * cols, *from = x.data + row * cols;
+    const float m = mean[row], r = rstd[row];
+    double sum_g = 0, sum_gx = 0;
+    for (std::int64_t c = 0; c < cols; ++c) {
+      const float cotangent = static_cast<float>(g[c]), normal = (static_cast<float>(from[c]) - m) * r;
+      of_gamma[c] += cotangent * normal;
+      of_beta[c] += cotangent;
+      sum_g += cotangent * gamma[c];
+      sum_gx += cotangent * gamma[c] * normal;
+    }
+    const auto mean_g = static_cast<float>(sum_g / static_cast<double>(cols));
+    const auto mean_gx = static_cast<float>(sum_gx / static_cast<double>(cols));
+    for (std::int64_t c = 0; c < cols; ++c) {
+      const float normal = (static_cast<float>(from[c]) - m) * r;
+      dx[row * cols + c] = T(r * (static_cast<float>(g[c]) * gamma[c] - mean_g - normal * mean_gx));
+    }
+  };
+  parallel_for(
+      blocks,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b) {
+          float* const at = partial.data() + 2 * b * cols;
+          for (std::int64_t row = b * kBlockRows; row < std::min(rows, (b + 1) * kBlockRows); ++row)
+            one_row(row, at, at + cols);
+        }
+      },
+      /*grain=*/1);
+  for (std::int64_t c = 0; c < cols; ++c) {
+    double of_gamma = 0, of_beta = 0;
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      of_gamma += partial[static_cast<std::size_t>(2 * b * cols + c)];
+      of_beta += partial[static_cast<std::size_t>((2 * b + 1) * cols + c)];
+    }
+    dgamma[c] = static_cast<float>(of_gamma);
+    dbeta[c] = static_cast<float>(of_beta);
+  }
+}
+
+#define KELVIN_INSTANTIATE(T)                                                                                \
+  template void layer_norm_forward(Cpu, View<T>, View<float>, View<float>, View<const T>, View<const float>, \
+                                   View<const float>, float);                                                \
+  template void layer_norm_backward(Cpu, View<T>, View<float>, View<float>, View<const T>, View<const T>,    \
+                                    View<const float>, View<const float>, View<const float>)
+KELVIN_INSTANTIATE(float);
+KELVIN_INSTANTIATE(bfloat16);
+#undef KELVIN_INSTANTIATE
+
+}  // namespace kelvin
