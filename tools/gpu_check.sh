@@ -53,6 +53,7 @@ check() {
 failed=0
 check "parity of every op and kernel" 120 "$bin/ops_tests" --gtest_filter='*CudaParity*:KernelParity*' || failed=1
 check "graph replay, training, attack" 90 "$bin/gpu_tests" || failed=1
+check "description of the GPU" 30 "$bin/planned_graphs_tests" --gtest_filter='*DescriptionOfThisGpu' || failed=1
 if sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null); then
   check "compute-sanitizer memcheck" 90 "$sanitizer" --tool memcheck --error-exitcode 1 "$bin/ops_tests" --gtest_filter='KernelParity*' || failed=1
   check "compute-sanitizer racecheck" 90 "$sanitizer" --tool racecheck --error-exitcode 1 "$bin/ops_tests" --gtest_filter='KernelParity*' || failed=1

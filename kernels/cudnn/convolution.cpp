@@ -127,6 +127,13 @@ Target Target::described_by(const std::string& json) {
   return target;
 }
 
+std::string device_description(std::int32_t number) {
+  Descriptor d(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+  d.set(CUDNN_ATTR_DEVICEPROP_DEVICE_ID, number).finalize("a device description");
+  const std::vector<char> text = d.get_all<char>(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION);
+  return {text.begin(), text.end()};
+}
+
 std::vector<ConvPlan> conv_plans(const Target& target, const ConvProblem& problem, const PlanFilter& filter,
                                  std::size_t most) {
   const Descriptor graph = graph_of(target, problem);

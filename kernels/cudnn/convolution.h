@@ -42,6 +42,9 @@ struct Target {
   [[nodiscard]] static Target described_by(const std::string& json);
 };
 
+// The JSON that describes the GPU with this number: test data for machines without one.
+[[nodiscard]] std::string device_description(std::int32_t number);
+
 struct PlanFilter {
   std::int64_t most_workspace = std::int64_t{1} << 30;  // bytes
   bool deterministic = true;

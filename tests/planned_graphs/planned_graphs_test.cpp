@@ -10,6 +10,7 @@
 #include "engine/tape.h"
 #include "kernels/conv2d.h"
 #include "kernels/cudnn/convolution.h"
+#include "kernels/device/cuda_device.h"
 #include "models/model.h"
 
 namespace kelvin {
@@ -44,9 +45,9 @@ std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-class PlannedGraphs : public ::testing::TestWithParam<const char*> {};
+class PlannedGraphsOf : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(PlannedGraphs, EveryConvolutionHasAPlan) {
+TEST_P(PlannedGraphsOf, EveryConvolutionHasAPlan) {
   const std::string json = read_text(str(KELVIN_SOURCE_DIR, "/tests/planned_graphs/", GetParam(), ".json"));
   ASSERT_FALSE(json.empty());
   cudnn::Target target;
@@ -87,7 +88,16 @@ TEST_P(PlannedGraphs, EveryConvolutionHasAPlan) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, PlannedGraphs, ::testing::Values("h100", "a100"),
+// On a machine with a GPU: prints its description, from which the files beside this one come.
+TEST(PlannedGraphs, DescriptionOfThisGpu) {
+  std::string reason;
+  if (open_cuda(reason) == nullptr) GTEST_SKIP() << reason;
+  const std::string json = cudnn::device_description(0);
+  EXPECT_EQ(json.front(), '{');
+  std::printf("%s\n", json.c_str());
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, PlannedGraphsOf, ::testing::Values("h100", "a100"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

@@ -38,7 +38,15 @@ class DeviceArray {
     KELVIN_CHECK_CUDA(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost));
     return values;
   }
-  void poison() const { KELVIN_CHECK_CUDA(cudaMemset(data_, 0xff, size_ * sizeof(T))); }
+  // Both wait: the runs to be checked are on a stream of their own.
+  void poison() const {
+    KELVIN_CHECK_CUDA(cudaMemset(data_, 0xff, size_ * sizeof(T)));
+    KELVIN_CHECK_CUDA(cudaDeviceSynchronize());
+  }
+  void copy_from(const DeviceArray& other) const {
+    KELVIN_CHECK_CUDA(cudaMemcpy(data_, other.data_, size_ * sizeof(T), cudaMemcpyDeviceToDevice));
+    KELVIN_CHECK_CUDA(cudaDeviceSynchronize());
+  }
 
  private:
   T* data_ = nullptr;

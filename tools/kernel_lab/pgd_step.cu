@@ -70,7 +70,7 @@ void study(const Cuda& cuda, std::int64_t n) {
   const DeviceArray<float> centre(x0), gradient(g), x(x0);
   const Step step = {x.data(), centre.data(), gradient.data(), n, o.eps, o.step};
   const auto row = [&](const char* name, const std::function<void()>& run) {
-    KELVIN_CHECK_CUDA(cudaMemcpy(x.data(), centre.data(), size * sizeof(float), cudaMemcpyDeviceToDevice));
+    x.copy_from(centre);
     run();
     const std::vector<float> got = x.host();
     double error = 0;
