@@ -7,6 +7,7 @@
 #include "models/mlp.h"
 #include "models/model.h"
 #include "models/resnet.h"
+#include "models/vit.h"
 
 namespace kelvin {
 namespace {
@@ -17,6 +18,9 @@ const std::map<std::string, Builder>& builders() {
   const auto resnet = [](ResNetLayout layout) {
     return [layout](ModelSpec spec) { return std::make_unique<ResNet>(std::move(spec), layout); };
   };
+  const auto vit = [](VitLayout layout) {
+    return [layout](ModelSpec spec) { return std::make_unique<VisionTransformer>(std::move(spec), layout); };
+  };
   static const std::map<std::string, Builder> all = {
       {"mlp", [](ModelSpec spec) { return std::make_unique<Mlp>(std::move(spec)); }},
       {"resnet8", resnet({.widths = {16, 32, 64}, .blocks = {1, 1, 1}, .is_cifar_family = true})},
@@ -24,6 +28,10 @@ const std::map<std::string, Builder>& builders() {
       {"resnet18", resnet({.widths = {64, 128, 256, 512}, .blocks = {2, 2, 2, 2}})},
       {"resnet34", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}})},
       {"resnet50", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}, .has_bottlenecks = true})},
+      {"vit_tiny_patch4", vit({.patch = 4, .width = 192, .heads = 3})},
+      {"vit_small_patch4", vit({.patch = 4})},
+      {"vit_tiny_patch16_224", vit({.width = 192, .heads = 3})},
+      {"vit_small_patch16_224", vit({})},
   };
   return all;
 }

@@ -66,6 +66,7 @@ struct OpResult {
 // Lists of the `*_cases.cpp` files.
 std::vector<OpCase> convolution_cases();
 std::vector<OpCase> matmul_cases();
+std::vector<OpCase> transformer_cases();
 std::vector<OpCase> norm_cases();
 std::vector<OpCase> elementwise_cases();
 std::vector<OpCase> pooling_cases();

@@ -1,0 +1,80 @@
+#include "models/vit.h"
+
+#include "engine/ops/activation.h"
+#include "engine/ops/attention.h"
+#include "engine/ops/conv2d.h"
+#include "engine/ops/layer_norm.h"
+#include "engine/ops/linear.h"
+#include "engine/ops/tokens.h"
+
+namespace kelvin {
+namespace {
+
+constexpr float kEpsilon = 1e-6f;
+constexpr std::int64_t kMlpRatio = 4;
+
+// As timm starts them: normal with deviation 0.02 (its truncation at ±2 is a hundred deviations away).
+Init small_normal() { return {Init::Kind::normal, 0.0f, 0.02f}; }
+
+}  // namespace
+
+VisionTransformer::VisionTransformer(ModelSpec given, const VitLayout& layout)
+    : Model(std::move(given)), layout_(layout) {
+  const ModelSpec& s = spec();
+  const std::int64_t p = layout.patch, d = layout.width;
+  if (s.height % p != 0 || s.width % p != 0)
+    throw mistake("--model ", s.name, " cuts images into patches of ", p, "x", p, "; images of ", s.height, "x",
+                  s.width, " do not divide into them");
+  const std::int64_t patches = (s.height / p) * (s.width / p), fan_in = p * p * s.channels;
+  class_token_ = &parameters().add({"cls_token", {1, 1, d}, {Init::Kind::normal, 0.0f, 1e-6f}, false});
+  positions_ = &parameters().add({"pos_embed", {1, patches + 1, d}, small_normal(), false});
+  patches_ = {&parameters().add({"patch_embed.proj.weight", {d, p, p, s.channels}, fan_in_uniform(fan_in)}),
+              &parameters().add({"patch_embed.proj.bias", {d}, fan_in_uniform(fan_in), false})};
+  for (std::int64_t i = 0; i < layout.depth; ++i) {
+    const std::string name = str("blocks.", i, ".");
+    Block block{};
+    block.norm1 = declare_norm(name + "norm1");
+    block.qkv = declare_linear(name + "attn.qkv", d, 3 * d);
+    block.proj = declare_linear(name + "attn.proj", d, d);
+    block.norm2 = declare_norm(name + "norm2");
+    block.fc1 = declare_linear(name + "mlp.fc1", d, kMlpRatio * d);
+    block.fc2 = declare_linear(name + "mlp.fc2", kMlpRatio * d, d);
+    blocks_.push_back(block);
+  }
+  norm_ = declare_norm("norm");
+  declare_prototypes("head", d);
+}
+
+VisionTransformer::Affine VisionTransformer::declare_linear(const std::string& name, std::int64_t in,
+                                                            std::int64_t out) {
+  return {&parameters().add({name + ".weight", {out, in}, small_normal()}),
+          &parameters().add({name + ".bias", {out}, constant_init(0), false})};
+}
+
+VisionTransformer::Affine VisionTransformer::declare_norm(const std::string& name) {
+  return {&parameters().add({name + ".weight", {layout_.width}, constant_init(1), false}),
+          &parameters().add({name + ".bias", {layout_.width}, constant_init(0), false})};
+}
+
+Tensor VisionTransformer::apply_block(const Block& b, const Tensor& x) const {
+  const auto norm = [](const Affine& n, const Tensor& t) {
+    return layer_norm(t, n.weight->value, n.bias->value, kEpsilon);
+  };
+  const auto dense = [](const Affine& l, const Tensor& t) { return linear(t, l.weight->value, l.bias->value); };
+  const Tensor qkv = dense(b.qkv, norm(b.norm1, x));
+  const std::int64_t heads = layout_.heads;
+  const Tensor mixed = attention(qkv.reshape({x.dim(0), x.dim(1), 3, heads, layout_.width / heads}));
+  const Tensor attended = add(x, dense(b.proj, mixed));
+  return add(attended, dense(b.fc2, gelu(dense(b.fc1, norm(b.norm2, attended)))));
+}
+
+Tensor VisionTransformer::features(const Tensor& images, Mode) {
+  const Tensor patches = conv2d(normalize(images), patches_.weight->value, {.stride = layout_.patch, .pad = 0});
+  const Tensor rows = patches.reshape({patches.dim(0), patches.dim(1) * patches.dim(2), patches.dim(3)});
+  Tensor x = embed_tokens(rows, patches_.bias->value, class_token_->value, positions_->value);
+  for (const Block& block : blocks_) x = apply_block(block, x);
+  // The norm treats each token by itself, so taking the class token out first changes nothing but the work.
+  return layer_norm(class_token_of(x), norm_.weight->value, norm_.bias->value, kEpsilon);
+}
+
+}  // namespace kelvin
