@@ -1,0 +1,78 @@
+// The vision transformers against timm (tools/golden/vision_transformers.py): logits, features, every parameter's gradient and the
+// images' gradient.
+#include <gtest/gtest.h>
+
+#include "engine/ops/losses.h"
+#include "engine/tape.h"
+#include "models/model.h"
+#include "tests/models/golden_model.h"
+
+namespace kelvin::testing {
+namespace {
+
+constexpr std::int64_t kBatch = 2;
+constexpr double kTau = 2.0;
+
+std::unique_ptr<Model> make_vit(const std::string& name, int size, DType precision = DType::f32) {
+  return make_model({.name = name, .height = size, .width = size, .mean = {}, .std = {}, .precision = precision}, {},
+                    0);
+}
+
+struct GoldenCase {
+  const char* model;
+  int size;
+};
+
+class VisionTransformers : public ::testing::TestWithParam<GoldenCase> {
+ protected:
+  [[nodiscard]] static std::vector<float> golden(const std::string& name) {
+    return read_golden("vision_transformers", std::string(GetParam().model) + "." + name);
+  }
+};
+
+TEST_P(VisionTransformers, AgreesWithTimm) {
+  const int size = GetParam().size;
+  const std::unique_ptr<Model> model = make_vit(GetParam().model, size);
+  fill_by_formula(model->parameters());
+  const Shape shape = {kBatch, size, size, 3};
+  const Tensor images = Tensor::from_host<float>(formula("images", shape.size(), 0.5, 0.5), shape);
+  const Tensor labels = Tensor::from_host<std::int32_t>(std::vector<std::int32_t>{0, 1}, {kBatch});
+  {
+    Tape tape({images});
+    const Tensor features = model->features(images, Mode::eval), logits = model->logits(features);
+    EXPECT_LT(relative(features.to_host<float>(), golden("features")), 1e-5);
+    EXPECT_LT(relative(logits.to_host<float>(), golden("logits")), 1e-5);
+    tape.backward(mean(softmax_cross_entropy(logits, labels, kTau)));
+    EXPECT_LT(relative(thinned(tape.gradient(images), size / 8), golden("image_gradient")), 1e-4);
+  }
+  model->parameters().zero_gradients();
+  Tape tape(model->parameters());
+  tape.backward(mean(softmax_cross_entropy(model->forward(images, Mode::train), labels, kTau)));
+  expect_gradients(model->parameters(), golden("gradients"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Timm, VisionTransformers,
+                         ::testing::Values(GoldenCase{"vit_tiny_patch16_224", 224},
+                                           GoldenCase{"vit_small_patch16_224", 224}, GoldenCase{"vit_tiny_patch4", 32},
+                                           GoldenCase{"vit_small_patch4", 32}),
+                         [](const auto& info) { return std::string(info.param.model); });
+
+TEST(VisionTransformer, BFloat16StaysNearFloat32) {
+  const std::vector<float> pixels = formula("images", 2 * 32 * 32 * 3, 0.5, 0.5);
+  const Tensor images = Tensor::from_host<float>(pixels, {2, 32, 32, 3});
+  std::unique_ptr<Model> half;
+  try {
+    half = make_vit("vit_tiny_patch4", 32, DType::bf16);
+    (void)half->forward(images, Mode::eval);
+  } catch (const Error& e) {
+    GTEST_SKIP() << e.what();  // a CPU without bfloat16 arithmetic
+  }
+  const std::vector<float> expected = make_vit("vit_tiny_patch4", 32)->forward(images, Mode::eval).to_host<float>();
+  // 2^-8 a rounding, some fifty roundings one after the other, most of them averaged out over 192 channels.
+  EXPECT_LT(relative(half->forward(images, Mode::eval).to_host<float>(), expected), 0.03);
+}
+
+TEST(VisionTransformer, ImagesMustDivideIntoPatches) { EXPECT_THROW(make_vit("vit_tiny_patch16_224", 40), Error); }
+
+}  // namespace
+}  // namespace kelvin::testing

@@ -1,0 +1,55 @@
+"""Goldens of the vision transformers from timm: logits, features, gradients of every parameter and of the images.
+
+    python tools/golden/vision_transformers.py        # writes tests/golden/vision_transformers/
+
+Needs torch, timm and numpy. Weights come from formula.py and are not stored; everything is computed in float64, so that what differs
+is Kelvin's rounding and not also PyTorch's. Gradients are stored as their norm and sixteen entries a parameter.
+"""
+import pathlib
+
+import numpy as np
+import timm
+import torch
+import torch.nn.functional as F
+
+from formula import fill, formula, gradient_rows
+
+root = pathlib.Path(__file__).resolve().parents[2]
+out = root / "tests/golden/vision_transformers"
+SMALL = dict(patch_size=4, img_size=32)
+CASES = {"vit_tiny_patch16_224": ("vit_tiny_patch16_224", 224, {}), "vit_small_patch16_224": ("vit_small_patch16_224", 224, {}),
+         "vit_tiny_patch4": ("vit_tiny_patch16_224", 32, SMALL), "vit_small_patch4": ("vit_small_patch16_224", 32, SMALL)}
+BATCH, TAU, SAMPLES = 2, 2.0, 16
+
+
+def save(case, name, t):
+    np.save(out / f"{case}.{name}.npy", t.detach().numpy().astype(np.float32))
+
+
+def make(case, network, size, options):
+    model = timm.create_model(network, pretrained=False, num_classes=10, **options)
+    fill(model)
+    model.double()
+    images = torch.from_numpy(formula("images", BATCH * size * size * 3, 0.5, 0.5)).reshape(BATCH, size, size, 3).double()
+    x = images.permute(0, 3, 1, 2).contiguous().requires_grad_(True)
+    labels = torch.arange(BATCH) % 10
+    features = model.forward_head(model.forward_features(x), pre_logits=True)
+    logits = model.head(features)
+    assert torch.equal(logits, model(x))
+    save(case, "logits", logits)
+    save(case, "features", features)
+    F.cross_entropy(logits / TAU, labels).backward()
+    step = size // 8
+    save(case, "image_gradient", x.grad.permute(0, 2, 3, 1)[:1, ::step, ::step])
+    save(case, "gradients", gradient_rows(model, SAMPLES))
+
+
+def main():
+    out.mkdir(parents=True, exist_ok=True)
+    for case, (network, size, options) in CASES.items():
+        make(case, network, size, options)
+    (out / "VERSIONS").write_text(f"torch {torch.__version__}, timm {timm.__version__}, numpy {np.__version__}; "
+                                  "tools/golden/vision_transformers.py\n")
+
+
+main()
