@@ -1,44 +1,11 @@
 #include "engine/checkpoint.h"
 
-#include <cstring>
 #include <list>
+
+#include "engine/tensor_file.h"
 
 namespace kelvin {
 namespace {
-
-// The shape a tensor has in the file, and the position of its element (k, r, s, c) there.
-bool is_filter(const Shape& shape) { return shape.rank() == 4; }
-
-Shape file_shape(const Shape& s) { return is_filter(s) ? Shape{s[0], s[3], s[1], s[2]} : s; }
-
-// Calls f(index in memory, index in the file) for every element.
-template <class F>
-void for_each_element(const Shape& s, const F& f) {
-  if (!is_filter(s)) {
-    for (std::int64_t i = 0; i < s.size(); ++i) f(i, i);
-    return;
-  }
-  const std::int64_t area = s[1] * s[2], channels = s[3];
-  std::int64_t i = 0;
-  for (std::int64_t k = 0; k < s[0]; ++k)
-    for (std::int64_t a = 0; a < area; ++a)
-      for (std::int64_t c = 0; c < channels; ++c) f(i++, (k * channels + c) * area + a);
-}
-
-std::vector<float> to_file_order(const Tensor& t) {
-  const std::vector<float> memory = t.to_host<float>();
-  std::vector<float> file(memory.size());
-  for_each_element(t.shape(), [&](std::int64_t m, std::int64_t f) {
-    file[static_cast<std::size_t>(f)] = memory[static_cast<std::size_t>(m)];
-  });
-  return file;
-}
-
-std::string shape_text(const std::vector<std::int64_t>& dims) {
-  std::string text = "[";
-  for (const auto d : dims) text += (text.size() > 1 ? ", " : "") + std::to_string(d);
-  return text + "]";
-}
 
 // Copies one tensor out of the file; returns what is wrong, or nothing.
 std::string load_one(const SafetensorsFile& file, const std::string& name, const Tensor& into) {
@@ -47,16 +14,10 @@ std::string load_one(const SafetensorsFile& file, const std::string& name, const
   const SafetensorsEntry& entry = found->second;
   const Shape shape = file_shape(into.shape());
   const std::vector<std::int64_t> expected(shape.begin(), shape.end());
-  if (entry.dtype != "F32") return str(name, " has dtype ", entry.dtype, ", expected F32");
+  if (!is_float_type(entry.dtype)) return str(name, " has dtype ", entry.dtype, ", expected F32");
   if (entry.shape != expected)
     return str(name, " has shape ", shape_text(entry.shape), ", expected ", shape_text(expected));
-  std::vector<float> values(static_cast<std::size_t>(into.size()));
-  std::memcpy(values.data(), entry.bytes.data(), entry.bytes.size());
-  std::vector<float> memory(values.size());
-  for_each_element(into.shape(), [&](std::int64_t m, std::int64_t f) {
-    memory[static_cast<std::size_t>(m)] = values[static_cast<std::size_t>(f)];
-  });
-  into.copy_from_host<float>(memory);
+  copy_from_file_order(into, floats_of(entry));
   return {};
 }
 

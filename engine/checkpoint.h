@@ -1,7 +1,7 @@
 // Checkpoints: parameters, buffers and extra tensors in one safetensors file.
 //
 // Filters [K, R, S, C] are stored as [K, C, R, S], the order of PyTorch, so that the file can be read by others; everything
-// else keeps its shape. Writing is atomic. All tensors are float32.
+// else keeps its shape (engine/tensor_file.h). Writing is atomic. Tensors are written as float32 and read from any floating type.
 #pragma once
 
 #include <filesystem>

@@ -3,6 +3,7 @@
 #include "data/npy.h"
 #include "engine/checkpoint.h"
 #include "kernels/conv2d.h"
+#include "models/weights.h"
 
 namespace kelvin {
 namespace {
@@ -13,20 +14,12 @@ struct PredictFlags {
   bool no_normalize = false;
 };
 
-// Class count of a weights file: the rows of the last layer.
-int classes_of(const SafetensorsFile& file) {
-  const auto head = file.tensors.find("fc.weight");
-  if (head == file.tensors.end() || head->second.shape.size() != 2)
-    throw mistake(file.path.string(), ": no matrix fc.weight; pass --classes");
-  return static_cast<int>(head->second.shape[0]);
-}
-
 ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const NpyArray& images) {
   ModelSpec spec;
   if (file.metadata.contains("kelvin")) {
     spec = run_info_from(file).model;
   } else {
-    spec.classes = f.classes > 0 ? f.classes : classes_of(file);
+    spec.classes = f.classes > 0 ? f.classes : head_classes(file);
   }
   if (!f.model.empty()) spec.name = f.model;
   spec.height = static_cast<int>(images.shape[1]);

@@ -81,13 +81,14 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   const Json json = to_json(report, f.options, folder);
   folder.write_result("train", json);
   std::string text;
+  for (const std::string& note : report.notes) text += note + "\n";
   if (report.divergence) {
-    text = str("diverged at step ", report.divergence->step, " (tau ", report.divergence->tau, ", learning rate ",
-               report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
+    text += str("diverged at step ", report.divergence->step, " (tau ", report.divergence->tau, ", learning rate ",
+                report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
   } else {
-    text = str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-               data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
-               number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
+    text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
+                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
+                number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
   }
   print_result(common, text, json);
   if (report.divergence)
@@ -111,7 +112,10 @@ void add_train(CLI::App& app, CommonOptions& common) {
                   {});
   c->callback([f, &common, c] { run(*f, common, *c); });
   c->add_option("--data", o.data, "fashion-mnist[:DIR], synthetic[:options], npy:DIR")->capture_default_str();
-  c->add_option("--model", o.model, "mlp, resnet8, resnet20, resnet18, resnet34, resnet50")->capture_default_str();
+  c->add_option("--model", o.model,
+                "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4,\n"
+                "vit_tiny_patch16_224, vit_small_patch16_224")
+      ->capture_default_str();
   c->add_option("--stem", o.stem, "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cifar", "imagenet"}));
@@ -139,7 +143,8 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--augment", f->augment, "none, or standard: pad 4, random crop, flip")
       ->check(CLI::IsMember({"none", "standard"}))
       ->capture_default_str();
-  c->add_option("--init", o.init, "Start from the weights of a safetensors file");
+  c->add_option("--init", o.init, "Start from a safetensors file: Kelvin's, torchvision's or timm's");
+  c->add_flag("--allow-partial", o.allow_partial, "With --init: load what fits");
   c->add_flag("--reparametrize", o.reparametrize,
               "Control: the same training written as tau = 1 with a small, slow last layer");
   c->add_option("--log-every", o.log_every, "Steps between lines of metrics.jsonl")

@@ -12,6 +12,7 @@
 #include "kernels/device/step_graph.h"
 #include "kernels/elementwise.h"
 #include "kernels/top1.h"
+#include "models/weights.h"
 
 namespace kelvin {
 namespace {
@@ -23,15 +24,24 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 ModelSpec spec_for(const TrainOptions& o, const Dataset& data) {
   const ImageSet& set = data.train;
-  return {.name = o.model,
-          .classes = data.classes,
-          .channels = static_cast<int>(set.channels),
-          .height = static_cast<int>(set.height),
-          .width = static_cast<int>(set.width),
-          .mean = data.mean,
-          .std = data.std,
-          .precision = o.precision,
-          .stem = o.stem};
+  ModelSpec spec = {.name = o.model,
+                    .classes = data.classes,
+                    .channels = static_cast<int>(set.channels),
+                    .height = static_cast<int>(set.height),
+                    .width = static_cast<int>(set.width),
+                    .mean = data.mean,
+                    .std = data.std,
+                    .precision = o.precision,
+                    .stem = o.stem};
+  // Weights made by `kelvin weights import` or `train` bring the normalisation that belongs to them.
+  if (!o.init.empty()) {
+    const SafetensorsFile file = read_safetensors(o.init);
+    if (file.metadata.contains("kelvin")) {
+      const ModelSpec from = run_info_from(file).model;
+      if (from.channels == spec.channels) spec.mean = from.mean, spec.std = from.std;
+    }
+  }
+  return spec;
 }
 
 // Where a run stands; saved with every checkpoint.
@@ -70,6 +80,7 @@ class Trainer {
                                      .workers = options_.loader_workers,
                                      .first_epoch = position_.epoch});
     TrainReport report;
+    report.notes = init_notes_;
     while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
       run_epoch(loader, metrics, report, progress);
       if (report.divergence) return report;
@@ -83,7 +94,7 @@ class Trainer {
   // A fresh start, a start from --init, or the last checkpoint of this folder.
   void start() {
     if (!options_.init.empty() && !options_.resume)
-      load_parameters(read_safetensors(options_.init), model_->parameters());
+      init_notes_ = import_weights(read_safetensors(options_.init), *model_, options_.allow_partial).notes;
     if (options_.resume) {
       const SafetensorsFile file = read_safetensors(run_.checkpoint());
       load_parameters(file, model_->parameters());
@@ -217,6 +228,7 @@ class Trainer {
   StepGraph graph_;
   double head_scale_;
   Position position_;
+  std::vector<std::string> init_notes_;  // what --init said: a replaced last layer, interpolated positions
 };
 
 }  // namespace

@@ -31,7 +31,8 @@ struct TrainOptions {
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
-  std::string init;  // safetensors file to start from; empty: random
+  std::string init;            // safetensors file to start from; empty: random
+  bool allow_partial = false;  // whether `init` may lack tensors or bring others
   std::uint64_t seed = 0;
   int log_every = 20;  // steps
   int eval_every = 1;  // epochs; the last epoch is always evaluated
@@ -50,6 +51,7 @@ struct TrainReport {
   double train_accuracy = 0;
   double img_per_s = 0;  // of the last epoch
   std::optional<Divergence> divergence;
+  std::vector<std::string> notes;  // what the weights of --init had to say
 };
 
 // Called after every logged step: images done in this run, images in all, a note with loss and τ.

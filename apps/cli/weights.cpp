@@ -1,0 +1,122 @@
+// kelvin weights inspect | import | export
+#include "models/weights.h"
+
+#include "apps/cli/commands.h"
+#include "apps/report/text_table.h"
+#include "engine/checkpoint.h"
+#include "engine/tensor_file.h"
+
+namespace kelvin {
+namespace {
+
+struct WeightsFlags {
+  std::string file, out, model, stem = "auto", dtype = "float32";
+  std::vector<float> mean, std;
+  int classes = 0, size = 0, channels = 3;
+  bool allow_partial = false;
+};
+
+void inspect(const WeightsFlags& f, const CommonOptions& common) {
+  const SafetensorsFile file = read_safetensors(f.file);
+  TextTable table({"name", "type", "shape", "bytes"});
+  Json rows = Json::array();
+  std::size_t total = 0;
+  for (const auto& [name, entry] : file.tensors) {
+    table.add({name, entry.dtype, shape_text(entry.shape), str(entry.bytes.size())});
+    rows.push_back({{"name", name}, {"dtype", entry.dtype}, {"shape", entry.shape}, {"bytes", entry.bytes.size()}});
+    total += entry.bytes.size();
+  }
+  print_result(common, str(table.str(), file.tensors.size(), " tensors, ", total, " bytes\n"),
+               {{"tensors", rows}, {"bytes", total}, {"metadata", file.metadata}});
+}
+
+// The constants that published weights were trained with: ImageNet's for torchvision's, 1/2 for timm's augreg ViTs.
+void set_normalisation(ModelSpec& spec, const WeightsFlags& f) {
+  const bool is_vit = spec.name.starts_with("vit");
+  const std::vector<float> mean = is_vit ? std::vector<float>(3, 0.5f) : std::vector<float>{0.485f, 0.456f, 0.406f};
+  const std::vector<float> std = is_vit ? std::vector<float>(3, 0.5f) : std::vector<float>{0.229f, 0.224f, 0.225f};
+  const auto channels = static_cast<std::size_t>(spec.channels);
+  spec.mean = !f.mean.empty() ? f.mean : std::vector<float>(mean.begin(), mean.begin() + static_cast<long>(channels));
+  spec.std = !f.std.empty() ? f.std : std::vector<float>(std.begin(), std.begin() + static_cast<long>(channels));
+}
+
+void import(const WeightsFlags& f, const CommonOptions& common) {
+  const SafetensorsFile file = read_safetensors(f.file);
+  RunInfo info;
+  info.model.name = f.model;
+  info.model.classes = f.classes > 0 ? f.classes : head_classes(file);
+  info.model.channels = f.channels;
+  const bool takes_224 = f.model.ends_with("224") || f.stem == "imagenet";
+  info.model.height = info.model.width = f.size > 0 ? f.size : takes_224 ? 224 : 32;
+  info.model.stem = f.stem;
+  info.seed = common.seed;
+  set_normalisation(info.model, f);
+  const std::unique_ptr<Model> model = make_model(info.model, Device{}, common.seed);
+  const WeightsReport report = import_weights(file, *model, f.allow_partial);
+  save_checkpoint(f.out, model->parameters(), {}, {{"kelvin", to_json(info).dump()}});
+  std::string notes = report.text();
+  for (const std::string& note : report.notes) notes += note + "\n";
+  print_result(common, str(notes, report.loaded, " tensors of ", f.file, " as ", f.model, " in ", f.out, "\n"),
+               {{"loaded", report.loaded},
+                {"missing", report.missing},
+                {"unexpected", report.unexpected},
+                {"misfits", report.misfits},
+                {"notes", report.notes},
+                {"output", f.out}});
+}
+
+void export_run(const WeightsFlags& f, const CommonOptions& common) {
+  const std::map<std::string, std::string> types = {{"float32", "F32"}, {"float16", "F16"}, {"bfloat16", "BF16"}};
+  const SafetensorsFile file =
+      std::filesystem::is_directory(f.file) ? open_checkpoint(RunFolder{f.file}) : read_safetensors(f.file);
+  const TrainedModel trained = build_trained_model(file, run_info_from(file), Device{});
+  export_weights(f.out, *trained.model, types.at(f.dtype));
+  print_result(
+      common, str(trained.info.model.name, ", ", trained.model->parameters().count(), " parameters, in ", f.out, "\n"),
+      {{"model", trained.info.model.name}, {"parameters", trained.model->parameters().count()}, {"output", f.out}});
+}
+
+}  // namespace
+
+void add_weights(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<WeightsFlags>();
+  CLI::App* const parent =
+      app.add_subcommand("weights", "Weights between this program and torchvision or timm (safetensors)");
+  parent->require_subcommand(1);
+  parent->footer(
+      "Examples:\n"
+      "  kelvin weights inspect vit.safetensors\n"
+      "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors\n"
+      "  kelvin weights export runs/tau1 --out model.safetensors --dtype float16");
+
+  CLI::App* c = add_command(*parent, common, "inspect", "Names, types and shapes of a file",
+                            "  kelvin weights inspect vit.safetensors", [f, &common] { inspect(*f, common); });
+  c->add_option("FILE", f->file, "safetensors file")->required();
+
+  c = add_command(
+      *parent, common, "import", "Makes a checkpoint that train --init, predict and evaluate read",
+      "  kelvin weights import resnet50.safetensors --model resnet50 --stem imagenet --out r50.safetensors\n"
+      "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors",
+      [f, &common] { import(*f, common); });
+  c->add_option("FILE", f->file, "safetensors file with torchvision's or timm's names")->required();
+  c->add_option("--model", f->model, "Model of the weights")->required();
+  c->add_option("--out", f->out, "Where the checkpoint goes")->required();
+  c->add_option("--classes", f->classes, "Class count; another one than the file's starts a new last layer");
+  c->add_option("--size", f->size, "Image side; default: 224 for *_224 and the ImageNet stem, else 32");
+  c->add_option("--channels", f->channels, "1 or 3")->capture_default_str();
+  c->add_option("--stem", f->stem, "cifar, imagenet or auto")->capture_default_str();
+  c->add_option("--mean", f->mean, "Per channel; default: ImageNet's, for a ViT 0.5")->delimiter(',');
+  c->add_option("--std", f->std, "Per channel; default: ImageNet's, for a ViT 0.5")->delimiter(',');
+  c->add_flag("--allow-partial", f->allow_partial, "Load what fits and name the rest");
+
+  c = add_command(*parent, common, "export", "Writes weights that load_state_dict(strict=True) takes",
+                  "  kelvin weights export runs/tau1 --out model.safetensors",
+                  [f, &common] { export_run(*f, common); });
+  c->add_option("RUN", f->file, "Run folder or checkpoint")->required();
+  c->add_option("--out", f->out, "safetensors file to write")->required();
+  c->add_option("--dtype", f->dtype, "float32, float16 or bfloat16")
+      ->check(CLI::IsMember({"float32", "float16", "bfloat16"}))
+      ->capture_default_str();
+}
+
+}  // namespace kelvin

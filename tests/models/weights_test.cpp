@@ -1,0 +1,130 @@
+// Weights in and out: what fits is loaded, whatever does not is named, element types survive, positions follow timm.
+#include "models/weights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "engine/tensor_file.h"
+#include "tests/models/golden_model.h"
+
+namespace kelvin::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+std::unique_ptr<Model> make(const std::string& name, int classes = 10, int size = 32, std::uint64_t seed = 0) {
+  return make_model({.name = name, .classes = classes, .height = size, .width = size, .mean = {}, .std = {}}, {}, seed);
+}
+
+class Weights : public ::testing::Test {
+ protected:
+  Weights() : path_(std::filesystem::temp_directory_path() / str("kelvin-weights-", getpid(), ".safetensors")) {}
+  ~Weights() override { std::filesystem::remove(path_); }
+  [[nodiscard]] SafetensorsFile exported(const Model& model, const std::string& dtype = "F32") const {
+    export_weights(path_, model, dtype);
+    return read_safetensors(path_);
+  }
+  static std::string message_of(const std::function<void()>& f) {
+    try {
+      f();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ExitCode::mistake);
+      return e.what();
+    }
+    return "nothing thrown";
+  }
+  std::filesystem::path path_;
+};
+
+TEST_F(Weights, ComeBackAsTheyWere) {
+  for (const char* name : {"resnet8", "resnet18", "vit_tiny_patch4"}) {
+    const auto from = make(name), to = make(name, 10, 32, /*seed=*/1);
+    const WeightsReport report = import_weights(exported(*from), *to, false);
+    EXPECT_TRUE(report.notes.empty());
+    for (const Parameter& p : from->parameters())
+      ASSERT_EQ(p.value.to_host<float>(), to->parameters().find(p.spec.name)->value.to_host<float>()) << p.spec.name;
+  }
+}
+
+TEST_F(Weights, FiltersLieInPyTorchsOrder) {
+  const auto model = make("resnet18");
+  const SafetensorsFile file = exported(*model);
+  EXPECT_EQ(file.tensors.at("layer2.0.conv1.weight").shape, (std::vector<std::int64_t>{128, 64, 3, 3}));
+  EXPECT_EQ(file.tensors.at("bn1.num_batches_tracked").dtype, "I64");
+  const std::vector<float> ours =
+      model->parameters().find("conv1.weight")->value.to_host<float>();          // [64, 3, 3, 3] KRSC
+  const std::vector<float> theirs = floats_of(file.tensors.at("conv1.weight"));  // KCRS
+  EXPECT_EQ(theirs[(5 * 3 + 2) * 9 + 7], ours[(5 * 9 + 7) * 3 + 2]);
+}
+
+TEST_F(Weights, HalfPrecisionRoundsOnce) {
+  const auto from = make("resnet8"), to = make("resnet8", 10, 32, 1);
+  // Half the distance between neighbours, relative: 11 and 8 significant bits.
+  for (const auto& [dtype, rounding] :
+       {std::pair("F16", std::ldexp(1.0, -11)), std::pair("BF16", std::ldexp(1.0, -8))}) {
+    (void)import_weights(exported(*from, dtype), *to, false);
+    const std::vector<float> a = from->prototypes().value.to_host<float>(), b = to->prototypes().value.to_host<float>();
+    for (std::size_t i = 0; i < a.size(); ++i)
+      ASSERT_NEAR(b[i], a[i], rounding * std::abs(a[i]) + std::ldexp(1.0, -25)) << dtype;
+  }
+}
+
+TEST_F(Weights, HalfPrecisionEdges) {
+  const std::vector<float> values = {0.0f,     -0.0f,    1.0f,    65504.0f,     65519.0f,      65520.0f,
+                                     -70000.f, 5.96e-8f, 2.9e-8f, 6.097555e-5f, 6.1035156e-5f, 1.00048828125f};
+  SafetensorsEntry entry{"F16", {12}, {}};
+  const std::vector<std::byte> bytes = bytes_of(values, "F16");
+  entry.bytes = bytes;
+  const std::vector<float> back = floats_of(entry);
+  EXPECT_TRUE(std::signbit(back[1]));
+  EXPECT_EQ(back[3], 65504.0f);
+  EXPECT_EQ(back[4], 65504.0f);  // rounds down
+  EXPECT_EQ(back[5], INFINITY);  // the tie above the largest number
+  EXPECT_EQ(back[6], -INFINITY);
+  EXPECT_EQ(back[7], std::ldexp(1.0f, -24));     // the smallest subnormal
+  EXPECT_EQ(back[8], 0.0f);                      // below half of it
+  EXPECT_EQ(back[9], std::ldexp(1023.0f, -24));  // the largest subnormal
+  EXPECT_EQ(back[10], std::ldexp(1.0f, -14));    // the smallest normal number
+  EXPECT_EQ(back[11], 1.0f);                     // a tie: to even
+}
+
+TEST_F(Weights, AnotherClassCountKeepsTheModelsLastLayer) {
+  const auto from = make("resnet8", 100), to = make("resnet8", 10), fresh = make("resnet8", 10);
+  const WeightsReport report = import_weights(exported(*from), *to, false);
+  EXPECT_THAT(report.notes, Contains(HasSubstr("the file has 100 classes, the model 10")));
+  EXPECT_EQ(to->prototypes().value.to_host<float>(), fresh->prototypes().value.to_host<float>());
+}
+
+TEST_F(Weights, EveryProblemIsNamed) {
+  const auto resnet = make("resnet8"), vit = make("vit_tiny_patch4");
+  SafetensorsFile file = exported(*resnet);
+  file.tensors.erase("conv1.weight");
+  file.tensors["extra"] = file.tensors["fc.bias"];
+  file.tensors["bn1.bias"].shape = {4, 4};
+  const std::string message = message_of([&] { (void)import_weights(file, *resnet, false); });
+  for (const char* part :
+       {"missing: conv1.weight", "unexpected: extra", "bn1.bias has shape [4, 4], expected [16]", "--allow-partial"})
+    EXPECT_THAT(message, HasSubstr(part));
+  const WeightsReport report = import_weights(file, *resnet, true);
+  EXPECT_EQ(report.missing, std::vector<std::string>{"conv1.weight"});
+  EXPECT_THAT(message_of([&] { (void)import_weights(file, *vit, false); }), HasSubstr("missing: cls_token"));
+}
+
+TEST_F(Weights, PositionsFollowTheImageSize) {
+  const std::vector<float> positions = formula("positions", (1 + 14 * 14) * 3, 1, 0);
+  for (const auto& [rows, cols] : {std::pair(7, 7), std::pair(24, 24), std::pair(10, 13)}) {
+    const std::vector<float> expected = read_golden("position_embeddings", str(rows, "x", cols));
+    EXPECT_LT(relative(resample_positions(positions, 3, rows, cols), expected), 1e-6) << rows << "x" << cols;
+  }
+  const auto from = make("vit_tiny_patch4", 10, 32), to = make("vit_tiny_patch4", 10, 28);
+  const WeightsReport report = import_weights(exported(*from), *to, false);
+  EXPECT_THAT(report.notes, Contains(HasSubstr("interpolated from 64 patches to 7x7")));
+}
+
+}  // namespace
+}  // namespace kelvin::testing
