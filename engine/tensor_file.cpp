@@ -35,6 +35,7 @@ std::uint16_t half_of_float(float x) {
   const float size = std::abs(x);
   if (std::isnan(x)) return static_cast<std::uint16_t>(sign | 0x7e00);
   if (size >= 65520.0f) return static_cast<std::uint16_t>(sign | 0x7c00);
+  if (size == 0) return sign;
   int exponent = 0;
   (void)std::frexp(size, &exponent);
   exponent = std::max(exponent - 1, -14);  // subnormal numbers share the smallest exponent

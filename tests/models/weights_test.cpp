@@ -81,7 +81,10 @@ TEST_F(Weights, HalfPrecisionEdges) {
   const std::vector<std::byte> bytes = bytes_of(values, "F16");
   entry.bytes = bytes;
   const std::vector<float> back = floats_of(entry);
+  EXPECT_EQ(back[0], 0.0f);
+  EXPECT_EQ(back[1], 0.0f);
   EXPECT_TRUE(std::signbit(back[1]));
+  EXPECT_EQ(back[2], 1.0f);
   EXPECT_EQ(back[3], 65504.0f);
   EXPECT_EQ(back[4], 65504.0f);  // rounds down
   EXPECT_EQ(back[5], INFINITY);  // the tie above the largest number
