@@ -60,29 +60,14 @@ void for_each_head(const Sizes& s, const F& f) {
       /*grain=*/1);
 }
 
-// Sixteen partial results, as many as a vector register holds, combined in a fixed order.
-template <class Combine>
-float reduce_row(const float* row, std::int64_t n, float start, Combine combine) {
-  constexpr int kLanes = 16;
-  float lanes[kLanes];
-  std::fill(lanes, lanes + kLanes, start);
-  std::int64_t j = 0;
-  for (; j + kLanes <= n; j += kLanes)
-    for (int l = 0; l < kLanes; ++l) lanes[l] = combine(lanes[l], row[j + l]);
-  for (; j < n; ++j) lanes[j % kLanes] = combine(lanes[j % kLanes], row[j]);
-  float all = lanes[0];
-  for (int l = 1; l < kLanes; ++l) all = combine(all, lanes[l]);
-  return all;
-}
-
 // Turns a row of scores into e^(score − max); gives log Σ e^score and leaves the sum to the caller.
 struct RowSoftmax {
   float sum, log_sum_exp;
 };
 RowSoftmax exponentials(float* row, std::int64_t n) {
-  const float most = reduce_row(row, n, row[0], [](float a, float b) { return a < b ? b : a; });
+  const float most = vector_max(n, [=](std::int64_t j) { return row[j]; });
   for (std::int64_t j = 0; j < n; ++j) row[j] = vector_exp(row[j] - most);
-  const float sum = reduce_row(row, n, 0.0f, [](float a, float b) { return a + b; });
+  const float sum = vector_sum(n, [=](std::int64_t j) { return row[j]; });
   return {sum, most + std::log(sum)};
 }
 
@@ -145,11 +130,8 @@ void attention_backward(Cpu, View<T> dqkv, View<const T> dy, View<const T> y, Vi
       Product{.transpose_b = true}(ds.data(), g.data() + at, v.data(), rows, s.tokens, s.width);  // dP
       for (std::int64_t r = 0; r < rows; ++r) {
         const float normaliser = log_sum_exp[(image * s.heads + head) * s.tokens + begin + r];
-        float delta = 0;
-        for (std::int64_t d = 0; d < s.width; ++d) {
-          const auto i = static_cast<std::size_t>(at + r * s.width + d);
-          delta += g[i] * o[i];
-        }
+        const float *const g_row = g.data() + at + r * s.width, *const o_row = o.data() + at + r * s.width;
+        const float delta = vector_sum(s.width, [=](std::int64_t d) { return g_row[d] * o_row[d]; });
         float *const p_row = p.data() + r * s.tokens, *const ds_row = ds.data() + r * s.tokens;
         for (std::int64_t j = 0; j < s.tokens; ++j) {
           p_row[j] = vector_exp(p_row[j] - normaliser);

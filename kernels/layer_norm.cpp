@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/device/parallel.h"
+#include "kernels/device/vector_math.h"
 
 namespace kelvin {
 namespace {
@@ -29,12 +30,13 @@ void layer_norm_forward(Cpu, View<T> y, View<float> mean, View<float> rstd, View
   for_each_row(x.rows(), cols, [&](std::int64_t row) {
     const T* const from = x.data + row * cols;
     T* const to = y.data + row * cols;
-    double sum = 0, squares = 0;
-    for (std::int64_t c = 0; c < cols; ++c) sum += static_cast<float>(from[c]);
-    const auto m = static_cast<float>(sum / static_cast<double>(cols));
-    for (std::int64_t c = 0; c < cols; ++c)
-      squares += std::pow(static_cast<double>(static_cast<float>(from[c])) - m, 2);
-    const auto r = static_cast<float>(1 / std::sqrt(squares / static_cast<double>(cols) + eps));
+    const auto width = static_cast<float>(cols);
+    const float m = vector_sum(cols, [=](std::int64_t c) { return static_cast<float>(from[c]); }) / width;
+    const float squares = vector_sum(cols, [=](std::int64_t c) {
+      const float d = static_cast<float>(from[c]) - m;
+      return d * d;
+    });
+    const float r = 1 / std::sqrt(squares / width + eps);
     for (std::int64_t c = 0; c < cols; ++c) to[c] = T((static_cast<float>(from[c]) - m) * r * gamma[c] + beta[c]);
     mean[row] = m;
     rstd[row] = r;
@@ -49,16 +51,20 @@ void layer_norm_backward(Cpu, View<T> dx, View<float> dgamma, View<float> dbeta,
   const auto one_row = [&](std::int64_t row, float* of_gamma, float* of_beta) {
     const T *g = dy.data + row * cols, *from = x.data + row * cols;
     const float m = mean[row], r = rstd[row];
-    double sum_g = 0, sum_gx = 0;
+    const auto width = static_cast<float>(cols);
     for (std::int64_t c = 0; c < cols; ++c) {
-      const float cotangent = static_cast<float>(g[c]), normal = (static_cast<float>(from[c]) - m) * r;
-      of_gamma[c] += cotangent * normal;
+      const auto cotangent = static_cast<float>(g[c]);
+      of_gamma[c] += cotangent * (static_cast<float>(from[c]) - m) * r;
       of_beta[c] += cotangent;
-      sum_g += cotangent * gamma[c];
-      sum_gx += cotangent * gamma[c] * normal;
     }
-    const auto mean_g = static_cast<float>(sum_g / static_cast<double>(cols));
-    const auto mean_gx = static_cast<float>(sum_gx / static_cast<double>(cols));
+    const float* const scale = gamma.data;
+    const float mean_g = vector_sum(cols, [=](std::int64_t c) { return static_cast<float>(g[c]) * scale[c]; }) / width;
+    const float mean_gx =
+        vector_sum(cols,
+                   [=](std::int64_t c) {
+                     return static_cast<float>(g[c]) * scale[c] * (static_cast<float>(from[c]) - m) * r;
+                   }) /
+        width;
     for (std::int64_t c = 0; c < cols; ++c) {
       const float normal = (static_cast<float>(from[c]) - m) * r;
       dx[row * cols + c] = T(r * (static_cast<float>(g[c]) * gamma[c] - mean_g - normal * mean_gx));

@@ -1,10 +1,11 @@
-// exp and the normal distribution without branches or calls, so that the compiler turns loops over them into vector code. For CPU
-// kernels whose time would otherwise go into libm (attention, GELU).
+// exp, the normal distribution, sums and maxima that the compiler turns into vector code: no branches, no calls, no order of additions
+// that only one lane can keep. For CPU kernels whose time would otherwise go into libm or scalar sums (attention, GELU, layer norm).
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <limits>
 
 namespace kelvin {
 
@@ -39,6 +40,33 @@ inline Normal vector_normal(float x) {
   const float tail =
       0.5f * e * t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
   return {x < 0 ? tail : 1.0f - tail, kDensityAtZero * e};
+}
+
+// Σ f(i) over i in [0, n), f: index -> float. Sixteen running sums, as many as a vector register holds, combined in a fixed order.
+template <class F>
+float vector_sum(std::int64_t n, const F& f) {
+  constexpr int kLanes = 16;
+  float lanes[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int l = 0; l < kLanes; ++l) lanes[l] += f(i + l);
+  for (; i < n; ++i) lanes[i % kLanes] += f(i);
+  double sum = 0;
+  for (const float lane : lanes) sum += static_cast<double>(lane);
+  return static_cast<float>(sum);
+}
+
+// The largest f(i), −∞ for n = 0.
+template <class F>
+float vector_max(std::int64_t n, const F& f) {
+  constexpr int kLanes = 16;
+  float lanes[kLanes];
+  std::fill(lanes, lanes + kLanes, -std::numeric_limits<float>::infinity());
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int l = 0; l < kLanes; ++l) lanes[l] = std::max(lanes[l], f(i + l));
+  for (; i < n; ++i) lanes[i % kLanes] = std::max(lanes[i % kLanes], f(i));
+  return *std::max_element(lanes, lanes + kLanes);
 }
 
 }  // namespace kelvin

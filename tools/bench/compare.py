@@ -53,7 +53,7 @@ def commit():
 
 
 def compare(case, precision, a):
-    flags = ["--cases", case, "--batch", a.batch, "--threads", a.threads, "--seconds", a.seconds, "--device", a.device]
+    flags = ["--cases", case, "--batch", a.batch, "--size", a.size, "--threads", a.threads, "--seconds", a.seconds, "--device", a.device]
     own = ["--precision", "f32", "--tf32"] if precision == "tf32" else ["--precision", precision]
     kelvin_command = [a.kelvin, "bench", *flags, *own, "--json"]
     peer_command = [a.python, PEER, *flags, "--precision", precision]
@@ -67,7 +67,7 @@ def compare(case, precision, a):
     compiled = run_json(peer_command + ["--variant", peer[-1]["variant"], "--compile"])["img_per_s"] if a.compile else None
     ratios = [k["img_per_s"] / p["img_per_s"] for k, p in zip(kelvin, peer)]
     return {
-        "case": case, "precision": precision, "batch": a.batch,
+        "case": case, "precision": precision, "batch": a.batch, "size": a.size,
         "kelvin_img_per_s": statistics.median(r["img_per_s"] for r in kelvin),
         "pytorch_img_per_s": statistics.median(r["img_per_s"] for r in peer),
         "ratio": statistics.median(ratios), "ratios": ratios,
@@ -80,14 +80,14 @@ def compare(case, precision, a):
 
 
 def print_table(rows):
-    print(f"{'case':<16} {'precision':<9} {'kelvin img/s':>12} {'pytorch img/s':>13} {'ratio':>6} "
+    print(f"{'case':<27} {'precision':<9} {'kelvin img/s':>12} {'pytorch img/s':>13} {'ratio':>6} "
           f"{'kelvin MB':>9} {'pytorch MB':>10}  pytorch variant")
     for r in rows:
         low, high = min(r["ratios"]), max(r["ratios"])
         remark = f"  unsteady, {low:.2f} to {high:.2f}: measure again" if high > UNSTEADY * low else ""
         if r["pytorch_compiled_img_per_s"]:
             remark += f"  torch.compile: {r['pytorch_compiled_img_per_s']:.1f}"
-        print(f"{r['case']:<16} {r['precision']:<9} {r['kelvin_img_per_s']:>12.1f} {r['pytorch_img_per_s']:>13.1f} "
+        print(f"{r['case']:<27} {r['precision']:<9} {r['kelvin_img_per_s']:>12.1f} {r['pytorch_img_per_s']:>13.1f} "
               f"{r['ratio']:>6.2f} {r['kelvin_peak_rss_mb']:>9.0f} {r['pytorch_peak_rss_mb']:>10.0f}  "
               f"{r['pytorch_variant']}{remark}")
 
@@ -110,6 +110,7 @@ def main():
     p.add_argument("--cases", default="train-resnet20,train-resnet18,pgd20-resnet20")
     p.add_argument("--precision", default="f32,bf16")
     p.add_argument("--batch", type=int, default=128)
+    p.add_argument("--size", type=int, default=32, help="image side")
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=float, default=6, help="time a case, program and round")

@@ -2,10 +2,11 @@
 
     python pytorch_peer.py --cases train-resnet20,train-resnet18,pgd20-resnet20 --precision f32
 
-Needs torch 2.4 or later (CPU or CUDA). PyTorch gets its best fair eager settings: channels_last model and inputs, in-place ReLU,
+Needs torch 2.4 or later (CPU or CUDA), and timm for the vision transformers. PyTorch gets its best fair eager settings: channels_last model and inputs, in-place ReLU,
 the fused SGD step, gradients set to None. bfloat16 has two variants: autocast over float32 weights, and a model whose weights
 and BatchNorm statistics are bfloat16 themselves; both are measured and the faster one is the row, unless --variant names one.
-Images stay float32 in both, as they do in Kelvin. Prints one JSON object {"rows": [...]}.
+Images stay float32 in both, as they do in Kelvin. Image size by --size.
+Prints one JSON object {"rows": [...]}.
 """
 import argparse
 import json
@@ -79,6 +80,20 @@ MODELS = {"resnet8": ([16, 32, 64], 1), "resnet20": ([16, 32, 64], 3), "resnet18
           "resnet34": ([64, 128, 256, 512], [3, 4, 6, 3]), "resnet50": ([64, 128, 256, 512], [3, 4, 6, 3], 10, Bottleneck)}
 
 
+VITS = {"vit_tiny_patch16_224": ("vit_tiny_patch16_224", {}), "vit_small_patch16_224": ("vit_small_patch16_224", {}),
+        "vit_tiny_patch4": ("vit_tiny_patch16_224", {"patch_size": 4}),
+        "vit_small_patch4": ("vit_small_patch16_224", {"patch_size": 4})}
+
+
+def make_model(name, size):
+    if name in MODELS:
+        return ResNet(*MODELS[name])
+    import timm  # its blocks call scaled_dot_product_attention
+
+    network, options = VITS[name]
+    return timm.create_model(network, num_classes=10, img_size=size, **options)
+
+
 def train_step(model, logits, x, y):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, fused=True)
     model.train()
@@ -141,9 +156,9 @@ def measure(case, variant, a):
     what, name = case.split("-", 1)
     torch.manual_seed(1)
     dtype = torch.bfloat16 if variant == "bfloat16-model" else torch.float32
-    model = ResNet(*MODELS[name]).to(a.device, dtype, memory_format=torch.channels_last)
+    model = make_model(name, a.size).to(a.device, dtype, memory_format=torch.channels_last)
     forward = torch.compile(model) if a.compile else model
-    x = torch.rand(a.batch, 3, 32, 32, device=a.device).contiguous(memory_format=torch.channels_last)
+    x = torch.rand(a.batch, 3, a.size, a.size, device=a.device).contiguous(memory_format=torch.channels_last)
     y = torch.arange(a.batch, device=a.device) % 10
 
     def logits(images):
@@ -166,6 +181,7 @@ def main():
     p.add_argument("--variant", choices=sum(VARIANTS.values(), []), help="only this way of computing in the precision")
     p.add_argument("--device", default="cpu")
     p.add_argument("--batch", type=int, default=128)
+    p.add_argument("--size", type=int, default=32, help="image side")
     p.add_argument("--threads", type=int, default=0, help="0: as many as PyTorch takes")
     p.add_argument("--seconds", type=float, default=5, help="time a case and variant")
     p.add_argument("--compile", action="store_true", help="torch.compile instead of eager")
@@ -178,7 +194,7 @@ def main():
     for case in a.cases.split(","):
         rates = {v: measure(case, v, a) for v in ([a.variant] if a.variant else VARIANTS[a.precision])}
         best = max(rates, key=rates.get)
-        rows.append({"case": case, "device": a.device, "precision": a.precision, "batch": a.batch, "img_per_s": rates[best],
+        rows.append({"case": case, "device": a.device, "precision": a.precision, "batch": a.batch, "size": a.size, "img_per_s": rates[best],
                      "variant": best, "compiled": a.compile, "framework": "pytorch", "version": torch.__version__,
                      "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024})
     print(json.dumps({"rows": rows}))
