@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 
+#include "data/cifar.h"
 #include "data/fashion_mnist.h"
 #include "data/npy_dataset.h"
 #include "data/synthetic.h"
@@ -18,6 +19,8 @@ using Loader = std::function<Dataset(const std::string& where, const DatasetOpti
 // To add a set: a loader of this form in a file of its own, and a line here.
 const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> all = {
+      {"cifar10", load_cifar10},
+      {"cifar100", load_cifar100},
       {"fashion-mnist", load_fashion_mnist},
       {"npy", load_npy_dataset},
       {"synthetic", load_synthetic},

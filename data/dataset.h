@@ -40,6 +40,7 @@ struct DatasetOptions {
 };
 
 // `spec` is the value of --data: NAME or NAME:WHERE.
+//   cifar10:DIR, cifar100:DIR  the binary version (data/cifar.h)
 //   fashion-mnist[:DIR]   the four IDX files, gzipped or not; default: where Debian's dataset-fashion-mnist puts them
 //   synthetic[:KEY=VALUE,...]  Gaussian classes (data/synthetic.h)
 //   npy:DIR               {train,test}_{images,labels}.npy

@@ -170,7 +170,7 @@ TEST_F(CliTest, Mistakes) {
   expect_mistake(train + "--device cuda --out x", "--device cuda");
   expect_mistake(train + "--resume --out x", "nothing to resume");
   expect_mistake(train + "--no-such-flag --out x", "no-such-flag");
-  expect_mistake("train --data imagenet --out x", "known: fashion-mnist");
+  expect_mistake("train --data imagenet --out x", "known: cifar10");
   expect_mistake("train --data fashion-mnist:/nowhere --out x", "/nowhere");
   expect_mistake("train --data npy:/nowhere --out x", "no such folder");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));  // a mistake leaves nothing behind
