@@ -51,6 +51,8 @@ Json parse_header(const Path& path, std::span<const std::byte> text) {
     Json header = Json::parse(begin, begin + text.size(), refuse_duplicates);
     if (!header.is_object()) throw damaged(path, "the header is not a JSON object");
     return header;
+  } catch (const Json::out_of_range&) {  // a number beyond double's range
+    throw damaged(path, "the header holds a number too large to be one");
   } catch (const Json::parse_error& e) {
     throw damaged(path, str("the header is not JSON (byte ", kPrefix + e.byte, " of the file)"));
   }

@@ -1,0 +1,31 @@
+// Replays the committed corpora, so that what a fuzzer once found stays found in every build.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "tests/fuzz/parsers.h"
+
+namespace kelvin {
+namespace {
+
+template <class F>
+void replay(const char* parser, const F& parse) {
+  int files = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(KELVIN_SOURCE_DIR) / "tests/fuzz/corpus" / parser)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    parse(std::as_bytes(std::span(text)));
+    ++files;
+  }
+  EXPECT_GT(files, 3);
+}
+
+TEST(FuzzCorpus, Safetensors) { replay("safetensors", fuzz::safetensors); }
+TEST(FuzzCorpus, Npy) { replay("npy", fuzz::npy); }
+TEST(FuzzCorpus, Idx) { replay("idx", fuzz::idx); }
+
+}  // namespace
+}  // namespace kelvin
