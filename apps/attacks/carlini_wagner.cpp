@@ -15,6 +15,7 @@ constexpr float kInside = 0.999999f;  // keeps arctanh of a pixel of 0 or 1 fini
 constexpr float kBeta1 = 0.9f, kBeta2 = 0.999f, kAdamEpsilon = 1e-8f;
 constexpr float kUnknown = 1e10f;  // an upper end of c that no success has set
 constexpr float kEnoughProgress = 0.9999f;
+constexpr float kRounding = 1e-4f;  // of the largest logit: ten times what two orders of summation differ by
 
 struct State {
   std::vector<float> v, x, first, second;
@@ -88,7 +89,11 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
         State& s = states[row];
         const float distance = ball.distance(s.x, images.image(row));
         const float lead = -a.loss[k];
-        if (a.prediction(k) != images.labels[row] && lead + o.confidence <= 0) {
+        // The search ends on the boundary itself, where another batch's rounding could call the image by its label again.
+        float largest = 0;
+        for (const float z : a.logits_of(k)) largest = std::max(largest, std::abs(z));
+        const float slack = kRounding * largest;
+        if (a.prediction(k) != images.labels[row] && lead + o.confidence <= -slack) {
           s.has_succeeded = true;
           if (distance < result.distance[row]) {
             result.distance[row] = distance;
@@ -97,7 +102,8 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
         }
         const double cost = static_cast<double>(distance) * distance +
                             static_cast<double>(s.c) * static_cast<double>(std::max(lead + o.confidence, 0.0f));
-        const bool is_done = is_check && cost > s.cost_at_check * static_cast<double>(kEnoughProgress);
+        const bool is_done =
+            is_check && s.has_succeeded && cost > s.cost_at_check * static_cast<double>(kEnoughProgress);
         if (is_check) s.cost_at_check = cost;
         if (is_done || step == o.steps) continue;
         standing.push_back(row);

@@ -94,6 +94,7 @@ void verify(Model& model, const ImageSet& set, const AttackOptions& options,
       AttackedImage& image = result.images[first + i];
       image.adversarial_prediction = a.prediction(i);
       image.adversarial_margin = a.margin(i, image.label);
+      if (image.adversarial_prediction == image.label) image.broken_by = -1;
       image.linf = image.displacement = moved.linf[i];
       image.l2 = moved.l2[i];
     }
