@@ -1,6 +1,11 @@
-// Gradient attacks: FGSM (Goodfellow et al. 2015, 1412.6572) and PGD (Madry et al. 2018, 1706.06083), untargeted and
-// targeted, in L∞ and L2, on cross-entropy, log-odds or margin loss, with the diagnostics that tell whether the gradient
-// they follow exists at all.
+// Attacks on a trained model, with the diagnostics that tell whether the gradient they follow exists at all.
+//
+//   fgsm, pgd            pgd.h           untargeted and targeted, on any loss
+//   mifgsm, cw           momentum_pgd.h  cw is Carlini & Wagner's margin loss under PGD in L∞; in L2 carlini_wagner.h
+//   apgd-ce, -dlr, -t    apgd.h
+//   fab, fab-t           fab.h
+//   square               square.h
+//   autoattack           ensemble.h      members in turn, each on the images that are still robust
 //
 // The attack sees the model in eval mode, images in [0, 1] and its own temperature: attack_tau divides the logits inside
 // the attack's loss and nowhere else. Every iterate stays in the ε-ball and in [0, 1]. Random numbers belong to the image
@@ -19,10 +24,12 @@
 namespace kelvin {
 
 enum class AttackLoss { cross_entropy, log_odds, margin, dlr };
-enum class Targeting { none, random, least_likely, fixed };
+// all: every other class in turn; any misclassification counts.
+enum class Targeting { none, random, least_likely, second_most_likely, fixed, all };
 
 struct AttackOptions {
-  std::string attack = "pgd";  // "fgsm" (one step of size ε from x, no random start) or "pgd"
+  std::string attack = "pgd";  // one of attack_names(); "fgsm" is one step of size ε from x, without random start
+  std::string version = "standard";  // of autoattack: standard, plus or rand
   Norm norm = Norm::linf;
   float eps = 8.0f / 255.0f;  // in units of pixel values in [0, 1]
   float step = 2.0f / 255.0f;
@@ -36,7 +43,15 @@ struct AttackOptions {
   int target_class = 0;  // for Targeting::fixed
   std::uint64_t seed = 0;
   int batch_size = 128;
+  int queries = 5000;           // square
+  int targets = 9;              // apgd-t, fab-t: classes by rank of the clean logits, at most C − 1
+  float decay = 1;              // mifgsm
+  int search_steps = 9;         // cw in L2: binary search for its constant
+  float learning_rate = 1e-2f;  // cw in L2
 };
+
+// Steps and starts that the attack's authors or its usual harness use: pgd 20, mifgsm 10, cw 30 (1000 in L2), apgd and fab 100.
+[[nodiscard]] int usual_steps(const std::string& attack, Norm norm);
 
 // What happened to one image.
 struct AttackedImage {
@@ -46,13 +61,27 @@ struct AttackedImage {
   float displacement = 0;          // ‖x_K − x_start‖∞ of the last iterate (mean over restarts)
   float linf = 0, l2 = 0;          // of the returned image
   bool has_zero_gradient = false;  // max|∇_x loss| = 0 exactly at x
-  float zero_coordinates = 0;      // share of coordinates of ∇_x loss that are exactly 0 at x
+  float adversarial_margin = 0;    // z_y − max_{j≠y} z_j at the returned image
+  float minimal_distance =
+      -1;              // smallest found by fab, fab-t and cw in L2, in the attack's norm; −1: none looked or found
+  int broken_by = -1;  // position in AttackResult::members; −1: by none, or there are no members
+  float zero_coordinates = 0;  // share of coordinates of ∇_x loss that are exactly 0 at x
   [[nodiscard]] bool is_clean_correct() const { return clean_prediction == label; }
   [[nodiscard]] bool is_robust() const { return is_clean_correct() && adversarial_prediction == label; }
 };
 
+// What one member of an ensemble did.
+struct MemberSummary {
+  std::string name;
+  std::int64_t attacked = 0, broken = 0;
+  double robust_accuracy = 0;  // of the whole set after this member
+  double seconds = 0;
+};
+
 struct AttackResult {
   std::vector<AttackedImage> images;
+  std::vector<MemberSummary> members;  // in the order in which they ran; empty for fgsm and pgd
+  std::vector<std::string> warnings;   // reasons to doubt the figure, one sentence each
   [[nodiscard]] double clean_accuracy() const;
   [[nodiscard]] double robust_accuracy() const;  // clean errors count as failures
   [[nodiscard]] double target_success_rate()
@@ -68,16 +97,18 @@ struct AttackResult {
 // Called with each finished batch: index of its first image, clean images and returned images, both [N, H, W, C].
 using AttackedBatchFunction = std::function<void(std::int64_t first, const Tensor& clean, const Tensor& adversarial)>;
 
+using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)>;
+
 // Attacks every image of the set. Throws a mistake on options that make no sense (ε < 0, unknown attack, target class out
 // of range). `on_batch` and `progress(done, total)` may be empty.
 [[nodiscard]] AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,
-                                  const AttackedBatchFunction& on_batch = {},
-                                  const std::function<void(std::int64_t done, std::int64_t total)>& progress = {});
+                                  const AttackedBatchFunction& on_batch = {}, const AttackProgress& progress = {});
+[[nodiscard]] std::vector<std::string> attack_names();
 
 // The loss an attack follows, one number a row: [N]. `labels` are the classes to leave, or to reach when targeted.
 [[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, double tau);
 
-[[nodiscard]] AttackLoss attack_loss_of(const std::string& name);  // ce, log-odds, margin; throws: unknown
+[[nodiscard]] AttackLoss attack_loss_of(const std::string& name);  // ce, log-odds, margin, dlr; throws: unknown
 [[nodiscard]] const char* name_of(AttackLoss loss);
 
 }  // namespace kelvin

@@ -6,6 +6,7 @@
 #include "apps/report/examples.h"
 #include "apps/report/results.h"
 #include "data/npy.h"
+#include "engine/atomic_file.h"
 
 namespace kelvin {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 struct AttackFlags {
   TargetOptions target;
   AttackOptions options;
-  std::string norm = "linf", targeted = "none", loss = "ce", save, label;
+  std::string norm = "linf", targeted = "none", loss = "ce", save, save_results, label;
+  bool has_steps = false;
   bool no_random_start = false;
 };
 
@@ -24,18 +26,26 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
   o.random_start = !f.no_random_start;
   o.seed = common.seed;
   o.batch_size = f.target.batch_size;
+  if (!f.has_steps) o.steps = usual_steps(o.attack, o.norm);
   if (f.targeted == "random") {
     o.targeting = Targeting::random;
   } else if (f.targeted == "least-likely") {
     o.targeting = Targeting::least_likely;
+  } else if (f.targeted == "second-most-likely") {
+    o.targeting = Targeting::second_most_likely;
+  } else if (f.targeted == "all") {
+    o.targeting = Targeting::all;
   } else if (f.targeted != "none") {
     o.targeting = Targeting::fixed;
     const auto [end, error] = std::from_chars(f.targeted.data(), f.targeted.data() + f.targeted.size(), o.target_class);
     if (error != std::errc() || end != f.targeted.data() + f.targeted.size())
-      throw mistake("--targeted ", f.targeted, ": expected none, random, least-likely or a class number");
+      throw mistake("--targeted ", f.targeted,
+                    ": expected none, random, least-likely, second-most-likely, all or a class number");
   }
   if (f.label.empty())
-    f.label = str(o.attack, "-", f.loss, "-tau", o.attack_tau, o.targeting == Targeting::none ? "" : "-targeted");
+    f.label = o.attack == "pgd" || o.attack == "fgsm" || o.attack == "mifgsm" || o.attack == "apgd-ce"
+                  ? str(o.attack, "-", f.loss, "-tau", o.attack_tau, o.targeting == Targeting::none ? "" : "-targeted")
+                  : str(o.attack, o.attack == "autoattack" ? "-" + o.version : "", o.norm == Norm::l2 ? "-l2" : "");
 }
 
 void run(AttackFlags& f, const CommonOptions& common) {
@@ -57,18 +67,28 @@ void run(AttackFlags& f, const CommonOptions& common) {
   progress.finish();
   if (!f.save.empty())
     write_npy(f.save, std::span<const float>(saved), {test.count, test.height, test.width, test.channels});
+  if (!f.save_results.empty())
+    write_file_atomically(f.save_results, [&](std::ostream& out) {
+      for (std::size_t i = 0; i < result.images.size(); ++i)
+        out << to_json(result.images[i], static_cast<std::int64_t>(i), result).dump() << '\n';
+    });
+  std::string details;
+  for (const MemberSummary& m : result.members)
+    details += str(m.name, ": broke ", m.broken, " of ", m.attacked, ", robust accuracy after it ",
+                   percent(m.robust_accuracy), ", ", number(m.seconds), " s\n");
+  for (const std::string& warning : result.warnings) details += "warning: " + warning + "\n";
   Json json = to_json(result, f.options, f.label, title_of(f.options), target.trained.info.train_tau);
-  print_result(
-      common,
-      str(title_of(f.options), ", eps ", number(f.options.eps), " ", f.norm, ": robust accuracy ",
-          percent(result.robust_accuracy()), " (clean ", percent(result.clean_accuracy()), ") on ",
-          result.images.size(), " images\nzero-gradient fraction ", percent(result.zero_gradient_fraction()),
-          ", median margin ", number(result.margin_percentile(50)), ", mean displacement ",
-          number(result.mean_displacement()), "\n",
-          result.zero_gradient_fraction() > 0 ? "warning: some images have no gradient at all under this loss; the "
-                                                "attack never moved them. Try --loss log-odds.\n"
-                                              : ""),
-      json);
+  print_result(common,
+               str(title_of(f.options), ", eps ", number(f.options.eps), " ", f.norm, ": robust accuracy ",
+                   percent(result.robust_accuracy()), " (clean ", percent(result.clean_accuracy()), ") on ",
+                   result.images.size(), " images\nzero-gradient fraction ", percent(result.zero_gradient_fraction()),
+                   ", median margin ", number(result.margin_percentile(50)), ", mean displacement ",
+                   number(result.mean_displacement()), "\n", details,
+                   result.zero_gradient_fraction() > 0 && result.members.empty()
+                       ? "warning: some images have no gradient at all under this loss; the "
+                         "attack never moved them. Try --loss log-odds.\n"
+                       : ""),
+               json);
   json["examples"] = strip.to_json(result);
   json["class_names"] = target.data.class_names;
   target.save("attack-" + f.label, json);
@@ -84,16 +104,31 @@ void add_attack(CLI::App& app, CommonOptions& common) {
                   "  kelvin attack runs/tau50\n"
                   "  kelvin attack runs/tau50 --loss log-odds\n"
                   "  kelvin attack runs/tau50 --attack-tau 50 --eps 8/255 --step 2/255 --steps 20\n"
+                  "  kelvin attack runs/tau50 --attack autoattack --limit 500 --save-results images.jsonl\n"
                   "  kelvin attack runs/tau1 --targeted least-likely --norm l2 --eps 0.5 --step 0.1",
                   [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
-  c->add_option("--attack", o.attack, "fgsm or pgd")->capture_default_str();
+  c->add_option("--attack", o.attack,
+                "fgsm, pgd, mifgsm, cw, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square or autoattack")
+      ->capture_default_str();
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
   c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]")->transform(fraction())->default_str("8/255");
   c->add_option("--step", o.step, "Step size")->transform(fraction())->default_str("2/255");
-  c->add_option("--steps", o.steps)->capture_default_str();
+  c->add_option("--steps", o.steps, "Default: the attack's usual number; 20 for pgd")->each([f](const std::string&) {
+    f->has_steps = true;
+  });
+  c->add_option("--version", o.version, "autoattack: standard, plus or rand")->capture_default_str();
+  c->add_option("--queries", o.queries, "square")->capture_default_str();
+  c->add_option("--targets", o.targets, "apgd-t, fab-t: target classes by rank of the clean logits")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  c->add_option("--decay", o.decay, "mifgsm: decay of the momentum")->capture_default_str();
+  c->add_option("--search-steps", o.search_steps, "cw in L2: binary search for its constant")->capture_default_str();
+  c->add_option("--cw-lr", o.learning_rate, "cw in L2: learning rate")->capture_default_str();
   c->add_option("--restarts", o.restarts)->capture_default_str();
-  c->add_option("--targeted", f->targeted, "none, random, least-likely or a class number")->capture_default_str();
+  c->add_option("--targeted", f->targeted,
+                "none, random, least-likely, second-most-likely, all (worst case over the other classes) or a class")
+      ->capture_default_str();
   c->add_option("--attack-tau", o.attack_tau, "Temperature inside the attack's loss")
       ->transform(fraction())
       ->capture_default_str();
@@ -103,6 +138,7 @@ void add_attack(CLI::App& app, CommonOptions& common) {
       ->capture_default_str();
   c->add_flag("--no-random-start", f->no_random_start, "PGD starts at the image itself");
   c->add_option("--save-adversarial", f->save, "Write the returned images as .npy float32 [N, H, W, C]");
+  c->add_option("--save-results", f->save_results, "Write one JSON line an image");
   c->add_option("--label", f->label, "Name of the result file: results/attack-LABEL.json");
 }
 

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   kelvin::add_evaluate(app, common);
   kelvin::add_corrupt(app, common);
   kelvin::add_attack(app, common);
+  kelvin::add_audit(app, common);
   kelvin::add_geometry(app, common);
   kelvin::add_predict(app, common);
   kelvin::add_weights(app, common);

@@ -16,7 +16,7 @@ namespace {
 struct TrainFlags {
   TrainOptions options;
   std::string tau_schedule = "constant", lr_schedule = "cosine", optimizer = "sgd", precision = "f32", augment = "none";
-  std::string adversarial = "none";
+  std::string adversarial = "none", adversarial_loss = "ce", inner_batch_norm = "eval";
   std::string out;
   double tau_end = 0;
   std::int64_t train_limit = 0, test_limit = 0, limit = 0;
@@ -49,6 +49,9 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
   o.augment = f.augment == "standard";
   o.seed = common.seed;
+  o.adversarial.is_on = f.adversarial == "pgd";
+  o.adversarial.loss = attack_loss_of(f.adversarial_loss);
+  o.adversarial.batch_norm = f.inner_batch_norm == "train" ? Mode::train : Mode::eval;
   if (o.tau.kind != TemperatureSchedule::Kind::constant && f.tau_end == 0)
     throw mistake("--tau-schedule ", f.tau_schedule, " needs --tau-end");
   if (f.out.empty()) throw mistake("--out DIR is needed: the folder for config, metrics, checkpoint and results");
@@ -108,6 +111,7 @@ void add_train(CLI::App& app, CommonOptions& common) {
                   "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
                   "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
                   "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
+                  "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
                   "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
                   {});
   c->callback([f, &common, c] { run(*f, common, *c); });
@@ -134,8 +138,19 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
   c->add_flag("--nesterov", o.optimizer.nesterov);
   c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
-  c->add_option("--adversarial", f->adversarial, "Adversarial training: none")
-      ->check(CLI::IsMember({"none"}))
+  AdversarialOptions& a = o.adversarial;
+  c->add_option("--adversarial", f->adversarial, "Adversarial training: none or pgd")
+      ->check(CLI::IsMember({"none", "pgd"}))
+      ->capture_default_str();
+  c->add_option("--adversarial-eps", a.eps, "Radius of its ball")->transform(fraction())->default_str("8/255");
+  c->add_option("--adversarial-step", a.step)->transform(fraction())->default_str("2/255");
+  c->add_option("--adversarial-steps", a.steps)->capture_default_str();
+  c->add_option("--adversarial-loss", f->adversarial_loss, "ce, log-odds, margin or dlr")->capture_default_str();
+  c->add_option("--inner-tau", a.inner_tau, "Temperature inside the inner attack; 0: the training temperature")
+      ->transform(fraction())
+      ->capture_default_str();
+  c->add_option("--inner-batch-norm", f->inner_batch_norm, "Statistics while the images are made: eval or train")
+      ->check(CLI::IsMember({"eval", "train"}))
       ->capture_default_str();
   c->add_option("--precision", f->precision, "f32 or bf16 activations")
       ->check(CLI::IsMember({"f32", "bf16"}))

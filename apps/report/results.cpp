@@ -10,6 +10,8 @@ const char* name_of(Targeting t) {
     case Targeting::none: return "none";
     case Targeting::random: return "random";
     case Targeting::least_likely: return "least-likely";
+    case Targeting::second_most_likely: return "second-most-likely";
+    case Targeting::all: return "all";
     case Targeting::fixed: return "fixed";
   }
   return "?";
@@ -82,15 +84,59 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
                  {"p50", r.margin_percentile(50)},
                  {"p75", r.margin_percentile(75)},
                  {"p95", r.margin_percentile(95)}}}};
+  if (!r.members.empty()) {
+    json["members"] = Json::array();
+    for (const MemberSummary& m : r.members)
+      json["members"].push_back({{"name", m.name},
+                                 {"attacked", m.attacked},
+                                 {"broken", m.broken},
+                                 {"robust_accuracy", m.robust_accuracy},
+                                 {"seconds", m.seconds}});
+  }
+  if (o.attack == "autoattack") json["version"] = o.version;
+  if (o.attack == "square") json["queries"] = o.queries;
+  json["warnings"] = r.warnings;
   if (o.targeting != Targeting::none) json["target_success_rate"] = r.target_success_rate();
   return json;
 }
 
 std::string title_of(const AttackOptions& o) {
-  const std::string name = o.attack == "fgsm" ? "FGSM" : str("PGD-", o.steps);
+  if (o.attack == "autoattack") return "AutoAttack " + o.version;
+  if (o.attack == "square") return str("Square, ", o.queries, " queries");
+  const bool has_loss = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "apgd-ce";
+  if (!has_loss) {
+    const std::string name = o.attack == "cw"         ? "C&W"
+                             : o.attack == "apgd-dlr" ? "APGD-DLR"
+                             : o.attack == "apgd-t"   ? "APGD-T"
+                             : o.attack == "fab"      ? "FAB"
+                                                      : "FAB-T";
+    return str(name, ", ", o.steps, " steps", o.targeting == Targeting::none ? "" : ", targeted all");
+  }
+  const std::string name = o.attack == "fgsm"      ? "FGSM"
+                           : o.attack == "mifgsm"  ? str("MI-FGSM-", o.steps)
+                           : o.attack == "apgd-ce" ? str("APGD-", o.steps)
+                                                   : str("PGD-", o.steps);
   const std::string tau = o.loss == AttackLoss::margin ? "" : str(", attack τ = ", o.attack_tau);
   return name + ", " + name_of(o.loss) +
          (o.targeting == Targeting::none ? "" : str(", targeted ", name_of(o.targeting))) + tau;
+}
+
+Json to_json(const AttackedImage& image, std::int64_t index, const AttackResult& r) {
+  Json json = {{"index", index},
+               {"label", image.label},
+               {"clean_prediction", image.clean_prediction},
+               {"adversarial_prediction", image.adversarial_prediction},
+               {"robust", image.is_robust()},
+               {"clean_margin", image.clean_margin},
+               {"adversarial_margin", image.adversarial_margin},
+               {"linf", image.linf},
+               {"l2", image.l2},
+               {"zero_gradient", image.has_zero_gradient}};
+  if (image.target >= 0) json["target"] = image.target;
+  if (image.minimal_distance >= 0) json["minimal_distance"] = image.minimal_distance;
+  if (!r.members.empty())
+    json["broken_by"] = image.broken_by < 0 ? Json() : Json(r.members[static_cast<std::size_t>(image.broken_by)].name);
+  return json;
 }
 
 }  // namespace kelvin

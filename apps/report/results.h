@@ -16,6 +16,9 @@ namespace kelvin {
 [[nodiscard]] Json to_json(const AttackResult& result, const AttackOptions& options, const std::string& label,
                            const std::string& title, double train_tau);
 
+// One line of --save-results: an image and what became of it.
+[[nodiscard]] Json to_json(const AttackedImage& image, std::int64_t index, const AttackResult& result);
+
 // "PGD-20, log-odds, attack tau 1"
 [[nodiscard]] std::string title_of(const AttackOptions& options);
 

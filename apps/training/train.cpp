@@ -68,6 +68,7 @@ class Trainer {
                               device)),
         labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
         graph_(device),
+        adversarial_(*model_, o.adversarial, o.seed),
         head_scale_(o.reparametrize ? o.tau.start : 1.0) {}
 
   TrainReport run(const TrainProgress& progress) {
@@ -155,6 +156,11 @@ class Trainer {
                  {"lr", lr},
                  {"tau", tau},
                  {"img_per_s", report.img_per_s}};
+    if (options_.adversarial.is_on) {
+      const AdversarialBatches::Log log = adversarial_.take_log();
+      line["zero_gradient_fraction"] = log.zero_gradient_fraction;
+      line["displacement"] = log.displacement;
+    }
     if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0)
       line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
     metrics.write(line);
@@ -168,6 +174,7 @@ class Trainer {
     const Tensor images = images_.narrow(0, n), labels = labels_.narrow(0, n);
     images.copy_from_host(batch.images);
     labels.copy_from_host(batch.labels);
+    if (options_.adversarial.is_on) adversarial_.attack(images, labels, tau, position_.step);
     if (n == options_.batch_size)
       graph_.run([&] { learn(images_, labels_); });
     else
@@ -226,6 +233,7 @@ class Trainer {
   Tensor lr_, tau_, loss_total_, correct_;
   Tensor images_, labels_;  // of one full batch
   StepGraph graph_;
+  AdversarialBatches adversarial_;
   double head_scale_;
   Position position_;
   std::vector<std::string> init_notes_;  // what --init said: a replaced last layer, interpolated positions
@@ -235,6 +243,7 @@ class Trainer {
 
 void check_options(const TrainOptions& o) {
   require_known_model(o.model);
+  check_options(o.adversarial);
   const auto is_temperature = [](double tau) { return tau > 0 && std::isfinite(tau); };
   if (!is_temperature(o.tau.start)) throw mistake("--tau must be > 0, got ", o.tau.start);
   if (!is_temperature(o.tau.end)) throw mistake("--tau-end must be > 0, got ", o.tau.end);
@@ -269,7 +278,8 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
                {"lr", o.lr.base},
                {"precision", name_of(o.precision)},
                {"seed", o.seed},
-               {"reparametrize", o.reparametrize}};
+               {"reparametrize", o.reparametrize},
+               {"adversarial", o.adversarial.is_on ? "pgd" : "none"}};
   if (r.divergence)
     json["divergence"] = {
         {"step", r.divergence->step}, {"loss", nullptr}, {"tau", r.divergence->tau}, {"lr", r.divergence->lr}};

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "apps/run/run_folder.h"
+#include "apps/training/adversarial.h"
 #include "data/dataset.h"
 #include "engine/optim.h"
 #include "engine/schedule.h"
@@ -31,6 +32,7 @@ struct TrainOptions {
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
+  AdversarialOptions adversarial;
   std::string init;            // safetensors file to start from; empty: random
   bool allow_partial = false;  // whether `init` may lack tensors or bring others
   std::uint64_t seed = 0;

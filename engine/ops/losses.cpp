@@ -9,6 +9,7 @@
 #include "kernels/margin_loss.h"
 #include "kernels/reduce.h"
 #include "kernels/softmax_cross_entropy.h"
+#include "kernels/targeted_dlr_loss.h"
 
 namespace kelvin {
 namespace {
@@ -97,6 +98,26 @@ Tensor dlr_loss(const Tensor& logits, const Tensor& labels) {
     on(dz.device(), [&](const auto& dev) {
       dlr_loss_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
                         labels.view<const std::int32_t>());
+    });
+    g.add(0, dz);
+  });
+}
+
+Tensor targeted_dlr_loss(const Tensor& logits, const Tensor& labels, const Tensor& targets) {
+  check("targeted_dlr_loss", logits, labels);
+  KELVIN_CHECK(logits.dim(1) >= 4 && targets.size() == labels.size(), "targeted_dlr_loss: needs 4 classes, got ",
+               logits.dim(1), ", and ", labels.size(), " targets, got ", targets.size());
+  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
+  on(logits.device(), [&](const auto& dev) {
+    targeted_dlr_loss_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>(),
+                              targets.view<const std::int32_t>());
+  });
+  // dz = dloss/d · (+1 at t, −1 at y, −L at π1, +L/2 at π3 and π4), d = z_π1 − (z_π3 + z_π4)/2
+  return record("targeted_dlr_loss", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
+    const Tensor dz = Tensor::empty_like(logits);
+    on(dz.device(), [&](const auto& dev) {
+      targeted_dlr_loss_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
+                                 labels.view<const std::int32_t>(), targets.view<const std::int32_t>());
     });
     g.add(0, dz);
   });

@@ -9,7 +9,8 @@ namespace kelvin {
 [[nodiscard]] Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);
 [[nodiscard]] Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);
 [[nodiscard]] Tensor margin_loss(const Tensor& logits, const Tensor& labels);
-[[nodiscard]] Tensor dlr_loss(const Tensor& logits, const Tensor& labels);  // C >= 3
+[[nodiscard]] Tensor dlr_loss(const Tensor& logits, const Tensor& labels);                                  // C >= 3
+[[nodiscard]] Tensor targeted_dlr_loss(const Tensor& logits, const Tensor& labels, const Tensor& targets);  // C >= 4
 
 [[nodiscard]] Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double tau);
 [[nodiscard]] Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, double tau);

@@ -25,13 +25,14 @@ __device__ inline BestIndex shuffle_xor(BestIndex b, int flip) {
   return {shuffle_xor<float>(b.value, flip), shuffle_xor<std::int32_t>(b.index, flip)};
 }
 
-// Over z[0, n) without the positions `except` and `also_except` (−1: none).
+// Over z[0, n) without the positions `except`, `also_except` and `and_except` (−1: none).
 template <class Group>
 __device__ BestIndex best_index(const Group& group, const float* z, std::int64_t n, std::int64_t except,
-                                std::int64_t also_except = -1) {
+                                std::int64_t also_except = -1, std::int64_t and_except = -1) {
   BestIndex mine;
   for (std::int64_t j = group.rank(); j < n; j += Group::kThreads)
-    if (j != except && j != also_except) mine = KeepBetter{}(mine, {z[j], static_cast<std::int32_t>(j)});
+    if (j != except && j != also_except && j != and_except)
+      mine = KeepBetter{}(mine, {z[j], static_cast<std::int32_t>(j)});
   return group.reduce(mine, KeepBetter{});
 }
 

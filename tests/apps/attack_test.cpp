@@ -189,7 +189,7 @@ TEST_F(AttackTest, Mistakes) {
     change(o);
     return mistake_of([&] { (void)attack(model(), test_set(), o); });
   };
-  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "cw2"; }), HasSubstr("known: fgsm, pgd"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "cw2"; }), HasSubstr("known: fgsm, pgd, mifgsm, cw"));
   EXPECT_THAT(says([](AttackOptions& o) { o.eps = -1; }), HasSubstr("--eps"));
   EXPECT_THAT(says([](AttackOptions& o) { o.attack_tau = 0; }), HasSubstr("--attack-tau"));
   EXPECT_THAT(says([](AttackOptions& o) { o.targeting = Targeting::fixed, o.target_class = 5; }),

@@ -38,6 +38,15 @@ std::vector<OpCase> loss_cases() {
                          .op = [](const std::vector<Tensor>& in) { return dlr_loss(in[0], in[1]); },
                          .has_bfloat16 = false,
                          .step = 1e-5f});
+      if (tau == 1.0 && classes >= 4) {
+        std::vector<OpInput> with_targets = distinct;
+        with_targets.push_back(inputs[1]);
+        cases.push_back({.name = str("targeted_dlr_loss/", classes),
+                         .inputs = with_targets,
+                         .op = [](const std::vector<Tensor>& in) { return targeted_dlr_loss(in[0], in[1], in[2]); },
+                         .has_bfloat16 = false,
+                         .step = 1e-5f});
+      }
     }
   return cases;
 }

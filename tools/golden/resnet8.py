@@ -81,4 +81,5 @@ def main():
     (out / "VERSIONS").write_text(f"torch {torch.__version__}, numpy {np.__version__}; tau {TAU}, tools/golden/resnet8.py\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

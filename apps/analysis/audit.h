@@ -1,0 +1,56 @@
+// Is a robustness real, or do gradients vanish? A list of checks of one mechanism – cross-entropy in float32 going flat where logits
+// lead by much – each with its figures, its rule and a verdict; then one sentence and three columns:
+//
+//   paper-faithful   PGD on float32 cross-entropy at attack τ = 1
+//   sound            the same attack on losses and attack temperatures that do not saturate, per-image minimum
+//   worst case       per-image minimum over everything the audit ran, AutoAttack included
+//
+// "Robust" may be said of the last only; the first minus the last is the masking gap. Rules follow Athalye et al. 2018 (1802.00420),
+// Carlini et al. 2019 (1902.06705) and Croce & Hein 2020 (2003.01690); passing all of them is no proof. Deterministic by seed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apps/attacks/attack.h"
+#include "apps/run/run_folder.h"
+
+namespace kelvin {
+
+struct AuditOptions {
+  AttackOptions
+      attack;  // norm, ε, step, steps, seed, batch size and queries of every attack; the audit chooses the rest
+  double train_tau = 1;
+  Model* twin = nullptr;  // a model trained at τ = 1 on the same data, to transfer from; may be absent
+};
+
+enum class Verdict { passes, masked, failed_harness, not_run };
+
+struct AuditCheck {
+  std::string name;
+  std::string figures;  // what was measured, as text
+  std::string rule;     // when the verdict is `masked`
+  Verdict verdict = Verdict::passes;
+  Json values;
+};
+
+struct Audit {
+  std::vector<AuditCheck> checks;
+  std::int64_t n = 0;
+  double clean_accuracy = 0, paper_faithful = 0, sound = 0, worst_case = 0;
+  double median_margin = 0, train_tau = 1;
+  std::vector<std::string> warnings;
+  [[nodiscard]] double masking_gap() const { return paper_faithful - worst_case; }
+  [[nodiscard]] bool is_masked() const;
+  [[nodiscard]] std::string sentence() const;
+};
+
+// Multiplies logits for some checks and restores the prototypes bit for bit afterwards, also when something throws.
+[[nodiscard]] Audit audit(Model& model, const ImageSet& set, const AuditOptions& options,
+                          const std::function<void(const std::string& check)>& progress = {});
+
+[[nodiscard]] const char* name_of(Verdict verdict);  // "passes", "masked", "harness failed", "not run"
+[[nodiscard]] Json to_json(const Audit& audit);
+
+}  // namespace kelvin

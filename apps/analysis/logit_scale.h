@@ -1,0 +1,33 @@
+// Multiplies a model's logits by a positive factor for the life of the object: another set of losses, the same classifier.
+#pragma once
+
+#include <vector>
+
+#include "models/model.h"
+
+namespace kelvin {
+
+// The prototypes and their bias come back bit for bit.
+class LogitScale {
+ public:
+  LogitScale(Model& model, float factor) : model_(model) {
+    for (const Parameter* p : {&model.prototypes(), &model.prototype_bias()}) {
+      saved_.push_back(p->value.to_host<float>());
+      std::vector<float> scaled = saved_.back();
+      for (float& v : scaled) v *= factor;
+      p->value.copy_from_host(scaled);
+    }
+  }
+  ~LogitScale() {
+    model_.prototypes().value.copy_from_host(saved_[0]);
+    model_.prototype_bias().value.copy_from_host(saved_[1]);
+  }
+  LogitScale(const LogitScale&) = delete;
+  LogitScale& operator=(const LogitScale&) = delete;
+
+ private:
+  Model& model_;
+  std::vector<std::vector<float>> saved_;
+};
+
+}  // namespace kelvin

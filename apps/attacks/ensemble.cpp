@@ -1,0 +1,148 @@
+#include "apps/attacks/ensemble.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "apps/attacks/gradient_at_start.h"
+
+namespace kelvin {
+namespace {
+
+constexpr int kPasses = 5;             // that must agree
+constexpr float kSameLogits = 1e-4f;   // relative difference beyond which they do not
+constexpr double kSquareFlag = 0.002;  // accuracy that a black-box attack may still take from white-box ones
+constexpr std::size_t kCheckedImages = 50;
+
+std::int64_t count_robust(const std::vector<AttackedImage>& images, const std::vector<std::vector<float>>& found) {
+  std::int64_t n = 0;
+  for (std::size_t i = 0; i < images.size(); ++i) n += images[i].is_clean_correct() && found[i].empty() ? 1 : 0;
+  return n;
+}
+
+void check_outputs(const Victim& victim, const ImageSet& set, std::vector<std::string>& warnings) {
+  const ImageBatch few = image_batch(set, all_rows(std::min(kCheckedImages, static_cast<std::size_t>(set.count))));
+  const Answer first = victim.classify(few, few.pixels);
+  for (int pass = 1; pass < kPasses; ++pass) {
+    const Answer again = victim.classify(few, few.pixels);
+    double difference = 0, size = 0;
+    for (std::size_t i = 0; i < first.logits.size(); ++i) {
+      difference += std::abs(static_cast<double>(again.logits[i]) - static_cast<double>(first.logits[i]));
+      size += std::abs(static_cast<double>(first.logits[i]));
+    }
+    if (difference > static_cast<double>(kSameLogits) * size) {
+      warnings.emplace_back("the model answers the same image differently: use --version rand");
+      break;
+    }
+  }
+  bool are_probabilities = few.count() > 0;
+  for (std::size_t row = 0; row < few.count() && are_probabilities; ++row) {
+    double total = 0;
+    for (const float z : first.logits_of(row)) {
+      are_probabilities = are_probabilities && z >= 0 && z <= 1;
+      total += static_cast<double>(z);
+    }
+    are_probabilities = are_probabilities && std::abs(total - 1) < 1e-5;
+  }
+  if (are_probabilities) warnings.emplace_back("the outputs look like probabilities; the attacks expect logits");
+}
+
+std::int64_t run_member(const Member& member, const Victim& victim, const ImageSet& set, const AttackOptions& options,
+                        AttackResult& result, std::vector<std::vector<float>>& found, int position,
+                        const std::function<void(std::int64_t)>& progress) {
+  std::vector<std::size_t> robust;
+  for (std::size_t i = 0; i < result.images.size(); ++i)
+    if (result.images[i].is_clean_correct() && found[i].empty()) robust.push_back(i);
+  std::int64_t without_gradient = 0;
+  const auto batch_size = static_cast<std::size_t>(options.batch_size);
+  for (std::size_t first = 0; first < robust.size(); first += batch_size) {
+    const std::span<const std::size_t> rows(robust.data() + first, std::min(batch_size, robust.size() - first));
+    const ImageBatch batch = image_batch(set, rows);
+    const MemberResult r = member.run(victim, batch);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      AttackedImage& image = result.images[rows[k]];
+      if (!r.no_gradient.empty()) without_gradient += r.no_gradient[k];
+      if (!r.distance.empty() && std::isfinite(r.distance[k])) image.minimal_distance = r.distance[k];
+      if (r.broken[k] == 0) continue;
+      image.broken_by = position;
+      found[rows[k]].assign(r.pixels.begin() + static_cast<std::ptrdiff_t>(k * batch.size()),
+                            r.pixels.begin() + static_cast<std::ptrdiff_t>((k + 1) * batch.size()));
+    }
+    progress(static_cast<std::int64_t>(first + rows.size()));
+  }
+  result.members.push_back({.name = member.name, .attacked = static_cast<std::int64_t>(robust.size())});
+  return without_gradient;
+}
+
+// Asks the model once more about what the members returned: the figure is what these answers say, whatever a member claimed.
+void verify(Model& model, const ImageSet& set, const AttackOptions& options,
+            const std::vector<std::vector<float>>& found, AttackResult& result, const AttackedBatchFunction& on_batch) {
+  const Device device = model.parameters().values().device();
+  const Victim victim(model);
+  for_each_batch(set, options.batch_size, device, [&](const TensorBatch& batch) {
+    std::vector<float> pixels = batch.images.to_host<float>();
+    const auto n = static_cast<std::size_t>(batch.images.dim(0)), first = static_cast<std::size_t>(batch.first);
+    const std::size_t size = pixels.size() / n;
+    for (std::size_t i = 0; i < n; ++i)
+      std::copy(found[first + i].begin(), found[first + i].end(),
+                pixels.begin() + static_cast<std::ptrdiff_t>(i * size));
+    const Tensor adversarial = Tensor::from_host<float>(pixels, batch.images.shape(), device);
+    const ImageBatch shape{set.height, set.width, set.channels, {}, {}, {}};
+    const Answer a = victim.classify(shape, pixels);
+    const ImageDistances moved = distances(adversarial, batch.images);
+    for (std::size_t i = 0; i < n; ++i) {
+      AttackedImage& image = result.images[first + i];
+      image.adversarial_prediction = a.prediction(i);
+      image.adversarial_margin = a.margin(i, image.label);
+      if (image.adversarial_prediction == image.label) image.broken_by = -1;
+      image.linf = image.displacement = moved.linf[i];
+      image.l2 = moved.l2[i];
+    }
+    if (on_batch) on_batch(batch.first, batch.images, adversarial);
+  });
+}
+
+}  // namespace
+
+AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions& options,
+                         const std::vector<Member>& members, const AttackedBatchFunction& on_batch,
+                         const AttackProgress& progress) {
+  using Clock = std::chrono::steady_clock;
+  const Victim victim(model);
+  AttackResult result;
+  for_each_batch(set, options.batch_size, model.parameters().values().device(), [&](const TensorBatch& batch) {
+    const GradientPoint p = look(model, batch.images, batch.labels, options.loss, options.attack_tau);
+    const auto images = describe_clean(batch, p, {}, /*is_targeted=*/false);
+    result.images.insert(result.images.end(), images.begin(), images.end());
+  });
+  check_outputs(victim, set, result.warnings);
+
+  std::vector<std::vector<float>> found(result.images.size());  // the adversarial image of each, empty while robust
+  const auto total = static_cast<std::int64_t>(members.size()) * set.count;
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    const auto start = Clock::now();
+    const auto before = count_robust(result.images, found);
+    const auto finished = static_cast<std::int64_t>(m) * set.count;
+    const std::int64_t without_gradient =
+        run_member(members[m], victim, set, options, result, found, static_cast<int>(m), [&](std::int64_t done) {
+          if (progress) progress(finished + done, total);
+        });
+    MemberSummary& summary = result.members.back();
+    const auto after = count_robust(result.images, found);
+    summary.broken = before - after;
+    summary.robust_accuracy = static_cast<double>(after) / static_cast<double>(std::max<std::int64_t>(set.count, 1));
+    summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    if (without_gradient > 0)
+      result.warnings.push_back(str(members[m].name, ": ", without_gradient, " of ", summary.attacked,
+                                    " images have a first gradient of exactly zero"));
+    if (members[m].name == "square" && m > 0 &&
+        static_cast<double>(before - after) > kSquareFlag * static_cast<double>(set.count))
+      result.warnings.push_back(str("Square broke ", before - after,
+                                    " images that gradient attacks had not: those gradients are not to be trusted"));
+    if (progress) progress(finished + set.count, total);
+  }
+  verify(model, set, options, found, result, on_batch);
+  return result;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,27 @@
+// Attacks in turn, each on the images that are still robust: AutoAttack (Croce & Hein 2020, 2003.01690) and every attack that is a
+// single member. The per-image minimum over the members is the result.
+//
+//   standard   APGD-CE, APGD-T, FAB-T, Square
+//   plus       APGD-CE and APGD-DLR with 5 restarts, untargeted FAB with 5, Square, APGD-T, FAB-T
+//   rand       APGD-CE and APGD-DLR, gradients averaged over 20 passes, for models that draw random numbers
+//
+// In L2 the members are the APGD ones only: FAB and Square are offered in L∞.
+#pragma once
+
+#include "apps/attacks/attack.h"
+#include "apps/attacks/member.h"
+
+namespace kelvin {
+
+// The members of options.attack. Adds a warning for each that the model or the norm rules out.
+[[nodiscard]] std::vector<Member> members_of(const AttackOptions& options, int classes,
+                                             std::vector<std::string>& warnings);
+
+// Runs them and raises AutoAttack's flags as warnings: outputs that vary between passes or are probabilities, first gradients that
+// are exactly zero, Square lowering the accuracy by more than 0.2 points, images outside the ball or holding NaN (which no attack
+// here can return).
+[[nodiscard]] AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions& options,
+                                       const std::vector<Member>& members, const AttackedBatchFunction& on_batch,
+                                       const AttackProgress& progress);
+
+}  // namespace kelvin

@@ -1,0 +1,236 @@
+#include "apps/attacks/fab.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "apps/attacks/ball.h"
+#include "kernels/device/parallel.h"
+#include "kernels/pgd_bounds.h"
+
+namespace kelvin {
+namespace {
+
+// A linearised decision boundary at a point: f = z_t − z_y and its gradient.
+struct Boundary {
+  float f = 0;
+  std::vector<float> w;
+};
+
+double l1_norm(std::span<const float> v) {
+  double total = 0;
+  for (const float value : v) total += std::abs(static_cast<double>(value));
+  return total;
+}
+
+double dot(std::span<const float> a, std::span<const float> b) {
+  double total = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) total += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return total;
+}
+
+float largest(std::span<const float> v) {
+  float m = 1e-8f;  // the authors' floor: two moves of zero share their weight equally
+  for (const float value : v) m = std::max(m, std::abs(value));
+  return m;
+}
+
+class Run {
+ public:
+  Run(const Victim& victim, const ImageBatch& images, const FabOptions& o, MemberResult& result)
+      : victim_(victim), images_(images), o_(o), result_(result), ball_{Norm::linf, o.eps} {}
+
+  void operator()(const std::string& stream, bool starts_at_random, const std::vector<std::int32_t>& targets) {
+    std::vector<std::size_t> active = o_.minimise ? all_rows(images_.count()) : result_.survivors();
+    x_.assign(images_.count(), {});
+    for (const std::size_t row : active) {
+      const auto x0 = images_.image(row);
+      if (starts_at_random) {
+        const Ball start{Norm::linf, 0.5f * std::min(result_.distance[row], o_.eps)};
+        x_[row] = start.start_on_surface(x0, {{o_.seed, random_stream(stream)}, images_.indices[row]});
+      } else {
+        x_[row].assign(x0.begin(), x0.end());
+      }
+    }
+    for (int i = 0; i < o_.steps && !active.empty(); ++i) {
+      std::vector<Boundary> boundaries;
+      look(active, targets, boundaries);
+      if (active.empty()) break;
+      parallel_for(
+          static_cast<std::int64_t>(active.size()),
+          [&](std::int64_t begin, std::int64_t end) {
+            for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k)
+              move(active[k], boundaries[k]);
+          },
+          1);
+    }
+    // Where the last moves led.
+    const std::vector<float> pixels = stack(active);
+    const Answer a = victim_.classify(images_, pixels);
+    for (std::size_t k = 0; k < active.size(); ++k)
+      if (a.prediction(k) != images_.labels[active[k]]) accept(active[k]);
+  }
+
+ private:
+  [[nodiscard]] std::vector<float> stack(std::span<const std::size_t> rows) const {
+    std::vector<float> pixels;
+    pixels.reserve(rows.size() * images_.size());
+    for (const std::size_t row : rows) pixels.insert(pixels.end(), x_[row].begin(), x_[row].end());
+    return pixels;
+  }
+
+  // Notes a misclassified x₁ and pulls it back. True when the image is finished.
+  bool accept(std::size_t row) {
+    const auto x0 = images_.image(row);
+    const float distance = ball_.distance(x_[row], x0);
+    if (distance < result_.distance[row]) {
+      result_.distance[row] = distance;
+      if (distance <= o_.eps) result_.keep(row, x_[row]);
+    }
+    if (!o_.minimise && result_.broken[row] != 0) return true;
+    for (std::size_t j = 0; j < x0.size(); ++j) x_[row][j] = x0[j] + (x_[row][j] - x0[j]) * o_.beta;
+    return false;
+  }
+
+  // Linearises the boundary at each active image. One that is misclassified is accepted first, pulled back and asked about again.
+  void look(std::vector<std::size_t>& active, const std::vector<std::int32_t>& targets,
+            std::vector<Boundary>& boundaries) {
+    std::vector<Boundary> found(images_.count());
+    std::vector<std::size_t> asked = active, standing;
+    std::vector<std::uint8_t> is_finished(images_.count(), 0);
+    for (int pass = 0; pass < 2 && !asked.empty(); ++pass) {
+      std::vector<std::size_t> again;
+      const Answer a = linearise(asked, targets, found);
+      for (std::size_t k = 0; k < asked.size() && pass == 0; ++k)
+        if (a.prediction(k) != images_.labels[asked[k]]) {
+          if (accept(asked[k]))
+            is_finished[asked[k]] = 1;
+          else
+            again.push_back(asked[k]);
+        }
+      asked = std::move(again);
+    }
+    for (const std::size_t row : active)
+      if (is_finished[row] == 0) {
+        standing.push_back(row);
+        boundaries.push_back(std::move(found[row]));
+      }
+    active = std::move(standing);
+  }
+
+  Answer linearise(const std::vector<std::size_t>& rows, const std::vector<std::int32_t>& targets,
+                   std::vector<Boundary>& found) const {
+    const std::vector<float> pixels = stack(rows);
+    const std::vector<std::int32_t> labels = gather(images_.labels, rows);
+    const auto towards = [&](const std::vector<std::int32_t>& classes) {
+      const auto columns = static_cast<std::size_t>(victim_.classes());
+      std::vector<float> weights(rows.size() * columns, 0.0f);
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        weights[k * columns + static_cast<std::size_t>(classes[k])] = 1;
+        weights[k * columns + static_cast<std::size_t>(labels[k])] = -1;
+      }
+      return victim_.pull_back(images_, pixels, weights);
+    };
+    if (!targets.empty()) {
+      Answer a = towards(gather(targets, rows));
+      for (std::size_t k = 0; k < rows.size(); ++k)
+        found[rows[k]] = {a.loss[k], {a.gradient_of(k).begin(), a.gradient_of(k).end()}};
+      return a;
+    }
+    Answer a;
+    std::vector<double> nearest(rows.size(), std::numeric_limits<double>::infinity());
+    for (int step = 1; step < victim_.classes();
+         ++step) {  // label + 1, label + 2, ... modulo C: every other class once
+      std::vector<std::int32_t> classes = labels;
+      for (std::int32_t& c : classes) c = (c + step) % victim_.classes();
+      a = towards(classes);
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        const double distance = std::abs(a.loss[k]) / (1e-12 + l1_norm(a.gradient_of(k)));
+        if (distance >= nearest[k]) continue;
+        nearest[k] = distance;
+        found[rows[k]] = {a.loss[k], {a.gradient_of(k).begin(), a.gradient_of(k).end()}};
+      }
+    }
+    return a;
+  }
+
+  void move(std::size_t row, const Boundary& boundary) {
+    const auto x0 = images_.image(row);
+    std::vector<float>& x = x_[row];
+    const double b = dot(boundary.w, x) - static_cast<double>(boundary.f);
+    std::vector<float> d1(x.size()), d2(x.size());
+    project_onto_hyperplane(d1, x, boundary.w, b);
+    project_onto_hyperplane(d2, x0, boundary.w, b);
+    const float a1 = largest(d1), a2 = largest(d2);
+    const float alpha = std::min(a1 / (a1 + a2), o_.alpha_max);
+    for (std::size_t j = 0; j < x.size(); ++j)
+      x[j] = clamp_to_box((x[j] + o_.eta * d1[j]) * (1 - alpha) + (x0[j] + o_.eta * d2[j]) * alpha);
+  }
+
+  const Victim& victim_;
+  const ImageBatch& images_;
+  const FabOptions& o_;
+  MemberResult& result_;
+  Ball ball_;
+  std::vector<std::vector<float>> x_;
+};
+
+}  // namespace
+
+void project_onto_hyperplane(std::span<float> d, std::span<const float> t, std::span<const float> w, double b) {
+  double distance = dot(w, t) - b;
+  const double flip = distance < 0 ? -1.0 : 1.0;
+  distance *= flip;
+  // Coordinate i can move by room_i against the sign of its weight. Sorted by room, all that have some left move together.
+  std::vector<float> room(t.size());
+  std::vector<std::size_t> order = all_rows(t.size());
+  double slope = 0;  // Σ |w_i| over the coordinates with room left
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    const double weight = flip * static_cast<double>(w[i]);
+    room[i] = weight > 0 ? t[i] : weight < 0 ? 1 - t[i] : 0;
+    slope += std::abs(weight);
+  }
+  std::sort(order.begin(), order.end(), [&](std::size_t p, std::size_t q) { return room[p] < room[q]; });
+  double moved = 0, lambda = 0;
+  bool is_reached = distance <= 0;
+  for (std::size_t k = 0; k < order.size() && !is_reached; ++k) {
+    const double next = room[order[k]];
+    if (slope > 0 && moved + (next - lambda) * slope >= distance) {
+      lambda += (distance - moved) / slope;
+      is_reached = true;
+      break;
+    }
+    moved += (next - lambda) * slope;
+    lambda = next;
+    slope -= std::abs(static_cast<double>(w[order[k]]));
+  }
+  if (!is_reached) lambda = 1;  // not even the full move is enough
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    const double weight = flip * static_cast<double>(w[i]);
+    const auto length = std::min(static_cast<float>(lambda), room[i]);
+    d[i] = weight > 0 ? -length : weight < 0 ? length : 0.0f;
+  }
+}
+
+MemberResult fab(const Victim& victim, const ImageBatch& images, const FabOptions& o) {
+  MemberResult result(images);
+  result.distance.assign(images.count(), std::numeric_limits<float>::infinity());
+  Run run(victim, images, o, result);
+  for (int restart = 0; restart < o.restarts; ++restart) {
+    if (o.targets == 0) {
+      run(str("fab_start/", restart), restart > 0, {});
+      continue;
+    }
+    const std::vector<std::vector<std::int32_t>> ranked = classes_by_logit(victim, images);
+    for (int k = 1; k <= std::min(o.targets, victim.classes() - 1); ++k) {
+      std::vector<std::int32_t> targets;
+      for (const auto& order : ranked) targets.push_back(order[static_cast<std::size_t>(k)]);
+      run(str("fab_start/target", k, "/", restart), restart > 0, targets);
+    }
+  }
+  if (!o.minimise) result.distance.clear();  // images left before it was the smallest
+  return result;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,41 @@
+// What every attack of this folder other than PGD looks like from outside: images in, the ones it broke out.
+//
+// A member gets images that the model classifies correctly and answers for each whether it found an image within ε, and in
+// [0, 1], that the model takes for another class. Its random numbers belong to the image (seed, name, restart, index), so
+// that its answer does not depend on which other images are in the batch (but for the rounding of the model's own sums).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apps/attacks/victim.h"
+
+namespace kelvin {
+
+struct MemberResult {
+  std::vector<float> pixels;         // [n, H, W, C]: the adversarial image, or the clean one where none was found
+  std::vector<std::uint8_t> broken;  // [n]
+  std::vector<float> distance;  // [n]: smallest distance found by attacks that minimise it, in their norm; else empty
+  std::vector<std::uint8_t> no_gradient;  // [n]: the first gradient was exactly 0; empty where the attack uses none
+
+  explicit MemberResult(const ImageBatch& images) : pixels(images.pixels), broken(images.count(), 0) {}
+  void keep(std::size_t row, std::span<const float> image) {
+    std::copy(image.begin(), image.end(), pixels.begin() + static_cast<std::ptrdiff_t>(row * image.size()));
+    broken[row] = 1;
+  }
+  // The rows not broken yet.
+  [[nodiscard]] std::vector<std::size_t> survivors() const {
+    std::vector<std::size_t> rows;
+    for (std::size_t i = 0; i < broken.size(); ++i)
+      if (broken[i] == 0) rows.push_back(i);
+    return rows;
+  }
+};
+
+struct Member {
+  std::string name;
+  std::function<MemberResult(const Victim&, const ImageBatch&)> run;
+};
+
+}  // namespace kelvin

@@ -1,0 +1,68 @@
+#include <algorithm>
+#include <limits>
+
+#include "apps/attacks/attack.h"
+
+namespace kelvin {
+namespace {
+
+template <class F>
+double mean_over(const std::vector<AttackedImage>& images, const F& value) {
+  double total = 0;
+  for (const AttackedImage& image : images) total += value(image);
+  return images.empty() ? 0 : total / static_cast<double>(images.size());
+}
+
+template <class F>
+double mean_over_correct(const std::vector<AttackedImage>& images, const F& value) {
+  double total = 0, count = 0;
+  for (const AttackedImage& image : images)
+    if (image.is_clean_correct()) {
+      total += value(image);
+      ++count;
+    }
+  return count > 0 ? total / count : 0;
+}
+
+}  // namespace
+
+double AttackResult::clean_accuracy() const {
+  return mean_over(images, [](const AttackedImage& i) { return i.is_clean_correct() ? 1.0 : 0.0; });
+}
+double AttackResult::robust_accuracy() const {
+  return mean_over(images, [](const AttackedImage& i) { return i.is_robust() ? 1.0 : 0.0; });
+}
+double AttackResult::target_success_rate() const {
+  return mean_over(images, [](const AttackedImage& i) { return i.adversarial_prediction == i.target ? 1.0 : 0.0; });
+}
+double AttackResult::zero_gradient_fraction() const {
+  return mean_over_correct(images, [](const AttackedImage& i) { return i.has_zero_gradient ? 1.0 : 0.0; });
+}
+double AttackResult::zero_coordinate_fraction() const {
+  return mean_over_correct(images, [](const AttackedImage& i) { return i.zero_coordinates; });
+}
+double AttackResult::mean_displacement() const {
+  return mean_over(images, [](const AttackedImage& i) { return i.displacement; });
+}
+double AttackResult::max_linf() const {
+  double largest = 0;
+  for (const AttackedImage& i : images) largest = std::max<double>(largest, i.linf);
+  return largest;
+}
+double AttackResult::max_l2() const {
+  double largest = 0;
+  for (const AttackedImage& i : images) largest = std::max<double>(largest, i.l2);
+  return largest;
+}
+double AttackResult::margin_percentile(double p) const {
+  if (images.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> margins;
+  for (const AttackedImage& i : images) margins.push_back(i.clean_margin);
+  std::sort(margins.begin(), margins.end());
+  const double position = p / 100 * static_cast<double>(margins.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const std::size_t above = std::min(below + 1, margins.size() - 1);
+  return margins[below] + (position - static_cast<double>(below)) * (margins[above] - margins[below]);
+}
+
+}  // namespace kelvin

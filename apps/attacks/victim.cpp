@@ -1,0 +1,105 @@
+#include "apps/attacks/victim.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "engine/ops/losses.h"
+#include "engine/tape.h"
+
+namespace kelvin {
+
+ImageBatch ImageBatch::select(std::span<const std::size_t> rows) const {
+  return {height, width, channels, gather(pixels, size(), rows), gather(labels, rows), gather(indices, rows)};
+}
+
+ImageBatch image_batch(const ImageSet& set, std::span<const std::size_t> positions) {
+  ImageBatch batch{set.height, set.width, set.channels, {}, {}, {}};
+  batch.pixels.resize(positions.size() * batch.size());
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    set.copy_image(static_cast<std::int64_t>(positions[i]), batch.pixels.data() + i * batch.size());
+    batch.labels.push_back(set.labels[positions[i]]);
+    batch.indices.push_back(static_cast<std::int32_t>(positions[i]));
+  }
+  return batch;
+}
+
+std::int32_t Answer::prediction(std::size_t row) const {
+  const auto z = logits_of(row);
+  return static_cast<std::int32_t>(std::max_element(z.begin(), z.end()) - z.begin());
+}
+
+float Answer::margin(std::size_t row, std::int32_t label) const {
+  const auto z = logits_of(row);
+  float best_other = -std::numeric_limits<float>::infinity();
+  for (std::size_t j = 0; j < z.size(); ++j)
+    if (j != static_cast<std::size_t>(label)) best_other = std::max(best_other, z[j]);
+  return z[static_cast<std::size_t>(label)] - best_other;
+}
+
+Tensor Victim::images(const ImageBatch& batch, std::span<const float> pixels) const {
+  const auto m = static_cast<std::int64_t>(pixels.size() / batch.size());
+  return Tensor::from_host<float>(pixels, {m, batch.height, batch.width, batch.channels}, device_);
+}
+
+Answer Victim::classify(const ImageBatch& batch, std::span<const float> pixels) const {
+  Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
+  if (!pixels.empty()) a.logits = model_.forward(images(batch, pixels), Mode::eval).to_host<float>();
+  return a;
+}
+
+Answer Victim::look(const ImageBatch& batch, std::span<const float> pixels, const RowLoss& loss) const {
+  Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
+  if (pixels.empty()) return a;
+  const Tensor x = images(batch, pixels);
+  Tape tape({x});
+  const Tensor logits = model_.forward(x, Mode::eval);
+  const Tensor losses = loss(logits);
+  tape.backward(sum(losses));  // the sum, not the mean: dividing by the batch would lose the smallest gradients
+  a.logits = logits.to_host<float>();
+  a.loss = losses.to_host<float>();
+  a.gradient = tape.gradient(x).to_host<float>();
+  return a;
+}
+
+Answer Victim::pull_back(const ImageBatch& batch, std::span<const float> pixels, std::span<const float> weights) const {
+  Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
+  if (pixels.empty()) return a;
+  const Tensor x = images(batch, pixels);
+  Tape tape({x});
+  const Tensor logits = model_.forward(x, Mode::eval);
+  tape.backward(logits, Tensor::from_host<float>(weights, logits.shape(), device_));
+  a.logits = logits.to_host<float>();
+  a.gradient = tape.gradient(x).to_host<float>();
+  for (std::size_t row = 0; row * a.classes < weights.size(); ++row) {
+    const auto z = a.logits_of(row);
+    a.loss.push_back(
+        std::inner_product(z.begin(), z.end(), weights.begin() + static_cast<std::ptrdiff_t>(row * a.classes), 0.0f));
+  }
+  return a;
+}
+
+Tensor Victim::column(std::span<const std::int32_t> values) const {
+  return Tensor::from_host<std::int32_t>(values, {static_cast<std::int64_t>(values.size())}, device_);
+}
+
+std::vector<float> gather(std::span<const float> state, std::size_t size, std::span<const std::size_t> rows) {
+  std::vector<float> out(rows.size() * size);
+  for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(state.data() + rows[i] * size, size, out.data() + i * size);
+  return out;
+}
+
+std::vector<std::int32_t> gather(std::span<const std::int32_t> values, std::span<const std::size_t> rows) {
+  std::vector<std::int32_t> out;
+  out.reserve(rows.size());
+  for (const std::size_t row : rows) out.push_back(values[row]);
+  return out;
+}
+
+std::vector<std::size_t> all_rows(std::size_t n) {
+  std::vector<std::size_t> rows(n);
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  return rows;
+}
+
+}  // namespace kelvin

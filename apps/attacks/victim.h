@@ -1,0 +1,98 @@
+// A model under attack, seen from the host: logits and input gradients of any rows of a batch.
+//
+// The attacks of this folder other than PGD keep their state in host memory, so that an image that is finished leaves the batch:
+// each round asks the model about the rows still in play and about no others. The model runs where its parameters are, in eval
+// mode; nothing of it changes. On a GPU every round copies its rows there and back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "kernels/device/philox.h"
+#include "models/model.h"
+
+namespace kelvin {
+
+// Images of a set, in any order. pixels: [n, height, width, channels] in [0, 1].
+struct ImageBatch {
+  std::int64_t height = 0, width = 0, channels = 0;
+  std::vector<float> pixels;
+  std::vector<std::int32_t> labels;   // [n]
+  std::vector<std::int32_t> indices;  // [n] positions in the set: random numbers belong to them
+
+  [[nodiscard]] std::size_t count() const { return labels.size(); }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(height * width * channels); }  // an image
+  [[nodiscard]] std::span<const float> image(std::size_t i) const { return {pixels.data() + i * size(), size()}; }
+  [[nodiscard]] ImageBatch select(std::span<const std::size_t> rows) const;
+};
+[[nodiscard]] ImageBatch image_batch(const ImageSet& set, std::span<const std::size_t> positions);
+
+// What the model answers: one row an image that was asked about.
+struct Answer {
+  std::size_t classes = 0, size = 0;
+  std::vector<float> logits;    // [m, classes]
+  std::vector<float> loss;      // [m]; empty where no loss was asked for
+  std::vector<float> gradient;  // [m, size], of the sum of the losses by the pixels; empty where no loss was asked for
+
+  [[nodiscard]] std::span<const float> logits_of(std::size_t row) const {
+    return {logits.data() + row * classes, classes};
+  }
+  [[nodiscard]] std::span<const float> gradient_of(std::size_t row) const {
+    return {gradient.data() + row * size, size};
+  }
+  [[nodiscard]] std::int32_t prediction(std::size_t row) const;  // the first of equal logits
+  // z_y − max_{j≠y} z_j; the label is left out of the maximum (a mask of −∞)
+  [[nodiscard]] float margin(std::size_t row, std::int32_t label) const;
+};
+
+// One number a row from logits [m, C]. Rows come in the order in which they were asked about.
+using RowLoss = std::function<Tensor(const Tensor& logits)>;
+
+class Victim {
+ public:
+  explicit Victim(Model& model) : model_(model), device_(model.parameters().values().device()) {}
+
+  // pixels: m images like those of `batch`, m = pixels.size() / batch.size().
+  [[nodiscard]] Answer classify(const ImageBatch& batch, std::span<const float> pixels) const;
+  [[nodiscard]] Answer look(const ImageBatch& batch, std::span<const float> pixels, const RowLoss& loss) const;
+
+  // The gradient of Σ weight·logit: weights [m, C]. `loss` holds that sum for each row.
+  [[nodiscard]] Answer pull_back(const ImageBatch& batch, std::span<const float> pixels,
+                                 std::span<const float> weights) const;
+
+  // int32 [m] on the model's device
+  [[nodiscard]] Tensor column(std::span<const std::int32_t> values) const;
+  [[nodiscard]] int classes() const { return model_.spec().classes; }
+
+ private:
+  [[nodiscard]] Tensor images(const ImageBatch& batch, std::span<const float> pixels) const;
+
+  Model& model_;
+  Device device_;
+};
+
+// Rows of state [n, size] gathered into [m, size].
+[[nodiscard]] std::vector<float> gather(std::span<const float> state, std::size_t size,
+                                        std::span<const std::size_t> rows);
+[[nodiscard]] std::vector<std::int32_t> gather(std::span<const std::int32_t> values, std::span<const std::size_t> rows);
+
+// 0, 1, ..., n − 1
+[[nodiscard]] std::vector<std::size_t> all_rows(std::size_t n);
+
+// Random numbers of one image: word i of a stream that is its own.
+class ImageRandom {
+ public:
+  ImageRandom(RandomKey key, std::int32_t index) : key_(key), base_(static_cast<std::uint64_t>(index) << 32) {}
+  [[nodiscard]] std::uint32_t bits(std::uint64_t i) const { return philox(key_, base_ + i / 4)[i % 4]; }
+  [[nodiscard]] float uniform(std::uint64_t i) const { return uniform01(bits(i)); }               // (0, 1)
+  [[nodiscard]] float sign(std::uint64_t i) const { return (bits(i) & 1u) != 0 ? 1.0f : -1.0f; }  // −1 or 1
+
+ private:
+  RandomKey key_;
+  std::uint64_t base_;
+};
+
+}  // namespace kelvin

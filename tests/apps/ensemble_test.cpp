@@ -1,0 +1,225 @@
+// What every attack promises: the ball and the box, the same result for any batch size, no effect of the logits' scale on attacks that
+// follow margins; and the pieces that have formulas of their own.
+#include "apps/attacks/ensemble.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "apps/attacks/apgd.h"
+#include "apps/attacks/fab.h"
+#include "apps/attacks/square.h"
+#include "tests/apps/golden_model.h"
+#include "tests/support.h"
+
+namespace kelvin {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::golden_images;
+using testing::golden_model;
+using ::testing::HasSubstr;
+using testing::mistake_of;
+
+constexpr std::int64_t kImages = 24;
+
+AttackOptions options(const std::string& attack) {
+  return {.attack = attack,
+          .eps = 4.0f / 255,
+          .step = 1.0f / 255,
+          .steps = 15,
+          .seed = 3,
+          .batch_size = 24,
+          .queries = 150,
+          .targets = 4};
+}
+
+std::vector<int> robust_images(Model& model, const AttackOptions& o) {
+  std::vector<int> robust;
+  for (const AttackedImage& i : attack(model, golden_images(kImages), o).images)
+    robust.push_back(i.is_robust() ? 1 : 0);
+  return robust;
+}
+
+int differences(const std::vector<int>& a, const std::vector<int>& b) {
+  int n = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) n += a[i] != b[i] ? 1 : 0;
+  return n;
+}
+
+class EveryAttack : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(EveryAttack, StaysInTheBallAndTheBoxAndHurts) {
+  const auto model = golden_model();
+  const AttackOptions o = options(GetParam());
+  const AttackResult r =
+      attack(*model, golden_images(kImages), o, [&](std::int64_t, const Tensor& clean, const Tensor& adversarial) {
+        const auto x0 = clean.to_host<float>(), x = adversarial.to_host<float>();
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          ASSERT_TRUE(x[i] >= 0 && x[i] <= 1) << x[i];
+          ASSERT_LE(std::abs(static_cast<double>(x[i]) - static_cast<double>(x0[i])), static_cast<double>(o.eps));
+        }
+      });
+  EXPECT_LT(r.robust_accuracy(), r.clean_accuracy());
+  for (const AttackedImage& i : r.images) {
+    EXPECT_EQ(i.is_robust(), i.is_clean_correct() && i.broken_by < 0);
+    EXPECT_EQ(i.adversarial_margin > 0, i.adversarial_prediction == i.label);
+  }
+}
+
+TEST_P(EveryAttack, DeterministicAndIndependentOfTheBatchSize) {
+  const auto model = golden_model();
+  AttackOptions o = options(GetParam());
+  const std::vector<int> once = robust_images(*model, o);
+  EXPECT_EQ(robust_images(*model, o), once);
+  o.batch_size = 7;
+  EXPECT_EQ(robust_images(*model, o), once);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryAttack,
+                         ::testing::Values("mifgsm", "cw", "apgd-ce", "apgd-dlr", "apgd-t", "fab", "fab-t", "square",
+                                           "autoattack"),
+                         [](const auto& param) {
+                           std::string name = param.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+class ScaleFree : public ::testing::TestWithParam<std::string> {};
+
+// 1/50, 10 and 100 are no powers of two: rounding differs, so one image of 24 on the boundary may fall the other way.
+TEST_P(ScaleFree, TheScaleOfTheLogitsChangesNothing) {
+  const auto model = golden_model();
+  AttackOptions o = options(GetParam());
+  if (o.attack == "mifgsm") o.loss = AttackLoss::margin;
+  const std::vector<int> robust = robust_images(*model, o);
+  for (const float scale : {1.0f / 50, 10.0f, 100.0f}) {
+    const auto scaled = golden_model(scale);
+    EXPECT_LE(differences(robust_images(*scaled, o), robust), 1) << scale;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ScaleFree,
+                         ::testing::Values("cw", "mifgsm", "apgd-dlr", "apgd-t", "fab-t", "square", "autoattack"),
+                         [](const auto& param) {
+                           std::string name = param.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// Logits times 1000: cross-entropy has no gradient left. MI-FGSM divides by its mean and must not return NaN.
+TEST(Ensemble, ZeroGradientsGiveNoNaNAndRaiseAWarning) {
+  const auto model = golden_model(1000);
+  const AttackResult r = attack(*model, golden_images(kImages), options("mifgsm"));
+  EXPECT_GT(r.zero_gradient_fraction(), 0.5);
+  EXPECT_LE(r.max_linf(), 4.0 / 255);
+  ASSERT_FALSE(r.warnings.empty());
+  EXPECT_THAT(r.warnings.back(), HasSubstr("exactly zero"));
+  const AttackResult whole = attack(*model, golden_images(kImages), options("autoattack"));
+  EXPECT_LT(whole.robust_accuracy(), r.robust_accuracy() - 0.1);  // APGD-T and FAB-T are not blind
+}
+
+TEST(Ensemble, AutoAttackIsTheMinimumOverItsMembers) {
+  const auto model = golden_model();
+  const AttackResult whole = attack(*model, golden_images(kImages), options("autoattack"));
+  ASSERT_EQ(whole.members.size(), 4u);
+  std::int64_t standing = 0;
+  for (const AttackedImage& i : whole.images) standing += i.is_clean_correct() ? 1 : 0;
+  for (const MemberSummary& m : whole.members) {
+    EXPECT_EQ(m.attacked, standing);  // only images still robust go on
+    standing -= m.broken;
+  }
+  EXPECT_DOUBLE_EQ(whole.robust_accuracy(), whole.members.back().robust_accuracy);
+  EXPECT_LE(whole.robust_accuracy(), attack(*model, golden_images(kImages), options("apgd-ce")).robust_accuracy());
+}
+
+TEST(Ensemble, AllTargetsWorstCaseIsNotWeakerThanOneTarget) {
+  const auto model = golden_model();
+  AttackOptions o = options("pgd");
+  o.targeting = Targeting::second_most_likely;
+  o.loss = AttackLoss::margin;
+  o.random_start = false;
+  const double one = attack(*model, golden_images(kImages), o).robust_accuracy();
+  o.targeting = Targeting::all;
+  EXPECT_LE(attack(*model, golden_images(kImages), o).robust_accuracy(), one);
+}
+
+TEST(Ensemble, CarliniWagnerL2FindsCloseImages) {
+  const auto model = golden_model();
+  AttackOptions o = options("cw");
+  o.norm = Norm::l2;
+  o.eps = 0.5f;
+  o.steps = 40;
+  o.search_steps = 5;
+  o.learning_rate = 0.1f;  // black pixels sit where tanh is flat: a hundredth needs hundreds of steps to leave
+  const AttackResult r = attack(*model, golden_images(6), o);
+  int found = 0;
+  for (const AttackedImage& i : r.images) {
+    if (!i.is_clean_correct()) continue;
+    found += i.minimal_distance > 0 ? 1 : 0;
+    EXPECT_EQ(i.minimal_distance > 0 && i.minimal_distance <= o.eps, !i.is_robust());
+    EXPECT_LE(i.l2, 0.5 * (1 + 1e-5));  // float32 rounding of the norm
+  }
+  EXPECT_GE(found, 3);  // an undefended model has an adversarial image near most images
+}
+
+TEST(Apgd, CheckpointsOfAHundredSteps) {
+  EXPECT_THAT(apgd_checkpoints(100), ElementsAre(22, 41, 57, 70, 80, 87, 93, 99));
+}
+
+TEST(Square, SidesOfTheAuthorsSchedule) {
+  std::vector<std::int64_t> sides;
+  for (const int i : {0, 11, 51, 201, 501, 1001, 2001, 4001}) sides.push_back(square_side(0.8f, i, 32, 32));
+  EXPECT_THAT(sides, ElementsAre(29, 20, 14, 10, 7, 5, 4, 3));
+}
+
+// The projection lands on the plane and inside the box, and no smaller bound on the moves could reach the plane.
+TEST(Fab, ProjectionIsTheSmallestMove) {
+  const RandomKey key{7, random_stream("fab_test")};
+  for (std::uint64_t trial = 0; trial < 50; ++trial) {
+    constexpr std::size_t kSize = 33;
+    std::vector<float> t(kSize), w(kSize), d(kSize);
+    double reach_up = 0, reach_down = 0, at = 0;
+    for (std::size_t i = 0; i < kSize; ++i) {
+      const auto bits = philox(key, trial * kSize + i);
+      t[i] = uniform01(bits[0]);
+      w[i] = i == 5 ? 0.0f : 2 * uniform01(bits[1]) - 1;
+      at += static_cast<double>(w[i]) * t[i];
+      reach_up += w[i] > 0 ? w[i] * (1 - t[i]) : -w[i] * t[i];
+      reach_down += w[i] > 0 ? w[i] * t[i] : -w[i] * (1 - t[i]);
+    }
+    const double share = 1.8 * static_cast<double>(uniform01(philox(key, 99999 + trial)[0])) - 0.9;
+    const double b = at + (share > 0 ? share * reach_up : share * reach_down);
+    project_onto_hyperplane(d, t, w, b);
+    double reached = 0, bound = 0;
+    for (std::size_t i = 0; i < kSize; ++i) {
+      const double u = static_cast<double>(t[i]) + static_cast<double>(d[i]);
+      EXPECT_TRUE(u >= -1e-6 && u <= 1 + 1e-6);
+      reached += static_cast<double>(w[i]) * u;
+      bound = std::max(bound, std::abs(static_cast<double>(d[i])));
+    }
+    EXPECT_NEAR(reached, b, 1e-5);  // 33 float32 moves
+    double reachable = 0;           // with moves of at most 0.999 of the bound
+    for (std::size_t i = 0; i < kSize; ++i) {
+      const bool raises = (w[i] > 0) == (b > at);
+      reachable += std::abs(w[i]) * std::min(0.999 * bound, static_cast<double>(raises ? 1 - t[i] : t[i]));
+    }
+    EXPECT_LT(reachable, std::abs(b - at));
+  }
+}
+
+TEST(Ensemble, Mistakes) {
+  const auto model = golden_model();
+  const auto says = [&](auto change) {
+    AttackOptions o = options("apgd-t");
+    change(o);
+    return mistake_of([&] { (void)attack(*model, golden_images(4), o); });
+  };
+  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "square", o.norm = Norm::l2; }), HasSubstr("--norm l2"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.targeting = Targeting::random; }), HasSubstr("--targeted"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "autoattack", o.version = "fast"; }), HasSubstr("standard, plus"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.queries = 0; }), HasSubstr("--queries"));
+}
+
+}  // namespace
+}  // namespace kelvin
