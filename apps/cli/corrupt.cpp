@@ -96,6 +96,7 @@ void add_corrupt(CLI::App& app, CommonOptions& common) {
   add_target_options(*c, f->target);
   std::string known;
   for (const std::string& name : corruption_names()) known += (known.empty() ? "" : ", ") + name;
+  for (const std::string& name : extra_corruption_names()) known += ", " + name + " (extra, not in all)";
   c->add_option("--corruptions", f->corruptions, "all, or names with commas: " + known)->capture_default_str();
   c->add_option("--severity", f->severity, "1 to 5, or all")->capture_default_str();
   c->add_option("--save", f->save, "Write the images there in the layout of CIFAR-10-C");

@@ -1,4 +1,4 @@
-// Changes of value: brightness and contrast.
+// Changes of value and colour: brightness, contrast, saturation.
 #include <algorithm>
 
 #include "data/corruptions/corruption.h"
@@ -8,6 +8,11 @@ namespace {
 
 constexpr double kBrightness[] = {.05, .1, .15, .2, .3};
 constexpr double kContrast[] = {.75, .5, .4, .3, .15};
+
+struct Saturate {
+  double scale, shift;
+};
+constexpr Saturate kSaturate[] = {{.3, 0}, {.1, 0}, {1.5, 0}, {2, .1}, {2.5, .2}};
 
 }  // namespace
 
@@ -20,6 +25,24 @@ ByteImage brightness(const ByteImage& image, int severity, const ImageRandom&) {
                                            x.begin() + static_cast<std::ptrdiff_t>(p + channels));
     const double brighter = std::clamp(value + kBrightness[severity], 0.0, 1.0);
     for (std::size_t c = 0; c < channels; ++c) x[p + c] = value > 0 ? x[p + c] * (brighter / value) : brighter;
+  }
+  return from_unit(image, x);
+}
+
+// S of HSV is 1 − least/largest; hue stays. A pixel without hue turns red, as hue 0 says; an image without colour stays.
+ByteImage saturate(const ByteImage& image, int severity, const ImageRandom&) {
+  if (image.channels != 3) return image;
+  std::vector<double> x = to_unit(image);
+  const Saturate k = kSaturate[severity];
+  for (std::size_t p = 0; p < x.size(); p += 3) {
+    const double value = std::max({x[p], x[p + 1], x[p + 2]}), least = std::min({x[p], x[p + 1], x[p + 2]});
+    if (value == 0) continue;
+    const double before = (value - least) / value, after = std::clamp(k.scale * before + k.shift, 0.0, 1.0);
+    if (before > 0) {
+      for (std::size_t c = 0; c < 3; ++c) x[p + c] = value - (value - x[p + c]) * (after / before);
+    } else {
+      x[p + 1] = x[p + 2] = value * (1 - after);
+    }
   }
   return from_unit(image, x);
 }

@@ -38,5 +38,12 @@ ByteImage brightness(const ByteImage& image, int severity, const ImageRandom& ra
 ByteImage contrast(const ByteImage& image, int severity, const ImageRandom& random);
 ByteImage pixelate(const ByteImage& image, int severity, const ImageRandom& random);
 ByteImage jpeg_compression(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage speckle_noise(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage glass_blur(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage motion_blur(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage zoom_blur(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage fog(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage gaussian_blur(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage saturate(const ByteImage& image, int severity, const ImageRandom& random);
 
 }  // namespace kelvin

@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kGaussianSigma[] = {.04, .06, .08, .09, .10};
 constexpr double kShotRate[] = {500, 250, 100, 75, 50};
+constexpr double kSpeckleSigma[] = {.06, .1, .12, .16, .2};
 constexpr double kImpulseAmount[] = {.01, .02, .03, .05, .07};
 
 // In (0, 1), 53 bits from two words.
@@ -56,6 +57,16 @@ ByteImage gaussian_noise(const ByteImage& image, int severity, const ImageRandom
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto bits = random.bits(i);
     x[i] += kGaussianSigma[severity] * static_cast<double>(normal_pair(bits[0], bits[1])[0]);
+  }
+  return from_unit(image, x);
+}
+
+// Gaussian noise in proportion to the pixel.
+ByteImage speckle_noise(const ByteImage& image, int severity, const ImageRandom& random) {
+  std::vector<double> x = to_unit(image);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto bits = random.bits(i);
+    x[i] += x[i] * kSpeckleSigma[severity] * static_cast<double>(normal_pair(bits[0], bits[1])[0]);
   }
   return from_unit(image, x);
 }

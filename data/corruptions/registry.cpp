@@ -14,6 +14,7 @@ namespace {
 struct Corruption {
   const char* name;
   CorruptionFunction apply;
+  bool extra = false;  // not part of the benchmark's mean
 };
 
 constexpr Corruption kCorruptions[] = {
@@ -21,10 +22,17 @@ constexpr Corruption kCorruptions[] = {
     {"shot_noise", shot_noise},
     {"impulse_noise", impulse_noise},
     {"defocus_blur", defocus_blur},
+    {"glass_blur", glass_blur},
+    {"motion_blur", motion_blur},
+    {"zoom_blur", zoom_blur},
+    {"fog", fog},
     {"brightness", brightness},
     {"contrast", contrast},
     {"pixelate", pixelate},
     {"jpeg_compression", jpeg_compression},
+    {"speckle_noise", speckle_noise, true},
+    {"gaussian_blur", gaussian_blur, true},
+    {"saturate", saturate, true},
 };
 
 CorruptionFunction find(const std::string& name) {
@@ -65,7 +73,15 @@ ByteImage from_unit(const ByteImage& like, const std::vector<double>& values) {
 
 std::vector<std::string> corruption_names() {
   std::vector<std::string> names;
-  for (const Corruption& c : kCorruptions) names.emplace_back(c.name);
+  for (const Corruption& c : kCorruptions)
+    if (!c.extra) names.emplace_back(c.name);
+  return names;
+}
+
+std::vector<std::string> extra_corruption_names() {
+  std::vector<std::string> names;
+  for (const Corruption& c : kCorruptions)
+    if (c.extra) names.emplace_back(c.name);
   return names;
 }
 

@@ -47,14 +47,15 @@ TEST_P(Deterministic, AgreesWithTheReference) {
 }
 
 // Double arithmetic in another order may truncate to the neighbouring value now and then; JPEG depends on libjpeg's version.
-INSTANTIATE_TEST_SUITE_P(All, Deterministic,
-                         ::testing::Combine(::testing::Values(Case{"defocus_blur", 0.05}, Case{"brightness", 0.1},
-                                                              Case{"contrast", 0.05}, Case{"pixelate", 0.01},
-                                                              Case{"jpeg_compression", 0.5}),
-                                            ::testing::Values(1, 3)),
-                         [](const auto& info) {
-                           return std::string(std::get<0>(info.param).name) + std::to_string(std::get<1>(info.param));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, Deterministic,
+    ::testing::Combine(::testing::Values(Case{"defocus_blur", 0.05}, Case{"brightness", 0.1}, Case{"contrast", 0.05},
+                                         Case{"pixelate", 0.01}, Case{"jpeg_compression", 0.5},
+                                         Case{"gaussian_blur", 0.05}, Case{"zoom_blur", 0.1}, Case{"saturate", 0.1}),
+                       ::testing::Values(1, 3)),
+    [](const auto& info) {
+      return std::string(std::get<0>(info.param).name) + std::to_string(std::get<1>(info.param));
+    });
 
 class Random : public ::testing::TestWithParam<std::tuple<const char*, int>> {};
 
@@ -62,7 +63,7 @@ class Random : public ::testing::TestWithParam<std::tuple<const char*, int>> {};
 // truncation make non-zero) to a small part of the deviation. 5 % of the deviation for both.
 TEST_P(Random, MeanAndDeviationOfTheChange) {
   const auto& [name, channels] = GetParam();
-  const ImageSet clean = golden_images(channels, 100);
+  const ImageSet clean = golden_images(channels, name == std::string("fog") ? 1000 : 100);  // fog: one field an image
   const std::vector<float> expected = read_npy(kGolden / (name + std::to_string(channels) + ".npy")).to_float();
   for (int severity = 1; severity <= 5; ++severity) {
     const ImageSet got = corrupt(clean, name, severity, 7);
@@ -82,15 +83,25 @@ TEST_P(Random, MeanAndDeviationOfTheChange) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Random,
-                         ::testing::Combine(::testing::Values("gaussian_noise", "shot_noise", "impulse_noise"),
+                         ::testing::Combine(::testing::Values("gaussian_noise", "shot_noise", "impulse_noise",
+                                                              "speckle_noise", "glass_blur", "motion_blur", "fog"),
                                             ::testing::Values(1, 3)),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param)) + std::to_string(std::get<1>(info.param));
                          });
 
+std::vector<std::string> all_names() {
+  std::vector<std::string> names = corruption_names();
+  for (const std::string& name : extra_corruption_names()) names.push_back(name);
+  return names;
+}
+
 TEST(Corruptions, SeverityOrdersTheDistance) {
   const ImageSet clean = golden_images(3, 20);
-  for (const std::string& name : corruption_names()) {
+  for (const std::string& name : all_names()) {
+    // Not ordered by their CIFAR constants, in the reference either: saturate takes colour away first and adds some later;
+    // glass blurs more from 2 to 3 and 4 to 5 and so hides what it moved; motion of 3 and 4 has one sigma, the trail is the same.
+    if (name == "saturate" || name == "glass_blur" || name == "motion_blur") continue;
     double before = 0;
     for (int severity = 1; severity <= 5; ++severity) {
       const ImageSet got = corrupt(clean, name, severity, 1);
@@ -106,7 +117,7 @@ TEST(Corruptions, SeverityOrdersTheDistance) {
 TEST(Corruptions, SeededPerImageAndIndependentOfThreads) {
   const ImageSet clean = golden_images(1, 40);
   const int threads = omp_get_max_threads();
-  for (const std::string& name : corruption_names()) {
+  for (const std::string& name : all_names()) {
     omp_set_num_threads(1);
     const ImageSet one = corrupt(clean, name, 3, 1);
     omp_set_num_threads(3);
@@ -114,7 +125,7 @@ TEST(Corruptions, SeededPerImageAndIndependentOfThreads) {
     EXPECT_EQ(corrupt(clean.first(10), name, 3, 1).bytes,
               std::vector<std::uint8_t>(one.bytes.begin(), one.bytes.begin() + 10 * 784))
         << name;
-    if (name.ends_with("noise")) {
+    if (name.ends_with("noise") || name == "glass_blur" || name == "motion_blur" || name == "fog") {
       EXPECT_NE(corrupt(clean, name, 3, 2).bytes, one.bytes) << name;
     }
   }
