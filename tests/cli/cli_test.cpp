@@ -181,7 +181,7 @@ TEST_F(CliTest, Mistakes) {
   ASSERT_EQ(kelvin(train + "--quiet --out run").code, 0);
   expect_mistake(train + "--out run", "holds a run already");
   expect_mistake("evaluate run --eval-tau 0", "--eval-tau must be > 0");
-  expect_mistake("attack run --attack cw", "known: fgsm, pgd");
+  expect_mistake("attack run --attack cwx", "known: fgsm, pgd");
   expect_mistake("attack run --targeted 9", "classes are 0 to 3");
   expect_mistake("attack run --targeted maybe", "expected none, random");
   expect_mistake("corrupt run --corruptions rain", "known: gaussian_noise");
