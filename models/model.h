@@ -67,7 +67,7 @@ class Model {
   Tensor mean_, std_;
 };
 
-// Builds and initialises a model by name: mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_{tiny,small}_patch{4,16_224}. Throws a
+// Builds and initialises a model by name: mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_{tiny,small}_patch{4,16_224}, vit_tiny_patch7. Throws a
 // mistake naming the known ones.
 [[nodiscard]] std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed);
 [[nodiscard]] std::vector<std::string> model_names();

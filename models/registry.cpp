@@ -30,6 +30,7 @@ const std::map<std::string, Builder>& builders() {
       {"resnet50", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}, .has_bottlenecks = true})},
       {"vit_tiny_patch4", vit({.patch = 4, .width = 192, .heads = 3})},
       {"vit_small_patch4", vit({.patch = 4})},
+      {"vit_tiny_patch7", vit({.patch = 7, .width = 192, .heads = 3})},
       {"vit_tiny_patch16_224", vit({.width = 192, .heads = 3})},
       {"vit_small_patch16_224", vit({})},
   };
