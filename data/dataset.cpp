@@ -19,11 +19,8 @@ using Loader = std::function<Dataset(const std::string& where, const DatasetOpti
 // To add a set: a loader of this form in a file of its own, and a line here.
 const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> all = {
-      {"cifar10", load_cifar10},
-      {"cifar100", load_cifar100},
-      {"fashion-mnist", load_fashion_mnist},
-      {"npy", load_npy_dataset},
-      {"synthetic", load_synthetic},
+      {"cifar10", load_cifar10}, {"cifar100", load_cifar100},   {"fashion-mnist", load_fashion_mnist},
+      {"npy", load_npy_dataset}, {"synthetic", load_synthetic},
   };
   return all;
 }
@@ -51,6 +48,14 @@ ImageSet ImageSet::first(std::int64_t n) const {
   ImageSet part{n, height, width, channels, {}, {}, {labels.begin(), labels.begin() + n}};
   if (!bytes.empty()) part.bytes.assign(bytes.begin(), bytes.begin() + n * pixels());
   if (!floats.empty()) part.floats.assign(floats.begin(), floats.begin() + n * pixels());
+  return part;
+}
+
+ImageSet ImageSet::from(std::int64_t n) const {
+  const std::int64_t begin = std::clamp<std::int64_t>(n, 0, count);
+  ImageSet part{count - begin, height, width, channels, {}, {}, {labels.begin() + begin, labels.end()}};
+  if (!bytes.empty()) part.bytes.assign(bytes.begin() + begin * pixels(), bytes.end());
+  if (!floats.empty()) part.floats.assign(floats.begin() + begin * pixels(), floats.end());
   return part;
 }
 

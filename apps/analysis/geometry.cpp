@@ -57,41 +57,50 @@ Tensor normalize_rows(const Tensor& t) {
   return Tensor::from_host<float>(values, t.shape(), t.device());
 }
 
-// For unit rows ‖a − b‖² = 2 − 2 cos.
-double mean_pairwise_cosine(const Tensor& unit_rows) {
+// Of the cosines between two prototypes; for unit rows ‖a − b‖² = 2 − 2 cos.
+void measure_prototype_cosines(const Tensor& unit_rows, Geometry& g) {
   const std::vector<float> d = distances_between(unit_rows, unit_rows).to_host<float>();
   const auto n = static_cast<std::size_t>(unit_rows.dim(0));
-  double sum = 0;
+  const double pairs = static_cast<double>(n * (n - 1) / 2), simplex = -1 / static_cast<double>(n - 1);
+  std::vector<double> cosines;
   for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j)
-      if (i != j) sum += 1 - static_cast<double>(d[i * n + j]) * d[i * n + j] / 2;
-  return sum / static_cast<double>(n * (n - 1));
+    for (std::size_t j = 0; j < i; ++j) cosines.push_back(1 - static_cast<double>(d[i * n + j]) * d[i * n + j] / 2);
+  for (const double cosine : cosines) {
+    g.prototype_cosine += cosine / pairs;
+    g.prototype_cosine_deviation += std::abs(cosine - simplex) / pairs;
+  }
+  double variance = 0;
+  for (const double cosine : cosines) variance += (cosine - g.prototype_cosine) * (cosine - g.prototype_cosine) / pairs;
+  g.prototype_cosine_spread = std::sqrt(variance);
 }
 
-Histogram histogram_of(const std::vector<float>& values, int bins) {
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  const double begin = *low, width = std::max(static_cast<double>(*high) - begin, 1e-12) / bins;
+Histogram histogram_of(const std::vector<float>& values, int bins, double begin, double end) {
+  const double width = std::max(end - begin, 1e-12) / bins;
   Histogram h;
   for (int i = 0; i <= bins; ++i) h.edges.push_back(begin + i * width);
   h.counts.assign(static_cast<std::size_t>(bins), 0);
   for (const float v : values)
-    ++h.counts[static_cast<std::size_t>(std::min(bins - 1, static_cast<int>((v - begin) / width)))];
+    ++h.counts[static_cast<std::size_t>(std::clamp(static_cast<int>((v - begin) / width), 0, bins - 1))];
   return h;
 }
 
 }  // namespace
 
 Geometry measure_geometry(Model& model, const ImageSet& set, std::int64_t batch_size, int bins) {
+  if (set.count < 1) throw mistake("geometry needs at least one image");
   const Tensor& prototypes = model.prototypes().value;
   const Tensor unit_prototypes = normalize_rows(prototypes);
   const auto classes = static_cast<std::size_t>(prototypes.dim(0)), width = static_cast<std::size_t>(prototypes.dim(1));
   Geometry g;
-  std::vector<float> negatives;
+  std::vector<float> negatives, unit_negatives, features;
+  std::vector<std::int32_t> predictions;
   for_each_batch(set, batch_size, prototypes.device(), [&](const TensorBatch& batch) {
     const Tensor f = model.features(batch.images, Mode::eval);
     const std::vector<float> raw = distances_between(f, prototypes).to_host<float>();
     const std::vector<float> unit = distances_between(normalize_rows(f), unit_prototypes).to_host<float>();
-    const std::vector<float> norms = row_norms(f.to_host<float>(), width);
+    const std::vector<float> rows = f.to_host<float>(), norms = row_norms(rows, width);
+    const std::vector<float> logits = model.logits(f).to_host<float>();
+    features.insert(features.end(), rows.begin(), rows.end());
     for (std::size_t i = 0; i < norms.size(); ++i) {
       const std::int32_t label = set.labels[static_cast<std::size_t>(batch.first) + i];
       const Moments m = moments(raw.data() + i * classes, classes, label);
@@ -101,19 +110,28 @@ Geometry measure_geometry(Model& model, const ImageSet& set, std::int64_t batch_
       g.cosine_coefficient_of_variation += moments(unit.data() + i * classes, classes, label).coefficient();
       g.feature_norm += norms[i];
       for (std::size_t j = 0; j < classes; ++j)
-        if (static_cast<std::int32_t>(j) != label) negatives.push_back(raw[i * classes + j]);
+        if (static_cast<std::int32_t>(j) != label) {
+          negatives.push_back(raw[i * classes + j]);
+          unit_negatives.push_back(unit[i * classes + j]);
+        }
+      const float* const z = logits.data() + i * classes;
+      predictions.push_back(static_cast<std::int32_t>(std::max_element(z, z + classes) - z));
     }
   });
   g.n = set.count;
   for (double* total : {&g.mean_distance, &g.mean_distance_variance, &g.coefficient_of_variation,
                         &g.cosine_coefficient_of_variation, &g.feature_norm})
     *total /= static_cast<double>(set.count);
-  const std::vector<float> norms = row_norms(prototypes.to_host<float>(), width);
+  const std::vector<float> w = prototypes.to_host<float>(), norms = row_norms(w, width);
   const Moments m = moments(norms.data(), norms.size());
   g.prototype_norm = m.mean;
   g.prototype_norm_spread = m.coefficient();
-  g.prototype_cosine = mean_pairwise_cosine(unit_prototypes);
-  g.histogram = histogram_of(negatives, bins);
+  measure_prototype_cosines(unit_prototypes, g);
+  const auto [least, most] = std::minmax_element(negatives.begin(), negatives.end());
+  g.histogram = histogram_of(negatives, bins, *least, *most);
+  g.unit_histogram = histogram_of(unit_negatives, bins, 0, 2);
+  g.collapse = measure_collapse(features, set.labels, predictions, w, width);
+  g.feature_rank = measure_feature_rank(features, width);
   return g;
 }
 

@@ -2,18 +2,21 @@
 // scale-free quantities without which they prove little.
 //
 // D_j = ‖f(x) − w_j‖₂ over the negative classes j ≠ y. D_j² = ‖f‖² + ‖w_j‖² − 2 f·w_j, so the raw variance carries the units of
-// W, which τ changes by itself (logits grow with τ); only the scale-free columns support a claim about geometry.
+// W, which τ changes by itself (logits grow with τ); only the scale-free columns support a claim about geometry: coefficients of
+// variation, unit vectors, and neural collapse and rank (collapse.h).
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "apps/analysis/collapse.h"
 #include "data/dataset.h"
 #include "models/model.h"
 
 namespace kelvin {
 
 struct Histogram {
-  std::vector<double> edges;  // bins + 1, equally spaced from the smallest to the largest distance
+  std::vector<double> edges;  // bins + 1, equally spaced; from the smallest to the largest value unless said otherwise
   std::vector<std::int64_t> counts;
 };
 
@@ -26,8 +29,13 @@ struct Geometry {
   double feature_norm = 0;                     // mean ‖f‖
   double prototype_norm = 0;                   // mean ‖w_j‖
   double prototype_norm_spread = 0;            // std_j ‖w_j‖ / mean_j ‖w_j‖
-  double prototype_cosine = 0;  // mean cosine between two prototypes; −1/(C − 1) under neural collapse
-  Histogram histogram;          // of D_j over images and negative classes
+  double prototype_cosine = 0;            // mean cosine between two prototypes; −1/(C − 1) under neural collapse
+  double prototype_cosine_spread = 0;     // standard deviation of those cosines
+  double prototype_cosine_deviation = 0;  // mean |cos + 1/(C − 1)|
+  Histogram histogram;                    // of D_j over images and negative classes
+  Histogram unit_histogram;               // the same with f and w_j normalised to length 1, over [0, 2]
+  std::optional<Collapse> collapse;
+  FeatureRank feature_rank;
 };
 
 [[nodiscard]] Geometry measure_geometry(Model& model, const ImageSet& set, std::int64_t batch_size, int bins = 40);

@@ -12,6 +12,7 @@ void add_corrupt(CLI::App& app, CommonOptions& common);
 void add_attack(CLI::App& app, CommonOptions& common);
 void add_audit(CLI::App& app, CommonOptions& common);
 void add_geometry(CLI::App& app, CommonOptions& common);
+void add_gradients(CLI::App& app, CommonOptions& common);
 void add_predict(CLI::App& app, CommonOptions& common);
 void add_weights(CLI::App& app, CommonOptions& common);
 void add_report(CLI::App& app, CommonOptions& common);

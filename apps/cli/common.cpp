@@ -119,7 +119,13 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
     file = read_safetensors(o.weights);
   }
   const std::string data = o.data.empty() ? info.data : o.data;
-  target.data = load_dataset(data, {.train = Half::skip, .test_limit = o.limit, .seed = info.seed});
+  const bool on_train = o.split == "train";
+  target.data = load_dataset(data, {.train = on_train ? Half::required : Half::skip,
+                                    .test = on_train ? Half::skip : Half::required,
+                                    .train_limit = o.limit,
+                                    .test_limit = o.limit,
+                                    .seed = info.seed});
+  if (on_train) target.data.test = std::move(target.data.train);
   const ImageSet& test = target.data.test;
   if (!o.run.empty() && (test.height != info.model.height || test.width != info.model.width ||
                          test.channels != info.model.channels || target.data.classes > info.model.classes))

@@ -51,6 +51,8 @@ struct TargetOptions {
   std::int64_t limit = 0;
   int batch_size = 250;
   std::string precision;  // --precision; default: the run's
+  // Where a command offers --split: "train" puts the data set's training half in Target::data.test.
+  std::string split = "test";
 };
 void add_target_options(CLI::App& command, TargetOptions& target);
 

@@ -1,33 +1,66 @@
 // kelvin geometry
 #include "apps/cli/commands.h"
+#include "apps/cli/study.h"
 #include "apps/report/results.h"
+#include "apps/report/text_table.h"
 
 namespace kelvin {
 namespace {
 
-void run(const TargetOptions& options, const CommonOptions& common) {
-  const Target target = open_target(options, common);
-  const Geometry g = measure_geometry(*target.trained.model, target.data.test, options.batch_size);
-  const Json json = to_json(g, target.trained.info.train_tau);
-  target.save("geometry", json);
-  print_result(
-      common,
-      str("distances to the negative prototypes: mean ", number(g.mean_distance), ", variance ",
-          number(g.mean_distance_variance), "\nscale-free: coefficient of variation ",
-          number(g.coefficient_of_variation), ", of normalised vectors ", number(g.cosine_coefficient_of_variation),
-          "\nfeature norm ", number(g.feature_norm), ", prototype norm ", number(g.prototype_norm),
-          ", mean prototype cosine ", number(g.prototype_cosine), " on ", g.n, " images\n"),
-      json);
+std::string of(const Json& value, int digits = 4) {
+  return value.is_number() ? number(value.get<double>(), digits) : "–";
+}
+
+std::string sentences(const Json& g) {
+  const Json& rank = g["feature_rank"];
+  std::string text =
+      str("distances to the negative prototypes: mean ", of(g["mean_distance"]), ", variance ",
+          of(g["mean_distance_variance"]), "\nscale-free: coefficient of variation ", of(g["coefficient_of_variation"]),
+          ", of normalised vectors ", of(g["cosine_coefficient_of_variation"]), "\nfeature norm ",
+          of(g["feature_norm"]), ", prototype norm ", of(g["prototype_norm"]), " (spread ",
+          of(g["prototype_norm_spread"]), "), mean prototype cosine ", of(g["prototype_cosine"]),
+          " (mean distance from the simplex's ", of(g["prototype_cosine_deviation"]), ")\n");
+  if (const Json& c = g["collapse"]; c.is_object())
+    text +=
+        str("neural collapse: within/between scatter ", of(c["within_between"]), ", class-mean norms spread ",
+            of(c["class_mean_norm_spread"]), ", their cosines off the simplex by ",
+            of(c["class_mean_cosine_deviation"]), ", prototypes off the class means by ", of(c["class_mean_alignment"]),
+            ", nearest centre agrees on ", percent(c["nearest_centre_agreement"].get<double>()), "\n");
+  return text + str("feature rank: ", rank["numerical"].get<std::int64_t>(), " of ",
+                    rank["dimension"].get<std::int64_t>(), " numerically, ", rank["one_percent"].get<std::int64_t>(),
+                    " above 1 % of the largest, effective ", of(rank["effective"]), ", stable ", of(rank["stable"]),
+                    "; on ", g["n"].get<std::int64_t>(), " images (", g["split"].get<std::string>(), ")\n");
+}
+
+std::string curve(const Json& checkpoints) {
+  TextTable table({"epoch", "variance", "CV", "CV, unit vectors", "within/between", "alignment", "effective rank"});
+  for (const Json& g : checkpoints) {
+    const Json& c = g["collapse"];
+    table.add({str(g["epoch"].get<int>()), of(g["mean_distance_variance"]), of(g["coefficient_of_variation"]),
+               of(g["cosine_coefficient_of_variation"]), c.is_object() ? of(c["within_between"]) : "–",
+               c.is_object() ? of(c["class_mean_alignment"]) : "–", of(g["feature_rank"]["effective"])});
+  }
+  return table.str();
+}
+
+void run(const StudyOptions& o, const CommonOptions& common) {
+  const Json json = run_study(o, common, "geometry", [&](const Target& target, Model& model, const RunInfo& info) {
+    return to_json(measure_geometry(model, target.data.test, o.target.batch_size), info.train_tau);
+  });
+  print_result(common, o.across_training ? curve(json["checkpoints"]) : sentences(json), json);
 }
 
 }  // namespace
 
 void add_geometry(CLI::App& app, CommonOptions& common) {
-  auto target = std::make_shared<TargetOptions>();
-  CLI::App* const c = add_command(app, common, "geometry", "Distances from features to the negative class prototypes",
-                                  "  kelvin geometry runs/tau50\n  kelvin geometry runs/tau50 --limit 1000 --json",
-                                  [target, &common] { run(*target, common); });
-  add_target_options(*c, *target);
+  auto o = std::make_shared<StudyOptions>();
+  CLI::App* const c =
+      add_command(app, common, "geometry", "Distances to the negative prototypes, neural collapse, feature rank",
+                  "  kelvin geometry runs/tau50\n  kelvin geometry runs/tau50 --limit 1000 --json\n"
+                  "  kelvin geometry runs/tau50 --split train --limit 5000\n"
+                  "  kelvin geometry runs/tau50 --across-training",
+                  [o, &common] { run(*o, common); });
+  add_study_options(*c, *o);
 }
 
 }  // namespace kelvin

@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   kelvin::add_attack(app, common);
   kelvin::add_audit(app, common);
   kelvin::add_geometry(app, common);
+  kelvin::add_gradients(app, common);
   kelvin::add_predict(app, common);
   kelvin::add_weights(app, common);
   kelvin::add_report(app, common);

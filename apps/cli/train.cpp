@@ -17,7 +17,7 @@ struct TrainFlags {
   TrainOptions options;
   std::string tau_schedule = "constant", lr_schedule = "cosine", optimizer = "sgd", precision = "f32", augment = "none";
   std::string adversarial = "none", adversarial_loss = "ce", inner_batch_norm = "eval";
-  std::string out;
+  std::string out, keep_checkpoints;
   double tau_end = 0;
   std::int64_t train_limit = 0, test_limit = 0, limit = 0;
 };
@@ -49,6 +49,7 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
   o.augment = f.augment == "standard";
   o.seed = common.seed;
+  o.keep = kept_epochs_of(f.keep_checkpoints);
   o.adversarial.is_on = f.adversarial == "pgd";
   o.adversarial.loss = attack_loss_of(f.adversarial_loss);
   o.adversarial.batch_norm = f.inner_batch_norm == "train" ? Mode::train : Mode::eval;
@@ -115,10 +116,12 @@ void add_train(CLI::App& app, CommonOptions& common) {
                   "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
                   {});
   c->callback([f, &common, c] { run(*f, common, *c); });
-  c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")->capture_default_str();
-  c->add_option("--model", o.model,
-                "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4, vit_tiny_patch7,\n"
-                "vit_tiny_patch16_224, vit_small_patch16_224")
+  c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")
+      ->capture_default_str();
+  c->add_option(
+       "--model", o.model,
+       "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4, vit_tiny_patch7,\n"
+       "vit_tiny_patch16_224, vit_small_patch16_224")
       ->capture_default_str();
   c->add_option("--stem", o.stem, "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)")
       ->capture_default_str()
@@ -174,6 +177,9 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--limit", f->limit, "The first N images of both halves")->check(CLI::NonNegativeNumber);
   c->add_option("--train-limit", f->train_limit, "The first N training images")->check(CLI::NonNegativeNumber);
   c->add_option("--test-limit", f->test_limit, "The first N test images")->check(CLI::NonNegativeNumber);
+  c->add_option(
+      "--keep-checkpoints", f->keep_checkpoints,
+      "all, or epochs such as 0,1,5,10: their weights stay as checkpoint-0005.safetensors (0: before training)");
   c->add_option("--out", f->out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out");
 }

@@ -90,7 +90,9 @@ void measure(Model& model, double tau, const ExperimentOptions& o, const Dataset
     };
   };
   const Predictions predictions = predict(model, data.test, kBatch, stage("evaluating"));
-  folder.write_result("evaluate", to_json(evaluate(predictions, 1.0), data.class_names, 1.0, tau));
+  Json evaluated = to_json(evaluate(predictions, 1.0), data.class_names, 1.0, tau);
+  evaluated["calibration"] = calibrations_of(predictions, tau);
+  folder.write_result("evaluate", evaluated);
   const CorruptionTable corrupted = corruption_accuracy(model, data.test.first(o.corrupt_limit), corruption_names(),
                                                         {o.severity}, o.train.seed, kBatch, {}, stage("corruptions"));
   folder.write_result("corrupt", to_json(corrupted, tau));

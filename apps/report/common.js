@@ -12,9 +12,15 @@ runs.sort((a, b) => a.tau - b.tau);
 const taus = runs.map(r => r.tau);
 for (const r of runs) r.label = taus.filter(t => t === r.tau).length > 1 ? `τ = ${r.tau} (${r.name})` : `τ = ${r.tau}`;
 
-// Okabe and Ito's palette: told apart by colour-blind readers; dashes and point shapes repeat the distinction.
+// Okabe and Ito's palette: told apart by colour-blind readers; dashes and point shapes repeat the distinction. A temperature has the
+// same colour in every figure; further runs at it are dashed.
 const colors = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#999999"];
 const shapes = ["circle", "rect", "triangle", "rectRot", "star", "cross", "crossRot", "line"];
+const distinct = [...new Set(taus)];
+runs.forEach((r, i) => {
+  r.slot = distinct.length > 1 ? distinct.indexOf(r.tau) : i;
+  r.dash = distinct.length > 1 ? [[], [6, 4], [2, 3], [8, 3, 2, 3]][runs.slice(0, i).filter(o => o.tau === r.tau).length % 4] : [];
+});
 const style = getComputedStyle(document.documentElement);
 const ink = style.getPropertyValue("--ink").trim(), grid = style.getPropertyValue("--line").trim();
 Chart.defaults.color = ink;
@@ -23,6 +29,8 @@ Chart.defaults.font.size = 12;
 Chart.defaults.animation = false;
 Chart.defaults.maintainAspectRatio = false;
 Chart.defaults.plugins.legend.labels.usePointStyle = true;
+Chart.defaults.plugins.legend.labels.boxHeight = 7;
+Chart.defaults.plugins.legend.labels.padding = 8;
 
 const isNumber = v => typeof v === "number" && isFinite(v);
 const percent = v => isNumber(v) ? (100 * v).toFixed(1) : "–";
@@ -39,15 +47,19 @@ const element = (name, text, className) => {
 
 function fillTable(id, header, rows) {
   const table = document.getElementById(id);
+  if (!rows.length) return void table.replaceWith(element("p", "Not measured in these runs.", "missing"));
   for (const [cells, tag] of [[header, "th"], ...rows.map(r => [r, "td"])]) {
     const line = table.appendChild(element("tr"));
-    for (const cell of cells) line.appendChild(element(tag, cell));
+    for (const cell of cells) line.appendChild(cell instanceof Node ? cell : element(tag, cell));
   }
 }
 
 // A chart, or a line saying that its numbers are missing.
 function draw(id, type, datasets, options) {
   const canvas = document.getElementById(id);
+  if (!canvas) return;
+  const old = Chart.getChart(canvas);
+  if (old) old.destroy();
   if (!datasets.some(d => d.data.some(p => isNumber(typeof p === "object" && p !== null ? p.y : p)))) {
     canvas.parentElement.style.height = "auto";
     canvas.replaceWith(element("p", "Not measured in these runs.", "missing"));
@@ -65,6 +77,27 @@ const tauAxis = axis("training temperature τ (log scale)", {type: "logarithmic"
   afterBuildTicks: a => { a.ticks = tauTicks.map(value => ({value})); }, ticks: {callback: v => String(v), autoSkip: false}});
 const line = (label, data, i, more = {}) => ({label, data, borderColor: colors[i % 8], backgroundColor: colors[i % 8],
   pointStyle: shapes[i % 8], borderWidth: 2, pointRadius: 4, ...more});
+const runLine = (r, data, more = {}) => line(r.label, data, r.slot, {borderDash: r.dash, ...more});
+const isPowerOfTen = v => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6;
+const logAxis = (text, ticks) => axis(text, {type: "logarithmic", ...(ticks && {min: ticks[0] / 1.15, max: ticks[ticks.length - 1] * 1.15,
+  afterBuildTicks: a => { a.ticks = ticks.map(value => ({value})); }}),
+  ticks: {callback: v => ticks || isPowerOfTen(v) ? short(v) : "", autoSkip: !ticks, maxRotation: 0}});
+
+// A menu in #id that redraws for the run it names; without a choice to make it only draws.
+function chooseRun(id, choices, first, redraw) {
+  const host = document.getElementById(id);
+  if (choices.length > 1) {
+    host.appendChild(element("span", "Model: "));
+    const menu = host.appendChild(element("select"));
+    for (const r of choices) menu.appendChild(element("option", `trained at ${r.label}`));
+    menu.selectedIndex = choices.indexOf(first);
+    menu.setAttribute("aria-label", "model shown");
+    menu.addEventListener("change", () => redraw(choices[menu.selectedIndex]));
+  } else if (first) {
+    host.appendChild(element("span", `Model: trained at ${first.label}`));
+  }
+  redraw(first);
+}
 
 // Draws one section; if its data are of a form it does not know, it says so and the others still draw.
 function section(name, draw) {

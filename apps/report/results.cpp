@@ -17,6 +17,8 @@ const char* name_of(Targeting t) {
   return "?";
 }
 
+Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
 }  // namespace
 
 Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau, double train_tau) {
@@ -32,6 +34,35 @@ Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, d
           {"class_names", class_names}};
 }
 
+Json to_json(const Calibration& c, const std::string& role) {
+  const auto bins_of = [](const std::vector<ReliabilityBin>& bins) {
+    Json list = Json::array();
+    for (const ReliabilityBin& b : bins)
+      list.push_back({{"low", b.low},
+                      {"high", b.high},
+                      {"count", b.count},
+                      {"confidence", b.confidence},
+                      {"accuracy", b.accuracy}});
+    return list;
+  };
+  return {{"role", role},
+          {"tau", c.tau},
+          {"accuracy", c.accuracy},
+          {"nll", c.nll},
+          {"ece", c.ece},
+          {"adaptive_ece", c.adaptive_ece},
+          {"mce", c.mce},
+          {"brier", c.brier},
+          {"bins", bins_of(c.bins)},
+          {"adaptive_bins", bins_of(c.adaptive_bins)}};
+}
+
+Json calibrations_of(const Predictions& p, double train_tau) {
+  Json list = {to_json(calibrate(p, 1), "1")};
+  if (train_tau != 1) list.push_back(to_json(calibrate(p, train_tau), "training"));
+  return list;
+}
+
 Json to_json(const CorruptionTable& table, double train_tau) {
   Json rows = Json::array();
   for (const CorruptionRow& r : table.rows)
@@ -40,17 +71,72 @@ Json to_json(const CorruptionTable& table, double train_tau) {
 }
 
 Json to_json(const Geometry& g, double train_tau) {
-  return {{"n", g.n},
-          {"mean_distance", g.mean_distance},
-          {"mean_distance_variance", g.mean_distance_variance},
-          {"coefficient_of_variation", g.coefficient_of_variation},
-          {"cosine_coefficient_of_variation", g.cosine_coefficient_of_variation},
-          {"feature_norm", g.feature_norm},
-          {"prototype_norm", g.prototype_norm},
-          {"prototype_norm_spread", g.prototype_norm_spread},
-          {"prototype_cosine", g.prototype_cosine},
-          {"histogram", {{"edges", g.histogram.edges}, {"counts", g.histogram.counts}}},
-          {"train_tau", train_tau}};
+  const auto histogram = [](const Histogram& h) { return Json{{"edges", h.edges}, {"counts", h.counts}}; };
+  Json json = {{"n", g.n},
+               {"mean_distance", g.mean_distance},
+               {"mean_distance_variance", g.mean_distance_variance},
+               {"coefficient_of_variation", g.coefficient_of_variation},
+               {"cosine_coefficient_of_variation", g.cosine_coefficient_of_variation},
+               {"feature_norm", g.feature_norm},
+               {"prototype_norm", g.prototype_norm},
+               {"prototype_norm_spread", g.prototype_norm_spread},
+               {"prototype_cosine", g.prototype_cosine},
+               {"prototype_cosine_spread", g.prototype_cosine_spread},
+               {"prototype_cosine_deviation", g.prototype_cosine_deviation},
+               {"histogram", histogram(g.histogram)},
+               {"unit_histogram", histogram(g.unit_histogram)},
+               {"feature_rank",
+                {{"dimension", g.feature_rank.dimension},
+                 {"numerical", g.feature_rank.numerical},
+                 {"one_percent", g.feature_rank.one_percent},
+                 {"effective", g.feature_rank.effective},
+                 {"stable", g.feature_rank.stable},
+                 {"variance_shares", g.feature_rank.variance_shares}}},
+               {"collapse", nullptr},
+               {"train_tau", train_tau}};
+  if (g.collapse)
+    json["collapse"] = {{"classes", g.collapse->classes},
+                        {"within_between", g.collapse->within_between},
+                        {"class_mean_norm_spread", g.collapse->class_mean_norm_spread},
+                        {"class_mean_cosine_deviation", g.collapse->class_mean_cosine_deviation},
+                        {"class_mean_alignment", g.collapse->class_mean_alignment},
+                        {"nearest_centre_agreement", g.collapse->nearest_centre_agreement}};
+  return json;
+}
+
+Json to_json(const GradientStudy& study, const std::vector<std::string>& class_names, double train_tau) {
+  Json rows = Json::array();
+  for (const GradientsAtTau& r : study.rows)
+    rows.push_back({{"tau", r.tau},
+                    {"alpha_shares", r.alpha_shares},
+                    {"effective_negatives", r.effective_negatives},
+                    {"alpha_entropy", r.alpha_entropy},
+                    {"class_share", r.class_share},
+                    {"step_size", r.step_size},
+                    {"median_step_size", r.median_step_size},
+                    {"image_participation", r.image_participation},
+                    {"true_prototype_l2", r.true_prototype_l2},
+                    {"negative_prototype_l2", r.negative_prototype_l2},
+                    {"hardest_prototype_l2", r.hardest_prototype_l2},
+                    {"feature_l2", r.feature_l2},
+                    {"input_l1", r.input_l1},
+                    {"input_l2", r.input_l2},
+                    {"input_linf", r.input_linf},
+                    {"zero_images", r.zero_images},
+                    {"zero_coordinates", r.zero_coordinates},
+                    {"prototype_cosine", or_null(r.prototype_cosine)},
+                    {"feature_cosine", or_null(r.feature_cosine)},
+                    {"input_cosine", or_null(r.input_cosine)},
+                    {"set_prototype_cosine", or_null(r.set_prototype_cosine)}});
+  Json distance;
+  const char* const names[] = {"p5", "p25", "p50", "p75", "p95"};
+  for (std::size_t i = 0; i < study.linearized_distance.size(); ++i) distance[names[i]] = study.linearized_distance[i];
+  return {{"n", study.n},
+          {"accuracy", study.accuracy},
+          {"train_tau", train_tau},
+          {"class_names", class_names},
+          {"linearized_distance", distance},
+          {"rows", rows}};
 }
 
 Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& label, const std::string& title,

@@ -1,5 +1,9 @@
 #include "apps/run/run_folder.h"
 
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+
 #include "engine/atomic_file.h"
 #include "engine/checkpoint.h"
 #include "kernels/elementwise.h"
@@ -8,8 +12,30 @@ namespace kelvin {
 namespace {
 
 constexpr const char* kMetadataKey = "kelvin";
+constexpr const char* kKept = "checkpoint-";
 
 }  // namespace
+
+std::filesystem::path RunFolder::kept_checkpoint(std::uint32_t epoch) const {
+  char name[48];
+  std::snprintf(name, sizeof name, "%s%04u.safetensors", kKept, epoch);
+  return path / name;
+}
+
+std::vector<std::uint32_t> RunFolder::kept_epochs() const {
+  std::vector<std::uint32_t> epochs;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored)) {
+    const std::string name = entry.path().filename().string();
+    std::uint32_t epoch = 0;
+    const char* const digits = name.data() + std::string(kKept).size();
+    if (name.starts_with(kKept) && std::from_chars(digits, name.data() + name.size(), epoch).ec == std::errc() &&
+        kept_checkpoint(epoch).filename() == name)
+      epochs.push_back(epoch);
+  }
+  std::sort(epochs.begin(), epochs.end());
+  return epochs;
+}
 
 void RunFolder::create() const {
   std::error_code error;
@@ -40,6 +66,7 @@ Json to_json(const RunInfo& info) {
           {"train_tau", info.train_tau},
           {"head_scale", info.head_scale},
           {"seed", info.seed},
+          {"trained_images", info.trained_images},
           {"class_names", info.class_names}};
 }
 
@@ -64,6 +91,7 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
     info.train_tau = j.at("train_tau");
     info.head_scale = j.at("head_scale");
     info.seed = j.at("seed");
+    info.trained_images = j.value("trained_images", std::int64_t{0});
     info.class_names = j.at("class_names");
     return info;
   } catch (const Json::exception& e) {

@@ -3,6 +3,7 @@
 //   config.toml              the flags; loads back with --config
 //   metrics.jsonl            one JSON object a line: kind "step", "epoch" or "diverged"
 //   checkpoint.safetensors   weights, optimizer state and position (metadata "kelvin": JSON)
+//   checkpoint-0003.safetensors   weights after epoch 3, where --keep-checkpoints asked for them
 //   results/NAME.json        what train, evaluate, corrupt, attack and geometry printed with --json
 //
 // Everything is written to a temporary file, fsynced and renamed, except metrics.jsonl, which grows line by line.
@@ -12,6 +13,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "engine/safetensors.h"
 #include "models/model.h"
@@ -26,6 +28,10 @@ struct RunFolder {
   [[nodiscard]] std::filesystem::path config() const { return path / "config.toml"; }
   [[nodiscard]] std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
   [[nodiscard]] std::filesystem::path checkpoint() const { return path / "checkpoint.safetensors"; }
+  // Weights kept after `epoch` finished epochs.
+  [[nodiscard]] std::filesystem::path kept_checkpoint(std::uint32_t epoch) const;
+  // The epochs that have one, ascending.
+  [[nodiscard]] std::vector<std::uint32_t> kept_epochs() const;
   [[nodiscard]] std::filesystem::path result(const std::string& name) const {
     return path / "results" / (name + ".json");
   }
@@ -42,6 +48,8 @@ struct RunInfo {
   double train_tau = 1;   // the temperature at the end of training
   double head_scale = 1;  // evaluation multiplies prototypes and bias by it (--reparametrize: τ)
   std::uint64_t seed = 0;
+  // Training saw the first so many images of the data set's training half; the rest are unseen. 0: not recorded.
+  std::int64_t trained_images = 0;
   std::vector<std::string> class_names;
 };
 

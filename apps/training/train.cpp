@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <sstream>
 
 #include "apps/evaluation/evaluate.h"
 #include "apps/training/metrics.h"
@@ -217,11 +218,20 @@ class Trainer {
 
   void save(const MetricsFile& metrics) {
     const double progress = std::min<double>(position_.epoch, options_.epochs);
-    const RunInfo info{model_->spec(), options_.data, options_.tau.at(progress),
-                       head_scale_,    options_.seed, data_.class_names};
+    const RunInfo info{.model = model_->spec(),
+                       .data = options_.data,
+                       .train_tau = options_.tau.at(progress),
+                       .head_scale = head_scale_,
+                       .seed = options_.seed,
+                       .trained_images = data_.train.count,
+                       .class_names = data_.class_names};
     const Json position = {{"epoch", position_.epoch}, {"step", position_.step}, {"metrics_bytes", metrics.size()}};
-    save_checkpoint(run_.checkpoint(), model_->parameters(), optimizer_.state(),
-                    {{"kelvin", to_json(info).dump()}, {"kelvin.position", position.dump()}});
+    const std::map<std::string, std::string> metadata = {{"kelvin", to_json(info).dump()},
+                                                         {"kelvin.position", position.dump()}};
+    // The kept file first: a run killed between the two writes it again when it resumes.
+    if (options_.keep.contains(position_.epoch))
+      save_checkpoint(run_.kept_checkpoint(position_.epoch), model_->parameters(), {}, metadata);
+    save_checkpoint(run_.checkpoint(), model_->parameters(), optimizer_.state(), metadata);
   }
 
   const TrainOptions& options_;
@@ -241,6 +251,19 @@ class Trainer {
 
 }  // namespace
 
+KeptEpochs kept_epochs_of(const std::string& text) {
+  KeptEpochs keep;
+  if (text == "all") keep.all = true;
+  if (text.empty() || keep.all) return keep;
+  std::istringstream in(text);
+  for (std::string item; std::getline(in, item, ',');) {
+    if (item.empty() || item.size() > 6 || item.find_first_not_of("0123456789") != std::string::npos)
+      throw mistake("--keep-checkpoints takes all, or epochs such as 0,1,5,10; got '", text, "'");
+    keep.epochs.push_back(static_cast<std::uint32_t>(std::stoul(item)));
+  }
+  return keep;
+}
+
 void check_options(const TrainOptions& o) {
   require_known_model(o.model);
   check_options(o.adversarial);
@@ -251,6 +274,9 @@ void check_options(const TrainOptions& o) {
   if (o.epochs < 1) throw mistake("--epochs must be at least 1, got ", o.epochs);
   if (o.batch_size < 1) throw mistake("--batch-size must be at least 1, got ", o.batch_size);
   if (o.lr.warmup_epochs < 0) throw mistake("--warmup-epochs must be 0 or more, got ", o.lr.warmup_epochs);
+  for (const std::uint32_t epoch : o.keep.epochs)
+    if (epoch > static_cast<std::uint32_t>(o.epochs))
+      throw mistake("--keep-checkpoints ", epoch, ": the run ends after epoch ", o.epochs);
   if (o.reparametrize && o.tau.kind != TemperatureSchedule::Kind::constant)
     throw mistake("--reparametrize needs a constant --tau");
 }

@@ -5,9 +5,11 @@
 // the last and ends with the same bits (same device, same number of threads).
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/run/run_folder.h"
 #include "apps/training/adversarial.h"
@@ -16,6 +18,17 @@
 #include "engine/schedule.h"
 
 namespace kelvin {
+
+// Epochs whose weights are kept as checkpoint-0003.safetensors: what `--across-training` studies. Epoch 0 is before training.
+struct KeptEpochs {
+  bool all = false;
+  std::vector<std::uint32_t> epochs;
+  [[nodiscard]] bool contains(std::uint32_t epoch) const {
+    return all || std::find(epochs.begin(), epochs.end(), epoch) != epochs.end();
+  }
+};
+// "all", or epochs such as "0,1,5,10"; empty: none. A mistake for anything else.
+[[nodiscard]] KeptEpochs kept_epochs_of(const std::string& text);
 
 struct TrainOptions {
   std::string data = "fashion-mnist";
@@ -40,6 +53,7 @@ struct TrainOptions {
   int eval_every = 1;  // epochs; the last epoch is always evaluated
   int loader_workers = 1;
   bool resume = false;
+  KeptEpochs keep;  // after which epochs the weights also stay in a file of their own
 };
 
 struct Divergence {

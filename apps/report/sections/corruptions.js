@@ -6,6 +6,6 @@ section("corruptions", () => {
     const rows = r.results.corrupt.rows.filter(row => row.corruption === name);
     return 100 * rows.reduce((sum, row) => sum + row.accuracy, 0) / rows.length;
   };
-  draw("corruptions", "bar", done.map((r, i) => ({label: r.label, data: names.map(n => accuracy(r, n)), backgroundColor: colors[i % 8],
+  draw("corruptions", "bar", done.map(r => ({label: r.label, data: names.map(n => accuracy(r, n)), backgroundColor: colors[r.slot % 8],
     pointStyle: "rect"})), {labels: names.map(n => n.replaceAll("_", " ")), scales: {x: axis("corruption"), y: percentAxis("accuracy, %")}});
 });

@@ -1,0 +1,282 @@
+#include "apps/analysis/gradients.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/analysis/negative_softmax.h"
+#include "apps/evaluation/batches.h"
+#include "engine/ops/losses.h"
+#include "engine/tape.h"
+
+namespace kelvin {
+namespace {
+
+using Rows = std::vector<float>;  // a host matrix, row-major
+
+std::span<const float> row_of(const Rows& rows, std::size_t i, std::size_t width) {
+  return std::span<const float>(rows).subspan(i * width, width);
+}
+
+double dot(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t k = 0; k < a.size(); ++k) sum += static_cast<double>(a[k]) * b[k];
+  return sum;
+}
+
+// Absent where either vector is zero.
+std::optional<double> cosine(std::span<const float> a, std::span<const float> b) {
+  const double lengths = std::sqrt(dot(a, a)) * std::sqrt(dot(b, b));
+  return lengths > 0 ? std::optional(dot(a, b) / lengths) : std::nullopt;
+}
+
+struct MeanOfPresent {
+  double sum = 0, count = 0;
+  void add(const std::optional<double>& value) {
+    if (value) sum += *value, ++count;
+  }
+  [[nodiscard]] std::optional<double> value() const { return count > 0 ? std::optional(sum / count) : std::nullopt; }
+};
+
+double percentile(std::vector<double>& values, double p) {
+  const auto at = static_cast<std::size_t>(std::llround(p / 100 * static_cast<double>(values.size() - 1)));
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
+  return values[at];
+}
+
+// A temperature's sums while batches go by.
+struct Sums {
+  GradientsAtTau row;  // sums, divided by n at the end
+  std::vector<double> steps;
+  double errors = 0, squared_errors = 0;
+  MeanOfPresent prototype_cosine, feature_cosine, input_cosine;
+  std::vector<double> set_gradient;  // [C, d] Σ over images of ∂L/∂W
+};
+
+class Study {
+ public:
+  Study(Model& model, const ImageSet& set, const GradientOptions& o)
+      : model_(model),
+        set_(set),
+        o_(o),
+        w_(model.prototypes().value.to_host<float>()),
+        classes_(static_cast<std::size_t>(model.prototypes().value.dim(0))),
+        width_(static_cast<std::size_t>(model.prototypes().value.dim(1))) {
+    for (const double tau : o.taus) sums_.push_back(empty_sums(tau));
+    at_one_ = empty_sums(1);
+  }
+
+  GradientStudy run(const CountFunction& progress) {
+    for_each_batch(set_, o_.batch_size, model_.prototypes().value.device(), [&](const TensorBatch& batch) {
+      add(batch);
+      if (progress) progress(batch.first + batch.images.dim(0), set_.count);
+    });
+    GradientStudy study;
+    study.n = set_.count;
+    study.accuracy = correct_ / static_cast<double>(set_.count);
+    for (Sums& s : sums_) study.rows.push_back(finished(s));
+    if (!distances_.empty())
+      for (const double p : {5, 25, 50, 75, 95}) study.linearized_distance.push_back(percentile(distances_, p));
+    return study;
+  }
+
+ private:
+  // A batch's part of one temperature: α and u = Σ α_j (w_j − w_y) of every image, and Jᵀu.
+  struct Direction {
+    std::vector<NegativeSoftmax> softmax;
+    Rows u, input;
+  };
+
+  [[nodiscard]] Sums empty_sums(double tau) const {
+    Sums s;
+    s.row.tau = tau;
+    s.row.alpha_shares.assign(classes_ - 1, 0);
+    s.row.class_share.assign(classes_, 0);
+    s.set_gradient.assign(classes_ * width_, 0);
+    return s;
+  }
+
+  void add(const TensorBatch& batch) {
+    const Tensor f = model_.features(batch.images, Mode::eval);
+    features_ = f.to_host<float>();
+    logits_ = model_.logits(f).to_host<float>();
+    labels_ = batch.labels.to_host<std::int32_t>();
+    pixels_ = static_cast<std::size_t>(batch.images.size() / batch.images.dim(0));
+    is_correct_.clear();
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      const auto z = row_of(logits_, i, classes_);
+      is_correct_.push_back(std::max_element(z.begin(), z.end()) - z.begin() == labels_[i]);
+      correct_ += is_correct_.back() ? 1 : 0;
+    }
+    add_distances(batch);
+    const Direction one = direction(batch, 1);
+    add_prototype_gradients(at_one_, one);
+    for (Sums& s : sums_) {
+      const Direction d = s.row.tau == 1 ? one : direction(batch, s.row.tau);
+      add_prototype_gradients(s, d);
+      add_images(s, d, one);
+      add_float32_zeros(s, batch);
+    }
+  }
+
+  [[nodiscard]] std::size_t label(std::size_t i) const { return static_cast<std::size_t>(labels_[i]); }
+
+  // Rows of Jᵀu for cotangents u [n, d] at the features.
+  [[nodiscard]] Rows pulled_back(const TensorBatch& batch, const Rows& u) const {
+    Tape tape({batch.images});
+    const Tensor f = model_.features(batch.images, Mode::eval);
+    tape.backward(f, Tensor::from_host<float>(u, f.shape(), f.device()));
+    return tape.gradient(batch.images).to_host<float>();
+  }
+
+  [[nodiscard]] Direction direction(const TensorBatch& batch, double tau) const {
+    Direction d;
+    d.u.assign(features_.size(), 0);
+    std::vector<double> u(width_);
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      d.softmax.push_back(negative_softmax(row_of(logits_, i, classes_), label(i), tau));
+      for (std::size_t k = 0; k < width_; ++k) u[k] = -static_cast<double>(w_[label(i) * width_ + k]);
+      for (std::size_t j = 0; j < classes_; ++j)
+        for (std::size_t k = 0; k < width_; ++k) u[k] += d.softmax[i].alpha[j] * w_[j * width_ + k];
+      std::copy(u.begin(), u.end(), d.u.begin() + static_cast<std::ptrdiff_t>(i * width_));
+    }
+    d.input = pulled_back(batch, d.u);
+    return d;
+  }
+
+  void add_prototype_gradients(Sums& s, const Direction& d) const {
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      const double step = d.softmax[i].error / s.row.tau;
+      for (std::size_t j = 0; j < classes_; ++j) {
+        const double factor = (j == label(i) ? -1.0 : d.softmax[i].alpha[j]) * step;
+        for (std::size_t k = 0; k < width_; ++k)
+          s.set_gradient[j * width_ + k] += factor * static_cast<double>(features_[i * width_ + k]);
+      }
+    }
+  }
+
+  void add_images(Sums& s, const Direction& d, const Direction& one) const {
+    GradientsAtTau& r = s.row;
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      const NegativeSoftmax& softmax = d.softmax[i];
+      const double step = softmax.error / r.tau;
+      std::vector<double> sorted = softmax.alpha;
+      sorted.erase(sorted.begin() + labels_[i]);
+      std::sort(sorted.rbegin(), sorted.rend());
+      for (std::size_t k = 0; k < sorted.size(); ++k) r.alpha_shares[k] += sorted[k];
+      for (std::size_t j = 0; j < classes_; ++j) r.class_share[j] += softmax.alpha[j];
+      const double effective = effective_negatives(softmax), negatives = static_cast<double>(classes_ - 1);
+      r.effective_negatives += effective;
+      r.alpha_entropy += negatives > 1 ? std::log(effective) / std::log(negatives) : 0;
+      r.step_size += step;
+      s.steps.push_back(step);
+      s.errors += softmax.error;
+      s.squared_errors += softmax.error * softmax.error;
+
+      const auto f = row_of(features_, i, width_), u = row_of(d.u, i, width_), x = row_of(d.input, i, pixels_);
+      const double f_norm = std::sqrt(dot(f, f));
+      r.true_prototype_l2 += step * f_norm;
+      r.negative_prototype_l2 += step * f_norm / negatives;  // Σ α_j = 1
+      r.hardest_prototype_l2 += step * f_norm * sorted.front();
+      r.feature_l2 += step * std::sqrt(dot(u, u));
+      double l1 = 0, linf = 0;
+      for (const float v : x) {
+        l1 += std::abs(static_cast<double>(v));
+        linf = std::max(linf, std::abs(static_cast<double>(v)));
+      }
+      r.input_l1 += step * l1;
+      r.input_l2 += step * std::sqrt(dot(x, x));
+      r.input_linf += step * linf;
+      s.prototype_cosine.add(cosine_of_logit_gradients(softmax, one.softmax[i]));
+      s.feature_cosine.add(cosine(u, row_of(one.u, i, width_)));
+      s.input_cosine.add(cosine(x, row_of(one.input, i, pixels_)));
+    }
+  }
+
+  // The gradient as an attack or a training step meets it.
+  void add_float32_zeros(Sums& s, const TensorBatch& batch) const {
+    Tape tape({batch.images});
+    tape.backward(sum(softmax_cross_entropy(model_.forward(batch.images, Mode::eval), batch.labels, s.row.tau)));
+    const Rows gradient = tape.gradient(batch.images).to_host<float>();
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      if (!is_correct_[i]) continue;
+      const auto x = row_of(gradient, i, pixels_);
+      const auto zeros = static_cast<std::size_t>(std::count(x.begin(), x.end(), 0.0f));
+      s.row.zero_images += zeros == pixels_ ? 1 : 0;
+      s.row.zero_coordinates += static_cast<double>(zeros) / static_cast<double>(pixels_);
+    }
+  }
+
+  void add_distances(const TensorBatch& batch) {
+    Rows u(features_.size());
+    std::vector<double> margins;
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      const auto z = row_of(logits_, i, classes_);
+      std::size_t rival = label(i) == 0 ? 1 : 0;
+      for (std::size_t j = 0; j < classes_; ++j)
+        if (j != label(i) && z[j] > z[rival]) rival = j;
+      margins.push_back(static_cast<double>(z[label(i)]) - z[rival]);
+      for (std::size_t k = 0; k < width_; ++k) u[i * width_ + k] = w_[label(i) * width_ + k] - w_[rival * width_ + k];
+    }
+    const Rows gradient = pulled_back(batch, u);
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      double l1 = 0;
+      for (const float v : row_of(gradient, i, pixels_)) l1 += std::abs(static_cast<double>(v));
+      if (is_correct_[i] && l1 > 0) distances_.push_back(margins[i] / l1);
+    }
+  }
+
+  GradientsAtTau finished(Sums& s) const {
+    GradientsAtTau r = s.row;
+    const auto n = static_cast<double>(set_.count);
+    for (std::vector<double>* shares : {&r.alpha_shares, &r.class_share})
+      for (double& v : *shares) v /= n;
+    for (double* total :
+         {&r.effective_negatives, &r.alpha_entropy, &r.step_size, &r.true_prototype_l2, &r.negative_prototype_l2,
+          &r.hardest_prototype_l2, &r.feature_l2, &r.input_l1, &r.input_l2, &r.input_linf})
+      *total /= n;
+    for (double* total : {&r.zero_images, &r.zero_coordinates}) *total /= std::max(correct_, 1.0);
+    r.median_step_size = percentile(s.steps, 50);
+    r.image_participation = s.squared_errors > 0 ? s.errors * s.errors / (n * s.squared_errors) : 0;
+    r.prototype_cosine = s.prototype_cosine.value();
+    r.feature_cosine = s.feature_cosine.value();
+    r.input_cosine = s.input_cosine.value();
+    double ab = 0, aa = 0, bb = 0;
+    for (std::size_t k = 0; k < s.set_gradient.size(); ++k) {
+      ab += s.set_gradient[k] * at_one_.set_gradient[k];
+      aa += s.set_gradient[k] * s.set_gradient[k];
+      bb += at_one_.set_gradient[k] * at_one_.set_gradient[k];
+    }
+    if (aa > 0 && bb > 0) r.set_prototype_cosine = ab / (std::sqrt(aa) * std::sqrt(bb));
+    return r;
+  }
+
+  Model& model_;
+  const ImageSet& set_;
+  const GradientOptions& o_;
+  Rows w_;  // [C, d]
+  std::size_t classes_, width_, pixels_ = 0;
+  Rows features_, logits_;  // of the batch at hand
+  std::vector<std::int32_t> labels_;
+  std::vector<bool> is_correct_;
+  double correct_ = 0;
+  std::vector<Sums> sums_;
+  Sums at_one_;
+  std::vector<double> distances_;
+};
+
+}  // namespace
+
+void check_options(const GradientOptions& o) {
+  if (o.taus.empty()) throw mistake("--taus needs at least one temperature, such as --taus 0.1,1,10");
+  for (const double tau : o.taus)
+    if (!(tau > 0) || !std::isfinite(tau)) throw mistake("--taus must be > 0 and finite, got ", tau);
+}
+
+GradientStudy measure_gradients(Model& model, const ImageSet& set, const GradientOptions& options,
+                                const CountFunction& progress) {
+  check_options(options);
+  if (set.count < 1) throw mistake("gradients needs at least one image");
+  return Study(model, set, options).run(progress);
+}
+
+}  // namespace kelvin

@@ -1,0 +1,76 @@
+// kelvin gradients
+#include "apps/analysis/gradients.h"
+
+#include "apps/cli/commands.h"
+#include "apps/cli/progress.h"
+#include "apps/cli/study.h"
+#include "apps/report/results.h"
+#include "apps/report/text_table.h"
+
+namespace kelvin {
+namespace {
+
+constexpr std::int64_t kUsualImages = 500;
+
+struct GradientFlags {
+  StudyOptions study;
+  GradientOptions options;
+};
+
+std::string of(const Json& value, int digits = 3) {
+  return value.is_number() ? number(value.get<double>(), digits) : "–";
+}
+
+std::string table_of(const Json& study) {
+  TextTable table({"loss tau", "hardest share", "effective negatives", "step (1-p)/tau", "|dL/dw_y|", "|dL/df|",
+                   "|dL/dx|_1", "cos w", "cos f", "cos x", "cos w, set", "zero dL/dx %"});
+  for (const Json& r : study["rows"])
+    table.add({of(r["tau"]), of(r["alpha_shares"][0]), of(r["effective_negatives"]), of(r["step_size"]),
+               of(r["true_prototype_l2"]), of(r["feature_l2"]), of(r["input_l1"]), of(r["prototype_cosine"]),
+               of(r["feature_cosine"]), of(r["input_cosine"]), of(r["set_prototype_cosine"]),
+               of(100 * r["zero_images"].get<double>())});
+  std::string text = table.str();
+  if (const Json& d = study["linearized_distance"]; d.is_object())
+    text += str("distance to the linearised boundary (L-infinity, pixels in [0, 1]): median ", of(d["p50"]), ", 5 % ",
+                of(d["p5"]), ", 95 % ", of(d["p95"]), "\n");
+  return text + str("on ", study["n"].get<std::int64_t>(), " images; the model was trained at tau ",
+                    of(study["train_tau"]), "\n");
+}
+
+void run(GradientFlags& f, const CommonOptions& common) {
+  check_options(f.options);
+  TargetOptions& target = f.study.target;
+  if (target.limit == 0) target.limit = kUsualImages;
+  f.options.batch_size = target.batch_size;
+  const Json json = run_study(f.study, common, "gradients", [&](const Target& t, Model& model, const RunInfo& info) {
+    Progress progress("gradients", "images", common.quiet);
+    const GradientStudy study =
+        measure_gradients(model, t.data.test, f.options,
+                          [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
+    progress.finish();
+    return to_json(study, t.data.class_names, info.train_tau);
+  });
+  if (!f.study.across_training) return print_result(common, table_of(json), json);
+  std::string text;
+  for (const Json& one : json["checkpoints"]) text += str("epoch ", one["epoch"].get<int>(), "\n", table_of(one), "\n");
+  print_result(common, text, json);
+}
+
+}  // namespace
+
+void add_gradients(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<GradientFlags>();
+  f->study.target.batch_size = static_cast<int>(f->options.batch_size);
+  CLI::App* const c = add_command(app, common, "gradients", "What the temperature does to the gradients of the loss",
+                                  "  kelvin gradients runs/tau1\n"
+                                  "  kelvin gradients runs/tau50 --taus 1,50 --limit 200 --json\n"
+                                  "  kelvin gradients runs/tau50 --across-training --split train",
+                                  [f, &common] { run(*f, common); });
+  add_study_options(*c, f->study);
+  c->add_option("--taus", f->options.taus, "Temperatures of the loss; independent of the one trained at")
+      ->take_all()
+      ->delimiter(',')
+      ->capture_default_str();
+}
+
+}  // namespace kelvin

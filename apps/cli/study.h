@@ -1,0 +1,24 @@
+// What geometry and gradients share: which half of the data they look at, and whether they look once or across training.
+#pragma once
+
+#include <functional>
+
+#include "apps/cli/common.h"
+
+namespace kelvin {
+
+struct StudyOptions {
+  TargetOptions target;
+  bool across_training = false;
+};
+// Adds the target's options, --split and --across-training.
+void add_study_options(CLI::App& command, StudyOptions& options);
+
+// Measures the run's last checkpoint, or with --across-training every kept one: then {"checkpoints": [{"epoch": ..., ...}, ...],
+// "train_tau": ..., "split": ...}. Writes results/NAME.json, with -train after NAME for the training half and
+// -across-training for the latter, and returns what it wrote.
+[[nodiscard]] nlohmann::json run_study(
+    const StudyOptions& options, const CommonOptions& common, const std::string& name,
+    const std::function<nlohmann::json(const Target&, Model&, const RunInfo&)>& measure);
+
+}  // namespace kelvin

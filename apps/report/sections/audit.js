@@ -1,0 +1,33 @@
+// The audit's three columns, the masking gap against τ, and every check's verdict.
+section("audit", () => {
+  const done = runs.filter(r => r.results.audit), audit = r => r.results.audit;
+  fillTable("audit-columns", ["run", "clean %", "paper-faithful %", "sound %", "worst case %", "masking gap", "median margin", "images"],
+    done.map(r => { const a = audit(r); return [r.label, percent(a.clean_accuracy), percent(a.paper_faithful), percent(a.sound), percent(a.worst_case),
+      percent(a.masking_gap), short(a.median_margin), String(a.n)]; }));
+  const points = value => done.filter(r => isNumber(r.tau)).map(r => ({x: r.tau, y: value(audit(r))}));
+  const ticks = [...new Set(done.map(r => r.tau).filter(isNumber))];
+  draw("audit-gap", "line", [
+    line("masking gap, points", points(a => 100 * a.masking_gap), 1, {yAxisID: "y"}),
+    line("worst case, %", points(a => 100 * a.worst_case), 2, {yAxisID: "y"}),
+    line("median margin (right)", points(a => Math.max(a.median_margin, 0.01)), 0, {yAxisID: "margin", borderDash: [6, 4]}),
+    line("margin 17", points(() => 17), 7, {yAxisID: "margin", borderDash: [2, 3], pointRadius: 0}),
+    line("margin 104", points(() => 104), 6, {yAxisID: "margin", borderDash: [2, 3], pointRadius: 0}),
+  ], {scales: {x: ticks.length ? logAxis("training temperature τ", ticks) : {}, y: axis("points, %", {min: 0, max: 100}),
+    margin: {...logAxis("median margin"), position: "right", grid: {drawOnChartArea: false}}}});
+
+  const names = [...new Set(done.flatMap(r => audit(r).checks.map(c => c.name)))];
+  const verdict = c => element("td", c ? c.verdict : "–", "verdict " + ({passes: "ok", masked: "bad", "harness failed": "bad"}[c && c.verdict] || "missing"));
+  fillTable("audit-checks", ["check", ...done.map(r => r.label)], names.map(name =>
+    [element("td", name, "text"), ...done.map(r => verdict(audit(r).checks.find(c => c.name === name)))]));
+  const host = document.getElementById("audit-details");
+  for (const r of done) {
+    const details = host.appendChild(element("details"));
+    details.appendChild(element("summary", `${r.label}: figures and rules`));
+    details.appendChild(element("p", audit(r).sentence));
+    const scroll = details.appendChild(element("div", undefined, "scroll"));
+    const table = scroll.appendChild(element("table"));
+    table.id = "audit-of-" + runs.indexOf(r);
+    fillTable(table.id, ["check", "verdict", "figures", "masked if"].map(h => element("th", h, "text")), audit(r).checks.map(c =>
+      [element("td", c.name, "text"), verdict(c), element("td", c.figures, "text"), element("td", c.rule, "text")]));
+  }
+});
