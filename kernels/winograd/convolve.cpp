@@ -99,14 +99,14 @@ bool can_run(const Shape& x, const Shape& w, const ConvOptions& o) {
 }
 
 void forward(View<bfloat16> y, View<const bfloat16> x, View<const float> w, const ConvEpilogue<bfloat16>& epilogue) {
-  const ProfileRange range("conv2d_winograd");
+  const ProfileRange range("conv2d");
   const PoolBlock filters(filter_bytes(w.shape));
   transform_filters(static_cast<Pair*>(filters.data()), w);
   convolve(y, x, static_cast<const Pair*>(filters.data()), epilogue);
 }
 
 void backward_data(View<bfloat16> dx, View<const bfloat16> dy, View<const float> w) {
-  const ProfileRange range("conv2d_winograd");
+  const ProfileRange range("conv2d");
   const PoolBlock filters(filter_bytes(w.shape));
   transform_turned_filters(static_cast<Pair*>(filters.data()), w);
   convolve(dx, dy, static_cast<const Pair*>(filters.data()), {});

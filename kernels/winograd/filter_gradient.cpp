@@ -79,7 +79,7 @@ void transform_sums(View<float> dw, const float* sums) {
 }  // namespace
 
 void backward_filter(View<float> dw, View<const bfloat16> x, View<const bfloat16> dy) {
-  const ProfileRange range("conv2d_winograd");
+  const ProfileRange range("conv2d");
   const TileGrid grid(x.shape);
   const std::int64_t c = x.cols(), k = dy.cols(), all_pairs = (grid.tiles() + 1) / 2;
   const std::int64_t block = std::min(kTilePairs, all_pairs);
