@@ -91,8 +91,13 @@ void measure(Model& model, double tau, const ExperimentOptions& o, const Dataset
   };
   const Predictions predictions = predict(model, data.test, kBatch, stage("evaluating"));
   folder.write_result("evaluate", to_json(evaluate(predictions, 1.0), data.class_names, 1.0, tau));
-  const CorruptionTable corrupted = corruption_accuracy(model, data.test.first(o.corrupt_limit), corruption_names(),
-                                                        {o.severity}, o.train.seed, kBatch, {}, stage("corruptions"));
+  const ImageSet to_corrupt = data.test.first(o.corrupt_limit);
+  const CorruptionTable corrupted = corruption_accuracy(
+      model, /*baseline=*/nullptr, generated_corruptions(to_corrupt, o.train.seed), corruption_names(), {o.severity},
+      kBatch, {.on_images = {}, .progress = [&](std::size_t done, std::size_t total) {
+                 stage("corruptions")(static_cast<std::int64_t>(done) * to_corrupt.count,
+                                      static_cast<std::int64_t>(total) * to_corrupt.count);
+               }});
   folder.write_result("corrupt", to_json(corrupted, tau));
 
   const ImageSet attacked = data.test.first(o.attack_limit);
