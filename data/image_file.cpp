@@ -54,7 +54,8 @@ ImageHeader image_header(const Path& path, std::span<const std::byte> bytes) {
   if (bytes.size() > kMaxFile)
     throw mistake(path.string(), ": ", bytes.size(), " bytes, at most ", kMaxFile, " are read");
   if (stbi_info_from_memory(data_of(bytes), size_of(bytes), &h.width, &h.height, &h.channels) == 0)
-    throw mistake(path.string(), ": not a PNG or JPEG image, or damaged in its header");
+    throw mistake(path.string(),
+                  ": not a PNG or JPEG image that can be read: another format, a damaged header, or an enormous size");
   if (h.width <= 0 || h.height <= 0) throw mistake(path.string(), ": an image of ", h.height, "x", h.width, " pixels");
   if (static_cast<std::int64_t>(h.width) * h.height > kMaxImagePixels)
     throw mistake(path.string(), ": says it is ", h.height, "x", h.width, " pixels; at most ", kMaxImagePixels,
