@@ -82,7 +82,7 @@ class Canvas {
 Sheet corruption_sheet(const ImageSet& set, std::int64_t image, std::uint64_t seed) {
   const ImageSet one = single(set, image);
   const std::vector<std::string> names = all_names();
-  const int side = static_cast<int>(std::max(set.height, set.width)), factor = std::max(1, kTargetSide / side);
+  const int side = static_cast<int>(std::max(set.height, set.width)), factor = std::max(1, (kTargetSide + side / 2) / side);
   const int cell_height = static_cast<int>(set.height) * factor + kGap,
             cell_width = static_cast<int>(set.width) * factor + kGap;
   Canvas canvas(kHeadHeight + static_cast<int>(names.size()) * cell_height,
