@@ -9,30 +9,21 @@
 namespace kelvin {
 namespace {
 
-std::vector<bool> is_correct(const Predictions& p) {
-  std::vector<bool> correct;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(p.count); ++i) {
-    const float* const z = p.logits.data() + i * static_cast<std::size_t>(p.classes);
-    correct.push_back(std::max_element(z, z + p.classes) - z == p.labels[i]);
-  }
-  return correct;
-}
-
-CorruptionRow evaluate_row(Model& model, Model* baseline, const ImageSet& images, CorruptionRow row,
-                           std::int64_t batch_size) {
-  const std::vector<bool> right = is_correct(predict(model, images, batch_size));
-  const auto n = static_cast<double>(right.size());
-  row.accuracy = static_cast<double>(std::count(right.begin(), right.end(), true)) / n;
-  if (baseline == nullptr) return row;
-  const std::vector<bool> other = is_correct(predict(*baseline, images, batch_size));
+void evaluate_row(Model& model, Model* baseline, const ImageSet& images, CorruptionRow& row, std::int64_t batch_size) {
+  const auto share = [](const std::vector<std::uint8_t>& flags) {
+    return static_cast<double>(std::count(flags.begin(), flags.end(), 1)) / static_cast<double>(flags.size());
+  };
+  row.correct = correct_images(predict(model, images, batch_size));
+  row.accuracy = share(row.correct);
+  if (baseline == nullptr) return;
+  const std::vector<std::uint8_t> other = correct_images(predict(*baseline, images, batch_size));
   Paired paired;
-  paired.baseline_accuracy = static_cast<double>(std::count(other.begin(), other.end(), true)) / n;
-  for (std::size_t i = 0; i < right.size(); ++i) {
-    paired.only_model += right[i] && !other[i];
-    paired.only_baseline += !right[i] && other[i];
+  paired.baseline_accuracy = share(other);
+  for (std::size_t i = 0; i < other.size(); ++i) {
+    paired.only_model += row.correct[i] > other[i];
+    paired.only_baseline += row.correct[i] < other[i];
   }
   row.paired = paired;
-  return row;
 }
 
 // The mean over corruptions of (sum of errors − rows · own clean error) / (the same of the baseline).
@@ -88,10 +79,11 @@ CorruptionTable corruption_accuracy(Model& model, Model* baseline, const Corrupt
   for (const std::string& name : names)
     for (const int severity : severities) {
       const ImageSet images = images_of(name, severity);
-      const CorruptionRow row{name, severity, 0, {}};
+      CorruptionRow row{name, severity, 0, {}, {}};
       table.n = images.count;
       if (hooks.on_images) hooks.on_images(row, images);
-      table.rows.push_back(evaluate_row(model, baseline, images, row, batch_size));
+      evaluate_row(model, baseline, images, row, batch_size);
+      table.rows.push_back(std::move(row));
       if (hooks.progress) hooks.progress(table.rows.size(), names.size() * severities.size());
     }
   return table;

@@ -23,6 +23,7 @@ struct CorruptionRow {
   std::string corruption;
   int severity = 0;
   double accuracy = 0;
+  std::vector<std::uint8_t> correct;  // one flag an image
   std::optional<Paired> paired;
 };
 
