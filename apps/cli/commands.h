@@ -15,6 +15,7 @@ void add_geometry(CLI::App& app, CommonOptions& common);
 void add_predict(CLI::App& app, CommonOptions& common);
 void add_weights(CLI::App& app, CommonOptions& common);
 void add_report(CLI::App& app, CommonOptions& common);
+void add_data(CLI::App& app, CommonOptions& common);
 void add_bench(CLI::App& app, CommonOptions& common);
 
 }  // namespace kelvin

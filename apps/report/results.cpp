@@ -34,9 +34,19 @@ Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, d
 
 Json to_json(const CorruptionTable& table, double train_tau) {
   Json rows = Json::array();
-  for (const CorruptionRow& r : table.rows)
-    rows.push_back({{"corruption", r.corruption}, {"severity", r.severity}, {"accuracy", r.accuracy}});
-  return {{"mean_accuracy", table.mean_accuracy()}, {"n", table.n}, {"train_tau", train_tau}, {"rows", rows}};
+  for (const CorruptionRow& r : table.rows) {
+    Json row = {{"corruption", r.corruption}, {"severity", r.severity}, {"accuracy", r.accuracy}};
+    if (r.paired) {
+      row["baseline_accuracy"] = r.paired->baseline_accuracy;
+      row["only_model"] = r.paired->only_model;
+      row["only_baseline"] = r.paired->only_baseline;
+      row["p_value"] = r.paired->p_value();
+    }
+    rows.push_back(std::move(row));
+  }
+  Json json = {{"mean_accuracy", table.mean_accuracy()}, {"n", table.n}, {"train_tau", train_tau}, {"rows", rows}};
+  if (const auto mce = table.mce()) json["mce"] = *mce;
+  return json;
 }
 
 Json to_json(const Geometry& g, double train_tau) {
