@@ -7,6 +7,7 @@
 
 #include "data/cifar.h"
 #include "data/fashion_mnist.h"
+#include "data/hold_out.h"
 #include "data/npy_dataset.h"
 #include "data/synthetic.h"
 #include "kernels/device/error.h"
@@ -19,11 +20,8 @@ using Loader = std::function<Dataset(const std::string& where, const DatasetOpti
 // To add a set: a loader of this form in a file of its own, and a line here.
 const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> all = {
-      {"cifar10", load_cifar10},
-      {"cifar100", load_cifar100},
-      {"fashion-mnist", load_fashion_mnist},
-      {"npy", load_npy_dataset},
-      {"synthetic", load_synthetic},
+      {"cifar10", load_cifar10}, {"cifar100", load_cifar100},   {"fashion-mnist", load_fashion_mnist},
+      {"npy", load_npy_dataset}, {"synthetic", load_synthetic},
   };
   return all;
 }
@@ -74,6 +72,7 @@ Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   set.name = name;
   set.train = set.train.first(options.train_limit);
   set.test = set.test.first(options.test_limit);
+  if (options.validation > 0) hold_out(set, options.validation, options.seed);
   return set;
 }
 
