@@ -52,6 +52,17 @@ ImageSet ImageSet::first(std::int64_t n) const {
   return part;
 }
 
+ImageSet ImageSet::select(const std::vector<std::int64_t>& rows) const {
+  ImageSet part{static_cast<std::int64_t>(rows.size()), height, width, channels, {}, {}, {}};
+  for (const std::int64_t row : rows) {
+    part.labels.push_back(labels[static_cast<std::size_t>(row)]);
+    const auto at = static_cast<std::ptrdiff_t>(row * pixels());
+    if (!bytes.empty()) part.bytes.insert(part.bytes.end(), bytes.begin() + at, bytes.begin() + at + pixels());
+    if (!floats.empty()) part.floats.insert(part.floats.end(), floats.begin() + at, floats.begin() + at + pixels());
+  }
+  return part;
+}
+
 Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   const std::size_t colon = spec.find(':');
   const std::string name = spec.substr(0, colon), where = colon == std::string::npos ? "" : spec.substr(colon + 1);

@@ -21,6 +21,8 @@ struct ImageSet {
   void copy_image(std::int64_t i, float* out) const;
   // The first n images (all when n is 0 or larger than the set).
   [[nodiscard]] ImageSet first(std::int64_t n) const;
+  // The images at `rows`, in that order.
+  [[nodiscard]] ImageSet select(const std::vector<std::int64_t>& rows) const;
 };
 
 struct Dataset {

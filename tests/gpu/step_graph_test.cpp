@@ -92,7 +92,7 @@ Trained train(const std::string& name, Device device, DType precision, bool grap
 }
 
 TEST_F(OnGpu, AReplayedTrainingStepEqualsAnEagerOne) {
-  for (const char* name : {"mlp", "resnet8", "resnet18"})
+  for (const char* name : {"mlp", "resnet8", "resnet18", "vit_tiny_patch4"})
     for (const DType precision : {DType::f32, DType::bf16}) {
       const Trained eager = train(name, gpu_, precision, false), replayed = train(name, gpu_, precision, true);
       EXPECT_FALSE(eager.has_replayed);
