@@ -7,6 +7,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/train_flags.h"
 #include "engine/atomic_file.h"
 #include "kernels/conv2d.h"
 
@@ -113,10 +114,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                     " and learning rate ", report.divergence->lr, "; try a smaller --lr or a larger --tau"));
 }
 
-}  // namespace
-
-void add_train(CLI::App& app, CommonOptions& common) {
-  auto f = std::make_shared<TrainFlags>();
+CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<TrainFlags>& f) {
   f->options.lr.base = 0.1;
   TrainOptions& o = f->options;
   CLI::App* const c = add_command(
@@ -128,7 +126,6 @@ void add_train(CLI::App& app, CommonOptions& common) {
       "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
       "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
       {});
-  c->callback([f, &common, c] { run(*f, common, *c); });
   c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")
       ->capture_default_str();
   c->add_option(
@@ -199,6 +196,47 @@ void add_train(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"robust", "accuracy", "none"}));
   c->add_option("--out", f->out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out");
+  return c;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<TrainFlags>();
+  CLI::App* const c = declare(app, common, f);
+  c->callback([f, &common, c] { run(*f, common, *c); });
+}
+
+std::vector<TrainFlagInfo> train_flags() {
+  CLI::App app, other;
+  CommonOptions common;
+  const CLI::App* const command = declare(app, common, std::make_shared<TrainFlags>());
+  const CLI::App* const bare = add_command(other, common, "bare", "", "", {});
+  std::vector<TrainFlagInfo> flags;
+  for (const CLI::Option* option : command->get_options()) {
+    if (option->get_lnames().empty() || !option->get_configurable()) continue;
+    const std::string name = option->get_lnames().front();
+    if (name == "resume" || bare->get_option_no_throw("--" + name) != nullptr) continue;
+    flags.push_back({name, option->get_description(), option->get_expected_max() == 0});
+  }
+  return flags;
+}
+
+TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  CommonOptions common;
+  auto f = std::make_shared<TrainFlags>();
+  declare(app, common, f);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+  reversed.emplace_back("train");
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& e) {
+    throw mistake("train: ", e.what());
+  }
+  resolve(*f, common);
+  return f->options;
 }
 
 }  // namespace kelvin
