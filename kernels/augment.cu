@@ -1,6 +1,5 @@
 // One block an image; every thread draws the image's move from Philox itself, which costs less than sharing it.
 #include "kernels/augment.h"
-
 #include "kernels/device/launch.h"
 
 namespace kelvin {
