@@ -7,6 +7,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/train_flags.h"
 #include "engine/atomic_file.h"
 #include "kernels/conv2d.h"
 
@@ -17,9 +18,10 @@ struct TrainFlags {
   TrainOptions options;
   std::string tau_schedule = "constant", lr_schedule = "cosine", optimizer = "sgd", precision = "f32", augment = "none";
   std::string adversarial = "none", adversarial_loss = "ce", inner_batch_norm = "eval";
+  std::string select_by;
   std::string out;
   double tau_end = 0;
-  std::int64_t train_limit = 0, test_limit = 0, limit = 0;
+  std::int64_t train_limit = 0, test_limit = 0, limit = 0, validation = 0;
 };
 
 // The flags of this run as TOML that --config reads back.
@@ -52,6 +54,9 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.adversarial.is_on = f.adversarial == "pgd";
   o.adversarial.loss = attack_loss_of(f.adversarial_loss);
   o.adversarial.batch_norm = f.inner_batch_norm == "train" ? Mode::train : Mode::eval;
+  if (!f.select_by.empty()) o.select_by = select_by_of(f.select_by);
+  if (o.select_by.value_or(SelectBy::none) != SelectBy::none && f.validation == 0)
+    throw mistake("--select-by ", f.select_by, " needs --validation N: selection never looks at the test set");
   if (o.tau.kind != TemperatureSchedule::Kind::constant && f.tau_end == 0)
     throw mistake("--tau-schedule ", f.tau_schedule, " needs --tau-end");
   if (f.out.empty()) throw mistake("--out DIR is needed: the folder for config, metrics, checkpoint and results");
@@ -71,6 +76,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   const Dataset data = load_dataset(f.options.data, {.test = Half::optional,
                                                      .train_limit = or_limit(f.train_limit),
                                                      .test_limit = or_limit(f.test_limit),
+                                                     .validation = f.validation,
                                                      .seed = common.seed});
   folder.create();
   if (!f.options.resume) {
@@ -92,6 +98,14 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
     text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
                 data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
                 number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
+    if (report.validation)
+      text +=
+          str("validation accuracy ", percent(report.validation->accuracy),
+              report.validation->robust_accuracy ? ", under PGD " + percent(*report.validation->robust_accuracy) : "",
+              report.best.epoch > 0
+                  ? str("; best.safetensors is epoch ", report.best.epoch, " with ", percent(report.best.score))
+                  : "",
+              "\n");
   }
   print_result(common, text, json);
   if (report.divergence)
@@ -100,25 +114,24 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                     " and learning rate ", report.divergence->lr, "; try a smaller --lr or a larger --tau"));
 }
 
-}  // namespace
-
-void add_train(CLI::App& app, CommonOptions& common) {
-  auto f = std::make_shared<TrainFlags>();
+CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<TrainFlags>& f) {
   f->options.lr.base = 0.1;
   TrainOptions& o = f->options;
-  CLI::App* const c =
-      add_command(app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
-                  "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
-                  "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
-                  "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
-                  "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
-                  "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
-                  {});
-  c->callback([f, &common, c] { run(*f, common, *c); });
-  c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")->capture_default_str();
-  c->add_option("--model", o.model,
-                "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4, vit_tiny_patch7,\n"
-                "vit_tiny_patch16_224, vit_small_patch16_224")
+  CLI::App* const c = add_command(
+      app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
+      "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
+      "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
+      "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
+      "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
+      "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
+      "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
+      {});
+  c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")
+      ->capture_default_str();
+  c->add_option(
+       "--model", o.model,
+       "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4, vit_tiny_patch7,\n"
+       "vit_tiny_patch16_224, vit_small_patch16_224")
       ->capture_default_str();
   c->add_option("--stem", o.stem, "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)")
       ->capture_default_str()
@@ -174,8 +187,56 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--limit", f->limit, "The first N images of both halves")->check(CLI::NonNegativeNumber);
   c->add_option("--train-limit", f->train_limit, "The first N training images")->check(CLI::NonNegativeNumber);
   c->add_option("--test-limit", f->test_limit, "The first N test images")->check(CLI::NonNegativeNumber);
+  c->add_option("--validation", f->validation,
+                "Hold out N training images, chosen by --seed; each epoch is measured on them, the best kept")
+      ->check(CLI::NonNegativeNumber);
+  c->add_option("--select-by", f->select_by,
+                "What makes an epoch the best on --validation: robust, accuracy or none; default: robust with\n"
+                "--adversarial, accuracy otherwise")
+      ->check(CLI::IsMember({"robust", "accuracy", "none"}));
   c->add_option("--out", f->out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out");
+  return c;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<TrainFlags>();
+  CLI::App* const c = declare(app, common, f);
+  c->callback([f, &common, c] { run(*f, common, *c); });
+}
+
+std::vector<TrainFlagInfo> train_flags() {
+  CLI::App app, other;
+  CommonOptions common;
+  const CLI::App* const command = declare(app, common, std::make_shared<TrainFlags>());
+  const CLI::App* const bare = add_command(other, common, "bare", "", "", {});
+  std::vector<TrainFlagInfo> flags;
+  for (const CLI::Option* option : command->get_options()) {
+    if (option->get_lnames().empty() || !option->get_configurable()) continue;
+    const std::string name = option->get_lnames().front();
+    if (name == "resume" || bare->get_option_no_throw("--" + name) != nullptr) continue;
+    flags.push_back({name, option->get_description(), option->get_expected_max() == 0});
+  }
+  return flags;
+}
+
+TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  CommonOptions common;
+  auto f = std::make_shared<TrainFlags>();
+  declare(app, common, f);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+  reversed.emplace_back("train");
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& e) {
+    throw mistake("train: ", e.what());
+  }
+  resolve(*f, common);
+  return f->options;
 }
 
 }  // namespace kelvin

@@ -44,11 +44,16 @@ ModelSpec spec_for(const TrainOptions& o, const Dataset& data) {
   return spec;
 }
 
+SelectBy selection_of(const TrainOptions& o) {
+  return o.select_by.value_or(o.adversarial.is_on ? SelectBy::robust : SelectBy::accuracy);
+}
+
 // Where a run stands; saved with every checkpoint.
 struct Position {
   std::uint32_t epoch = 0;  // finished epochs
   std::int64_t step = 0;
   std::uintmax_t metrics_bytes = 0;
+  BestEpoch best;
 };
 
 class Trainer {
@@ -69,7 +74,8 @@ class Trainer {
         labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
         graph_(device),
         adversarial_(*model_, o.adversarial, o.seed),
-        head_scale_(o.reparametrize ? o.tau.start : 1.0) {}
+        head_scale_(o.reparametrize ? o.tau.start : 1.0),
+        select_by_(selection_of(o)) {}
 
   TrainReport run(const TrainProgress& progress) {
     start();
@@ -88,6 +94,7 @@ class Trainer {
       save(metrics);
     }
     if (data_.test.count > 0) report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
+    report.best = position_.best;
     return report;
   }
 
@@ -101,7 +108,8 @@ class Trainer {
       load_parameters(file, model_->parameters());
       load_tensors(file, optimizer_.state());
       const Json position = Json::parse(file.metadata.at("kelvin.position"));
-      position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes")};
+      position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes"), {}};
+      if (position.contains("best_epoch")) position_.best = {position.at("best_epoch"), position.at("best_score")};
     } else {
       scale_head_values(static_cast<float>(1.0 / head_scale_));
     }
@@ -163,7 +171,23 @@ class Trainer {
     }
     if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0)
       line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
+    if (data_.validation.count > 0) {
+      report.validation = validate();
+      line["validation_accuracy"] = report.validation->accuracy;
+      if (report.validation->robust_accuracy) line["validation_robust_accuracy"] = *report.validation->robust_accuracy;
+    }
     metrics.write(line);
+  }
+
+  // best.safetensors is written before the checkpoint that knows of it: a run killed in between does the epoch again and writes
+  // the same file once more.
+  ValidationScores validate() {
+    const bool is_robust = options_.adversarial.is_on || select_by_ == SelectBy::robust;
+    const ValidationScores scores =
+        measure_validation(*model_, data_.validation, options_.adversarial, is_robust, head_scale_, options_.seed);
+    if (position_.best.offer(select_by_, scores, position_.epoch))
+      write_checkpoint(run_.best(), {}, {{"epoch", position_.epoch}, {"score", position_.best.score}});
+    return scores;
   }
 
   // Copies what changes into tensors that stay, so that the work itself is the same every step and can be replayed.
@@ -216,11 +240,19 @@ class Trainer {
   void scale_head_gradients(float factor) const { scale_head(factor, &Parameter::gradient); }
 
   void save(const MetricsFile& metrics) {
+    Json position = {{"epoch", position_.epoch}, {"step", position_.step}, {"metrics_bytes", metrics.size()}};
+    if (position_.best.epoch > 0) {
+      position["best_epoch"] = position_.best.epoch;
+      position["best_score"] = position_.best.score;
+    }
+    write_checkpoint(run_.checkpoint(), optimizer_.state(), position);
+  }
+
+  void write_checkpoint(const std::filesystem::path& path, const NamedTensors& state, const Json& position) const {
     const double progress = std::min<double>(position_.epoch, options_.epochs);
     const RunInfo info{model_->spec(), options_.data, options_.tau.at(progress),
                        head_scale_,    options_.seed, data_.class_names};
-    const Json position = {{"epoch", position_.epoch}, {"step", position_.step}, {"metrics_bytes", metrics.size()}};
-    save_checkpoint(run_.checkpoint(), model_->parameters(), optimizer_.state(),
+    save_checkpoint(path, model_->parameters(), state,
                     {{"kelvin", to_json(info).dump()}, {"kelvin.position", position.dump()}});
   }
 
@@ -235,6 +267,7 @@ class Trainer {
   StepGraph graph_;
   AdversarialBatches adversarial_;
   double head_scale_;
+  SelectBy select_by_;
   Position position_;
   std::vector<std::string> init_notes_;  // what --init said: a replaced last layer, interpolated positions
 };
@@ -280,6 +313,15 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
                {"seed", o.seed},
                {"reparametrize", o.reparametrize},
                {"adversarial", o.adversarial.is_on ? "pgd" : "none"}};
+  if (r.validation) {
+    json["validation_accuracy"] = r.validation->accuracy;
+    if (r.validation->robust_accuracy) json["validation_robust_accuracy"] = *r.validation->robust_accuracy;
+  }
+  if (r.best.epoch > 0) {
+    json["selected_by"] = name_of(selection_of(o));
+    json["best_epoch"] = r.best.epoch;
+    json["best_score"] = r.best.score;
+  }
   if (r.divergence)
     json["divergence"] = {
         {"step", r.divergence->step}, {"loss", nullptr}, {"tau", r.divergence->tau}, {"lr", r.divergence->lr}};

@@ -11,6 +11,7 @@
 
 #include "apps/run/run_folder.h"
 #include "apps/training/adversarial.h"
+#include "apps/training/selection.h"
 #include "data/dataset.h"
 #include "engine/optim.h"
 #include "engine/schedule.h"
@@ -33,6 +34,8 @@ struct TrainOptions {
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
   AdversarialOptions adversarial;
+  // By what best.safetensors is chosen on Dataset::validation. Empty: robust with adversarial training, accuracy otherwise.
+  std::optional<SelectBy> select_by;
   std::string init;            // safetensors file to start from; empty: random
   bool allow_partial = false;  // whether `init` may lack tensors or bring others
   std::uint64_t seed = 0;
@@ -51,7 +54,9 @@ struct TrainReport {
   double accuracy = 0;    // on the test set, at the end; 0 without a test set
   double train_loss = 0;  // mean of the last epoch
   double train_accuracy = 0;
-  double img_per_s = 0;  // of the last epoch
+  double img_per_s = 0;                        // of the last epoch
+  std::optional<ValidationScores> validation;  // of the last epoch, where the data has a validation split
+  BestEpoch best;                              // on it; epoch 0 without one
   std::optional<Divergence> divergence;
   std::vector<std::string> notes;  // what the weights of --init had to say
 };
@@ -59,7 +64,8 @@ struct TrainReport {
 // Called after every logged step: images done in this run, images in all, a note with loss and τ.
 using TrainProgress = std::function<void(std::int64_t done, std::int64_t total, const std::string& note)>;
 
-// Trains into `run`, which exists. A NaN or infinite loss ends the run with `divergence` set and the last good checkpoint kept.
+// Trains into `run`, which exists, on data.train. Where data.validation holds images every epoch is measured on them, and the best
+// one is kept in best.safetensors. A NaN or infinite loss ends the run with `divergence` set and the last good checkpoint kept.
 [[nodiscard]] TrainReport train(const TrainOptions& options, const Dataset& data, const RunFolder& run, Device device,
                                 const TrainProgress& progress);
 

@@ -6,6 +6,7 @@
 
 namespace kelvin {
 
+// Differentiable in τ too, where a tape follows it.
 [[nodiscard]] Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);
 [[nodiscard]] Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);
 [[nodiscard]] Tensor margin_loss(const Tensor& logits, const Tensor& labels);

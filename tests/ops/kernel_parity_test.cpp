@@ -19,7 +19,9 @@
 #include "kernels/reduce.h"
 #include "kernels/sgd_step.h"
 #include "kernels/softmax_cross_entropy.h"
+#include "kernels/stationarity.h"
 #include "kernels/top1.h"
+#include "kernels/weight_perturbation.h"
 #include "tests/ops/device_under_test.h"
 #include "tests/ops/op_case.h"
 
@@ -138,6 +140,40 @@ TEST(KernelParity, ImageStatistics) {
           return out;
         },
         1e-6, 0);
+}
+
+TEST(KernelParity, Stationarity) {
+  for (const Shape& shape : kImages)
+    expect_parity(
+        [&](Device d) {
+          const Tensor x0 = floats("x0", shape, 0, 1, d), x = floats("x", shape, 0, 1, d),
+                       g = floats("g", shape, -1, 1, d);
+          const Tensor zeros = Tensor::zeros({shape[1], shape[2], shape[3]}, DType::f32, d);
+          g.narrow(0, 1).reshape(zeros.shape()).copy_from(zeros);
+          const std::vector<Tensor> out = {Tensor::empty({shape[0]}, DType::f32, d),
+                                           Tensor::empty({shape[0]}, DType::f32, d)};
+          on(d, [&](const auto& dev) {
+            stationarity(dev, out[0].view<float>(), out[1].view<float>(), x.view<const float>(), x0.view<const float>(),
+                         g.view<const float>(), 0.1f);
+          });
+          return out;
+        },
+        1e-6, 1e-6);
+}
+
+TEST(KernelParity, WeightPerturbation) {
+  for (const std::int64_t n : {1, 31, 257, 40000})
+    for (const float size_of_gradient : {1.0f, 0.0f})
+      expect_parity(
+          [&](Device d) {
+            const Tensor w = floats("w", {n}, -1, 1, d), undo = Tensor::empty({n}, DType::f32, d);
+            const Tensor g = floats("g", {n}, -size_of_gradient, size_of_gradient, d);
+            on(d, [&](const auto& dev) {
+              perturb_weights(dev, w.view<float>(), undo.view<float>(), g.view<const float>(), 0.01f);
+            });
+            return std::vector<Tensor>{w, undo};
+          },
+          1e-6, 1e-8);
 }
 
 TEST(KernelParity, Optimizers) {
