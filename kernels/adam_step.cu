@@ -1,9 +1,8 @@
 // Reads w, m, s, g and writes w, m, s: seven streams over the parameters, one launch a step and one thread before it that works
 // out the two bias corrections, in double, from the step number in device memory.
-#include "kernels/adam_step.h"
-
 #include <cmath>
 
+#include "kernels/adam_step.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
@@ -20,6 +19,7 @@ __global__ void adam_factors(float* factors, const float* lr, const float* step,
 }
 
 struct AdamStep {
+  static constexpr int kPack = pack_of<float>;
   float *w, *m, *s;
   const float *g, *factors;  // factors [3]
   AdamOptions o;

@@ -1,13 +1,13 @@
 // Reads w, v, g and writes w, v: five streams over the parameters, one launch a step.
-#include "kernels/sgd_step.h"
-
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/sgd_step.h"
 
 namespace kelvin {
 namespace {
 
 struct SgdStep {
+  static constexpr int kPack = pack_of<float>;
   float *w, *v;
   const float *g, *lr;  // lr [1]
   SgdOptions o;

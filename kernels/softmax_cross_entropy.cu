@@ -5,8 +5,7 @@
 // included: where the gradient becomes 0 is what is studied here.
 #include <cmath>
 
-#include "kernels/device/groups.h"
-#include "kernels/device/packs.h"
+#include "kernels/device/held_row.h"
 #include "kernels/softmax_cross_entropy.h"
 
 namespace kelvin {
@@ -52,22 +51,6 @@ struct Rows {
     if (loss != nullptr) loss[row] = -log_p(logits[row * classes + labels[row]]);
   }
 };
-
-// Which column the i-th of a thread's elements is, when threads take turns at packs of `Width`.
-template <class Group, int Width>
-__device__ int column_of(int i, int rank) {
-  return (i / Width * Group::kThreads + rank) * Width + i % Width;
-}
-
-// Calls f(i, col) for the first element i of every pack of this thread that lies in the row; Width divides `classes`.
-template <class Group, int Width, int kPerThread, class F>
-__device__ void for_packs(std::int64_t classes, int rank, const F& f) {
-#pragma unroll
-  for (int i = 0; i < kPerThread; i += Width) {
-    const int col = column_of<Group, Width>(i, rank);
-    if (col < classes) f(i, col);
-  }
-}
 
 // Rows of at most Group::kThreads · kPerThread classes.
 template <class Group, int Width, int kPerThread>
