@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/fine_tuning_flags.h"
 #include "apps/cli/progress.h"
 #include "engine/atomic_file.h"
 #include "kernels/conv2d.h"
@@ -90,7 +91,8 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                 report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
   } else {
     text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
+                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "",
+                report.ema_accuracy ? ", of the averaged weights " + percent(*report.ema_accuracy) : "", ", ",
                 number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
   }
   print_result(common, text, json);
@@ -106,19 +108,23 @@ void add_train(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<TrainFlags>();
   f->options.lr.base = 0.1;
   TrainOptions& o = f->options;
-  CLI::App* const c =
-      add_command(app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
-                  "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
-                  "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
-                  "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
-                  "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
-                  "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
-                  {});
+  CLI::App* const c = add_command(
+      app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
+      "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
+      "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
+      "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
+      "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
+      "  kelvin train --data cifar10:DIR --model vit_small_patch16_224 --image-size 224 --init vit.safetensors "
+      "--optimizer adam --lr 1e-4 --out runs/vit\n"
+      "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
+      {});
   c->callback([f, &common, c] { run(*f, common, *c); });
-  c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")->capture_default_str();
-  c->add_option("--model", o.model,
-                "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4, vit_tiny_patch7,\n"
-                "vit_tiny_patch16_224, vit_small_patch16_224")
+  c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")
+      ->capture_default_str();
+  c->add_option(
+       "--model", o.model,
+       "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4, vit_tiny_patch7,\n"
+       "vit_tiny_patch16_224, vit_small_patch16_224")
       ->capture_default_str();
   c->add_option("--stem", o.stem, "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)")
       ->capture_default_str()
@@ -138,6 +144,7 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
   c->add_flag("--nesterov", o.optimizer.nesterov);
   c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
+  add_fine_tuning_flags(*c, o);
   AdversarialOptions& a = o.adversarial;
   c->add_option("--adversarial", f->adversarial, "Adversarial training: none or pgd")
       ->check(CLI::IsMember({"none", "pgd"}))

@@ -11,6 +11,8 @@
 
 #include "apps/run/run_folder.h"
 #include "apps/training/adversarial.h"
+#include "apps/training/fine_tuning.h"
+#include "apps/training/model_choice.h"
 #include "data/dataset.h"
 #include "engine/optim.h"
 #include "engine/schedule.h"
@@ -33,6 +35,8 @@ struct TrainOptions {
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
   AdversarialOptions adversarial;
+  FineTuningOptions fine_tuning;
+  ModelChoice choice;
   std::string init;            // safetensors file to start from; empty: random
   bool allow_partial = false;  // whether `init` may lack tensors or bring others
   std::uint64_t seed = 0;
@@ -48,8 +52,9 @@ struct Divergence {
 };
 
 struct TrainReport {
-  double accuracy = 0;    // on the test set, at the end; 0 without a test set
-  double train_loss = 0;  // mean of the last epoch
+  double accuracy = 0;                 // on the test set, at the end; 0 without a test set
+  std::optional<double> ema_accuracy;  // the same with the averaged weights
+  double train_loss = 0;               // mean of the last epoch
   double train_accuracy = 0;
   double img_per_s = 0;  // of the last epoch
   std::optional<Divergence> divergence;
