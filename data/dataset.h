@@ -21,11 +21,14 @@ struct ImageSet {
   void copy_image(std::int64_t i, float* out) const;
   // The first n images (all when n is 0 or larger than the set).
   [[nodiscard]] ImageSet first(std::int64_t n) const;
+  // The images at `rows`, in that order.
+  [[nodiscard]] ImageSet select(const std::vector<std::int64_t>& rows) const;
 };
 
 struct Dataset {
   std::string name;
   ImageSet train, test;  // count 0 when skipped or absent
+  ImageSet validation;   // held out of train (data/hold_out.h); count 0 unless asked for
   int classes = 0;
   std::vector<std::string> class_names;  // one a class
   std::vector<float> mean, std;          // per channel, in [0, 1]: the model's normalisation
@@ -36,7 +39,8 @@ enum class Half { skip, optional, required };  // optional: read where it is the
 struct DatasetOptions {
   Half train = Half::required, test = Half::required;
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
-  std::uint64_t seed = 0;                        // synthetic sets are drawn from it
+  std::int64_t validation = 0;                   // images to hold out of the training half, after train_limit; 0: none
+  std::uint64_t seed = 0;                        // of synthetic sets and of the choice of the validation images
 };
 
 // `spec` is the value of --data: NAME or NAME:WHERE.

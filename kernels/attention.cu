@@ -1,13 +1,16 @@
 // One warp a query (forward, dq) or a key (dk, dv). Forward walks over the keys 32 at a time with a running maximum and sum (Milakov &
 // Gimelshein 2018, 1805.02867): a lane scores one key, then every lane adds the 32 weighted values to its own D / 32 outputs. The four
-// warps of a block share a head, so that k and v come from the first-level cache after the first. No tensor cores: this is the plain
-// kernel that the emulated device can run.
+// warps of a block share a head, so that k and v come from the first-level cache after the first. No tensor cores: these are the plain
+// kernels, right everywhere, which the emulated device can run. bfloat16 goes through cuDNN's fused graph where that serves
+// (fused_attention.h).
 #include <cmath>
+#include <type_traits>
 
-#include "kernels/attention.h"
 #include "kernels/device/groups.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
+#include "kernels/device/profile.h"
+#include "kernels/fused_attention.h"
 
 namespace kelvin {
 namespace {
@@ -140,14 +143,14 @@ LaunchShape shape_for(const View<T>& qkv) {
 }  // namespace
 
 template <class T>
-void attention_forward(const Cuda& cuda, View<T> y, View<float> log_sum_exp, View<const T> qkv) {
+void plain_attention_forward(const Cuda& cuda, View<T> y, View<float> log_sum_exp, View<const T> qkv) {
   launch(cuda, forward_kernel<T>, shape_for(qkv), y.data, log_sum_exp.data, qkv.data, qkv.dim(1), qkv.dim(3),
          qkv.dim(4));
 }
 
 template <class T>
-void attention_backward(const Cuda& cuda, View<T> dqkv, View<const T> dy, View<const T> y,
-                        View<const float> log_sum_exp, View<const T> qkv) {
+void plain_attention_backward(const Cuda& cuda, View<T> dqkv, View<const T> dy, View<const T> y,
+                              View<const float> log_sum_exp, View<const T> qkv) {
   const CudaBlock block(cuda, static_cast<std::size_t>(log_sum_exp.size()) * sizeof(float));
   auto* const delta = block.as<float>();
   const LaunchShape shape = shape_for(qkv);
@@ -157,8 +160,28 @@ void attention_backward(const Cuda& cuda, View<T> dqkv, View<const T> dy, View<c
          qkv.dim(3), qkv.dim(4));
 }
 
-#define KELVIN_INSTANTIATE(T)                                                        \
-  template void attention_forward(const Cuda&, View<T>, View<float>, View<const T>); \
+template <class T>
+void attention_forward(const Cuda& cuda, View<T> y, View<float> log_sum_exp, View<const T> qkv) {
+  const ProfileRange range("attention");
+  if constexpr (std::is_same_v<T, bfloat16>)
+    if (fused_attention_forward(cuda, y, log_sum_exp, qkv)) return;
+  plain_attention_forward(cuda, y, log_sum_exp, qkv);
+}
+
+template <class T>
+void attention_backward(const Cuda& cuda, View<T> dqkv, View<const T> dy, View<const T> y,
+                        View<const float> log_sum_exp, View<const T> qkv) {
+  const ProfileRange range("attention_backward");
+  if constexpr (std::is_same_v<T, bfloat16>)
+    if (fused_attention_backward(cuda, dqkv, dy, y, log_sum_exp, qkv)) return;
+  plain_attention_backward(cuda, dqkv, dy, y, log_sum_exp, qkv);
+}
+
+#define KELVIN_INSTANTIATE(T)                                                                                   \
+  template void plain_attention_forward(const Cuda&, View<T>, View<float>, View<const T>);                      \
+  template void plain_attention_backward(const Cuda&, View<T>, View<const T>, View<const T>, View<const float>, \
+                                         View<const T>);                                                        \
+  template void attention_forward(const Cuda&, View<T>, View<float>, View<const T>);                            \
   template void attention_backward(const Cuda&, View<T>, View<const T>, View<const T>, View<const float>, View<const T>)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);

@@ -97,6 +97,11 @@ std::string number(double value, int digits) {
 
 void add_target_options(CLI::App& command, TargetOptions& t) {
   command.add_option("run", t.run, "Run folder of `kelvin train`");
+  command
+      .add_option("--checkpoint", t.checkpoint,
+                  "Of the run folder: last, or best by its validation split (train --validation)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"last", "best"}));
   command.add_option("--weights", t.weights, "A safetensors file instead of a run folder; needs --model and --data");
   command.add_option("--model", t.model, "Model of --weights");
   command.add_option("--data", t.data, "Data set, NAME or NAME:PATH; default: the run's");
@@ -112,7 +117,11 @@ void add_target_options(CLI::App& command, TargetOptions& t) {
 }
 
 void Target::save(const std::string& name, const nlohmann::json& result) const {
-  if (!folder.path.empty()) folder.write_result(name, result);
+  if (folder.path.empty()) return;
+  if (which == Which::last) return folder.write_result(name, result);
+  nlohmann::json of_best = result;
+  of_best["checkpoint"] = "best";
+  folder.write_result(name + "-best", of_best);
 }
 
 Target open_target(const TargetOptions& o, const CommonOptions& common) {
@@ -123,10 +132,12 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
   SafetensorsFile file;
   if (!o.run.empty()) {
     target.folder = {o.run};
-    file = open_checkpoint(target.folder);
+    target.which = o.checkpoint == "best" ? Which::best : Which::last;
+    file = open_checkpoint(target.folder, target.which);
     info = run_info_from(file);
   } else {
     if (o.model.empty() || o.data.empty()) throw mistake("--weights needs --model and --data");
+    if (o.checkpoint != "last") throw mistake("--checkpoint best needs a run folder, not --weights");
     file = read_safetensors(o.weights);
   }
   const std::string data = o.data.empty() ? info.data : o.data;

@@ -18,9 +18,10 @@ struct TrainFlags {
   TrainOptions options;
   std::string tau_schedule = "constant", lr_schedule = "cosine", optimizer = "sgd", precision = "f32", augment = "none";
   std::string adversarial = "none", adversarial_loss = "ce", inner_batch_norm = "eval";
+  std::string select_by;
   std::string out;
   double tau_end = 0;
-  std::int64_t train_limit = 0, test_limit = 0, limit = 0;
+  std::int64_t train_limit = 0, test_limit = 0, limit = 0, validation = 0;
 };
 
 // The flags of this run as TOML that --config reads back.
@@ -53,6 +54,9 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.adversarial.is_on = f.adversarial == "pgd";
   o.adversarial.loss = attack_loss_of(f.adversarial_loss);
   o.adversarial.batch_norm = f.inner_batch_norm == "train" ? Mode::train : Mode::eval;
+  if (!f.select_by.empty()) o.select_by = select_by_of(f.select_by);
+  if (o.select_by.value_or(SelectBy::none) != SelectBy::none && f.validation == 0)
+    throw mistake("--select-by ", f.select_by, " needs --validation N: selection never looks at the test set");
   if (o.tau.kind != TemperatureSchedule::Kind::constant && f.tau_end == 0)
     throw mistake("--tau-schedule ", f.tau_schedule, " needs --tau-end");
   if (f.out.empty()) throw mistake("--out DIR is needed: the folder for config, metrics, checkpoint and results");
@@ -72,6 +76,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   const Dataset data = load_dataset(f.options.data, {.test = Half::optional,
                                                      .train_limit = or_limit(f.train_limit),
                                                      .test_limit = or_limit(f.test_limit),
+                                                     .validation = f.validation,
                                                      .seed = common.seed});
   folder.create();
   if (!f.options.resume) {
@@ -94,6 +99,14 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                 data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "",
                 report.ema_accuracy ? ", of the averaged weights " + percent(*report.ema_accuracy) : "", ", ",
                 number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
+    if (report.validation)
+      text +=
+          str("validation accuracy ", percent(report.validation->accuracy),
+              report.validation->robust_accuracy ? ", under PGD " + percent(*report.validation->robust_accuracy) : "",
+              report.best.epoch > 0
+                  ? str("; best.safetensors is epoch ", report.best.epoch, " with ", percent(report.best.score))
+                  : "",
+              "\n");
   }
   print_result(common, text, json);
   if (report.divergence)
@@ -116,6 +129,7 @@ void add_train(CLI::App& app, CommonOptions& common) {
       "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
       "  kelvin train --data cifar10:DIR --model vit_small_patch16_224 --image-size 224 --init vit.safetensors "
       "--optimizer adam --lr 1e-4 --out runs/vit\n"
+      "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
       "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
       {});
   c->callback([f, &common, c] { run(*f, common, *c); });
@@ -181,6 +195,13 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--limit", f->limit, "The first N images of both halves")->check(CLI::NonNegativeNumber);
   c->add_option("--train-limit", f->train_limit, "The first N training images")->check(CLI::NonNegativeNumber);
   c->add_option("--test-limit", f->test_limit, "The first N test images")->check(CLI::NonNegativeNumber);
+  c->add_option("--validation", f->validation,
+                "Hold out N training images, chosen by --seed; each epoch is measured on them, the best kept")
+      ->check(CLI::NonNegativeNumber);
+  c->add_option("--select-by", f->select_by,
+                "What makes an epoch the best on --validation: robust, accuracy or none; default: robust with\n"
+                "--adversarial, accuracy otherwise")
+      ->check(CLI::IsMember({"robust", "accuracy", "none"}));
   c->add_option("--out", f->out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out");
 }

@@ -21,9 +21,11 @@ CorruptionTable corruption_accuracy(Model& model, const ImageSet& clean, const s
   for (const std::string& name : names)
     for (const int severity : severities) {
       const ImageSet corrupted = corrupt(clean, name, severity, seed);
-      CorruptionRow row{name, severity, 0};
+      CorruptionRow row{name, severity, 0, {}};
       if (on_images) on_images(row, corrupted);
-      row.accuracy = accuracy_of(model, corrupted, batch_size);
+      const Predictions predictions = predict(model, corrupted, batch_size);
+      row.accuracy = evaluate(predictions, 1.0).accuracy;
+      row.correct = correct_images(predictions);
       table.rows.push_back(row);
       if (progress) progress(static_cast<std::int64_t>(table.rows.size()) * clean.count, total);
     }

@@ -14,6 +14,7 @@ struct CorruptionRow {
   std::string corruption;
   int severity = 0;
   double accuracy = 0;
+  std::vector<std::uint8_t> correct;  // one flag an image
 };
 
 struct CorruptionTable {

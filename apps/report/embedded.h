@@ -5,9 +5,10 @@
 
 namespace kelvin::embedded {
 
-[[nodiscard]] std::string page();    // page.html
-[[nodiscard]] std::string style();   // report.css
-[[nodiscard]] std::string script();  // report.js
-[[nodiscard]] std::string chart();   // Chart.js, minified
+[[nodiscard]] std::string page();      // page.html
+[[nodiscard]] std::string sections();  // sections/*.html, in the page's order
+[[nodiscard]] std::string style();     // report.css
+[[nodiscard]] std::string script();    // common.js and sections/*.js
+[[nodiscard]] std::string chart();     // Chart.js, minified
 
 }  // namespace kelvin::embedded

@@ -106,6 +106,7 @@ void write_report(const Path& output, const std::vector<Path>& runs, const Repor
   for (const Path& run : runs) data["runs"].push_back(read_run(run));
   const std::string html = fill_page(embedded::page(), {{"TITLE", escape_html(options.title)},
                                                         {"CSS", embedded::style()},
+                                                        {"SECTIONS", embedded::sections()},
                                                         {"DATA", json_for_script(data)},
                                                         {"CHART", embedded::chart()},
                                                         {"SCRIPT", embedded::script()}});

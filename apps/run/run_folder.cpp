@@ -79,12 +79,16 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
   }
 }
 
-SafetensorsFile open_checkpoint(const RunFolder& run) {
+SafetensorsFile open_checkpoint(const RunFolder& run, Which which) {
   if (!std::filesystem::exists(run.path)) throw mistake(run.path.string(), ": no such run folder");
   if (!std::filesystem::exists(run.checkpoint()))
     throw mistake(run.path.string(),
                   ": holds no checkpoint.safetensors; is it a folder that `kelvin train --out` wrote?");
-  return read_safetensors(run.checkpoint());
+  if (which == Which::last) return read_safetensors(run.checkpoint());
+  if (!std::filesystem::exists(run.best()))
+    throw mistake(run.path.string(), ": holds no best.safetensors; it was trained without --validation N, or with ",
+                  "--select-by none; use --checkpoint last");
+  return read_safetensors(run.best());
 }
 
 TrainedModel build_trained_model(const SafetensorsFile& file, const RunInfo& info, Device device) {

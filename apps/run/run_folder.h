@@ -3,6 +3,7 @@
 //   config.toml              the flags; loads back with --config
 //   metrics.jsonl            one JSON object a line: kind "step", "epoch" or "diverged"
 //   checkpoint.safetensors   weights, optimizer state and position (metadata "kelvin": JSON)
+//   best.safetensors         the weights that did best on the validation split, where there is one (same metadata)
 //   results/NAME.json        what train, evaluate, corrupt, attack and geometry printed with --json
 //
 // Everything is written to a temporary file, fsynced and renamed, except metrics.jsonl, which grows line by line.
@@ -26,6 +27,7 @@ struct RunFolder {
   [[nodiscard]] std::filesystem::path config() const { return path / "config.toml"; }
   [[nodiscard]] std::filesystem::path metrics() const { return path / "metrics.jsonl"; }
   [[nodiscard]] std::filesystem::path checkpoint() const { return path / "checkpoint.safetensors"; }
+  [[nodiscard]] std::filesystem::path best() const { return path / "best.safetensors"; }
   [[nodiscard]] std::filesystem::path result(const std::string& name) const {
     return path / "results" / (name + ".json");
   }
@@ -54,8 +56,9 @@ struct TrainedModel {
   std::unique_ptr<Model> model;
   RunInfo info;
 };
+enum class Which { last, best };  // of a run's checkpoints: where training stands, or what validation chose
 // The run's checkpoint file; a mistake that says what is missing.
-[[nodiscard]] SafetensorsFile open_checkpoint(const RunFolder& run);
+[[nodiscard]] SafetensorsFile open_checkpoint(const RunFolder& run, Which which = Which::last);
 // Builds info.model and loads the file's weights into it.
 [[nodiscard]] TrainedModel build_trained_model(const SafetensorsFile& file, const RunInfo& info, Device device);
 

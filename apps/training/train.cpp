@@ -24,11 +24,16 @@ constexpr int kEvaluationBatch = 250;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+SelectBy selection_of(const TrainOptions& o) {
+  return o.select_by.value_or(o.adversarial.is_on ? SelectBy::robust : SelectBy::accuracy);
+}
+
 // Where a run stands; saved with every checkpoint.
 struct Position {
   std::uint32_t epoch = 0;  // finished epochs
   std::int64_t step = 0;
   std::uintmax_t metrics_bytes = 0;
+  BestEpoch best;
 };
 
 class Trainer {
@@ -51,7 +56,8 @@ class Trainer {
         labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
         graph_(device),
         adversarial_(*model_, o.adversarial, o.seed),
-        head_scale_(o.reparametrize ? o.tau.start : 1.0) {
+        head_scale_(o.reparametrize ? o.tau.start : 1.0),
+        select_by_(selection_of(o)) {
     if (o.fine_tuning.ema_decay > 0) average_.emplace(model_->parameters(), o.fine_tuning.ema_decay);
   }
 
@@ -75,6 +81,7 @@ class Trainer {
       report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
       report.ema_accuracy = ema_accuracy();
     }
+    report.best = position_.best;
     return report;
   }
 
@@ -87,7 +94,8 @@ class Trainer {
       load_tensors(file, optimizer_.state());
       if (average_) load_tensors(file, average_->state());
       const Json position = Json::parse(file.metadata.at("kelvin.position"));
-      position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes")};
+      position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes"), {}};
+      if (position.contains("best_epoch")) position_.best = {position.at("best_epoch"), position.at("best_score")};
     } else {
       bool is_head_new = true;
       if (!options_.init.empty()) {
@@ -165,7 +173,23 @@ class Trainer {
       line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
       if (const auto averaged = ema_accuracy()) line["ema_test_accuracy"] = *averaged;
     }
+    if (data_.validation.count > 0) {
+      report.validation = validate();
+      line["validation_accuracy"] = report.validation->accuracy;
+      if (report.validation->robust_accuracy) line["validation_robust_accuracy"] = *report.validation->robust_accuracy;
+    }
     metrics.write(line);
+  }
+
+  // best.safetensors is written before the checkpoint that knows of it: a run killed in between does the epoch again and writes
+  // the same file once more.
+  ValidationScores validate() {
+    const bool is_robust = options_.adversarial.is_on || select_by_ == SelectBy::robust;
+    const ValidationScores scores =
+        measure_validation(*model_, data_.validation, options_.adversarial, is_robust, head_scale_, options_.seed);
+    if (position_.best.offer(select_by_, scores, position_.epoch))
+      write_checkpoint(run_.best(), average_state(), {{"epoch", position_.epoch}, {"score", position_.best.score}});
+    return scores;
   }
 
   // A batch's place among those that one optimizer step takes together.
@@ -230,6 +254,8 @@ class Trainer {
     return accuracy_of(*model_, data_.test, kEvaluationBatch);
   }
 
+  [[nodiscard]] NamedTensors average_state() const { return average_ ? average_->state() : NamedTensors(); }
+
   static void set_scalar(const Tensor& scalar, double value) {
     const float host = static_cast<float>(value);
     scalar.copy_from_host(std::span<const float>(&host, 1));
@@ -249,13 +275,21 @@ class Trainer {
   void scale_head_gradients(float factor) const { scale_head(factor, &Parameter::gradient); }
 
   void save(const MetricsFile& metrics) {
+    Json position = {{"epoch", position_.epoch}, {"step", position_.step}, {"metrics_bytes", metrics.size()}};
+    if (position_.best.epoch > 0) {
+      position["best_epoch"] = position_.best.epoch;
+      position["best_score"] = position_.best.score;
+    }
+    NamedTensors state = optimizer_.state();
+    state.merge(average_state());
+    write_checkpoint(run_.checkpoint(), state, position);
+  }
+
+  void write_checkpoint(const std::filesystem::path& path, const NamedTensors& state, const Json& position) const {
     const double progress = std::min<double>(position_.epoch, options_.epochs);
     const RunInfo info{model_->spec(), options_.data, options_.tau.at(progress),
                        head_scale_,    options_.seed, data_.class_names};
-    const Json position = {{"epoch", position_.epoch}, {"step", position_.step}, {"metrics_bytes", metrics.size()}};
-    NamedTensors extra = optimizer_.state();
-    if (average_) extra.merge(average_->state());
-    save_checkpoint(run_.checkpoint(), model_->parameters(), extra,
+    save_checkpoint(path, model_->parameters(), state,
                     {{"kelvin", to_json(info).dump()}, {"kelvin.position", position.dump()}});
   }
 
@@ -273,6 +307,7 @@ class Trainer {
   StepGraph graph_;
   AdversarialBatches adversarial_;
   double head_scale_;
+  SelectBy select_by_;
   Position position_;
 };
 
@@ -327,6 +362,15 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
   json.update(to_json(o.fine_tuning));
   json.update(to_json(o.choice));
   if (r.ema_accuracy) json["ema_accuracy"] = *r.ema_accuracy;
+  if (r.validation) {
+    json["validation_accuracy"] = r.validation->accuracy;
+    if (r.validation->robust_accuracy) json["validation_robust_accuracy"] = *r.validation->robust_accuracy;
+  }
+  if (r.best.epoch > 0) {
+    json["selected_by"] = name_of(selection_of(o));
+    json["best_epoch"] = r.best.epoch;
+    json["best_score"] = r.best.score;
+  }
   if (r.divergence)
     json["divergence"] = {
         {"step", r.divergence->step}, {"loss", nullptr}, {"tau", r.divergence->tau}, {"lr", r.divergence->lr}};

@@ -13,6 +13,7 @@
 #include "apps/training/adversarial.h"
 #include "apps/training/fine_tuning.h"
 #include "apps/training/model_choice.h"
+#include "apps/training/selection.h"
 #include "data/dataset.h"
 #include "engine/optim.h"
 #include "engine/schedule.h"
@@ -37,6 +38,8 @@ struct TrainOptions {
   AdversarialOptions adversarial;
   FineTuningOptions fine_tuning;
   ModelChoice choice;
+  // By what best.safetensors is chosen on Dataset::validation. Empty: robust with adversarial training, accuracy otherwise.
+  std::optional<SelectBy> select_by;
   std::string init;            // safetensors file to start from; empty: random
   bool allow_partial = false;  // whether `init` may lack tensors or bring others
   std::uint64_t seed = 0;
@@ -56,7 +59,9 @@ struct TrainReport {
   std::optional<double> ema_accuracy;  // the same with the averaged weights
   double train_loss = 0;               // mean of the last epoch
   double train_accuracy = 0;
-  double img_per_s = 0;  // of the last epoch
+  double img_per_s = 0;                        // of the last epoch
+  std::optional<ValidationScores> validation;  // of the last epoch, where the data has a validation split
+  BestEpoch best;                              // on it; epoch 0 without one
   std::optional<Divergence> divergence;
   std::vector<std::string> notes;  // what the weights of --init had to say
 };
@@ -64,7 +69,8 @@ struct TrainReport {
 // Called after every logged step: images done in this run, images in all, a note with loss and τ.
 using TrainProgress = std::function<void(std::int64_t done, std::int64_t total, const std::string& note)>;
 
-// Trains into `run`, which exists. A NaN or infinite loss ends the run with `divergence` set and the last good checkpoint kept.
+// Trains into `run`, which exists, on data.train. Where data.validation holds images every epoch is measured on them, and the best
+// one is kept in best.safetensors. A NaN or infinite loss ends the run with `divergence` set and the last good checkpoint kept.
 [[nodiscard]] TrainReport train(const TrainOptions& options, const Dataset& data, const RunFolder& run, Device device,
                                 const TrainProgress& progress);
 

@@ -9,7 +9,7 @@ corpus=$root/tests/fuzz/corpus/$parser
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 flags=(-std=c++20 -g -O1 -I"$root" -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fopenmp=libgomp -Wno-psabi)
 mapfile -t sources < <(cd "$root" && ls engine/{safetensors,atomic_file,tensor_file,tensor}.cpp data/{npy,idx}.cpp kernels/*.cpp \
-  kernels/device/*.cpp kernels/device/no_cuda/*.cpp kernels/onednn/*.cpp)
+  kernels/device/*.cpp kernels/device/no_cuda/*.cpp kernels/onednn/*.cpp kernels/winograd/none/*.cpp)
 for source in "${sources[@]}"; do echo "$source"; done | xargs -P "$(nproc)" -I{} sh -c \
   'clang++ "$@" -c "'"$root"'/{}" -o "'"$work"'/$(echo {} | tr / _).o"' sh "${flags[@]}"
 clang++ "${flags[@]}" -DKELVIN_FUZZ_PARSER="$parser" "$root/tests/fuzz/fuzz_target.cpp" "$work"/*.o -ldnnl -lz -lgomp -o "$work/fuzz"
