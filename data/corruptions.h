@@ -1,5 +1,7 @@
-// Common corruptions (Hendrycks & Dietterich 2019, 1903.12261), generated on the fly with the CIFAR constants and the
-// conventions of the published generator: arithmetic on image/255 in double, clipped to [0, 1], times 255, truncated.
+// Common corruptions (Hendrycks & Dietterich 2019, 1903.12261), generated on the fly with the constants and conventions of the
+// published generators: arithmetic on image/255 in double, clipped to [0, 1], times 255, truncated. Images of up to 48 pixels get the
+// constants of CIFAR-10-C, larger ones those of Tiny-ImageNet-C. Frost lays a generated texture over the image where the published
+// one lays a photograph (corruptions/frost_texture.h).
 //
 // Random corruptions draw from Philox by (seed, corruption, severity, index of the image): the same for any thread count. The
 // published files were made without a seed, so random corruptions agree with them in distribution only.
@@ -15,10 +17,10 @@ namespace kelvin {
 
 inline constexpr int kSeverities = 5;
 
-// Names in the order of the benchmark. Twelve of its fifteen: snow, frost and elastic_transform are not implemented yet.
+// The benchmark's fifteen, in its order.
 [[nodiscard]] std::vector<std::string> corruption_names();
 
-// The additional ones, which are no part of the benchmark's mean: three of four, spatter is not implemented yet.
+// The four additional ones, which are no part of the benchmark's mean: speckle_noise, gaussian_blur, spatter, saturate.
 [[nodiscard]] std::vector<std::string> extra_corruption_names();
 
 // The set under one corruption, severity 1 to 5, as uint8 (float pixels are first rounded to uint8). Labels are kept.

@@ -6,7 +6,10 @@
 #include <map>
 
 #include "data/cifar.h"
+#include "data/cifar10_1.h"
 #include "data/fashion_mnist.h"
+#include "data/hold_out.h"
+#include "data/image_folders.h"
 #include "data/npy_dataset.h"
 #include "data/synthetic.h"
 #include "kernels/device/error.h"
@@ -19,8 +22,10 @@ using Loader = std::function<Dataset(const std::string& where, const DatasetOpti
 // To add a set: a loader of this form in a file of its own, and a line here.
 const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> all = {
-      {"cifar10", load_cifar10}, {"cifar100", load_cifar100},   {"fashion-mnist", load_fashion_mnist},
-      {"npy", load_npy_dataset}, {"synthetic", load_synthetic},
+      {"cifar10", load_cifar10},     {"cifar10.1", load_cifar10_1},
+      {"cifar100", load_cifar100},   {"fashion-mnist", load_fashion_mnist},
+      {"folder", load_image_folder}, {"npy", load_npy_dataset},
+      {"synthetic", load_synthetic}, {"tiny-imagenet", load_tiny_imagenet},
   };
   return all;
 }
@@ -59,6 +64,17 @@ ImageSet ImageSet::from(std::int64_t n) const {
   return part;
 }
 
+ImageSet ImageSet::select(const std::vector<std::int64_t>& rows) const {
+  ImageSet part{static_cast<std::int64_t>(rows.size()), height, width, channels, {}, {}, {}};
+  for (const std::int64_t row : rows) {
+    part.labels.push_back(labels[static_cast<std::size_t>(row)]);
+    const auto at = static_cast<std::ptrdiff_t>(row * pixels());
+    if (!bytes.empty()) part.bytes.insert(part.bytes.end(), bytes.begin() + at, bytes.begin() + at + pixels());
+    if (!floats.empty()) part.floats.insert(part.floats.end(), floats.begin() + at, floats.begin() + at + pixels());
+  }
+  return part;
+}
+
 Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   const std::size_t colon = spec.find(':');
   const std::string name = spec.substr(0, colon), where = colon == std::string::npos ? "" : spec.substr(colon + 1);
@@ -68,6 +84,7 @@ Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   set.name = name;
   set.train = set.train.first(options.train_limit);
   set.test = set.test.first(options.test_limit);
+  if (options.validation > 0) hold_out(set, options.validation, options.seed);
   return set;
 }
 

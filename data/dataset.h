@@ -23,14 +23,18 @@ struct ImageSet {
   [[nodiscard]] ImageSet first(std::int64_t n) const;
   // All but the first n images.
   [[nodiscard]] ImageSet from(std::int64_t n) const;
+  // The images at `rows`, in that order.
+  [[nodiscard]] ImageSet select(const std::vector<std::int64_t>& rows) const;
 };
 
 struct Dataset {
   std::string name;
   ImageSet train, test;  // count 0 when skipped or absent
+  ImageSet validation;   // held out of train (data/hold_out.h); count 0 unless asked for
   int classes = 0;
-  std::vector<std::string> class_names;  // one a class
-  std::vector<float> mean, std;          // per channel, in [0, 1]: the model's normalisation
+  std::vector<std::string> class_names;    // one a class
+  std::vector<std::string> class_folders;  // sets of image files: the folder of each class; else empty
+  std::vector<float> mean, std;            // per channel, in [0, 1]: the model's normalisation
 };
 
 enum class Half { skip, optional, required };  // optional: read where it is there
@@ -38,12 +42,15 @@ enum class Half { skip, optional, required };  // optional: read where it is the
 struct DatasetOptions {
   Half train = Half::required, test = Half::required;
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
-  std::uint64_t seed = 0;                        // synthetic sets are drawn from it
+  std::int64_t validation = 0;                   // images to hold out of the training half, after train_limit; 0: none
+  std::uint64_t seed = 0;                        // of synthetic sets and of the choice of the validation images
 };
 
 // `spec` is the value of --data: NAME or NAME:WHERE.
 //   cifar10:DIR, cifar100:DIR  the binary version (data/cifar.h)
 //   fashion-mnist[:DIR]   the four IDX files, gzipped or not; default: where Debian's dataset-fashion-mnist puts them
+//   cifar10.1:DIR         a second test set for CIFAR-10 (data/cifar10_1.h)
+//   tiny-imagenet:DIR, folder:DIR  image files in class folders (data/image_folders.h)
 //   synthetic[:KEY=VALUE,...]  Gaussian classes (data/synthetic.h)
 //   npy:DIR               {train,test}_{images,labels}.npy
 // Throws a mistake on unknown names, absent or damaged files, labels out of range, NaN or pixels outside [0, 1].

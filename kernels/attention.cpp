@@ -2,7 +2,9 @@
 // they stay in the second-level cache), and strips of 64 queries go through oneDNN's sgemm.
 #include "kernels/attention.h"
 
+#include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <vector>
 
 #include "kernels/device/parallel.h"
@@ -71,11 +73,20 @@ RowSoftmax exponentials(float* row, std::int64_t n) {
   return {sum, most + std::log(sum)};
 }
 
+std::mutex shapes_mutex;
+std::vector<Shape> shapes_run;
+
+void note_shape(const Shape& qkv) {
+  const std::lock_guard lock(shapes_mutex);
+  if (std::find(shapes_run.begin(), shapes_run.end(), qkv) == shapes_run.end()) shapes_run.push_back(qkv);
+}
+
 }  // namespace
 
 template <class T>
 void attention_forward(Cpu, View<T> y, View<float> log_sum_exp, View<const T> qkv) {
   const ProfileRange range("attention");
+  note_shape(qkv.shape);
   const Sizes s(qkv);
   const std::int64_t model = s.heads * s.width;
   for_each_head(s, [&](std::int64_t image, std::int64_t head) {
@@ -146,6 +157,11 @@ void attention_backward(Cpu, View<T> dqkv, View<const T> dy, View<const T> y, Vi
     scatter(dqkv.data + in + model, 3 * model, dk, s, 1);  // q was scaled already
     scatter(dqkv.data + in + 2 * model, 3 * model, dv, s, 1);
   });
+}
+
+std::vector<Shape> attention_shapes_run(Cpu) {
+  const std::lock_guard lock(shapes_mutex);
+  return shapes_run;
 }
 
 #define KELVIN_INSTANTIATE(T)                                                \

@@ -13,8 +13,10 @@
 //
 //   dS = P (dP − δ)   dq = dS k / √D   dk = dSᵀ q / √D   dv = Pᵀ dy
 //
-// Deterministic. dqkv is overwritten; nothing overlaps.
+// Deterministic; on the GPU with `--fast-nondeterministic` backward's sums need not be. dqkv is overwritten; nothing overlaps.
 #pragma once
+
+#include <vector>
 
 #include "kernels/device/device.h"
 #include "kernels/device/dtype.h"
@@ -36,5 +38,8 @@ void attention_backward(Cpu, View<T> dqkv, View<const T> dy, View<const T> y, Vi
 template <class T>
 void attention_backward(const Cuda&, View<T> dqkv, View<const T> dy, View<const T> y, View<const float> log_sum_exp,
                         View<const T> qkv);
+
+// qkv's shapes that attention has run with on the CPU so far, each once: what a model needs of a device.
+[[nodiscard]] std::vector<Shape> attention_shapes_run(Cpu);
 
 }  // namespace kelvin

@@ -5,6 +5,7 @@
 #include "kernels/device/parallel.h"
 #include "kernels/device/profile.h"
 #include "kernels/onednn/convolution.h"
+#include "kernels/winograd/winograd.h"
 
 namespace kelvin {
 namespace {
@@ -48,6 +49,8 @@ void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const float> w, const 
   key.has_residual = !epilogue.residual.empty();
   key.has_relu = epilogue.relu;
   const onednn::ConvPlan& plan = onednn::plan_for(key);
+  if constexpr (dtype_of<T> == DType::bf16)
+    if (plan.own_winograd) return winograd::forward(y, x, w, epilogue);
   const PackedInput images(plan.x, x.data), filter(plan.w, w.data);
   PackedOutput out(plan.y, y.data);
   std::unordered_map<int, dnnl::memory> arguments = {
@@ -65,6 +68,8 @@ template <class T>
 void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options) {
   const onednn::ConvPlan& plan =
       onednn::plan_for(make_key(Direction::backward_data, dtype_of<T>, dx.shape, w.shape, options));
+  if constexpr (dtype_of<T> == DType::bf16)
+    if (plan.own_winograd) return winograd::backward_data(dx, dy, w);
   const PackedInput cotangent(plan.y, dy.data), filter(plan.w, w.data);
   PackedOutput out(plan.x, dx.data);
   run(plan, {{DNNL_ARG_DIFF_DST, cotangent.memory()},
@@ -77,6 +82,8 @@ template <class T>
 void conv2d_backward_filter(Cpu, View<float> dw, View<const T> x, View<const T> dy, const ConvOptions& options) {
   const onednn::ConvPlan& plan =
       onednn::plan_for(make_key(Direction::backward_filter, dtype_of<T>, x.shape, dw.shape, options));
+  if constexpr (dtype_of<T> == DType::bf16)
+    if (plan.own_winograd) return winograd::backward_filter(dw, x, dy);
   const PackedInput images(plan.x, x.data), cotangent(plan.y, dy.data);
   PackedOutput out(plan.w, dw.data);
   run(plan, {{DNNL_ARG_SRC, images.memory()},

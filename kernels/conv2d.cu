@@ -2,15 +2,15 @@
 // back in bfloat16 and is widened (cuDNN has no single operation that does both). Images of one or three channels are padded to a
 // whole 16 bytes a pixel: without that cuDNN pads them itself, in up to a gigabyte of workspace. Bias, residual and ReLU follow the
 // convolution in one elementwise pass.
-#include "kernels/conv2d.h"
-
 #include <map>
 #include <mutex>
 #include <optional>
 
+#include "kernels/conv2d.h"
 #include "kernels/cudnn/convolution.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
+#include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
@@ -19,15 +19,20 @@
 namespace kelvin {
 namespace {
 
-using cudnn::ConvPlan;
 using cudnn::ConvProblem;
 using cudnn::Direction;
+using cudnn::Plan;
 
 template <class T>
 ConvProblem problem_of(Direction direction, const Shape& x, const Shape& w, const ConvOptions& o) {
   const std::int64_t c = cudnn::padded_channels(dtype_of<T>, x[3]);
-  return {direction, dtype_of<T>, {x[0], x[1], x[2], c}, {w[0], w[1], w[2], c},
-          o.stride,  o.pad,       dtype_of<T> == DType::f32 && cuda_settings().allow_tf32};
+  return {direction,
+          dtype_of<T>,
+          {x[0], x[1], x[2], c},
+          {w[0], w[1], w[2], c},
+          o.stride,
+          o.pad,
+          dtype_of<T> == DType::f32 && cuda_settings().allow_tf32};
 }
 
 // to [rows, to_channels] = from [rows, from_channels], cut or filled with zeros, in another element type
@@ -38,6 +43,10 @@ struct Rechannel {
   std::int64_t to_channels, from_channels;
   template <int N>
   __device__ void run(std::int64_t i) const {
+    if constexpr (N > 1) {  // as many channels: a change of type alone
+      store<N>(to + i, load<N>(from + i));
+      return;
+    }
     const std::int64_t row = i / to_channels, c = i % to_channels;
     from_float(to[i], c < from_channels ? to_float(from[row * from_channels + c]) : 0.0f);
   }
@@ -45,12 +54,14 @@ struct Rechannel {
 
 // `from` with `channels` as its last dimension and element type To: itself where nothing changes, else a copy in scratch memory.
 template <class To, class From>
-const To* rechanneled(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<const From> from, std::int64_t channels) {
+const To* rechanneled(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<const From> from,
+                      std::int64_t channels) {
   if constexpr (std::is_same_v<To, From>)
     if (channels == from.cols()) return from.data;
   const std::int64_t n = from.rows() * channels;
   scratch.emplace(cuda, static_cast<std::size_t>(n) * sizeof(To));
-  launch_elements(cuda, n, false, Rechannel<To, From>{scratch->as<To>(), from.data, channels, from.cols()});
+  launch_elements(cuda, n, channels == from.cols() && can_use_packs(from),
+                  Rechannel<To, From>{scratch->as<To>(), from.data, channels, from.cols()});
   return scratch->as<To>();
 }
 
@@ -66,7 +77,7 @@ class Result {
   [[nodiscard]] const void* data() const { return scratch_ ? scratch_->template as<void>() : to_.data; }
   void finish() const {
     if (scratch_)
-      launch_elements(cuda_, to_.size(), false,
+      launch_elements(cuda_, to_.size(), channels_ == to_.cols() && can_use_packs(to_),
                       Rechannel<To, T>{to_.data, scratch_->template as<const T>(), to_.cols(), channels_});
   }
 
@@ -77,50 +88,18 @@ class Result {
   std::optional<CudaBlock> scratch_;
 };
 
-void run(const Cuda& cuda, const ConvPlan& plan, const void* x, const void* w, const void* y) {
+void run(const Cuda& cuda, const Plan& plan, const void* x, const void* w, const void* y) {
   const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(plan.workspace, 1)));
   cudnn::execute(cuda.cudnn(), plan, x, w, y, workspace.as<void>());
 }
 
-class Stopwatch {
- public:
-  explicit Stopwatch(const Cuda& cuda) : stream_(cuda.stream()) {
-    KELVIN_CHECK_CUDA(cudaEventCreate(&begin_));
-    KELVIN_CHECK_CUDA(cudaEventCreate(&end_));
-  }
-  ~Stopwatch() {
-    cudaEventDestroy(begin_);
-    cudaEventDestroy(end_);
-  }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-  template <class F>
-  float milliseconds(const F& f) {
-    KELVIN_CHECK_CUDA(cudaEventRecord(begin_, stream_));
-    f();
-    KELVIN_CHECK_CUDA(cudaEventRecord(end_, stream_));
-    KELVIN_CHECK_CUDA(cudaEventSynchronize(end_));
-    float elapsed = 0;
-    KELVIN_CHECK_CUDA(cudaEventElapsedTime(&elapsed, begin_, end_));
-    return elapsed;
-  }
-
- private:
-  cudaStream_t stream_;
-  cudaEvent_t begin_ = nullptr, end_ = nullptr;
-};
-
-// The fastest of the plans on these very tensors, three runs each after one to warm up.
-const ConvPlan& fastest(const Cuda& cuda, const std::vector<ConvPlan>& plans, const void* x, const void* w,
-                        const void* y) {
-  Stopwatch watch(cuda);
-  const ConvPlan* best = &plans.front();
+// The fastest of the plans on these very tensors.
+const Plan& fastest(const Cuda& cuda, const std::vector<Plan>& plans, const void* x, const void* w, const void* y) {
+  CudaStopwatch watch(cuda);
+  const Plan* best = &plans.front();
   float best_time = 0;
-  for (const ConvPlan& plan : plans) {
-    run(cuda, plan, x, w, y);
-    const float time = watch.milliseconds([&] {
-      for (int i = 0; i < 3; ++i) run(cuda, plan, x, w, y);
-    });
+  for (const Plan& plan : plans) {
+    const float time = watch.milliseconds([&] { run(cuda, plan, x, w, y); });
     if (&plan != &plans.front() && time >= best_time) continue;
     best = &plan;
     best_time = time;
@@ -132,7 +111,7 @@ const ConvPlan& fastest(const Cuda& cuda, const std::vector<ConvPlan>& plans, co
 void convolve(const Cuda& cuda, const ConvProblem& problem, const void* x, const void* w, const void* y) {
   constexpr std::size_t kTimed = 5;
   static std::mutex mutex;
-  static std::map<ConvProblem, ConvPlan> chosen;
+  static std::map<ConvProblem, Plan> chosen;
   const std::lock_guard lock(mutex);
   const ProfileRange range("conv2d");
   const auto found = chosen.find(problem);
@@ -141,7 +120,7 @@ void convolve(const Cuda& cuda, const ConvProblem& problem, const void* x, const
   const auto plans = cudnn::conv_plans({.handle = cuda.cudnn()}, problem, {.deterministic = settings.deterministic},
                                        settings.autotune ? kTimed : 1);
   if (plans.empty()) throw internal_error("cuDNN has no plan for ", cudnn::describe(problem));
-  const ConvPlan& plan = plans.size() > 1 ? fastest(cuda, plans, x, w, y) : plans.front();
+  const Plan& plan = plans.size() > 1 ? fastest(cuda, plans, x, w, y) : plans.front();
   chosen.emplace(problem, plan);
   run(cuda, plan, x, w, y);
 }
@@ -149,9 +128,10 @@ void convolve(const Cuda& cuda, const ConvProblem& problem, const void* x, const
 // y = relu?(y + bias + residual)
 template <class T>
 struct Epilogue {
+  static constexpr int kPack = pack_of<T>;
   T* y;
-  const float* bias;   // [channels] or null
-  const T* residual;   // as y or null
+  const float* bias;  // [channels] or null
+  const T* residual;  // as y or null
   std::int64_t channels;
   bool relu;
   template <int N>
@@ -209,8 +189,8 @@ void conv2d_backward_filter(const Cuda& cuda, View<float> dw, View<const T> x, V
   result.finish();
 }
 
-template void conv2d_forward(const Cuda&, View<float>, View<const float>, View<const float>,
-                             const ConvEpilogue<float>&, const ConvOptions&);
+template void conv2d_forward(const Cuda&, View<float>, View<const float>, View<const float>, const ConvEpilogue<float>&,
+                             const ConvOptions&);
 template void conv2d_forward(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const float>,
                              const ConvEpilogue<bfloat16>&, const ConvOptions&);
 template void conv2d_backward_data(const Cuda&, View<float>, View<const float>, View<const float>, const ConvOptions&);

@@ -44,13 +44,15 @@ void print_result(const CommonOptions& common, const std::string& text, const nl
 
 // What evaluate, corrupt, attack and geometry act on: a run folder, or weights with a model and a data set.
 struct TargetOptions {
-  std::string run;      // RUN_DIR
-  std::string weights;  // --weights
-  std::string model;    // --model
-  std::string data;     // --data; default: the run's
+  std::string run;                  // RUN_DIR
+  std::string checkpoint = "last";  // --checkpoint of RUN_DIR: last or best
+  std::string weights;              // --weights
+  std::string model;                // --model
+  std::string data;                 // --data; default: the run's
   std::int64_t limit = 0;
   int batch_size = 250;
-  std::string precision;  // --precision; default: the run's
+  std::string precision;              // --precision; default: the run's
+  std::string weights_from = "last";  // last, or ema: the averaged weights of a run trained with --ema
   // Where a command offers --split: "train" puts the data set's training half in Target::data.test.
   std::string split = "test";
 };
@@ -60,7 +62,8 @@ struct Target {
   TrainedModel trained;
   Dataset data;      // its test half
   RunFolder folder;  // path empty when there is no run folder
-  // Writes results/NAME.json into the run folder, where there is one.
+  Which which = Which::last;
+  // Writes results/NAME.json into the run folder, where there is one; NAME-best.json for its best checkpoint.
   void save(const std::string& name, const nlohmann::json& result) const;
 };
 [[nodiscard]] Target open_target(const TargetOptions& options, const CommonOptions& common);

@@ -15,6 +15,8 @@ void add_study_options(CLI::App& command, StudyOptions& o) {
 
 nlohmann::json run_study(const StudyOptions& o, const CommonOptions& common, const std::string& name,
                          const std::function<nlohmann::json(const Target&, Model&, const RunInfo&)>& measure) {
+  if (o.across_training && (o.target.checkpoint != "last" || o.target.weights_from != "last"))
+    throw mistake("--across-training reads the kept checkpoints; leave --checkpoint and --weights-from out");
   const Target target = open_target(o.target, common);
   const std::string stem = name + (o.target.split == "train" ? "-train" : "");
   if (!o.across_training) {

@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/fine_tuning_flags.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/train_flags.h"
 #include "engine/atomic_file.h"
 #include "kernels/conv2d.h"
 
@@ -17,9 +19,10 @@ struct TrainFlags {
   TrainOptions options;
   std::string tau_schedule = "constant", lr_schedule = "cosine", optimizer = "sgd", precision = "f32", augment = "none";
   std::string adversarial = "none", adversarial_loss = "ce", inner_batch_norm = "eval";
+  std::string select_by;
   std::string out, keep_checkpoints;
   double tau_end = 0;
-  std::int64_t train_limit = 0, test_limit = 0, limit = 0;
+  std::int64_t train_limit = 0, test_limit = 0, limit = 0, validation = 0;
 };
 
 // The flags of this run as TOML that --config reads back.
@@ -47,12 +50,16 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.lr.kind = learning_rate_schedule_of(f.lr_schedule);
   o.optimizer.kind = optimizer_of(f.optimizer);
   o.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
-  o.augment = f.augment == "standard";
+  o.augment = f.augment != "none";
+  o.cutout = f.augment == "cutout";
   o.seed = common.seed;
   o.keep = kept_epochs_of(f.keep_checkpoints);
   o.adversarial.is_on = f.adversarial == "pgd";
   o.adversarial.loss = attack_loss_of(f.adversarial_loss);
   o.adversarial.batch_norm = f.inner_batch_norm == "train" ? Mode::train : Mode::eval;
+  if (!f.select_by.empty()) o.select_by = select_by_of(f.select_by);
+  if (o.select_by.value_or(SelectBy::none) != SelectBy::none && f.validation == 0)
+    throw mistake("--select-by ", f.select_by, " needs --validation N: selection never looks at the test set");
   if (o.tau.kind != TemperatureSchedule::Kind::constant && f.tau_end == 0)
     throw mistake("--tau-schedule ", f.tau_schedule, " needs --tau-end");
   if (f.out.empty()) throw mistake("--out DIR is needed: the folder for config, metrics, checkpoint and results");
@@ -72,6 +79,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   const Dataset data = load_dataset(f.options.data, {.test = Half::optional,
                                                      .train_limit = or_limit(f.train_limit),
                                                      .test_limit = or_limit(f.test_limit),
+                                                     .validation = f.validation,
                                                      .seed = common.seed});
   folder.create();
   if (!f.options.resume) {
@@ -91,8 +99,17 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                 report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
   } else {
     text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
+                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "",
+                report.ema_accuracy ? ", of the averaged weights " + percent(*report.ema_accuracy) : "", ", ",
                 number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
+    if (report.validation)
+      text +=
+          str("validation accuracy ", percent(report.validation->accuracy),
+              report.validation->robust_accuracy ? ", under PGD " + percent(*report.validation->robust_accuracy) : "",
+              report.best.epoch > 0
+                  ? str("; best.safetensors is epoch ", report.best.epoch, " with ", percent(report.best.score))
+                  : "",
+              "\n");
   }
   print_result(common, text, json);
   if (report.divergence)
@@ -101,21 +118,20 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                     " and learning rate ", report.divergence->lr, "; try a smaller --lr or a larger --tau"));
 }
 
-}  // namespace
-
-void add_train(CLI::App& app, CommonOptions& common) {
-  auto f = std::make_shared<TrainFlags>();
+CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<TrainFlags>& f) {
   f->options.lr.base = 0.1;
   TrainOptions& o = f->options;
-  CLI::App* const c =
-      add_command(app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
-                  "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
-                  "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
-                  "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
-                  "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
-                  "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
-                  {});
-  c->callback([f, &common, c] { run(*f, common, *c); });
+  CLI::App* const c = add_command(
+      app, common, "train", "Trains a model with softmax(z/tau) cross-entropy into a run folder",
+      "  kelvin train --data fashion-mnist --model resnet20 --tau 1 --epochs 10 --out runs/tau1\n"
+      "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
+      "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
+      "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
+      "  kelvin train --data cifar10:DIR --model vit_small_patch16_224 --image-size 224 --init vit.safetensors "
+      "--optimizer adam --lr 1e-4 --out runs/vit\n"
+      "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
+      "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
+      {});
   c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")
       ->capture_default_str();
   c->add_option(
@@ -141,6 +157,7 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
   c->add_flag("--nesterov", o.optimizer.nesterov);
   c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
+  add_fine_tuning_flags(*c, o);
   AdversarialOptions& a = o.adversarial;
   c->add_option("--adversarial", f->adversarial, "Adversarial training: none or pgd")
       ->check(CLI::IsMember({"none", "pgd"}))
@@ -158,8 +175,10 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--precision", f->precision, "f32 or bf16 activations")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
-  c->add_option("--augment", f->augment, "none, or standard: pad 4, random crop, flip")
-      ->check(CLI::IsMember({"none", "standard"}))
+  c->add_option(
+       "--augment", f->augment,
+       "none, standard (pad 4, above 48 pixels 8, random crop, flip), or cutout (standard and a square of zeros)")
+      ->check(CLI::IsMember({"none", "standard", "cutout"}))
       ->capture_default_str();
   c->add_option("--init", o.init, "Start from a safetensors file: Kelvin's, torchvision's or timm's");
   c->add_flag("--allow-partial", o.allow_partial, "With --init: load what fits");
@@ -180,8 +199,56 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option(
       "--keep-checkpoints", f->keep_checkpoints,
       "all, or epochs such as 0,1,5,10: their weights stay as checkpoint-0005.safetensors (0: before training)");
+  c->add_option("--validation", f->validation,
+                "Hold out N training images, chosen by --seed; each epoch is measured on them, the best kept")
+      ->check(CLI::NonNegativeNumber);
+  c->add_option("--select-by", f->select_by,
+                "What makes an epoch the best on --validation: robust, accuracy or none; default: robust with\n"
+                "--adversarial, accuracy otherwise")
+      ->check(CLI::IsMember({"robust", "accuracy", "none"}));
   c->add_option("--out", f->out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out");
+  return c;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<TrainFlags>();
+  CLI::App* const c = declare(app, common, f);
+  c->callback([f, &common, c] { run(*f, common, *c); });
+}
+
+std::vector<TrainFlagInfo> train_flags() {
+  CLI::App app, other;
+  CommonOptions common;
+  const CLI::App* const command = declare(app, common, std::make_shared<TrainFlags>());
+  const CLI::App* const bare = add_command(other, common, "bare", "", "", {});
+  std::vector<TrainFlagInfo> flags;
+  for (const CLI::Option* option : command->get_options()) {
+    if (option->get_lnames().empty() || !option->get_configurable()) continue;
+    const std::string name = option->get_lnames().front();
+    if (name == "resume" || bare->get_option_no_throw("--" + name) != nullptr) continue;
+    flags.push_back({name, option->get_description(), option->get_expected_max() == 0});
+  }
+  return flags;
+}
+
+TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  CommonOptions common;
+  auto f = std::make_shared<TrainFlags>();
+  declare(app, common, f);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+  reversed.emplace_back("train");
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& e) {
+    throw mistake("train: ", e.what());
+  }
+  resolve(*f, common);
+  return f->options;
 }
 
 }  // namespace kelvin

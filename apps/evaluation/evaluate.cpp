@@ -16,6 +16,16 @@ Predictions predict(Model& model, const ImageSet& set, std::int64_t batch_size, 
   return out;
 }
 
+std::vector<std::uint8_t> correct_images(const Predictions& p) {
+  const auto classes = static_cast<std::size_t>(p.classes);
+  std::vector<std::uint8_t> correct(static_cast<std::size_t>(p.count));
+  for (std::size_t i = 0; i < correct.size(); ++i) {
+    const float* const z = p.logits.data() + i * classes;
+    correct[i] = std::max_element(z, z + classes) - z == p.labels[i] ? 1 : 0;
+  }
+  return correct;
+}
+
 Evaluation evaluate(const Predictions& p, double eval_tau) {
   const auto classes = static_cast<std::size_t>(p.classes);
   const Calibration calibration = calibrate(p, eval_tau);

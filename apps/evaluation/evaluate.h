@@ -23,6 +23,9 @@ struct Predictions {
 [[nodiscard]] Predictions predict(Model& model, const ImageSet& set, std::int64_t batch_size,
                                   const CountFunction& progress = {});
 
+// One flag an image: 1 where the largest logit is the label's. What paired tests compare.
+[[nodiscard]] std::vector<std::uint8_t> correct_images(const Predictions& predictions);
+
 struct Evaluation {
   std::int64_t n = 0;
   double accuracy = 0;

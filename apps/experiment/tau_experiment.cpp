@@ -4,32 +4,13 @@
 #include <cstdio>
 #include <fstream>
 
-#include "apps/analysis/geometry.h"
-#include "apps/evaluation/corruptions.h"
-#include "apps/evaluation/evaluate.h"
-#include "apps/report/examples.h"
-#include "apps/report/results.h"
 #include "apps/report/text_table.h"
-#include "data/corruptions.h"
 #include "engine/atomic_file.h"
 
 namespace kelvin {
 namespace {
 
-constexpr int kBatch = 250;
 constexpr double kNoticeable = 0.02;  // differences of robust accuracy worth a sentence
-
-struct NamedAttack {
-  std::string label;
-  AttackLoss loss;
-  double tau;
-};
-
-std::vector<NamedAttack> attacks_for(double tau) {
-  return {{"pgd-ce-tau1", AttackLoss::cross_entropy, 1},
-          {"pgd-ce-tau-train", AttackLoss::cross_entropy, tau},
-          {"pgd-log-odds", AttackLoss::log_odds, 1}};
-}
 
 // Everything that decides the results of one temperature, as TOML: kept in the run folder and compared by the next call.
 std::string settings_of(double tau, const ExperimentOptions& o) {
@@ -41,11 +22,6 @@ std::string settings_of(double tau, const ExperimentOptions& o) {
              t.precision == DType::bf16 ? "bf16" : "f32", "\"\nseed = ", t.seed, "\n", "# measured with eps ",
              o.attack.eps, ", step ", o.attack.step, ", ", o.attack.steps, " steps on ", o.attack_limit,
              " images; corruptions at severity ", o.severity, " on ", o.corrupt_limit, " images\n");
-}
-
-Json read_result(const RunFolder& folder, const std::string& name) {
-  std::ifstream in(folder.result(name));
-  return Json::parse(in, nullptr, /*allow_exceptions=*/false);
 }
 
 bool is_finished(const RunFolder& folder, const std::string& settings) {
@@ -82,40 +58,18 @@ ExperimentRow row_from(const RunFolder& folder, double tau) {
   return row;
 }
 
-void measure(Model& model, double tau, const ExperimentOptions& o, const Dataset& data, const RunFolder& folder,
-             const StageProgress& progress) {
-  const auto stage = [&](const std::string& name) {
-    return [&progress, name](std::int64_t done, std::int64_t total) {
-      if (progress) progress(name, done, total, "");
-    };
-  };
-  const Predictions predictions = predict(model, data.test, kBatch, stage("evaluating"));
-  Json evaluated = to_json(evaluate(predictions, 1.0), data.class_names, 1.0, tau);
-  evaluated["calibration"] = calibrations_of(predictions, tau);
-  folder.write_result("evaluate", evaluated);
-  const CorruptionTable corrupted = corruption_accuracy(model, data.test.first(o.corrupt_limit), corruption_names(),
-                                                        {o.severity}, o.train.seed, kBatch, {}, stage("corruptions"));
-  folder.write_result("corrupt", to_json(corrupted, tau));
-
-  const ImageSet attacked = data.test.first(o.attack_limit);
-  for (const NamedAttack& a : attacks_for(tau)) {
-    AttackOptions options = o.attack;
-    options.loss = a.loss;
-    options.attack_tau = a.tau;
-    options.batch_size = kBatch;
-    ExampleStrip strip;
-    const AttackResult result = attack(
-        model, attacked, options,
-        [&](std::int64_t first, const Tensor& clean, const Tensor& adversarial) {
-          strip.add(first, clean, adversarial);
-        },
-        stage(title_of(options)));
-    Json json = to_json(result, options, a.label, title_of(options), tau);
-    json["examples"] = strip.to_json(result);
-    json["class_names"] = data.class_names;
-    folder.write_result("attack-" + a.label, json);
-  }
-  folder.write_result("geometry", to_json(measure_geometry(model, data.test.first(o.geometry_limit), kBatch), tau));
+std::vector<Measurement> measurements(const ExperimentOptions& o) {
+  std::vector<Measurement> list(2);
+  list[1].kind = Measurement::Kind::corruptions;
+  list[1].severity = o.severity;
+  list[1].seed = o.train.seed;
+  list[1].limit = o.corrupt_limit;
+  const std::vector<Measurement> attacks = three_losses(o.attack, o.attack_limit);
+  list.insert(list.end(), attacks.begin(), attacks.end());
+  list.push_back({});
+  list.back().kind = Measurement::Kind::geometry;
+  list.back().limit = o.geometry_limit;
+  return list;
 }
 
 }  // namespace
@@ -128,7 +82,7 @@ ExperimentRow run_temperature(double tau, const ExperimentOptions& o, const Data
   const std::string settings = settings_of(tau, o);
   if (is_finished(folder, settings)) return row_from(folder, tau);
   std::error_code ignored;
-  std::filesystem::remove(folder.result("done"), ignored);
+  std::filesystem::remove_all(folder.path / "results", ignored);  // of other settings
   folder.create();
   write_file_atomically(folder.config(), std::as_bytes(std::span(settings)));
 
@@ -142,7 +96,7 @@ ExperimentRow run_temperature(double tau, const ExperimentOptions& o, const Data
   if (!report.divergence) {
     const SafetensorsFile file = open_checkpoint(folder);
     const TrainedModel trained = build_trained_model(file, run_info_from(file), device);
-    measure(*trained.model, tau, o, data, folder, progress);
+    measure(*trained.model, tau, measurements(o), data, folder, progress);
   }
   folder.write_result("done", Json::object());
   return row_from(folder, tau);

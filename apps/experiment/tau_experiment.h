@@ -3,13 +3,10 @@
 // attack whose loss does not saturate.
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "apps/attacks/attack.h"
-#include "apps/run/run_folder.h"
+#include "apps/experiment/measure.h"
 #include "apps/training/train.h"
 
 namespace kelvin {
@@ -35,10 +32,6 @@ struct ExperimentRow {
   // How much of the robustness at attack τ = 1 was the attack failing to see.
   [[nodiscard]] double masking_gap() const { return pgd_tau1 - pgd_log_odds; }
 };
-
-// `progress(stage, done, total, note)` names what is going on; may be empty.
-using StageProgress =
-    std::function<void(const std::string& stage, std::int64_t done, std::int64_t total, const std::string& note)>;
 
 // Runs one temperature into out/tau-<τ>, or reads its results when that folder holds a finished run with the same settings.
 [[nodiscard]] ExperimentRow run_temperature(double tau, const ExperimentOptions& options, const Dataset& data,

@@ -4,6 +4,7 @@
 //   metrics.jsonl            one JSON object a line: kind "step", "epoch" or "diverged"
 //   checkpoint.safetensors   weights, optimizer state and position (metadata "kelvin": JSON)
 //   checkpoint-0003.safetensors   weights after epoch 3, where --keep-checkpoints asked for them
+//   best.safetensors         the weights that did best on the validation split, where there is one (same metadata)
 //   results/NAME.json        what train, evaluate, corrupt, attack and geometry printed with --json
 //
 // Everything is written to a temporary file, fsynced and renamed, except metrics.jsonl, which grows line by line.
@@ -32,6 +33,7 @@ struct RunFolder {
   [[nodiscard]] std::filesystem::path kept_checkpoint(std::uint32_t epoch) const;
   // The epochs that have one, ascending.
   [[nodiscard]] std::vector<std::uint32_t> kept_epochs() const;
+  [[nodiscard]] std::filesystem::path best() const { return path / "best.safetensors"; }
   [[nodiscard]] std::filesystem::path result(const std::string& name) const {
     return path / "results" / (name + ".json");
   }
@@ -48,7 +50,7 @@ struct RunInfo {
   double train_tau = 1;   // the temperature at the end of training
   double head_scale = 1;  // evaluation multiplies prototypes and bias by it (--reparametrize: τ)
   std::uint64_t seed = 0;
-  // Training saw the first so many images of the data set's training half; the rest are unseen. 0: not recorded.
+  // Training and its validation split lie within the first so many images of the training half; later ones are unseen. 0: not recorded.
   std::int64_t trained_images = 0;
   std::vector<std::string> class_names;
 };
@@ -62,8 +64,9 @@ struct TrainedModel {
   std::unique_ptr<Model> model;
   RunInfo info;
 };
+enum class Which { last, best };  // of a run's checkpoints: where training stands, or what validation chose
 // The run's checkpoint file; a mistake that says what is missing.
-[[nodiscard]] SafetensorsFile open_checkpoint(const RunFolder& run);
+[[nodiscard]] SafetensorsFile open_checkpoint(const RunFolder& run, Which which = Which::last);
 // Builds info.model and loads the file's weights into it.
 [[nodiscard]] TrainedModel build_trained_model(const SafetensorsFile& file, const RunInfo& info, Device device);
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include "data/corruptions/corruption.h"
+#include "data/corruptions/filters.h"
 
 namespace kelvin {
 namespace {
@@ -11,18 +11,11 @@ namespace {
 struct Defocus {
   double radius, alias_sigma;
 };
-constexpr Defocus kDefocus[] = {{.3, .4}, {.4, .5}, {.5, .6}, {1, .2}, {1.5, .1}};
+constexpr BySize<Defocus> kDefocus = {{{.3, .4}, {.4, .5}, {.5, .6}, {1, .2}, {1.5, .1}},
+                                      {{.5, .6}, {1, .1}, {1.5, .1}, {2.5, .01}, {3, .1}}};
 
 constexpr int kReach = 8, kSide = 2 * kReach + 1;
 using Kernel = std::array<double, kSide * kSide>;
-
-// Mirror without repeating the border pixel (OpenCV's BORDER_REFLECT_101).
-int reflect(int i, int size) {
-  if (size == 1) return 0;
-  const int period = 2 * (size - 1);
-  i = ((i % period) + period) % period;
-  return i < size ? i : period - i;
-}
 
 // A disk of the given radius on the grid −8…8, normalised, smoothed by a 3x3 Gaussian. A radius below 1 is one pixel.
 Kernel disk_kernel(const Defocus& d) {
@@ -43,24 +36,31 @@ Kernel disk_kernel(const Defocus& d) {
         for (int dx = -1; dx <= 1; ++dx)
           kernel[static_cast<std::size_t>(y * kSide + x)] +=
               taps[dy + 1] * taps[dx + 1] / area *
-              disk[static_cast<std::size_t>(reflect(y + dy, kSide) * kSide + reflect(x + dx, kSide))];
+              disk[static_cast<std::size_t>(edge_index(y + dy, kSide, Edge::mirror) * kSide +
+                                            edge_index(x + dx, kSide, Edge::mirror))];
   return kernel;
 }
 
 std::vector<double> correlate(const ByteImage& image, const std::vector<double>& x, const Kernel& kernel) {
   const int height = image.height, width = image.width, channels = image.channels;
+  // Rows with their mirror images on both sides, so that the inner loop runs along them.
+  const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(width) * channels, wide = row + 2 * kReach * channels;
+  std::vector<double> padded(static_cast<std::size_t>(height * wide));
+  for (int h = 0; h < height; ++h)
+    for (int w = -kReach; w < width + kReach; ++w)
+      std::copy_n(x.begin() + h * row + static_cast<std::ptrdiff_t>(edge_index(w, width, Edge::mirror)) * channels,
+                  channels, padded.begin() + h * wide + static_cast<std::ptrdiff_t>(w + kReach) * channels);
   std::vector<double> out(x.size(), 0.0);
   for (int ky = 0; ky < kSide; ++ky)
     for (int kx = 0; kx < kSide; ++kx) {
       const double weight = kernel[static_cast<std::size_t>(ky * kSide + kx)];
-      if (weight == 0) continue;
-      for (int h = 0; h < height; ++h)
-        for (int w = 0; w < width; ++w) {
-          const int from = (reflect(h + ky - kReach, height) * width + reflect(w + kx - kReach, width)) * channels;
-          for (int c = 0; c < channels; ++c)
-            out[static_cast<std::size_t>((h * width + w) * channels + c)] +=
-                weight * x[static_cast<std::size_t>(from + c)];
-        }
+      if (weight < 1e-12) continue;  // all 289 such taps together move no pixel by 1e-9
+      for (int h = 0; h < height; ++h) {
+        const double* const from = padded.data() + edge_index(h + ky - kReach, height, Edge::mirror) * wide +
+                                   static_cast<std::ptrdiff_t>(kx) * channels;
+        double* const to = out.data() + h * row;
+        for (std::ptrdiff_t i = 0; i < row; ++i) to[i] += weight * from[i];
+      }
     }
   return out;
 }
@@ -68,7 +68,7 @@ std::vector<double> correlate(const ByteImage& image, const std::vector<double>&
 }  // namespace
 
 ByteImage defocus_blur(const ByteImage& image, int severity, const ImageRandom&) {
-  return from_unit(image, correlate(image, to_unit(image), disk_kernel(kDefocus[severity])));
+  return from_unit(image, correlate(image, to_unit(image), disk_kernel(kDefocus.at(image, severity))));
 }
 
 }  // namespace kelvin

@@ -6,13 +6,14 @@
 namespace kelvin {
 namespace {
 
-constexpr double kBrightness[] = {.05, .1, .15, .2, .3};
-constexpr double kContrast[] = {.75, .5, .4, .3, .15};
+constexpr BySize<double> kBrightness = {{.05, .1, .15, .2, .3}, {.1, .2, .3, .4, .5}};
+constexpr BySize<double> kContrast = {{.75, .5, .4, .3, .15}, {.4, .3, .2, .1, .05}};
 
 struct Saturate {
   double scale, shift;
 };
-constexpr Saturate kSaturate[] = {{.3, 0}, {.1, 0}, {1.5, 0}, {2, .1}, {2.5, .2}};
+constexpr BySize<Saturate> kSaturate = {{{.3, 0}, {.1, 0}, {1.5, 0}, {2, .1}, {2.5, .2}},
+                                        {{.3, 0}, {.1, 0}, {2, 0}, {5, .1}, {30, .2}}};
 
 }  // namespace
 
@@ -20,10 +21,11 @@ constexpr Saturate kSaturate[] = {{.3, 0}, {.1, 0}, {1.5, 0}, {2, .1}, {2.5, .2}
 ByteImage brightness(const ByteImage& image, int severity, const ImageRandom&) {
   std::vector<double> x = to_unit(image);
   const auto channels = static_cast<std::size_t>(image.channels);
+  const double more = kBrightness.at(image, severity);
   for (std::size_t p = 0; p < x.size(); p += channels) {
     const double value = *std::max_element(x.begin() + static_cast<std::ptrdiff_t>(p),
                                            x.begin() + static_cast<std::ptrdiff_t>(p + channels));
-    const double brighter = std::clamp(value + kBrightness[severity], 0.0, 1.0);
+    const double brighter = std::clamp(value + more, 0.0, 1.0);
     for (std::size_t c = 0; c < channels; ++c) x[p + c] = value > 0 ? x[p + c] * (brighter / value) : brighter;
   }
   return from_unit(image, x);
@@ -33,7 +35,7 @@ ByteImage brightness(const ByteImage& image, int severity, const ImageRandom&) {
 ByteImage saturate(const ByteImage& image, int severity, const ImageRandom&) {
   if (image.channels != 3) return image;
   std::vector<double> x = to_unit(image);
-  const Saturate k = kSaturate[severity];
+  const Saturate k = kSaturate.at(image, severity);
   for (std::size_t p = 0; p < x.size(); p += 3) {
     const double value = std::max({x[p], x[p + 1], x[p + 2]}), least = std::min({x[p], x[p + 1], x[p + 2]});
     if (value == 0) continue;
@@ -51,11 +53,12 @@ ByteImage saturate(const ByteImage& image, int severity, const ImageRandom&) {
 ByteImage contrast(const ByteImage& image, int severity, const ImageRandom&) {
   std::vector<double> x = to_unit(image);
   const auto channels = static_cast<std::size_t>(image.channels);
+  const double factor = kContrast.at(image, severity);
   for (std::size_t c = 0; c < channels; ++c) {
     double sum = 0;
     for (std::size_t p = c; p < x.size(); p += channels) sum += x[p];
     const double mean = sum / (static_cast<double>(x.size()) / static_cast<double>(channels));
-    for (std::size_t p = c; p < x.size(); p += channels) x[p] = (x[p] - mean) * kContrast[severity] + mean;
+    for (std::size_t p = c; p < x.size(); p += channels) x[p] = (x[p] - mean) * factor + mean;
   }
   return from_unit(image, x);
 }

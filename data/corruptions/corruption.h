@@ -1,6 +1,7 @@
 // What the files of this folder share: an 8-bit image, its random numbers, and the form of a corruption.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -12,6 +13,16 @@ namespace kelvin {
 struct ByteImage {
   int height = 0, width = 0, channels = 0;
   std::vector<std::uint8_t> pixels;  // [H, W, C]
+};
+
+// A corruption's constants: one an index for images of up to 48 pixels (the published CIFAR generator), one for larger ones (the
+// published Tiny-ImageNet generator, written for 64 pixels).
+template <class T>
+struct BySize {
+  T small[5], large[5];
+  [[nodiscard]] const T& at(const ByteImage& image, int severity) const {
+    return std::max(image.height, image.width) <= 48 ? small[severity] : large[severity];
+  }
 };
 
 // Double pixels in [0, 1] and back: clipped, times 255, truncated (the published generator does not round).
@@ -26,6 +37,9 @@ struct ImageRandom {
     return philox(key, image << 40 | static_cast<std::uint64_t>(element) << 8 | (draw & 0xff));
   }
 };
+// n standard normal numbers; n numbers uniform in (−1, 1). An element gives four of them; they begin at element 0 or the one given.
+[[nodiscard]] std::vector<float> normals(const ImageRandom& random, std::size_t n);
+[[nodiscard]] std::vector<double> uniforms(const ImageRandom& random, std::size_t n, std::size_t first_element = 0);
 
 // severity counts from 0 here: an index into the corruption's constants.
 using CorruptionFunction = ByteImage (*)(const ByteImage& image, int severity, const ImageRandom& random);
@@ -43,6 +57,10 @@ ByteImage glass_blur(const ByteImage& image, int severity, const ImageRandom& ra
 ByteImage motion_blur(const ByteImage& image, int severity, const ImageRandom& random);
 ByteImage zoom_blur(const ByteImage& image, int severity, const ImageRandom& random);
 ByteImage fog(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage snow(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage frost(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage elastic_transform(const ByteImage& image, int severity, const ImageRandom& random);
+ByteImage spatter(const ByteImage& image, int severity, const ImageRandom& random);
 ByteImage gaussian_blur(const ByteImage& image, int severity, const ImageRandom& random);
 ByteImage saturate(const ByteImage& image, int severity, const ImageRandom& random);
 

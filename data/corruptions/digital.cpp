@@ -14,8 +14,8 @@
 namespace kelvin {
 namespace {
 
-constexpr double kPixelateFactor[] = {.95, .9, .85, .75, .65};
-constexpr int kJpegQuality[] = {80, 65, 58, 50, 40};
+constexpr BySize<double> kPixelateFactor = {{.95, .9, .85, .75, .65}, {.9, .8, .7, .6, .5}};
+constexpr BySize<int> kJpegQuality = {{80, 65, 58, 50, 40}, {65, 58, 50, 40, 25}};
 
 // One output pixel of a box filter: the inputs whose centres lie in its window, equally weighted; a window of at least one
 // pixel, so that enlarging is nearest neighbour. Pillow's Image.BOX.
@@ -122,7 +122,7 @@ ByteImage decode(const JpegBuffer& buffer, const ByteImage& like) {
 }  // namespace
 
 ByteImage pixelate(const ByteImage& image, int severity, const ImageRandom&) {
-  const double factor = kPixelateFactor[severity];
+  const double factor = kPixelateFactor.at(image, severity);
   const int height = std::max(1, static_cast<int>(image.height * factor));
   const int width = std::max(1, static_cast<int>(image.width * factor));
   return resize_box(resize_box(image, height, width), image.height, image.width);
@@ -130,7 +130,7 @@ ByteImage pixelate(const ByteImage& image, int severity, const ImageRandom&) {
 
 ByteImage jpeg_compression(const ByteImage& image, int severity, const ImageRandom&) {
   JpegBuffer buffer;
-  encode(image, kJpegQuality[severity], buffer);
+  encode(image, kJpegQuality.at(image, severity), buffer);
   return decode(buffer, image);
 }
 

@@ -9,7 +9,8 @@ namespace {
 struct Fog {
   double strength, decay;
 };
-constexpr Fog kFog[] = {{.2, 3}, {.5, 3}, {.75, 2.5}, {1, 2}, {1.5, 1.75}};
+constexpr BySize<Fog> kFog = {{{.2, 3}, {.5, 3}, {.75, 2.5}, {1, 2}, {1.5, 1.75}},
+                              {{.4, 3}, {.7, 3}, {1, 2.5}, {1.5, 2}, {2, 1.75}}};
 
 // Diamond-square (Fournier, Fussell, Carpenter 1982) on a periodic size x size grid, scaled to [0, 1]; size is a power of two.
 // The perturbation is wibble·U(−wibble, wibble), and wibble shrinks by `decay` a level.
@@ -42,7 +43,7 @@ std::vector<double> plasma(int size, double decay, const ImageRandom& random) {
 
 // The fog's grid is the next power of two, its upper left part is used: 28 pixels lie in a grid of 32.
 ByteImage fog(const ByteImage& image, int severity, const ImageRandom& random) {
-  const Fog f = kFog[severity];
+  const Fog f = kFog.at(image, severity);
   int size = 2;
   while (size < std::max(image.height, image.width)) size *= 2;
   const std::vector<double> layer = plasma(size, f.decay, random);

@@ -6,10 +6,10 @@
 namespace kelvin {
 namespace {
 
-constexpr double kGaussianSigma[] = {.04, .06, .08, .09, .10};
-constexpr double kShotRate[] = {500, 250, 100, 75, 50};
-constexpr double kSpeckleSigma[] = {.06, .1, .12, .16, .2};
-constexpr double kImpulseAmount[] = {.01, .02, .03, .05, .07};
+constexpr BySize<double> kGaussianSigma = {{.04, .06, .08, .09, .10}, {.04, .08, .12, .15, .18}};
+constexpr BySize<double> kShotRate = {{500, 250, 100, 75, 50}, {250, 100, 50, 30, 15}};
+constexpr BySize<double> kSpeckleSigma = {{.06, .1, .12, .16, .2}, {.15, .2, .25, .3, .35}};
+constexpr BySize<double> kImpulseAmount = {{.01, .02, .03, .05, .07}, {.01, .02, .05, .08, .14}};
 
 // In (0, 1), 53 bits from two words.
 double uniform(std::uint32_t high, std::uint32_t low) {
@@ -54,35 +54,34 @@ double poisson(double mean, std::size_t element, const ImageRandom& random) {
 
 ByteImage gaussian_noise(const ByteImage& image, int severity, const ImageRandom& random) {
   std::vector<double> x = to_unit(image);
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const auto bits = random.bits(i);
-    x[i] += kGaussianSigma[severity] * static_cast<double>(normal_pair(bits[0], bits[1])[0]);
-  }
+  const double sigma = kGaussianSigma.at(image, severity);
+  const std::vector<float> noise = normals(random, x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += sigma * static_cast<double>(noise[i]);
   return from_unit(image, x);
 }
 
 // Gaussian noise in proportion to the pixel.
 ByteImage speckle_noise(const ByteImage& image, int severity, const ImageRandom& random) {
   std::vector<double> x = to_unit(image);
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const auto bits = random.bits(i);
-    x[i] += x[i] * kSpeckleSigma[severity] * static_cast<double>(normal_pair(bits[0], bits[1])[0]);
-  }
+  const double sigma = kSpeckleSigma.at(image, severity);
+  const std::vector<float> noise = normals(random, x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += x[i] * sigma * static_cast<double>(noise[i]);
   return from_unit(image, x);
 }
 
 ByteImage shot_noise(const ByteImage& image, int severity, const ImageRandom& random) {
   std::vector<double> x = to_unit(image);
-  const double rate = kShotRate[severity];
+  const double rate = kShotRate.at(image, severity);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = poisson(x[i] * rate, i, random) / rate;
   return from_unit(image, x);
 }
 
 ByteImage impulse_noise(const ByteImage& image, int severity, const ImageRandom& random) {
   std::vector<double> x = to_unit(image);
+  const double amount = kImpulseAmount.at(image, severity);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto bits = random.bits(i);
-    if (uniform(bits[0], bits[1]) < kImpulseAmount[severity]) x[i] = (bits[2] & 1u) != 0 ? 1.0 : 0.0;
+    if (uniform(bits[0], bits[1]) < amount) x[i] = (bits[2] & 1u) != 0 ? 1.0 : 0.0;
   }
   return from_unit(image, x);
 }

@@ -25,13 +25,17 @@ constexpr Corruption kCorruptions[] = {
     {"glass_blur", glass_blur},
     {"motion_blur", motion_blur},
     {"zoom_blur", zoom_blur},
+    {"snow", snow},
+    {"frost", frost},
     {"fog", fog},
     {"brightness", brightness},
     {"contrast", contrast},
+    {"elastic_transform", elastic_transform},
     {"pixelate", pixelate},
     {"jpeg_compression", jpeg_compression},
     {"speckle_noise", speckle_noise, true},
     {"gaussian_blur", gaussian_blur, true},
+    {"spatter", spatter, true},
     {"saturate", saturate, true},
 };
 
@@ -69,6 +73,27 @@ ByteImage from_unit(const ByteImage& like, const std::vector<double>& values) {
   std::transform(values.begin(), values.end(), image.pixels.begin(),
                  [](double v) { return static_cast<std::uint8_t>(std::clamp(v, 0.0, 1.0) * 255.0); });
   return image;
+}
+
+std::vector<float> normals(const ImageRandom& random, std::size_t n) {
+  std::vector<float> values(n + 3);
+  for (std::size_t i = 0; i < n; i += 4) {
+    const auto bits = random.bits(i / 4);
+    const auto a = normal_pair(bits[0], bits[1]), b = normal_pair(bits[2], bits[3]);
+    values[i] = a[0], values[i + 1] = a[1], values[i + 2] = b[0], values[i + 3] = b[1];
+  }
+  values.resize(n);
+  return values;
+}
+
+std::vector<double> uniforms(const ImageRandom& random, std::size_t n, std::size_t first_element) {
+  std::vector<double> values(n + 3);
+  for (std::size_t i = 0; i < n; i += 4) {
+    const auto bits = random.bits(first_element + i / 4);
+    for (std::size_t k = 0; k < 4; ++k) values[i + k] = 2 * static_cast<double>(uniform01(bits[k])) - 1;
+  }
+  values.resize(n);
+  return values;
 }
 
 std::vector<std::string> corruption_names() {

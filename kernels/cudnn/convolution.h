@@ -1,7 +1,5 @@
 // Convolution through cuDNN's graph API: one operation a graph, so that engines compiled ahead of time serve it and nothing is
 // compiled while a program runs. The plan is the first that fits of heuristic A and then of the fallback list.
-//
-// Plans can be made without a GPU, for a device described by its properties (cuDNN 9.8 and later): tests/planned_graphs does.
 #pragma once
 
 #include <array>
@@ -9,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cudnn/descriptor.h"
-#include "kernels/device/dtype.h"
+#include "kernels/cudnn/plan.h"
 
 namespace kelvin::cudnn {
 
@@ -34,35 +31,12 @@ struct ConvProblem {
   return (channels + whole - 1) / whole * whole;
 }
 
-// The GPU that plans are for: a handle, or, without a GPU, a description.
-struct Target {
-  cudnnHandle_t handle = nullptr;
-  Descriptor properties = {};
-  // From a JSON of device properties as cuDNN writes it (cudaDeviceProp's values).
-  [[nodiscard]] static Target described_by(const std::string& json);
-};
-
-// The JSON that describes the GPU with this number: test data for machines without one.
-[[nodiscard]] std::string device_description(std::int32_t number);
-
-struct PlanFilter {
-  std::int64_t most_workspace = std::int64_t{1} << 30;  // bytes
-  bool deterministic = true;
-};
-
-struct ConvPlan {
-  Descriptor plan;
-  std::int64_t workspace = 0;  // bytes
-  std::int64_t engine = -1;
-  bool deterministic = true, tensor_cores = false, compiled_at_run_time = false;
-};
-
 // The plans that fit, best first by heuristic, at most `most`. Empty: none.
-[[nodiscard]] std::vector<ConvPlan> conv_plans(const Target& target, const ConvProblem& problem,
-                                               const PlanFilter& filter, std::size_t most);
+[[nodiscard]] std::vector<Plan> conv_plans(const Target& target, const ConvProblem& problem, PlanFilter filter,
+                                           std::size_t most);
 
 // x, w, y: device addresses of the three tensors in their direction's roles.
-void execute(cudnnHandle_t handle, const ConvPlan& plan, const void* x, const void* w, const void* y, void* workspace);
+void execute(cudnnHandle_t handle, const Plan& plan, const void* x, const void* w, const void* y, void* workspace);
 
 // "forward bfloat16 x [128, 32, 32, 64], w [64, 3, 3, 64], stride 1, pad 1"
 [[nodiscard]] std::string describe(const ConvProblem& problem);

@@ -21,6 +21,15 @@ Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, const Descriptor& 
   return set(name, value.raw());
 }
 
+Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, const std::vector<Descriptor>& values) {
+  std::vector<cudnnBackendDescriptor_t> raw;
+  for (const Descriptor& value : values) {
+    state_->uses.push_back(value.state_);
+    raw.push_back(value.raw());
+  }
+  return set(name, raw);
+}
+
 cudnnStatus_t Descriptor::try_finalize() { return library().finalize(state_->raw); }
 
 Descriptor& Descriptor::finalize(const char* what) {

@@ -37,6 +37,10 @@ inline constexpr auto attribute_type<cudnnDataType_t> = CUDNN_TYPE_DATA_TYPE;
 template <>
 inline constexpr auto attribute_type<cudnnConvolutionMode_t> = CUDNN_TYPE_CONVOLUTION_MODE;
 template <>
+inline constexpr auto attribute_type<cudnnPointwiseMode_t> = CUDNN_TYPE_POINTWISE_MODE;
+template <>
+inline constexpr auto attribute_type<cudnnReduceTensorOp_t> = CUDNN_TYPE_REDUCTION_OPERATOR_TYPE;
+template <>
 inline constexpr auto attribute_type<cudnnBackendHeurMode_t> = CUDNN_TYPE_HEUR_MODE;
 template <>
 inline constexpr auto attribute_type<cudnnBackendNumericalNote_t> = CUDNN_TYPE_NUMERICAL_NOTE;
@@ -62,6 +66,7 @@ class Descriptor {
     return set_raw(name, attribute_type<T>, static_cast<std::int64_t>(values.size()), values.data());
   }
   Descriptor& set(cudnnBackendAttributeName_t name, const Descriptor& value);
+  Descriptor& set(cudnnBackendAttributeName_t name, const std::vector<Descriptor>& values);
   Descriptor& finalize(const char* what);  // after this it is immutable
   // Whether finalizing succeeds; the reason is in cudnnGetLastErrorString otherwise.
   [[nodiscard]] cudnnStatus_t try_finalize();

@@ -25,11 +25,15 @@ const Library& library() {
   return instance;
 }
 
-void check(cudnnStatus_t status, const char* what) {
-  if (status == CUDNN_STATUS_SUCCESS) return;
+std::string last_error() {
   char reason[1024] = {};
   library().get_last_error_string(reason, sizeof reason);
-  throw internal_error("cuDNN, ", what, ": ", library().get_error_string(status), ": ", reason);
+  return reason;
+}
+
+void check(cudnnStatus_t status, const char* what) {
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  throw internal_error("cuDNN, ", what, ": ", library().get_error_string(status), ": ", last_error());
 }
 
 }  // namespace kelvin::cudnn

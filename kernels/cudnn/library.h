@@ -3,6 +3,8 @@
 
 #include <cudnn_graph.h>
 
+#include <string>
+
 namespace kelvin::cudnn {
 
 struct Library {
@@ -19,6 +21,9 @@ struct Library {
   decltype(cudnnBackendExecute)* execute;
 };
 [[nodiscard]] const Library& library();
+
+// cuDNN's own explanation of this thread's last failure.
+[[nodiscard]] std::string last_error();
 
 // Throws with cuDNN's own explanation; `what` says what was being done.
 void check(cudnnStatus_t status, const char* what);

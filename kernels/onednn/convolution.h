@@ -38,6 +38,7 @@ struct ConvPlan {
   Desc bias;
   bool winograd = false;  // the residual is then added after the convolution, not within it
   std::string implementation;
+  bool own_winograd = false;  // run by kernels/winograd: nothing above but the name is set
 };
 
 // The plan for a key, from this thread's cache.

@@ -5,6 +5,7 @@
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/pool.h"
+#include "kernels/fused_attention.h"
 #include "kernels/matmul.h"
 #include "tests/cuda_emulation/simt.h"
 #include "tests/ops/device_under_test.h"
@@ -45,6 +46,13 @@ void conv2d_backward_filter(const Cuda&, View<float>, View<const T>, View<const 
 template <class Out, class T>
 void matmul(const Cuda&, View<Out>, View<const T>, View<const T>, View<const float>, const MatmulOptions&) {
   throw testing::NotEmulated("cuBLAS is not emulated");
+}
+
+// cuDNN has no plan here: attention goes through the plain kernels.
+bool fused_attention_forward(const Cuda&, View<bfloat16>, View<float>, View<const bfloat16>) { return false; }
+bool fused_attention_backward(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const bfloat16>,
+                              View<const float>, View<const bfloat16>) {
+  return false;
 }
 
 template void conv2d_forward(const Cuda&, View<float>, View<const float>, View<const float>, const ConvEpilogue<float>&,

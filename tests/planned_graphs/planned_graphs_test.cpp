@@ -1,14 +1,18 @@
-// Every convolution of every model, in every direction and precision, has a cuDNN plan on an H100 and on an A100. No GPU is needed:
-// the devices are described by their properties. Prints the plans and their workspaces.
+// Every convolution and every attention of every model, in every direction and precision, has a cuDNN plan on an H100 and on an A100. No
+// GPU is needed: the devices are described by their properties. Prints the plans and their workspaces.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <set>
 
 #include "engine/tape.h"
+#include "kernels/attention.h"
 #include "kernels/conv2d.h"
+#include "kernels/cudnn/attention.h"
 #include "kernels/cudnn/convolution.h"
 #include "kernels/device/cuda_device.h"
 #include "models/model.h"
@@ -21,19 +25,31 @@ using cudnn::Direction;
 
 constexpr std::int64_t kBatch = 128;
 
-// What the models convolve, found by running one image through each.
-std::vector<ConvShape> convolutions_of_all_models() {
-  using Images = std::vector<std::pair<int, int>>;  // side, channels
-  for (const std::string& name : model_names()) {
-    const Images images = name.ends_with("_224") ? Images{{224, 3}, {224, 1}} : Images{{32, 3}, {28, 1}, {64, 3}};
-    for (const auto& [side, channels] : images) {
-      const auto model = make_model(
-          {.name = name, .classes = 10, .channels = channels, .height = side, .width = side, .mean = {}, .std = {}}, {},
-          1);
-      (void)model->forward(Tensor::full({1, side, side, channels}, 0.5f), Mode::eval);
+// One image through every model, in each size and colour it takes: afterwards the kernels know what was asked of them.
+void run_all_models() {
+  static const bool done = [] {
+    using Images = std::vector<std::pair<int, int>>;  // side, channels
+    for (const std::string& name : model_names()) {
+      int taken = 0;
+      for (const auto& [side, channels] : Images{{32, 3}, {28, 1}, {64, 3}, {224, 3}, {224, 1}}) {
+        if ((side == 224) != name.ends_with("_224")) continue;
+        ModelSpec spec = {
+            .name = name, .classes = 10, .channels = channels, .height = side, .width = side, .mean = {}, .std = {}};
+        std::unique_ptr<Model> model;
+        try {
+          model = make_model(spec, {}, 1);
+        } catch (const Error& e) {
+          if (e.code() == ExitCode::mistake) continue;  // not cut into patches without a rest
+          throw;
+        }
+        (void)model->forward(Tensor::full({1, side, side, channels}, 0.5f), Mode::eval);
+        ++taken;
+      }
+      EXPECT_GT(taken, 0) << name;
     }
-  }
-  return conv2d_shapes_run(Cpu{});
+    return true;
+  }();
+  ASSERT_TRUE(done);
 }
 
 ConvProblem problem_of(const ConvShape& shape, Direction direction, DType dtype, bool tf32) {
@@ -48,19 +64,36 @@ std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-class PlannedGraphsOf : public ::testing::TestWithParam<const char*> {};
+// A driver for what cuDNN compiles at run time: the machine's own, or the stand-in where there is none.
+bool has_driver() {
+  static const bool found = dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL) != nullptr ||
+                            dlopen(KELVIN_STAND_IN_DRIVER, RTLD_NOW | RTLD_GLOBAL) != nullptr;
+  return found;
+}
+
+class PlannedGraphsOf : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    const std::string json = read_text(str(KELVIN_SOURCE_DIR, "/tests/planned_graphs/", GetParam(), ".json"));
+    ASSERT_FALSE(json.empty());
+    try {
+      target_ = cudnn::Target::described_by(json);
+    } catch (const Error& e) {
+      if (e.code() == ExitCode::mistake) GTEST_SKIP() << e.what();  // no cuDNN library on this machine
+      throw;
+    }
+    run_all_models();
+  }
+  cudnn::Target target_;
+};
+
+void print(const cudnn::Plan& plan, const std::string& what) {
+  std::printf("%6lld  %6.1f MiB  %12s  %s\n", static_cast<long long>(plan.engine),
+              static_cast<double>(plan.workspace) / 1048576.0, plan.tensor_cores ? "yes" : "no", what.c_str());
+}
 
 TEST_P(PlannedGraphsOf, EveryConvolutionHasAPlan) {
-  const std::string json = read_text(str(KELVIN_SOURCE_DIR, "/tests/planned_graphs/", GetParam(), ".json"));
-  ASSERT_FALSE(json.empty());
-  cudnn::Target target;
-  try {
-    target = cudnn::Target::described_by(json);
-  } catch (const Error& e) {
-    if (e.code() == ExitCode::mistake) GTEST_SKIP() << e.what();  // no cuDNN library on this machine
-    throw;
-  }
-  const std::vector<ConvShape> shapes = convolutions_of_all_models();
+  const std::vector<ConvShape> shapes = conv2d_shapes_run(Cpu{});
   ASSERT_GT(shapes.size(), 20u);
   std::set<ConvProblem> problems;
   for (const ConvShape& shape : shapes)
@@ -71,12 +104,12 @@ TEST_P(PlannedGraphsOf, EveryConvolutionHasAPlan) {
     }
   std::printf("%zu convolutions on %s\nengine  workspace  tensor cores  convolution\n", problems.size(), GetParam());
   for (const ConvProblem& problem : problems) {
-    const auto plans = cudnn::conv_plans(target, problem, {}, 1);
+    const auto plans = cudnn::conv_plans(target_, problem, {}, 1);
     if (plans.empty()) {
       ADD_FAILURE() << "no plan for " << cudnn::describe(problem);
       continue;
     }
-    const cudnn::ConvPlan& plan = plans.front();
+    const cudnn::Plan& plan = plans.front();
     EXPECT_TRUE(plan.deterministic);
     // A 1x1 convolution with stride 2 moves more bytes than it multiplies: there the heuristic may prefer other engines.
     // For the filter gradient of a patch embedding (kernel = stride) the H100's heuristic has none on tensor cores; it runs once a step.
@@ -87,10 +120,42 @@ TEST_P(PlannedGraphsOf, EveryConvolutionHasAPlan) {
     if (problem.dtype == DType::f32 && !problem.allow_tf32) {
       EXPECT_FALSE(plan.tensor_cores) << cudnn::describe(problem);
     }
-    std::printf("%6lld  %6.1f MiB  %12s  %s\n", static_cast<long long>(plan.engine),
-                static_cast<double>(plan.workspace) / 1048576.0, plan.tensor_cores ? "yes" : "no",
-                cudnn::describe(problem).c_str());
+    print(plan, cudnn::describe(problem));
   }
+}
+
+// In bfloat16; float32 attention has kernels of its own. One H100 and one A100 must serve what every vision transformer trains with, in
+// both forms of the backward pass, without a copy of q, k or v.
+TEST_P(PlannedGraphsOf, EveryAttentionHasAPlan) {
+  if (!has_driver()) GTEST_SKIP() << "no libcuda.so.1 and no stand-in at " << KELVIN_STAND_IN_DRIVER;
+  // Every plan is compiled, half a second each: the form whose sums have no order is tried for one number of tokens.
+  std::set<cudnn::AttentionProblem> problems;
+  for (const Shape& s : attention_shapes_run(Cpu{})) {
+    problems.insert({false, kBatch, s[1], s[3], s[4], true});
+    problems.insert({true, kBatch, s[1], s[3], s[4], true});
+    if (s[1] == 197) problems.insert({true, kBatch, s[1], s[3], s[4], false});
+  }
+  ASSERT_GE(problems.size(), 16u);
+  std::printf("%zu attentions on %s\nengine  workspace  tensor cores  attention\n", problems.size(), GetParam());
+  for (const cudnn::AttentionProblem& problem : problems) {
+    const auto plans = cudnn::attention_plans(target_, problem, {.deterministic = problem.deterministic}, 1);
+    if (plans.empty()) {
+      ADD_FAILURE() << "no plan for " << cudnn::describe(problem) << ": " << cudnn::last_error();
+      continue;
+    }
+    EXPECT_TRUE(plans.front().tensor_cores) << cudnn::describe(problem);
+    // dS rounded up to tiles of 128 x 128 is the most there may be.
+    const auto tiles = [](std::int64_t n) { return (n + 127) / 128 * 128; };
+    EXPECT_LE(plans.front().workspace,
+              2 * problem.batch * problem.heads * tiles(problem.tokens) * tiles(problem.tokens) + (1 << 20));
+    print(plans.front(), cudnn::describe(problem));
+  }
+}
+
+// Heads that the graph does not take are no error: the plain kernels serve them.
+TEST_P(PlannedGraphsOf, OddHeadsHaveNoAttentionPlan) {
+  EXPECT_TRUE(cudnn::attention_plans(target_, {false, 8, 65, 3, 20}, {}, 1).empty());
+  EXPECT_TRUE(cudnn::attention_plans(target_, {true, 8, 65, 3, 136}, {}, 1).empty());
 }
 
 // On a machine with a GPU: prints its description, from which the files beside this one come.

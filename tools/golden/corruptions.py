@@ -1,89 +1,26 @@
-"""Goldens of the corruptions, from NumPy, SciPy and Pillow: tests/golden/corruptions/.
+"""Goldens of the corruptions: tests/golden/corruptions/.
 
     python tools/golden/corruptions.py
 
-The algorithms follow Hendrycks and Dietterich's published CIFAR generator, written anew from its description: arithmetic on
-image/255 in float64, clipped, times 255, truncated. Deterministic ones are stored as images, random ones as the mean and standard
-deviation of the change over many images.
+For images of 28 grey, 32 and 64 colour pixels (suffixes 1, 3 and 64): deterministic corruptions as images, random ones as the mean
+and standard deviation of the change over many copies, for each severity. `distances.txt`: the mean distance of each severity,
+from which data/README.md takes the reference's own exceptions to "a higher severity is further away". Then the single steps that
+random corruptions are made of, on fixed inputs: Canny edges, distances, equalised histograms, drop reliefs, affine maps,
+displacements, frost textures.
 """
-import colorsys
-import io
 import pathlib
 
+import cv2
 import numpy as np
 import PIL
 import scipy
-from PIL import Image
-from scipy import ndimage
+import skimage
+
+import corruption_reference as reference
 
 out = pathlib.Path(__file__).resolve().parents[2] / "tests/golden/corruptions"
 rng = np.random.default_rng(1)
-
-
-def to_bytes(x):
-    return (np.clip(x, 0, 1) * 255).astype(np.uint8)
-
-
-def gaussian_noise(image, s):
-    x = image / 255.0
-    return to_bytes(x + rng.normal(size=x.shape, scale=[0.04, 0.06, 0.08, 0.09, 0.10][s]))
-
-
-def shot_noise(image, s):
-    c = [500, 250, 100, 75, 50][s]
-    return to_bytes(rng.poisson(image / 255.0 * c) / c)
-
-
-def impulse_noise(image, s):
-    x = image / 255.0
-    hit = rng.random(x.shape) < [0.01, 0.02, 0.03, 0.05, 0.07][s]
-    salt = rng.random(x.shape) < 0.5
-    return to_bytes(np.where(hit, salt.astype(float), x))
-
-
-def defocus_blur(image, s):
-    radius, sigma = [(0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)][s]
-    g = np.arange(-8, 9)
-    disk = ((g[:, None] ** 2 + g[None, :] ** 2) <= radius**2).astype(float)
-    disk /= disk.sum()
-    taps = np.exp(-np.array([1.0, 0, 1]) / (2 * sigma**2))
-    taps /= taps.sum()
-    kernel = ndimage.correlate1d(ndimage.correlate1d(disk, taps, axis=0, mode="mirror"), taps, axis=1, mode="mirror")
-    x = image / 255.0
-    return to_bytes(np.stack([ndimage.correlate(x[..., c], kernel, mode="mirror") for c in range(x.shape[-1])], -1))
-
-
-def brightness(image, s):
-    c = [0.05, 0.1, 0.15, 0.2, 0.3][s]
-    x = image / 255.0
-    if x.shape[-1] == 1:
-        return to_bytes(x + c)
-    hsv = np.array([[colorsys.rgb_to_hsv(*p) for p in row] for row in x])
-    hsv[..., 2] = np.clip(hsv[..., 2] + c, 0, 1)
-    return to_bytes(np.array([[colorsys.hsv_to_rgb(*p) for p in row] for row in hsv]))
-
-
-def contrast(image, s):
-    x = image / 255.0
-    mean = x.mean(axis=(0, 1), keepdims=True)
-    return to_bytes((x - mean) * [0.75, 0.5, 0.4, 0.3, 0.15][s] + mean)
-
-
-def pillow(image):
-    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-
-
-def pixelate(image, s):
-    c = [0.95, 0.9, 0.85, 0.75, 0.65][s]
-    h, w = image.shape[:2]
-    small = pillow(image).resize((int(w * c), int(h * c)), Image.BOX)
-    return np.asarray(small.resize((w, h), Image.BOX)).reshape(image.shape)
-
-
-def jpeg_compression(image, s):
-    buffer = io.BytesIO()
-    pillow(image).save(buffer, "JPEG", quality=[80, 65, 58, 50, 40][s])
-    return np.asarray(Image.open(buffer)).reshape(image.shape)
+COPIES = {"fog": 1000, "frost": 3000, "snow": 300, "spatter": 300, "elastic_transform": 300, "glass_blur": 60}
 
 
 def scene(n, size, channels):
@@ -97,25 +34,68 @@ def scene(n, size, channels):
             v = 0.5 + 0.4 * np.sin(a * x + b * y + c) + 0.2 * ((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.1) * np.sign(d)
             channel.append(v + rng.normal(0, 0.03, v.shape))
         images.append(np.stack(channel, -1))
-    return to_bytes(np.array(images))
+    return reference.to_bytes(np.array(images))
+
+
+def corruptions(suffix, images, lines):
+    np.save(out / f"images{suffix}.npy", images)
+    for f in reference.DETERMINISTIC:
+        got = np.stack([[f(i, s) for i in images] for s in range(5)])
+        np.save(out / f"{f.__name__}{suffix}.npy", got)
+        distance = np.sqrt(((got.astype(float) - images) ** 2).mean(axis=(1, 2, 3, 4)))
+        lines.append(f"{f.__name__:18} {images.shape[1]}x{images.shape[3]} " + " ".join(f"{d:7.2f}" for d in distance))
+    for f in reference.RANDOM:
+        many = np.tile(images, (COPIES.get(f.__name__, 100), 1, 1, 1))  # the test takes as many
+        rows, distance = [], []
+        for s in range(5):
+            change = np.stack([f(i, s) for i in many]).astype(np.float32) - many
+            rows.append([change.mean(dtype=float), change.std(dtype=float)])
+            distance.append(np.sqrt((change ** 2).mean(dtype=float)))
+        np.save(out / f"{f.__name__}{suffix}.npy", np.array(rows, dtype=np.float32))
+        lines.append(f"{f.__name__:18} {images.shape[1]}x{images.shape[3]} " + " ".join(f"{d:7.2f}" for d in distance))
+        print(lines[-1], flush=True)
+
+
+def steps():
+    """Inputs and outputs of the steps that random corruptions are made of."""
+    liquids = []
+    for (mean, std, sigma, threshold) in [(.62, .1, .7, .7), (.65, .1, .8, .7), (.65, .3, 1, .69)]:
+        for size in (32, 31):
+            v = reference.smooth(rng.normal(size=(size, 32), loc=mean, scale=std), sigma)
+            v[v < threshold] = 0
+            liquids.append((v * 255).astype(np.uint8)[:31])
+    liquids.append(scene(1, 32, 1)[0, :31, :, 0])  # edges of every direction
+    liquids = np.stack(liquids)
+    np.save(out / "liquid.npy", liquids)
+    np.save(out / "canny.npy", np.stack([cv2.Canny(v, 50, 150) for v in liquids]))
+    np.save(out / "distance.npy", np.stack([cv2.distanceTransform(255 - cv2.Canny(v, 50, 150), cv2.DIST_L2, 5)
+                                            for v in liquids]).astype(np.float32))
+    np.save(out / "equalized.npy", np.stack([cv2.equalizeHist(v) for v in liquids]))
+    np.save(out / "relief.npy", np.stack([reference.drop_relief(v) for v in liquids]))
+
+    x = scene(1, 32, 3)[0]
+    before = np.float32([[26, 26], [26, 6], [6, 6]])
+    after = before + np.float32([[1.7, -2.1], [-0.6, 2.4], [2.2, 0.9]])
+    field = np.float32(reference.smooth(rng.uniform(-1, 1, size=(2, 32, 32)), 0) * 3)
+    np.save(out / "warp_points.npy", np.stack([before, after]))
+    np.save(out / "warp.npy", np.stack([x / np.float32(255), reference.warp(
+        x / np.float32(255), cv2.getAffineTransform(before, after))]).astype(np.float32))
+    np.save(out / "displace_field.npy", field)
+    np.save(out / "displace.npy", reference.displace(x / np.float32(255), field[0], field[1]).astype(np.float32))
+    np.save(out / "frost_texture.npy", np.stack([reference.frost_texture(k, 0.2)[:63, :105] for k in range(5)]))
 
 
 def main():
     out.mkdir(parents=True, exist_ok=True)
-    for channels, size in [(1, 28), (3, 32)]:
-        images = scene(2, size, channels)
-        np.save(out / f"images{channels}.npy", images)
-        for f in [defocus_blur, brightness, contrast, pixelate, jpeg_compression]:
-            np.save(out / f"{f.__name__}{channels}.npy", np.stack([[f(i, s) for i in images] for s in range(5)]))
-        many = np.tile(images, (100, 1, 1, 1))  # what the test does too
-        for f in [gaussian_noise, shot_noise, impulse_noise]:
-            rows = []
-            for s in range(5):
-                change = np.stack([f(i, s) for i in many]).astype(float) - many
-                rows.append([change.mean(), change.std()])
-            np.save(out / f"{f.__name__}{channels}.npy", np.array(rows, dtype=np.float32))
+    lines = ["# root mean square distance from the clean image, of 255, for severities 1 to 5"]
+    corruptions("1", scene(2, 28, 1), lines)
+    corruptions("3", scene(2, 32, 3), lines)
+    corruptions("64", scene(1, 64, 3), lines)
+    steps()
+    (out / "distances.txt").write_text("\n".join(lines) + "\n")
     (out / "VERSIONS").write_text(
-        f"numpy {np.__version__}, scipy {scipy.__version__}, Pillow {PIL.__version__}; tools/golden/corruptions.py\n")
+        f"numpy {np.__version__}, scipy {scipy.__version__}, scikit-image {skimage.__version__}, OpenCV {cv2.__version__}, "
+        f"Pillow {PIL.__version__}; tools/golden/corruptions.py\n")
 
 
 main()

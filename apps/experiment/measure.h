@@ -1,0 +1,58 @@
+// What is measured on one trained model: a list of measurements, each of which leaves results/NAME.json in the run folder. The
+// quickstart and every cell of a sweep are measured here, so that their figures mean the same.
+//
+// A result keeps the settings that made it (key "settings"); a measurement whose result is there with the same settings is
+// not done again. Results also hold one flag an image (key "correct", a string of 0 and 1: right, or still robust), for
+// paired tests on the same images.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "apps/attacks/attack.h"
+#include "apps/run/run_folder.h"
+#include "data/dataset.h"
+
+namespace kelvin {
+
+struct Measurement {
+  enum class Kind {
+    clean,        // results/evaluate
+    corruptions,  // results/corrupt: every corruption of the benchmark at one severity
+    attack,       // results/attack-NAME
+    worst_case,   // results/worst-case: `attack` on the images that every earlier attack of the list left standing
+    geometry,     // results/geometry
+    audit         // results/audit
+  };
+  Kind kind = Kind::clean;
+  std::string name;  // of an attack, e.g. "pgd-log-odds"
+  AttackOptions attack;
+  bool attacks_at_train_tau = false;  // attack.attack_tau is then the training τ
+  int severity = 3;
+  std::uint64_t seed = 0;  // of corruptions; an attack brings its own
+  std::int64_t limit = 0;  // the first N test images; 0: all
+  double logit_scale =
+      1;  // multiplies the logits: the same classifier, other losses. Other than 1 it marks the result's name
+};
+
+// The paper's attack and the same attack with losses that do not saturate: "pgd-ce-tau1", "pgd-ce-tau-train", "pgd-log-odds".
+// `base` gives ε, step, steps and seed.
+[[nodiscard]] std::vector<Measurement> three_losses(const AttackOptions& base, std::int64_t limit);
+
+// Name of the result file, without .json.
+[[nodiscard]] std::string result_name(const Measurement& m);
+
+// `progress(stage, done, total, note)` names what is going on; may be empty.
+using StageProgress =
+    std::function<void(const std::string& stage, std::int64_t done, std::int64_t total, const std::string& note)>;
+
+// Runs the list in its order on the test half of `data` and writes each result. The model's logits are restored bit for bit.
+void measure(Model& model, double train_tau, const std::vector<Measurement>& list, const Dataset& data,
+             const RunFolder& folder, const StageProgress& progress);
+
+[[nodiscard]] std::string bits_text(const std::vector<std::uint8_t>& bits);        // "1011"
+[[nodiscard]] std::vector<std::uint8_t> bits_from(const std::string& text);        // the inverse
+[[nodiscard]] Json read_result(const RunFolder& folder, const std::string& name);  // null when absent or damaged
+
+}  // namespace kelvin

@@ -1,0 +1,75 @@
+#include "apps/sweep/cell.h"
+
+#include <fstream>
+
+#include "engine/atomic_file.h"
+
+namespace kelvin {
+namespace {
+
+std::filesystem::path request_path(const RunFolder& folder) { return folder.path / "cell.json"; }
+
+Json read_json(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  const Json json = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() ? json : Json();
+}
+
+}  // namespace
+
+CellRequest request_of(const Cell& cell, const MeasureRequest& measure) {
+  return {arguments_of(cell.flags), measure, cell.logit_scales};
+}
+
+Json to_json(const CellRequest& r) {
+  return {{"train", r.train}, {"measure", to_json(r.measure)}, {"logit_scales", r.logit_scales}};
+}
+
+CellState state_of(const RunFolder& folder, const CellRequest& request) {
+  const Json kept = read_json(request_path(folder));
+  if (kept.is_null()) return std::filesystem::exists(folder.checkpoint()) ? CellState::other : CellState::absent;
+  const Json wanted = to_json(request);
+  if (kept.value("train", Json()) != wanted.at("train")) return CellState::other;
+  if (read_result(folder, "done") == wanted) return CellState::finished;
+  return std::filesystem::exists(folder.result("error")) ? CellState::failed : CellState::absent;
+}
+
+void prepare(const RunFolder& folder, const CellRequest& request) {
+  std::error_code ignored;
+  if (state_of(folder, request) == CellState::other) std::filesystem::remove_all(folder.path, ignored);
+  folder.create();
+  std::filesystem::remove(folder.result("error"), ignored);
+  std::filesystem::remove(folder.result("done"), ignored);
+  const std::string text = to_json(request).dump(2) + "\n";
+  write_file_atomically(request_path(folder), std::as_bytes(std::span(text)));
+}
+
+CellRequest read_request(const RunFolder& folder) {
+  const Json json = read_json(request_path(folder));
+  try {
+    return {json.at("train").get<std::vector<std::string>>(), measure_request_from(json.at("measure")),
+            json.at("logit_scales").get<std::vector<double>>()};
+  } catch (const Json::exception&) {
+    throw mistake(request_path(folder).string(), ": absent or damaged; delete the folder and run the sweep again");
+  }
+}
+
+TrainingState training_state(const RunFolder& folder) {
+  const Json report = read_result(folder, "train");
+  if (report.is_object()) return report.value("diverged", false) ? TrainingState::diverged : TrainingState::done;
+  return std::filesystem::exists(folder.checkpoint()) ? TrainingState::half_done : TrainingState::absent;
+}
+
+void measure_cell(const RunFolder& folder, const CellRequest& request, Device device, const StageProgress& progress) {
+  if (training_state(folder) != TrainingState::diverged) {
+    const SafetensorsFile file = open_checkpoint(folder);
+    const TrainedModel trained = build_trained_model(file, run_info_from(file), device);
+    const Dataset data = load_dataset(
+        trained.info.data, {.train = Half::skip, .test_limit = request.measure.test_limit, .seed = trained.info.seed});
+    measure(*trained.model, trained.info.train_tau, measurements_of(request.measure, request.logit_scales), data,
+            folder, progress);
+  }
+  folder.write_result("done", to_json(request));
+}
+
+}  // namespace kelvin

@@ -1,0 +1,147 @@
+// Reading a cell's folder into the numbers of its row.
+#include <algorithm>
+#include <cmath>
+
+#include "apps/sweep/table.h"
+
+namespace kelvin {
+namespace {
+
+using Images = std::vector<double>;
+
+Images images_of(const Json& result) {
+  Images images;
+  if (!result.is_object()) return images;
+  for (const char c : result.value("correct", std::string())) images.push_back(c == '1' ? 1 : 0);
+  return images;
+}
+
+double mean_of(const Images& images) {
+  double sum = 0;
+  for (const double v : images) sum += v;
+  return images.empty() ? std::nan("") : sum / static_cast<double>(images.size());
+}
+
+// The per-image minimum; of different lengths, on the images that both have.
+Images minimum(const Images& a, const Images& b) {
+  Images least;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) least.push_back(std::min(a[i], b[i]));
+  return least;
+}
+
+class Reader {
+ public:
+  Reader(const RunFolder& folder, double logit_scale)
+      : folder_(folder), suffix_(logit_scale != 1 ? str("-logits-x", logit_scale) : "") {}
+
+  CellFigures read() {
+    const Json error = read_result(folder_, "error"), train = read_result(folder_, "train");
+    if (error.is_object()) {
+      f_.status = CellFigures::Status::failed;
+      f_.detail = error.value("error", "unknown error");
+    } else if (train.is_object() && train.value("diverged", false)) {
+      f_.status = CellFigures::Status::diverged;
+      f_.detail = str("at step ", train.value("/divergence/step"_json_pointer, std::int64_t{0}));
+    } else if (read_result(folder_, "done").is_object()) {
+      f_.status = CellFigures::Status::done;
+      number("train_loss", train, "train_loss");
+      read_results();
+    }
+    return std::move(f_);
+  }
+
+ private:
+  Json result(const std::string& name) const { return read_result(folder_, name + suffix_); }
+
+  void number(const std::string& key, const Json& from, const char* name) {
+    if (from.is_object() && from.contains(name) && from.at(name).is_number()) f_.values[key] = from.at(name);
+  }
+  void share(const std::string& key, const Images& images) {
+    if (images.empty()) return;
+    f_.values[key] = mean_of(images);
+    f_.images[key] = images;
+  }
+
+  void read_results() {
+    const Json evaluated = result("evaluate");
+    share("clean", images_of(evaluated));
+    number("nll", evaluated, "nll");
+    number("ece", evaluated, "ece");
+    corruptions();
+    attacks();
+    const Json geometry = result("geometry");
+    number("coefficient_of_variation", geometry, "coefficient_of_variation");
+    const Json audit = result("audit");
+    number("audit_worst_case", audit, "worst_case");
+  }
+
+  void corruptions() {
+    const Json corrupted = result("corrupt");
+    if (!corrupted.is_object()) return;
+    number("corrupted", corrupted, "mean_accuracy");
+    Images total;
+    for (const Json& row : corrupted.value("rows", Json::array())) {
+      const Images one = images_of(row);
+      total.resize(one.size());
+      for (std::size_t i = 0; i < one.size(); ++i) total[i] += one[i];
+    }
+    if (!total.empty()) f_.images["corrupted"] = total;
+  }
+
+  void attacks() {
+    Images sound, all;
+    const Json paper = result("attack-pgd-ce-tau1");
+    for (const auto& [key, name, is_sound] :
+         {std::tuple{"pgd_ce_tau1", "attack-pgd-ce-tau1", false}, std::tuple{"cw", "attack-cw", true},
+          std::tuple{"pgd_log_odds", "attack-pgd-log-odds", true},
+          std::tuple{"pgd_ce_tau_train", "attack-pgd-ce-tau-train", true}}) {
+      const Images images = images_of(result(name));
+      if (images.empty()) continue;
+      share(key, images);
+      all = all.empty() ? images : minimum(all, images);
+      if (is_sound) sound = sound.empty() ? images : minimum(sound, images);
+    }
+    number("zero_gradient_fraction", paper, "zero_gradient_fraction");
+    number("median_margin", paper, "median_margin");
+    if (all.empty()) return;
+    share("sound", sound);
+    const Images worst = images_of(result("worst-case"));
+    const Images least = worst.empty() ? all : minimum(worst, all);
+    if (!worst.empty()) share("worst_case", worst);
+    const Images seen = images_of(paper);
+    if (!seen.empty())
+      f_.values["masking_gap"] =
+          mean_of({seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(std::min(seen.size(), least.size()))}) -
+          mean_of(least);
+  }
+
+  RunFolder folder_;
+  std::string suffix_;
+  CellFigures f_;
+};
+
+}  // namespace
+
+const std::vector<SweepColumn>& sweep_columns() {
+  static const std::vector<SweepColumn> columns = {{"train_loss", "train loss", false},
+                                                   {"clean", "clean %", true},
+                                                   {"corrupted", "corrupted %", true},
+                                                   {"pgd_ce_tau1", "PGD τ=1 %", true},
+                                                   {"cw", "C&W %", true},
+                                                   {"pgd_log_odds", "PGD log-odds %", true},
+                                                   {"pgd_ce_tau_train", "PGD τ=train %", true},
+                                                   {"sound", "sound min %", true},
+                                                   {"worst_case", "worst case %", true},
+                                                   {"audit_worst_case", "audit worst %", true},
+                                                   {"masking_gap", "masking gap", true},
+                                                   {"zero_gradient_fraction", "zero grad. %", true},
+                                                   {"median_margin", "median margin", false},
+                                                   {"coefficient_of_variation", "dist. CV", false},
+                                                   {"nll", "NLL", false},
+                                                   {"ece", "ECE %", true}};
+  return columns;
+}
+
+CellFigures read_figures(const RunFolder& folder, double logit_scale) { return Reader(folder, logit_scale).read(); }
+
+}  // namespace kelvin

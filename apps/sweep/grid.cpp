@@ -1,0 +1,160 @@
+#include "apps/sweep/grid.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <set>
+#include <sstream>
+
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, separator);)
+    if (!part.empty()) parts.push_back(part);
+  return parts;
+}
+
+std::string trimmed(const std::string& text) {
+  const auto is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
+  const auto first = std::find_if_not(text.begin(), text.end(), is_space);
+  const auto last = std::find_if_not(text.rbegin(), text.rend(), is_space).base();
+  return first < last ? std::string(first, last) : "";
+}
+
+// What a folder name may hold.
+std::string slug(const std::string& text) {
+  std::string out;
+  for (const char c : text)
+    out += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '+' ? c : '-';
+  return out;
+}
+
+}  // namespace
+
+void set_flag(Flags& flags, const Flag& flag) {
+  const auto found = std::find_if(flags.begin(), flags.end(), [&](const Flag& f) { return f.name == flag.name; });
+  if (found == flags.end())
+    flags.push_back(flag);
+  else
+    found->value = flag.value;
+}
+
+std::string flag_value(const Flags& flags, const std::string& name, const std::string& otherwise) {
+  for (const Flag& f : flags)
+    if (f.name == name) return f.value;
+  return otherwise;
+}
+
+std::vector<std::string> arguments_of(const Flags& flags) {
+  std::vector<std::string> arguments;
+  for (const Flag& f : flags) {
+    if (f.value == "false") continue;
+    arguments.push_back(f.value == "true" ? str("--", f.name) : str("--", f.name, "=", f.value));
+  }
+  return arguments;
+}
+
+Flag parse_flag(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  std::string name = trimmed(text.substr(0, equals));
+  while (name.starts_with("-")) name.erase(0, 1);
+  if (equals == std::string::npos || name.empty() || equals + 1 == text.size())
+    throw mistake("'", text, "' is no FLAG=VALUE");
+  return {name, trimmed(text.substr(equals + 1))};
+}
+
+Axis parse_axis(const std::string& text) {
+  const Flag flag = parse_flag(text);
+  Axis axis{flag.name, {}};
+  std::set<std::string> seen;
+  for (const std::string& part : split(flag.value, flag.value.find(';') != std::string::npos ? ';' : ',')) {
+    const std::string value = trimmed(part);
+    if (!seen.insert(value).second) throw mistake("--grid ", text, ": ", value, " stands there twice");
+    axis.values.push_back({value, {{axis.name, value}}, {}});
+  }
+  if (axis.values.empty()) throw mistake("--grid ", text, ": no values; write --grid ", flag.name, "=V1,V2");
+  return axis;
+}
+
+AxisValue parse_variant(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  AxisValue value{trimmed(text.substr(0, colon)), {}, {}};
+  if (colon == std::string::npos || value.label.empty())
+    throw mistake("--variant '", text, "': expected 'NAME: flag=value flag=value'");
+  for (const std::string& part : split(text.substr(colon + 1), ' ')) {
+    const Flag flag = parse_flag(part);
+    if (flag.name != "logit-scale") {
+      set_flag(value.flags, flag);
+      continue;
+    }
+    double scale = 0;
+    const auto [end, error] = std::from_chars(flag.value.data(), flag.value.data() + flag.value.size(), scale);
+    if (error != std::errc() || end != flag.value.data() + flag.value.size() || !(scale > 0))
+      throw mistake("--variant '", text, "': logit-scale must be a number > 0");
+    value.logit_scales.push_back(scale);
+  }
+  return value;
+}
+
+std::vector<std::uint64_t> parse_seeds(const std::string& text) {
+  std::vector<std::uint64_t> seeds;
+  for (const std::string& part : split(text, ',')) {
+    std::uint64_t seed = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), seed);
+    if (error != std::errc() || end != part.data() + part.size())
+      throw mistake("--seeds ", text, ": '", part, "' is no whole number of 0 or more");
+    if (std::find(seeds.begin(), seeds.end(), seed) != seeds.end())
+      throw mistake("--seeds ", text, ": ", seed, " stands there twice");
+    seeds.push_back(seed);
+  }
+  if (seeds.empty()) throw mistake("--seeds: at least one is needed, e.g. --seeds 0,1,2");
+  return seeds;
+}
+
+std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, const std::vector<std::uint64_t>& seeds) {
+  std::set<std::string> names;
+  for (const Axis& axis : axes)
+    if (!names.insert(axis.name).second) throw mistake("--grid ", axis.name, ": two axes of that name");
+  if (names.contains("seed")) throw mistake("--grid seed: use --seeds");
+  std::vector<Cell> cells(1);
+  cells[0].flags = fixed;
+  for (const Axis& axis : axes) {
+    std::vector<Cell> product;
+    for (const Cell& cell : cells)
+      for (const AxisValue& value : axis.values) {
+        Cell next = cell;
+        const bool is_variant = axis.name == "variant";
+        next.values.push_back(value.label);
+        const std::string label = is_variant ? value.label : str(axis.name, " ", value.label);
+        const std::string folder = is_variant ? slug(value.label) : str(slug(axis.name), "-", slug(value.label));
+        next.label = next.label.empty() ? label : str(next.label, ", ", label);
+        next.group = next.group.empty() ? folder : str(next.group, "_", folder);
+        for (const Flag& flag : value.flags) set_flag(next.flags, flag);
+        next.logit_scales.insert(next.logit_scales.end(), value.logit_scales.begin(), value.logit_scales.end());
+        product.push_back(std::move(next));
+      }
+    cells = std::move(product);
+  }
+  std::vector<Cell> seeded;
+  std::set<std::string> folders;
+  for (Cell& cell : cells)
+    for (const std::uint64_t seed : seeds) {
+      Cell next = cell;
+      if (next.group.empty()) next.group = next.label = "run";
+      next.seed = seed;
+      next.name = str(next.group, "_seed-", seed);
+      set_flag(next.flags, {"seed", std::to_string(seed)});
+      if (!folders.insert(next.name).second)
+        throw mistake("two cells would share the folder ", next.name,
+                      "; choose values that differ in letters or digits");
+      seeded.push_back(std::move(next));
+    }
+  return seeded;
+}
+
+}  // namespace kelvin

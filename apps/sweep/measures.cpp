@@ -1,0 +1,140 @@
+#include "apps/sweep/measures.h"
+
+#include <algorithm>
+#include <array>
+
+namespace kelvin {
+namespace {
+
+constexpr std::array kKinds = {"clean", "corrupt", "pgd", "attacks", "worst", "geometry", "audit"};
+constexpr int kMarginSteps = 30;  // C&W in L∞ as the adversarial-training literature runs it: step ε/4
+
+Measurement plain(Measurement::Kind kind, std::int64_t limit, double scale) {
+  Measurement m;
+  m.kind = kind;
+  m.limit = limit;
+  m.logit_scale = scale;
+  return m;
+}
+
+AttackOptions base_attack(const MeasureRequest& r) {
+  AttackOptions a;
+  a.eps = r.eps;
+  a.step = r.step;
+  a.steps = r.steps;
+  a.seed = r.seed;
+  return a;
+}
+
+Measurement margin_attack(const MeasureRequest& r) {
+  Measurement m = plain(Measurement::Kind::attack, r.attack_limit, 1);
+  m.name = "cw";
+  m.attack = base_attack(r);
+  m.attack.attack = "cw";
+  m.attack.loss = AttackLoss::margin;
+  m.attack.steps = kMarginSteps;
+  m.attack.step = r.eps / 4;
+  return m;
+}
+
+Measurement worst_case(const MeasureRequest& r, double scale) {
+  Measurement m = plain(Measurement::Kind::worst_case, r.worst_limit, scale);
+  m.attack = base_attack(r);
+  m.attack.attack = r.worst_attack;
+  m.attack.steps = usual_steps(r.worst_attack, Norm::linf);
+  return m;
+}
+
+// The measurements of one kind on logits multiplied by `scale`; nothing for kinds that losses do not enter when scale is not 1.
+std::vector<Measurement> of_kind(const std::string& kind, const MeasureRequest& r, double scale) {
+  if (kind == "clean") return {plain(Measurement::Kind::clean, r.test_limit, scale)};
+  if (kind == "worst") return {worst_case(r, scale)};
+  if (kind == "pgd" || kind == "attacks") {
+    std::vector<Measurement> list = three_losses(base_attack(r), r.attack_limit);
+    if (kind == "pgd")
+      list.erase(list.begin() + 1);
+    else
+      list.insert(list.begin() + 1, margin_attack(r));
+    for (Measurement& m : list) m.logit_scale = scale;
+    return list;
+  }
+  if (scale != 1) return {};
+  if (kind == "corrupt") {
+    Measurement m = plain(Measurement::Kind::corruptions, r.corrupt_limit, 1);
+    m.severity = r.severity;
+    m.seed = r.seed;
+    return {m};
+  }
+  if (kind == "geometry") return {plain(Measurement::Kind::geometry, r.geometry_limit, 1)};
+  Measurement m = plain(Measurement::Kind::audit, r.audit_limit, 1);
+  m.attack = base_attack(r);
+  return {m};
+}
+
+}  // namespace
+
+void check_request(const MeasureRequest& r) {
+  std::string known;
+  for (const char* kind : kKinds) known += str(known.empty() ? "" : ", ", kind);
+  for (const std::string& kind : r.kinds)
+    if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end())
+      throw mistake("--measure ", kind, " is unknown; known: ", known);
+  const auto has = [&](const char* kind) { return std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end(); };
+  if (has("pgd") && has("attacks")) throw mistake("--measure: attacks holds pgd; name one of them");
+  const std::vector<std::string> attacks = attack_names();
+  if (std::find(attacks.begin(), attacks.end(), r.worst_attack) == attacks.end())
+    throw mistake("--worst-attack ", r.worst_attack, " is unknown; see kelvin attack --help");
+  for (const std::int64_t limit :
+       {r.test_limit, r.attack_limit, r.worst_limit, r.corrupt_limit, r.geometry_limit, r.audit_limit})
+    if (limit < 0) throw mistake("limits must be 0 (all images) or more, got ", limit);
+  if (r.severity < 1 || r.severity > 5) throw mistake("--severity must be 1 to 5, got ", r.severity);
+  if (!(r.eps >= 0) || !(r.step >= 0)) throw mistake("--eps and --step must be 0 or more");
+  if (r.steps < 1) throw mistake("--steps must be at least 1, got ", r.steps);
+}
+
+Json to_json(const MeasureRequest& r) {
+  return {{"kinds", r.kinds},
+          {"test_limit", r.test_limit},
+          {"attack_limit", r.attack_limit},
+          {"worst_limit", r.worst_limit},
+          {"corrupt_limit", r.corrupt_limit},
+          {"geometry_limit", r.geometry_limit},
+          {"audit_limit", r.audit_limit},
+          {"severity", r.severity},
+          {"eps", r.eps},
+          {"step", r.step},
+          {"steps", r.steps},
+          {"worst_attack", r.worst_attack},
+          {"seed", r.seed}};
+}
+
+MeasureRequest measure_request_from(const Json& j) {
+  MeasureRequest r;
+  r.kinds = j.at("kinds").get<std::vector<std::string>>();
+  r.test_limit = j.at("test_limit");
+  r.attack_limit = j.at("attack_limit");
+  r.worst_limit = j.at("worst_limit");
+  r.corrupt_limit = j.at("corrupt_limit");
+  r.geometry_limit = j.at("geometry_limit");
+  r.audit_limit = j.at("audit_limit");
+  r.severity = j.at("severity");
+  r.eps = j.at("eps");
+  r.step = j.at("step");
+  r.steps = j.at("steps");
+  r.worst_attack = j.at("worst_attack");
+  r.seed = j.at("seed");
+  return r;
+}
+
+std::vector<Measurement> measurements_of(const MeasureRequest& r, const std::vector<double>& logit_scales) {
+  std::vector<Measurement> list;
+  std::vector<double> scales = {1};
+  scales.insert(scales.end(), logit_scales.begin(), logit_scales.end());
+  for (const double scale : scales)
+    for (const char* kind : kKinds)  // in this order: the worst case builds on the attacks
+      if (std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end())
+        for (const Measurement& m : of_kind(kind, r, scale)) list.push_back(m);
+  return list;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,35 @@
+// Which measurements the cells of a sweep get, by name and size.
+//
+//   clean      accuracy, NLL, calibration on the test set
+//   corrupt    the benchmark's corruptions at one severity
+//   pgd        the paper's attack and its sound twin alone: PGD on cross-entropy at τ = 1, and on log-odds
+//   attacks    paper-faithful: PGD on cross-entropy at attack τ = 1, and C&W as PGD-30 on the margin; sound: log-odds, attack τ = training τ
+//   worst      `worst_attack` on what all the attacks left standing: with them, the per-image minimum
+//   geometry   distances between features and prototypes
+//   audit      every check of `kelvin audit`
+#pragma once
+
+#include "apps/experiment/measure.h"
+
+namespace kelvin {
+
+struct MeasureRequest {
+  std::vector<std::string> kinds = {"clean", "corrupt", "attacks", "worst", "geometry"};
+  std::int64_t test_limit = 0;  // images of `clean`; 0: the whole test set
+  std::int64_t attack_limit = 500, worst_limit = 200, corrupt_limit = 1000, geometry_limit = 2000, audit_limit = 100;
+  int severity = 3;
+  float eps = 8.0f / 255.0f, step = 2.0f / 255.0f;
+  int steps = 20;
+  std::string worst_attack = "apgd-t";
+  std::uint64_t seed = 0;  // of attacks and corruptions: the same images for every cell
+};
+
+void check_request(const MeasureRequest& request);  // throws a mistake: unknown names, limits below 0
+[[nodiscard]] Json to_json(const MeasureRequest& request);
+[[nodiscard]] MeasureRequest measure_request_from(const Json& json);
+
+// The list for `measure`: everything once, then attacks (and clean) again for each logit scale.
+[[nodiscard]] std::vector<Measurement> measurements_of(const MeasureRequest& request,
+                                                       const std::vector<double>& logit_scales);
+
+}  // namespace kelvin

@@ -1,0 +1,28 @@
+// Ready-made sweeps. A preset is nothing but defaults: every flag of the request wins over it.
+//
+//   paper        eight temperatures: clean, corruptions, the paper's attacks, and the sound columns beside them
+//   lr-boundary  learning rate × τ, with and without --lr-times-tau: where training stops converging
+//   controls     what τ's effect is made of: the reparametrised head, τ = 1 with its logits multiplied, label smoothing, a cosine
+//                classifier, each attacked with PGD on cross-entropy and on log-odds
+//   synthetic    an mlp on Gaussian classes: the mechanism alone, in a minute
+#pragma once
+
+#include <optional>
+
+#include "apps/sweep/table.h"
+
+namespace kelvin {
+
+struct SweepPlan {
+  std::string title;
+  std::vector<Axis> axes;
+  Flags train;  // of every cell
+  std::vector<std::uint64_t> seeds = {0};
+  MeasureRequest measure;
+  std::optional<Baseline> baseline;
+};
+
+[[nodiscard]] SweepPlan preset(const std::string& name);  // throws a mistake: unknown
+[[nodiscard]] std::vector<std::string> preset_names();
+
+}  // namespace kelvin

@@ -1,0 +1,51 @@
+#include "apps/training/selection.h"
+
+#include "apps/attacks/attack.h"
+#include "apps/evaluation/evaluate.h"
+
+namespace kelvin {
+namespace {
+
+constexpr int kBatch = 250;
+
+}  // namespace
+
+SelectBy select_by_of(const std::string& name) {
+  if (name == "none") return SelectBy::none;
+  if (name == "accuracy") return SelectBy::accuracy;
+  if (name == "robust") return SelectBy::robust;
+  throw mistake("--select-by ", name, " is unknown; known: robust, accuracy, none");
+}
+
+const char* name_of(SelectBy by) {
+  switch (by) {
+    case SelectBy::none: return "none";
+    case SelectBy::accuracy: return "accuracy";
+    case SelectBy::robust: return "robust";
+  }
+  return "?";
+}
+
+ValidationScores measure_validation(Model& model, const ImageSet& set, const AdversarialOptions& o,
+                                    bool measure_robustness, double head_scale, std::uint64_t seed) {
+  if (!measure_robustness) return {.accuracy = accuracy_of(model, set, kBatch)};
+  const AttackOptions pgd = {.eps = o.eps,
+                             .step = o.step,
+                             .steps = o.steps,
+                             .loss = AttackLoss::log_odds,
+                             .attack_tau = 1 / head_scale,
+                             .seed = seed,
+                             .batch_size = kBatch};
+  const AttackResult result = attack(model, set, pgd);
+  return {.accuracy = result.clean_accuracy(), .robust_accuracy = result.robust_accuracy()};
+}
+
+bool BestEpoch::offer(SelectBy by, const ValidationScores& scores, std::uint32_t at_epoch) {
+  if (by == SelectBy::none) return false;
+  const double now = by == SelectBy::accuracy ? scores.accuracy : scores.robust_accuracy.value();
+  if (now <= score) return false;
+  *this = {at_epoch, now};
+  return true;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,26 @@
+// How far one matrix lies from another: for a way of computing that is to be believed only where it agrees with the plain one.
+#pragma once
+
+#include "kernels/device/device.h"
+#include "kernels/device/dtype.h"
+#include "kernels/device/view.h"
+
+namespace kelvin {
+
+// Euclidean norms; not finite where a value is not.
+struct Distance {
+  double difference = 0, reference = 0;
+  // Not known where the reference is zero.
+  [[nodiscard]] bool is_known() const { return reference > 0; }
+  [[nodiscard]] double relative() const { return difference / reference; }
+};
+
+// ‖got − reference‖ and ‖reference‖ over columns [begin, end) of two [rows, cols] matrices. In double; the same bits every time. Waits for
+// the GPU: not inside a captured step.
+template <class T>
+[[nodiscard]] Distance distance(Cpu, View<const T> got, View<const T> reference, std::int64_t begin, std::int64_t end);
+template <class T>
+[[nodiscard]] Distance distance(const Cuda& cuda, View<const T> got, View<const T> reference, std::int64_t begin,
+                                std::int64_t end);
+
+}  // namespace kelvin

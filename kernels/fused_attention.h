@@ -1,0 +1,26 @@
+// The two ways attention goes on the GPU, for each other and for tests; everybody else calls kernels/attention.h. Same arguments there.
+#pragma once
+
+#include "kernels/attention.h"
+
+namespace kelvin {
+
+// The plain kernels of attention.cu.
+template <class T>
+void plain_attention_forward(const Cuda&, View<T> y, View<float> log_sum_exp, View<const T> qkv);
+template <class T>
+void plain_attention_backward(const Cuda&, View<T> dqkv, View<const T> dy, View<const T> y,
+                              View<const float> log_sum_exp, View<const T> qkv);
+
+// cuDNN's fused graph on tensor cores (kernels/cudnn/attention.h). False, and nothing is promised of the outputs, where it does not serve
+// this shape. That is decided when a shape is met for the first time: its plans run on the very tensors, those whose results agree with
+// the plain kernels' stay, and with autotuning the fastest wins, which may be the plain kernel. A plan that disagrees is reported on
+// standard error. While a step is being captured nothing is decided: a shape never met before takes the plain kernels.
+// KELVIN_FUSED_ATTENTION=0 in the environment turns it off.
+[[nodiscard]] bool fused_attention_forward(const Cuda&, View<bfloat16> y, View<float> log_sum_exp,
+                                           View<const bfloat16> qkv);
+[[nodiscard]] bool fused_attention_backward(const Cuda&, View<bfloat16> dqkv, View<const bfloat16> dy,
+                                            View<const bfloat16> y, View<const float> log_sum_exp,
+                                            View<const bfloat16> qkv);
+
+}  // namespace kelvin
