@@ -294,8 +294,7 @@ class Trainer {
       position["best_score"] = position_.best.score;
     }
     // The kept file first: a run killed between the two writes it again when it resumes.
-    if (options_.keep.contains(position_.epoch))
-      write_checkpoint(run_.kept_checkpoint(position_.epoch), {}, position);
+    if (options_.keep.contains(position_.epoch)) write_checkpoint(run_.kept_checkpoint(position_.epoch), {}, position);
     NamedTensors state = optimizer_.state();
     state.merge(average_state());
     write_checkpoint(run_.checkpoint(), state, position);
