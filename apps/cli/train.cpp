@@ -8,6 +8,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/fine_tuning_flags.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/train_flags.h"
 #include "engine/atomic_file.h"
 #include "kernels/conv2d.h"
 
@@ -49,7 +50,8 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.lr.kind = learning_rate_schedule_of(f.lr_schedule);
   o.optimizer.kind = optimizer_of(f.optimizer);
   o.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
-  o.augment = f.augment == "standard";
+  o.augment = f.augment != "none";
+  o.cutout = f.augment == "cutout";
   o.seed = common.seed;
   o.adversarial.is_on = f.adversarial == "pgd";
   o.adversarial.loss = attack_loss_of(f.adversarial_loss);
@@ -115,10 +117,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                     " and learning rate ", report.divergence->lr, "; try a smaller --lr or a larger --tau"));
 }
 
-}  // namespace
-
-void add_train(CLI::App& app, CommonOptions& common) {
-  auto f = std::make_shared<TrainFlags>();
+CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<TrainFlags>& f) {
   f->options.lr.base = 0.1;
   TrainOptions& o = f->options;
   CLI::App* const c = add_command(
@@ -132,7 +131,6 @@ void add_train(CLI::App& app, CommonOptions& common) {
       "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
       "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
       {});
-  c->callback([f, &common, c] { run(*f, common, *c); });
   c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")
       ->capture_default_str();
   c->add_option(
@@ -176,8 +174,10 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--precision", f->precision, "f32 or bf16 activations")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
-  c->add_option("--augment", f->augment, "none, or standard: pad 4, random crop, flip")
-      ->check(CLI::IsMember({"none", "standard"}))
+  c->add_option(
+       "--augment", f->augment,
+       "none, standard (pad 4, above 48 pixels 8, random crop, flip), or cutout (standard and a square of zeros)")
+      ->check(CLI::IsMember({"none", "standard", "cutout"}))
       ->capture_default_str();
   c->add_option("--init", o.init, "Start from a safetensors file: Kelvin's, torchvision's or timm's");
   c->add_flag("--allow-partial", o.allow_partial, "With --init: load what fits");
@@ -204,6 +204,47 @@ void add_train(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"robust", "accuracy", "none"}));
   c->add_option("--out", f->out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out");
+  return c;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<TrainFlags>();
+  CLI::App* const c = declare(app, common, f);
+  c->callback([f, &common, c] { run(*f, common, *c); });
+}
+
+std::vector<TrainFlagInfo> train_flags() {
+  CLI::App app, other;
+  CommonOptions common;
+  const CLI::App* const command = declare(app, common, std::make_shared<TrainFlags>());
+  const CLI::App* const bare = add_command(other, common, "bare", "", "", {});
+  std::vector<TrainFlagInfo> flags;
+  for (const CLI::Option* option : command->get_options()) {
+    if (option->get_lnames().empty() || !option->get_configurable()) continue;
+    const std::string name = option->get_lnames().front();
+    if (name == "resume" || bare->get_option_no_throw("--" + name) != nullptr) continue;
+    flags.push_back({name, option->get_description(), option->get_expected_max() == 0});
+  }
+  return flags;
+}
+
+TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  CommonOptions common;
+  auto f = std::make_shared<TrainFlags>();
+  declare(app, common, f);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+  reversed.emplace_back("train");
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& e) {
+    throw mistake("train: ", e.what());
+  }
+  resolve(*f, common);
+  return f->options;
 }
 
 }  // namespace kelvin

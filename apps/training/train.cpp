@@ -6,6 +6,7 @@
 #include "apps/evaluation/evaluate.h"
 #include "apps/training/metrics.h"
 #include "data/batch_loader.h"
+#include "data/resident_set.h"
 #include "engine/checkpoint.h"
 #include "engine/clip_gradients.h"
 #include "engine/ops/losses.h"
@@ -54,6 +55,7 @@ class Trainer {
         images_(Tensor::empty({o.batch_size, data.train.height, data.train.width, data.train.channels}, DType::f32,
                               device)),
         labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
+        indices_(Tensor::empty({o.batch_size}, DType::i32, device)),
         graph_(device),
         adversarial_(*model_, o.adversarial, o.seed),
         head_scale_(o.reparametrize ? o.tau.start : 1.0),
@@ -65,11 +67,15 @@ class Trainer {
     start();
     MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
     if (position_.epoch == 0) save(metrics);
-    BatchLoader loader(data_.train, {.batch_size = options_.batch_size,
-                                     .augment = options_.augment,
-                                     .seed = options_.seed,
-                                     .workers = options_.loader_workers,
-                                     .first_epoch = position_.epoch});
+    if (options_.resident.value_or(device_.kind == DeviceKind::cuda)) resident_ = make_resident(data_.train, device_);
+    loader_options_ = {.batch_size = options_.batch_size,
+                       .augment = options_.augment,
+                       .cutout = options_.cutout,
+                       .images = !resident_,
+                       .seed = options_.seed,
+                       .workers = options_.loader_workers,
+                       .first_epoch = position_.epoch};
+    BatchLoader loader(data_.train, loader_options_);
     TrainReport report;
     report.notes = notes_;
     while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
@@ -206,7 +212,13 @@ class Trainer {
     set_scalar(share_, static_cast<double>(n) / static_cast<double>(place.images));
     model_->set_dropout_step(position_.step);
     const Tensor images = images_.narrow(0, n), labels = labels_.narrow(0, n);
-    images.copy_from_host(batch.images);
+    if (resident_) {
+      const Tensor indices = indices_.narrow(0, n);
+      indices.copy_from_host(batch.indices);
+      resident_->gather(images, indices, augment_options(loader_options_, data_.train, batch.epoch));
+    } else {
+      images.copy_from_host(batch.images);
+    }
     labels.copy_from_host(batch.labels);
     if (options_.adversarial.is_on) adversarial_.attack(images, labels, tau, position_.step);
     const bool is_whole = n == options_.batch_size;  // not the last batch of an epoch: its work can be recorded
@@ -303,7 +315,9 @@ class Trainer {
   Optimizer optimizer_;
   std::optional<WeightAverage> average_;
   Tensor lr_, tau_, share_, loss_total_, correct_;
-  Tensor images_, labels_;  // of one full batch
+  Tensor images_, labels_, indices_;  // of one full batch
+  std::optional<ResidentSet> resident_;
+  LoaderOptions loader_options_;
   StepGraph graph_;
   AdversarialBatches adversarial_;
   double head_scale_;

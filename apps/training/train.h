@@ -29,7 +29,10 @@ struct TrainOptions {
   TemperatureSchedule tau;    // tau.epochs is set to `epochs`
   bool lr_times_tau = false;  // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
   OptimizerOptions optimizer;
-  bool augment = false;  // pad 4, random crop, horizontal flip
+  bool augment = false;  // pad 4 (8 above 48 pixels), random crop, horizontal flip
+  bool cutout = false;   // with augment: a square of zeros, half the image's side
+  std::optional<bool>
+      resident;  // the training set lives on the device where it fits; default: on CUDA. The images are the same
   DType precision = DType::f32;
   std::string stem = "auto";  // ModelSpec::stem
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
