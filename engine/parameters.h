@@ -63,6 +63,7 @@ class Parameters {
   // Gaps between parameters (alignment to 64 bytes) are zero in values and gradients and stay zero.
   [[nodiscard]] const Tensor& values() const { return values_; }
   [[nodiscard]] const Tensor& gradients() const { return gradients_; }
+  [[nodiscard]] const Tensor& buffer_values() const { return buffer_values_; }
   [[nodiscard]] std::int64_t decayed() const { return decayed_; }
   [[nodiscard]] std::int64_t count() const;  // trained scalars, without gaps
   void zero_gradients() const;

@@ -30,6 +30,10 @@ Tape::Tape(const Parameters& parameters) : outer_(std::exchange(innermost, this)
   for (const Parameter& p : parameters) watch(p.value, p.gradient);
 }
 
+Tape::Tape(const std::vector<const Parameter*>& parameters) : outer_(std::exchange(innermost, this)) {
+  for (const Parameter* p : parameters) watch(p->value, p->gradient);
+}
+
 Tape::~Tape() { innermost = outer_; }
 
 int Tape::watch(const Tensor& t, Tensor gradient_buffer) {

@@ -23,6 +23,7 @@
 namespace kelvin {
 
 class Parameters;
+struct Parameter;
 class Tape;
 
 // The gradients an op's backward may be asked for, by the position of its inputs in `record`.
@@ -48,6 +49,8 @@ class Tape {
   explicit Tape(const std::vector<Tensor>& watch);
   // Watches every parameter; their gradients are added into the parameters' own flat gradient buffer.
   explicit Tape(const Parameters& parameters);
+  // Watches these parameters only, their gradients as above: the rest of the model is frozen.
+  explicit Tape(const std::vector<const Parameter*>& parameters);
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;

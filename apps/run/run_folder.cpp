@@ -36,6 +36,8 @@ Json to_json(const RunInfo& info) {
           {"std", m.std},
           {"precision", name_of(m.precision)},
           {"stem", m.stem},
+          {"classifier", m.classifier},
+          {"cosine_scale", m.cosine_scale},
           {"data", info.data},
           {"train_tau", info.train_tau},
           {"head_scale", info.head_scale},
@@ -59,7 +61,9 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
                   .mean = j.at("mean"),
                   .std = j.at("std"),
                   .precision = j.at("precision") == name_of(DType::bf16) ? DType::bf16 : DType::f32,
-                  .stem = j.value("stem", "auto")};
+                  .stem = j.value("stem", "auto"),
+                  .classifier = j.value("classifier", "linear"),
+                  .cosine_scale = j.value("cosine_scale", 15.0)};
     info.data = j.at("data");
     info.train_tau = j.at("train_tau");
     info.head_scale = j.at("head_scale");

@@ -4,10 +4,14 @@
 #include <cmath>
 
 #include "apps/evaluation/evaluate.h"
+#include "apps/training/inner_attack.h"
+#include "apps/training/learned_temperature.h"
 #include "apps/training/metrics.h"
+#include "apps/training/objectives.h"
+#include "apps/training/weight_perturbation.h"
 #include "data/batch_loader.h"
 #include "engine/checkpoint.h"
-#include "engine/ops/losses.h"
+#include "engine/ops/scaling.h"
 #include "engine/tape.h"
 #include "kernels/device/step_graph.h"
 #include "kernels/elementwise.h"
@@ -32,7 +36,9 @@ ModelSpec spec_for(const TrainOptions& o, const Dataset& data) {
                     .mean = data.mean,
                     .std = data.std,
                     .precision = o.precision,
-                    .stem = o.stem};
+                    .stem = o.stem,
+                    .classifier = o.classifier,
+                    .cosine_scale = o.cosine_scale};
   // Weights made by `kelvin weights import` or `train` bring the normalisation that belongs to them.
   if (!o.init.empty()) {
     const SafetensorsFile file = read_safetensors(o.init);
@@ -45,7 +51,7 @@ ModelSpec spec_for(const TrainOptions& o, const Dataset& data) {
 }
 
 SelectBy selection_of(const TrainOptions& o) {
-  return o.select_by.value_or(o.adversarial.is_on ? SelectBy::robust : SelectBy::accuracy);
+  return o.select_by.value_or(o.adversarial.is_on() ? SelectBy::robust : SelectBy::accuracy);
 }
 
 // Where a run stands; saved with every checkpoint.
@@ -66,16 +72,24 @@ class Trainer {
         model_(make_model(spec_for(o, data), device, o.seed)),
         optimizer_(model_->parameters(), o.optimizer),
         lr_(Tensor::zeros({1}, DType::f32, device)),
-        tau_(Tensor::full({1}, 1.0f, DType::f32, device)),
+        tau_lr_(Tensor::zeros({1}, DType::f32, device)),
+        temperatures_(o.adversarial, device),
         loss_total_(Tensor::zeros({1}, DType::f32, device)),
         correct_(Tensor::zeros({1}, DType::i32, device)),
         images_(Tensor::empty({o.batch_size, data.train.height, data.train.width, data.train.channels}, DType::f32,
                               device)),
         labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
         graph_(device),
-        adversarial_(*model_, o.adversarial, o.seed),
+        perturbed_graph_(device),
+        inner_attack_(*model_, o.adversarial, temperatures_, images_, labels_, o.seed),
+        perturbation_(model_->parameters(), o.adversarial.awp_gamma),
         head_scale_(o.reparametrize ? o.tau.start : 1.0),
-        select_by_(selection_of(o)) {}
+        select_by_(selection_of(o)) {
+    for (const Parameter& p : model_->parameters()) watched_.push_back(&p);
+    if (!o.learn_tau) return;
+    learned_tau_.emplace(o.tau.start, o.optimizer, device);
+    watched_.push_back(&learned_tau_->log_tau());
+  }
 
   TrainReport run(const TrainProgress& progress) {
     start();
@@ -88,6 +102,9 @@ class Trainer {
                                      .first_epoch = position_.epoch});
     TrainReport report;
     report.notes = init_notes_;
+    if (learned_tau_ && options_.classifier != "cosine")
+      report.notes.push_back(
+          "--tau learn without --classifier cosine: tau and the size of the last layer trade places");
     while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
       run_epoch(loader, metrics, report, progress);
       if (report.divergence) return report;
@@ -95,6 +112,7 @@ class Trainer {
     }
     if (data_.test.count > 0) report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
     report.best = position_.best;
+    report.tau = tau_at(options_.epochs);
     return report;
   }
 
@@ -107,6 +125,7 @@ class Trainer {
       const SafetensorsFile file = read_safetensors(run_.checkpoint());
       load_parameters(file, model_->parameters());
       load_tensors(file, optimizer_.state());
+      if (learned_tau_) load_tensors(file, learned_tau_->state());
       const Json position = Json::parse(file.metadata.at("kelvin.position"));
       position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes"), {}};
       if (position.contains("best_epoch")) position_.best = {position.at("best_epoch"), position.at("best_score")};
@@ -120,10 +139,10 @@ class Trainer {
     const std::int64_t steps = loader.batches_per_epoch();
     double epoch_loss = 0;
     std::int64_t epoch_correct = 0, epoch_images = 0, logged_steps = 0;
-    double lr = 0, tau = 0;
+    double lr = 0, tau = tau_at(position_.epoch);
     for (std::int64_t i = 0; i < steps; ++i) {
       const double at = position_.epoch + static_cast<double>(i) / static_cast<double>(steps);
-      tau = options_.tau.at(at);
+      if (!learned_tau_) tau = options_.tau.at(at);
       lr = options_.lr.at(at) * (options_.lr_times_tau ? tau : 1.0);
       const Batch batch = loader.next();
       step(batch, lr, options_.reparametrize ? 1.0 : tau);
@@ -132,6 +151,7 @@ class Trainer {
       if (logged_steps < options_.log_every && i + 1 < steps) continue;
 
       const double loss = static_cast<double>(loss_total_.item()) / static_cast<double>(logged_steps);
+      if (learned_tau_) tau = learned_tau_->value();
       if (!std::isfinite(loss)) {
         report.divergence = Divergence{position_.step, loss, tau, lr};
         metrics.write({{"kind", "diverged"},
@@ -164,10 +184,11 @@ class Trainer {
                  {"lr", lr},
                  {"tau", tau},
                  {"img_per_s", report.img_per_s}};
-    if (options_.adversarial.is_on) {
-      const AdversarialBatches::Log log = adversarial_.take_log();
+    if (options_.adversarial.is_on()) {
+      const InnerAttack::Log log = inner_attack_.take_log();
       line["zero_gradient_fraction"] = log.zero_gradient_fraction;
       line["displacement"] = log.displacement;
+      line["fosc"] = log.fosc;
     }
     if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0)
       line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
@@ -182,7 +203,7 @@ class Trainer {
   // best.safetensors is written before the checkpoint that knows of it: a run killed in between does the epoch again and writes
   // the same file once more.
   ValidationScores validate() {
-    const bool is_robust = options_.adversarial.is_on || select_by_ == SelectBy::robust;
+    const bool is_robust = options_.adversarial.is_on() || select_by_ == SelectBy::robust;
     const ValidationScores scores =
         measure_validation(*model_, data_.validation, options_.adversarial, is_robust, head_scale_, options_.seed);
     if (position_.best.offer(select_by_, scores, position_.epoch))
@@ -193,32 +214,68 @@ class Trainer {
   // Copies what changes into tensors that stay, so that the work itself is the same every step and can be replayed.
   void step(const Batch& batch, double lr, double tau) {
     set_scalar(lr_, lr);
-    set_scalar(tau_, tau);
+    if (learned_tau_) {
+      set_scalar(tau_lr_, options_.lr.base > 0 ? options_.tau_lr * lr / options_.lr.base : options_.tau_lr);
+      temperatures_.set_from_log(learned_tau_->log_tau().value);
+    } else {
+      temperatures_.set(tau);
+    }
     const auto n = static_cast<std::int64_t>(batch.labels.size());
     const Tensor images = images_.narrow(0, n), labels = labels_.narrow(0, n);
     images.copy_from_host(batch.images);
     labels.copy_from_host(batch.labels);
-    if (options_.adversarial.is_on) adversarial_.attack(images, labels, tau, position_.step);
+    ObjectiveBatch work{images, {}, labels};
+    if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(n, position_.step);
+    // A recording belongs to tensors of one size and to work of one kind: the last batch of an epoch runs as it is, and steps with
+    // and without a perturbation of the weights have a recording each.
+    const AdversarialOptions& a = options_.adversarial;
+    const bool perturbs = a.awp_gamma > 0 && position_.epoch >= static_cast<std::uint32_t>(a.awp_warmup);
+    StepGraph& graph = perturbs ? perturbed_graph_ : graph_;
     if (n == options_.batch_size)
-      graph_.run([&] { learn(images_, labels_); });
+      graph.run([&] { work_on(work, perturbs); });
     else
-      learn(images, labels);  // the last batch of an epoch
+      work_on(work, perturbs);
     ++position_.step;
   }
 
-  void learn(const Tensor& images, const Tensor& labels) {
-    const Parameters& parameters = model_->parameters();
-    parameters.zero_gradients();
-    Tape tape(parameters);
-    const Tensor logits = model_->forward(images, Mode::train);
-    const Tensor loss = mean(softmax_cross_entropy(logits, labels, tau_));
-    tape.backward(loss);
+  void work_on(const ObjectiveBatch& batch, bool perturbs) {
+    if (perturbs) {
+      perturbation_.keep_statistics();
+      (void)differentiate(batch);
+      perturbation_.perturb();
+    }
+    const ObjectiveValue value = differentiate(batch);
+    move_statistics_again(*model_, options_.adversarial, batch);
+    update();
+    if (perturbs) perturbation_.restore();
+    on(device_, [&](const auto& dev) {
+      accumulate(dev, loss_total_.view<float>(), value.loss.view<const float>());
+      count_correct(dev, correct_.view<std::int32_t>(), value.logits.view<const float>(),
+                    batch.labels.view<const std::int32_t>());
+    });
+  }
+
+  // The gradients of the objective, into the parameters' buffers.
+  ObjectiveValue differentiate(const ObjectiveBatch& batch) {
+    model_->parameters().zero_gradients();
+    if (learned_tau_) learned_tau_->zero_gradient();
+    Tape tape(watched_);
+    const Tensor tau = learned_tau_ ? exponential(learned_tau_->log_tau().value) : temperatures_.outer;
+    const ObjectiveValue value = objective(*model_, options_.adversarial, temperatures_, tau, batch);
+    tape.backward(value.loss);
+    return value;
+  }
+
+  // One optimizer step along the gradients.
+  void update() {
     if (options_.reparametrize) scale_head_gradients(static_cast<float>(1.0 / (head_scale_ * head_scale_)));
     optimizer_.step(lr_);
-    on(device_, [&](const auto& dev) {
-      accumulate(dev, loss_total_.view<float>(), loss.view<const float>());
-      count_correct(dev, correct_.view<std::int32_t>(), logits.view<const float>(), labels.view<const std::int32_t>());
-    });
+    if (learned_tau_) learned_tau_->step(tau_lr_);
+  }
+
+  // The training temperature after that many epochs, or now where it is learned.
+  [[nodiscard]] double tau_at(double epoch) const {
+    return learned_tau_ ? learned_tau_->value() : options_.tau.at(std::min<double>(epoch, options_.epochs));
   }
 
   static void set_scalar(const Tensor& scalar, double value) {
@@ -245,12 +302,13 @@ class Trainer {
       position["best_epoch"] = position_.best.epoch;
       position["best_score"] = position_.best.score;
     }
-    write_checkpoint(run_.checkpoint(), optimizer_.state(), position);
+    NamedTensors state = optimizer_.state();
+    if (learned_tau_) state.merge(learned_tau_->state());
+    write_checkpoint(run_.checkpoint(), state, position);
   }
 
   void write_checkpoint(const std::filesystem::path& path, const NamedTensors& state, const Json& position) const {
-    const double progress = std::min<double>(position_.epoch, options_.epochs);
-    const RunInfo info{model_->spec(), options_.data, options_.tau.at(progress),
+    const RunInfo info{model_->spec(), options_.data, tau_at(position_.epoch),
                        head_scale_,    options_.seed, data_.class_names};
     save_checkpoint(path, model_->parameters(), state,
                     {{"kelvin", to_json(info).dump()}, {"kelvin.position", position.dump()}});
@@ -262,15 +320,34 @@ class Trainer {
   Device device_;
   std::unique_ptr<Model> model_;
   Optimizer optimizer_;
-  Tensor lr_, tau_, loss_total_, correct_;
+  std::optional<LearnedTemperature> learned_tau_;
+  std::vector<const Parameter*> watched_;  // the model's, and s where τ is learned
+  Tensor lr_, tau_lr_;
+  StepTemperatures temperatures_;
+  Tensor loss_total_, correct_;
   Tensor images_, labels_;  // of one full batch
-  StepGraph graph_;
-  AdversarialBatches adversarial_;
+  StepGraph graph_, perturbed_graph_;
+  InnerAttack inner_attack_;
+  WeightPerturbation perturbation_;
   double head_scale_;
   SelectBy select_by_;
   Position position_;
   std::vector<std::string> init_notes_;  // what --init said: a replaced last layer, interpolated positions
 };
+
+void check_learned_tau(const TrainOptions& o) {
+  if (!(o.tau_lr >= 0) || !std::isfinite(o.tau_lr)) throw mistake("--tau-lr must be 0 or more, got ", o.tau_lr);
+  if (o.tau.kind != TemperatureSchedule::Kind::constant) throw mistake("--tau learn takes no --tau-schedule");
+  if (o.reparametrize || o.lr_times_tau || o.adversarial.balance_tau)
+    throw mistake(
+        "--tau learn does not go with --reparametrize, --lr-times-tau or --balance-tau: they need a known tau");
+  const AdversarialOptions& a = o.adversarial;
+  const bool has_kl = a.kind == AdversarialOptions::Kind::trades || a.kind == AdversarialOptions::Kind::mart;
+  if (a.kind == AdversarialOptions::Kind::mart || (has_kl && (a.kl_tau == 0 || a.kl_adversarial_tau == 0)))
+    throw mistake(
+        "--tau learn follows the cross-entropy only: use --adversarial none, pgd, or trades with --kl-tau and ",
+        "--kl-adversarial-tau of its own");
+}
 
 }  // namespace
 
@@ -284,6 +361,9 @@ void check_options(const TrainOptions& o) {
   if (o.epochs < 1) throw mistake("--epochs must be at least 1, got ", o.epochs);
   if (o.batch_size < 1) throw mistake("--batch-size must be at least 1, got ", o.batch_size);
   if (o.lr.warmup_epochs < 0) throw mistake("--warmup-epochs must be 0 or more, got ", o.lr.warmup_epochs);
+  if (o.classifier == "cosine" && o.reparametrize)
+    throw mistake("--reparametrize needs --classifier linear: a cosine classifier has no W to make small");
+  if (o.learn_tau) check_learned_tau(o);
   if (o.reparametrize && o.tau.kind != TemperatureSchedule::Kind::constant)
     throw mistake("--reparametrize needs a constant --tau");
 }
@@ -312,7 +392,12 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
                {"precision", name_of(o.precision)},
                {"seed", o.seed},
                {"reparametrize", o.reparametrize},
-               {"adversarial", o.adversarial.is_on ? "pgd" : "none"}};
+               {"final_tau", r.tau},
+               {"learn_tau", o.learn_tau},
+               {"classifier", o.classifier},
+               {"adversarial", name_of(o.adversarial.kind)}};
+  if (o.classifier == "cosine") json["cosine_scale"] = o.cosine_scale;
+  if (o.adversarial.is_on()) json["adversarial_options"] = to_json(o.adversarial);
   if (r.validation) {
     json["validation_accuracy"] = r.validation->accuracy;
     if (r.validation->robust_accuracy) json["validation_robust_accuracy"] = *r.validation->robust_accuracy;
