@@ -7,6 +7,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/train_flags.h"
 #include "engine/atomic_file.h"
 #include "kernels/conv2d.h"
 
@@ -43,19 +44,15 @@ std::string config_text(const CLI::App& command) {
   return out.str();
 }
 
-// --tau NUMBER, FRACTION, learn or learn:START
+// --tau NUMBER, learn or learn:START
 void resolve_tau(TrainFlags& f) {
   std::string text = f.tau;
-  TrainOptions& o = f.options;
-  o.learn_tau = text.starts_with("learn");
-  if (o.learn_tau) text = text == "learn" ? "1" : text.starts_with("learn:") ? text.substr(6) : "?";
-  double value = 0;
-  const std::string problem = fraction()(text);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (!problem.empty() || error != std::errc() || end != text.data() + text.size())
+  f.options.learn_tau = text.starts_with("learn");
+  if (f.options.learn_tau) text = text == "learn" ? "1" : text.starts_with("learn:") ? text.substr(6) : "";
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), f.options.tau.start);
+  if (error != std::errc() || end != text.data() + text.size())
     throw mistake("--tau ", f.tau,
                   " is no temperature; expected a number, a fraction such as 1/2, learn or learn:START");
-  o.tau.start = value;
 }
 
 void resolve_adversarial(TrainFlags& f) {
@@ -174,10 +171,7 @@ void add_adversarial_flags(CLI::App& c, TrainFlags& f) {
       ->capture_default_str();
 }
 
-}  // namespace
-
-void add_train(CLI::App& app, CommonOptions& common) {
-  auto f = std::make_shared<TrainFlags>();
+CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<TrainFlags>& f) {
   f->options.lr.base = 0.1;
   TrainOptions& o = f->options;
   CLI::App* const c = add_command(
@@ -186,10 +180,11 @@ void add_train(CLI::App& app, CommonOptions& common) {
       "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
       "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
       "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
+      "  kelvin train --adversarial trades --trades-beta 6 --awp 0.005 --awp-warmup 10 --out runs/trades\n"
+      "  kelvin train --tau learn --classifier cosine --out runs/learned\n"
       "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
       "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
       {});
-  c->callback([f, &common, c] { run(*f, common, *c); });
   c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")
       ->capture_default_str();
   c->add_option(
@@ -201,6 +196,7 @@ void add_train(CLI::App& app, CommonOptions& common) {
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cifar", "imagenet"}));
   c->add_option("--tau", f->tau, "Training temperature, > 0; learn[:START] trains it, best with --classifier cosine")
+      ->transform(fraction())
       ->capture_default_str();
   c->add_option("--tau-lr", o.tau_lr, "Learning rate of log tau with --tau learn; follows --lr-schedule")
       ->transform(fraction())
@@ -255,6 +251,47 @@ void add_train(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"robust", "accuracy", "none"}));
   c->add_option("--out", f->out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out");
+  return c;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<TrainFlags>();
+  CLI::App* const c = declare(app, common, f);
+  c->callback([f, &common, c] { run(*f, common, *c); });
+}
+
+std::vector<TrainFlagInfo> train_flags() {
+  CLI::App app, other;
+  CommonOptions common;
+  const CLI::App* const command = declare(app, common, std::make_shared<TrainFlags>());
+  const CLI::App* const bare = add_command(other, common, "bare", "", "", {});
+  std::vector<TrainFlagInfo> flags;
+  for (const CLI::Option* option : command->get_options()) {
+    if (option->get_lnames().empty() || !option->get_configurable()) continue;
+    const std::string name = option->get_lnames().front();
+    if (name == "resume" || bare->get_option_no_throw("--" + name) != nullptr) continue;
+    flags.push_back({name, option->get_description(), option->get_expected_max() == 0});
+  }
+  return flags;
+}
+
+TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  CommonOptions common;
+  auto f = std::make_shared<TrainFlags>();
+  declare(app, common, f);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+  reversed.emplace_back("train");
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& e) {
+    throw mistake("train: ", e.what());
+  }
+  resolve(*f, common);
+  return f->options;
 }
 
 }  // namespace kelvin

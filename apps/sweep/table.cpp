@@ -111,7 +111,7 @@ std::string shown(const SweepColumn& column, const MeanDeviation& m) {
   const double factor = column.is_percent ? 100 : 1;
   const char* const format = column.is_percent ? "%.1f" : "%.3g";
   std::string text = printed(format, factor * m.mean);
-  if (m.n > 1) text += " ± " + printed(column.is_percent ? "%.1f" : "%.2g", factor * m.deviation);
+  if (m.n > 1) text += str(" ± ", printed(column.is_percent ? "%.1f" : "%.2g", factor * m.deviation));
   return text;
 }
 
@@ -120,8 +120,12 @@ Json finite(double v) { return std::isfinite(v) ? Json(v) : Json(); }
 std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
   std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+  return out;
 }
 
 }  // namespace
@@ -139,10 +143,12 @@ SweepTable make_table(const std::string& title, const std::vector<Axis>& axes, c
         return r.group == cell.group && r.logit_scale == scale;
       });
       if (row == t.rows.end()) {
-        t.rows.push_back({.label = cell.label + (scale != 1 ? str(", logits × ", scale) : ""),
-                          .group = cell.group,
-                          .values = cell.values,
-                          .logit_scale = scale});
+        SweepRow fresh;
+        fresh.label = scale != 1 ? str(cell.label, ", logits × ", scale) : cell.label;
+        fresh.group = cell.group;
+        fresh.values = cell.values;
+        fresh.logit_scale = scale;
+        t.rows.push_back(std::move(fresh));
         row = t.rows.end() - 1;
       }
       row->seeds.push_back(cell.seed);
@@ -198,13 +204,13 @@ std::string text_of(const SweepTable& t) {
 
 std::string csv_of(const SweepTable& t) {
   std::string text;
-  for (const std::string& axis : t.axes) text += quoted(axis) + ",";
+  for (const std::string& axis : t.axes) text += str(quoted(axis), ",");
   text += "logit_scale,cells,done,diverged,failed";
   for (const SweepColumn& c : t.columns)
     text += str(",", c.key, "_mean,", c.key, "_std,", c.key, "_n,", c.key, "_p,", c.key, "_p_holm");
   text += "\n";
   for (const SweepRow& row : t.rows) {
-    for (const std::string& value : row.values) text += quoted(value) + ",";
+    for (const std::string& value : row.values) text += str(quoted(value), ",");
     const auto count = [&](CellFigures::Status s) {
       return std::count_if(row.cells.begin(), row.cells.end(), [&](const CellFigures& c) { return c.status == s; });
     };
@@ -216,12 +222,12 @@ std::string csv_of(const SweepTable& t) {
       text += ",";
       if (figure != row.figures.end()) {
         const MeanDeviation& m = figure->second;
-        text += printed("%.6g", m.mean) + "," + (m.n > 1 ? printed("%.6g", m.deviation) : "") + str(",", m.n);
+        text += str(printed("%.6g", m.mean), ",", m.n > 1 ? printed("%.6g", m.deviation) : "", ",", m.n);
       } else {
         text += ",,0";
       }
       text += test != row.comparisons.end()
-                  ? "," + printed("%.4g", test->second.p) + "," + printed("%.4g", test->second.p_holm)
+                  ? str(",", printed("%.4g", test->second.p), ",", printed("%.4g", test->second.p_holm))
                   : ",,";
     }
     text += "\n";

@@ -306,7 +306,8 @@ TEST(KernelParity, Predictions) {
 }
 
 TEST(KernelParity, SoftmaxOfWideRowsAndFusedCrossEntropy) {
-  for (const std::int64_t classes : {2, 33, 1024, 1025, 5000})
+  // Both access widths of every way a row is held, and rows too long to be held.
+  for (const std::int64_t classes : {2, 32, 33, 100, 257, 1000, 1024, 1025, 5000, 16387, 50000})
     for (const float tau : {0.1f, 1.0f, 50.0f})
       expect_parity(
           [&](Device d) {
