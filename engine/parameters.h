@@ -36,8 +36,9 @@ struct ParameterSpec {
 
 struct Parameter {
   ParameterSpec spec;
-  Tensor value;     // float32, a view into the flat values
-  Tensor gradient;  // float32, a view into the flat gradients; empty for a buffer
+  Tensor value;             // float32, a view into the flat values
+  Tensor gradient;          // float32, a view into the flat gradients; empty for a buffer
+  std::int64_t offset = 0;  // where it begins in its flat buffer, in elements
 };
 
 class Parameters {

@@ -15,7 +15,9 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/tensor.h"
@@ -66,7 +68,8 @@ class Tape {
 
  private:
   friend class Grads;
-  friend Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward);
+  friend class TapePause;
+  friend Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward);
 
   struct Slot {
     Shape shape;
@@ -95,6 +98,21 @@ class Tape {
 
 // Called by every differentiable op with its output: if an input is tracked by the innermost tape, y becomes tracked and
 // `backward` is kept; otherwise y is returned as it is and `backward` (with all it captured) is dropped.
-Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward);
+Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward);
+inline Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward) {
+  return record(op, std::move(y), std::span<const Tensor>(inputs.begin(), inputs.size()), std::move(backward));
+}
+
+// While it lives, nothing is recorded on this thread, whatever tape is open.
+class TapePause {
+ public:
+  TapePause();
+  ~TapePause();
+  TapePause(const TapePause&) = delete;
+  TapePause& operator=(const TapePause&) = delete;
+
+ private:
+  Tape* paused_;
+};
 
 }  // namespace kelvin

@@ -40,6 +40,7 @@ struct Rows {
   const float* logits = nullptr;         // [rows, classes]
   const std::int32_t* labels = nullptr;  // [rows]; null for probabilities alone
   const float* tau = nullptr;            // [1]
+  float smoothing = 0;                   // of the labels
   float *loss = nullptr, *dlogits = nullptr, *probabilities = nullptr;
   const float* dloss = nullptr;  // [rows], or null: `dloss_of_all` for every row
   float dloss_of_all = 0;
@@ -47,6 +48,11 @@ struct Rows {
 
   __device__ float gradient_factor(std::int64_t row) const {
     return (dloss != nullptr ? dloss[row] : dloss_of_all) / tau[0];
+  }
+  // q_j: the share of class j in a smoothed label.
+  __device__ float share(std::int64_t col, std::int32_t label) const {
+    const float other = smoothing / static_cast<float>(classes);
+    return col == label ? 1.0f - smoothing + other : other;
   }
   __device__ void write_loss(std::int64_t row, const LogSoftmax& log_p) const {
     if (loss != nullptr) loss[row] = -log_p(logits[row * classes + labels[row]]);
@@ -91,8 +97,19 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) held_ke
 #pragma unroll
   for (const float s : scaled) sum += s == -INFINITY ? 0.0f : expf(s - maximum);
   const LogSoftmax log_p = {tau, maximum, logf(group.sum(sum))};
+  if (r.loss != nullptr && r.smoothing > 0.0f) {
+    float smoothed = 0;
+    for_packs<Group, Width, kPerThread>(r.classes, group.rank(), [&](int i, int col) {
+#pragma unroll
+      for (int k = 0; k < Width; ++k)
+        smoothed -= r.share(col + k, r.labels[row]) * (scaled[i + k] - log_p.maximum - log_p.log_sum);
+    });
+    smoothed = group.sum(smoothed);
+    if (has_row && group.rank() == 0) r.loss[row] = smoothed;
+  } else if (has_row && group.rank() == 0) {
+    r.write_loss(row, log_p);
+  }
   if (!has_row) return;
-  if (group.rank() == 0) r.write_loss(row, log_p);
   float* const to = r.dlogits != nullptr ? r.dlogits : r.probabilities;
   if (to == nullptr) return;
   const bool is_gradient = r.dlogits != nullptr;
@@ -102,7 +119,8 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) held_ke
     Pack<Width> out;
 #pragma unroll
     for (int k = 0; k < Width; ++k)
-      out[k] = factor * (expf(scaled[i + k] - log_p.maximum - log_p.log_sum) - (col + k == label ? 1.0f : 0.0f));
+      out[k] = factor *
+               (expf(scaled[i + k] - log_p.maximum - log_p.log_sum) - (is_gradient ? r.share(col + k, label) : 0.0f));
     store<Width>(to + row * r.classes + col, out);
   });
 }
@@ -132,7 +150,15 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
   }
   const SoftmaxState all = group.reduce(mine, MergeStates{});
   const LogSoftmax log_p = {tau, all.maximum, logf(all.sum)};
-  if (group.rank() == 0) r.write_loss(row, log_p);
+  if (r.loss != nullptr && r.smoothing > 0.0f) {
+    float smoothed = 0;
+    for (std::int64_t j = group.rank(); j < r.classes; j += LongRowGroup::kThreads)
+      smoothed -= r.share(j, r.labels[row]) * log_p(z[j]);
+    smoothed = group.sum(smoothed);
+    if (group.rank() == 0) r.loss[row] = smoothed;
+  } else if (group.rank() == 0) {
+    r.write_loss(row, log_p);
+  }
   float* const to = r.dlogits != nullptr ? r.dlogits : r.probabilities;
   if (to == nullptr) return;
   const bool is_gradient = r.dlogits != nullptr;
@@ -144,7 +170,8 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
     if (j >= r.classes) continue;
     const Pack<Width> v = load<Width>(z + j);
     Pack<Width> out;
-    for (int k = 0; k < Width; ++k) out[k] = factor * (expf(log_p(v[k])) - (j + k == label ? 1.0f : 0.0f));
+    for (int k = 0; k < Width; ++k)
+      out[k] = factor * (expf(log_p(v[k])) - (is_gradient ? r.share(j + k, label) : 0.0f));
     store<Width>(to + row * r.classes + j, out);
   }
 }
@@ -183,11 +210,12 @@ void run_rows(const Cuda& cuda, const Rows& rows, const View<const float>& logit
 
 template <>
 void softmax_cross_entropy_forward(const Cuda& cuda, View<float> loss, View<const float> logits,
-                                   View<const std::int32_t> labels, View<const float> tau) {
+                                   View<const std::int32_t> labels, View<const float> tau, float smoothing) {
   run_rows(cuda,
            {.logits = logits.data,
             .labels = labels.data,
             .tau = tau.data,
+            .smoothing = smoothing,
             .loss = loss.data,
             .rows = logits.rows(),
             .classes = logits.cols()},
@@ -196,11 +224,13 @@ void softmax_cross_entropy_forward(const Cuda& cuda, View<float> loss, View<cons
 
 template <>
 void softmax_cross_entropy_backward(const Cuda& cuda, View<float> dlogits, View<const float> dloss,
-                                    View<const float> logits, View<const std::int32_t> labels, View<const float> tau) {
+                                    View<const float> logits, View<const std::int32_t> labels, View<const float> tau,
+                                    float smoothing) {
   run_rows(cuda,
            {.logits = logits.data,
             .labels = labels.data,
             .tau = tau.data,
+            .smoothing = smoothing,
             .dlogits = dlogits.data,
             .dloss = dloss.data,
             .rows = logits.rows(),

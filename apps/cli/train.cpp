@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/fine_tuning_flags.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/train_flags.h"
 #include "engine/atomic_file.h"
@@ -118,7 +119,8 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                 report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
   } else {
     text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
+                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "",
+                report.ema_accuracy ? ", of the averaged weights " + percent(*report.ema_accuracy) : "", ", ",
                 number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
     if (report.validation)
       text +=
@@ -182,6 +184,8 @@ CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<Tr
       "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
       "  kelvin train --adversarial trades --trades-beta 6 --awp 0.005 --awp-warmup 10 --out runs/trades\n"
       "  kelvin train --tau learn --classifier cosine --out runs/learned\n"
+      "  kelvin train --data cifar10:DIR --model vit_small_patch16_224 --image-size 224 --init vit.safetensors "
+      "--optimizer adam --lr 1e-4 --out runs/vit\n"
       "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
       "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
       {});
@@ -219,6 +223,7 @@ CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<Tr
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
   c->add_flag("--nesterov", o.optimizer.nesterov);
   c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
+  add_fine_tuning_flags(*c, o);
   add_adversarial_flags(*c, *f);
   c->add_option("--precision", f->precision, "f32 or bf16 activations")
       ->check(CLI::IsMember({"f32", "bf16"}))

@@ -24,7 +24,7 @@ struct AdversarialOptions {
   float eps = 8.0f / 255.0f, step = 2.0f / 255.0f;
   int steps = 10;
   std::optional<AttackLoss> loss = {};  // empty: cross-entropy; of trades the KL term itself
-  double inner_tau = 0;            // τ_in; 0: the training temperature, of trades' KL the two of the KL term
+  double inner_tau = 0;                 // τ_in; 0: the training temperature, of trades' KL the two of the KL term
   // BatchNorm while the images are made. eval: running statistics, as TRADES does and most recipes prefer. train: the batch's, and
   // the running statistics move with every inner step, as in Madry's.
   Mode batch_norm = Mode::eval;

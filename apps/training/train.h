@@ -11,6 +11,8 @@
 
 #include "apps/run/run_folder.h"
 #include "apps/training/adversarial.h"
+#include "apps/training/fine_tuning.h"
+#include "apps/training/model_choice.h"
 #include "apps/training/selection.h"
 #include "data/dataset.h"
 #include "engine/optim.h"
@@ -38,6 +40,8 @@ struct TrainOptions {
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
   AdversarialOptions adversarial;
+  FineTuningOptions fine_tuning;
+  ModelChoice choice;
   // By what best.safetensors is chosen on Dataset::validation. Empty: robust with adversarial training, accuracy otherwise.
   std::optional<SelectBy> select_by = {};
   std::string init;            // safetensors file to start from; empty: random
@@ -55,8 +59,9 @@ struct Divergence {
 };
 
 struct TrainReport {
-  double accuracy = 0;    // on the test set, at the end; 0 without a test set
-  double train_loss = 0;  // mean of the last epoch
+  double accuracy = 0;                 // on the test set, at the end; 0 without a test set
+  std::optional<double> ema_accuracy;  // the same with the averaged weights
+  double train_loss = 0;               // mean of the last epoch
   double train_accuracy = 0;
   double img_per_s = 0;                        // of the last epoch
   std::optional<ValidationScores> validation;  // of the last epoch, where the data has a validation split

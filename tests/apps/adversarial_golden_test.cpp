@@ -118,7 +118,7 @@ TEST(AdversarialGolden, OneStepUnderWeightPerturbation) {
     const auto differentiate = [&] {
       parameters.zero_gradients();
       Tape tape(parameters);
-      const Tensor loss = objective(*model, o, t, t.outer, batch).loss;
+      const Tensor loss = objective(*model, o, t, t.outer, {}, batch).loss;
       tape.backward(loss);
       return loss.item();
     };
@@ -134,7 +134,7 @@ TEST(AdversarialGolden, OneStepUnderWeightPerturbation) {
       if (norm(move) > 0) moves[parameter] = move;
     }
     const float loss = differentiate();
-    move_statistics_again(*model, o, batch);
+    move_statistics_again(*model, o, {}, batch);
     optimizer.step(Tensor::full({1}, 0.1f));
     perturbation.restore();
 
