@@ -20,6 +20,7 @@ __global__ void adam_factors(float* factors, const float* lr, const float* step,
 }
 
 struct AdamStep {
+  static constexpr int kPack = pack_of<float>;
   float *w, *m, *s;
   const float *g, *factors;  // factors [3]
   AdamOptions o;

@@ -62,7 +62,7 @@ template <class T>
 struct ColumnStep {
   const T* x;
   template <int N>
-  __device__ void add(Pack<N>& first, Pack<N>&, std::int64_t at, std::int64_t) const {
+  __device__ void add(Pack<N>& first, Pack<N>&, std::int64_t at, std::int64_t, std::int64_t) const {
     const Pack<N> v = load<N>(x + at);
     for (int k = 0; k < N; ++k) first[k] += v[k];
   }
@@ -70,11 +70,7 @@ struct ColumnStep {
 
 struct ColumnTotals {
   float* sums;
-  ColumnSums columns;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    sums[i] = static_cast<float>(columns.total(0, i));
-  }
+  __device__ void finish(std::int64_t col, double total, double) const { sums[col] = static_cast<float>(total); }
 };
 
 }  // namespace
@@ -97,9 +93,7 @@ void accumulate_sum(const Cuda& cuda, View<float> total, View<const float> x, fl
 
 template <class T>
 void column_sum(const Cuda& cuda, View<float> sums, View<const T> x) {
-  column_reduce(cuda, x.rows(), x.cols(), can_use_packs(x), ColumnStep<T>{x.data}, [&](const ColumnSums& columns) {
-    launch_elements(cuda, sums.size(), false, ColumnTotals{sums.data, columns});
-  });
+  column_reduce(cuda, x.rows(), x.cols(), can_use_packs(x), ColumnStep<T>{x.data}, ColumnTotals{sums.data});
 }
 
 template void column_sum(const Cuda&, View<float>, View<const float>);

@@ -7,6 +7,7 @@ namespace kelvin {
 namespace {
 
 struct SgdStep {
+  static constexpr int kPack = pack_of<float>;
   float *w, *v;
   const float *g, *lr;  // lr [1]
   SgdOptions o;

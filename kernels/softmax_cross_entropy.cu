@@ -5,8 +5,7 @@
 // included: where the gradient becomes 0 is what is studied here.
 #include <cmath>
 
-#include "kernels/device/groups.h"
-#include "kernels/device/packs.h"
+#include "kernels/device/held_row.h"
 #include "kernels/softmax_cross_entropy.h"
 
 namespace kelvin {
@@ -40,40 +39,29 @@ struct Rows {
   const float* logits = nullptr;         // [rows, classes]
   const std::int32_t* labels = nullptr;  // [rows]; null for probabilities alone
   const float* tau = nullptr;            // [1]
-  float smoothing = 0;                   // of the labels
   float *loss = nullptr, *dlogits = nullptr, *probabilities = nullptr;
   const float* dloss = nullptr;  // [rows], or null: `dloss_of_all` for every row
   float dloss_of_all = 0;
+  float smoothing = 0;  // S
   std::int64_t rows = 0, classes = 0;
 
+  // q_j: the share of class j in the smoothed label.
+  __device__ float share(std::int64_t j, std::int32_t label) const {
+    const float other = smoothing / static_cast<float>(classes);
+    return j == label ? 1.0f - smoothing + other : other;
+  }
   __device__ float gradient_factor(std::int64_t row) const {
     return (dloss != nullptr ? dloss[row] : dloss_of_all) / tau[0];
   }
-  // q_j: the share of class j in a smoothed label.
-  __device__ float share(std::int64_t col, std::int32_t label) const {
-    const float other = smoothing / static_cast<float>(classes);
-    return col == label ? 1.0f - smoothing + other : other;
-  }
-  __device__ void write_loss(std::int64_t row, const LogSoftmax& log_p) const {
-    if (loss != nullptr) loss[row] = -log_p(logits[row * classes + labels[row]]);
+  __device__ bool needs_all_classes() const { return loss != nullptr && smoothing != 0.0f; }
+  // all_classes: −Σ_j log p_j, where needed.
+  __device__ void write_loss(std::int64_t row, const LogSoftmax& log_p, float all_classes) const {
+    if (loss == nullptr) return;
+    const float own = -log_p(logits[row * classes + labels[row]]);
+    loss[row] =
+        smoothing == 0.0f ? own : (1.0f - smoothing) * own + smoothing / static_cast<float>(classes) * all_classes;
   }
 };
-
-// Which column the i-th of a thread's elements is, when threads take turns at packs of `Width`.
-template <class Group, int Width>
-__device__ int column_of(int i, int rank) {
-  return (i / Width * Group::kThreads + rank) * Width + i % Width;
-}
-
-// Calls f(i, col) for the first element i of every pack of this thread that lies in the row; Width divides `classes`.
-template <class Group, int Width, int kPerThread, class F>
-__device__ void for_packs(std::int64_t classes, int rank, const F& f) {
-#pragma unroll
-  for (int i = 0; i < kPerThread; i += Width) {
-    const int col = column_of<Group, Width>(i, rank);
-    if (col < classes) f(i, col);
-  }
-}
 
 // Rows of at most Group::kThreads · kPerThread classes.
 template <class Group, int Width, int kPerThread>
@@ -97,19 +85,16 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) held_ke
 #pragma unroll
   for (const float s : scaled) sum += s == -INFINITY ? 0.0f : expf(s - maximum);
   const LogSoftmax log_p = {tau, maximum, logf(group.sum(sum))};
-  if (r.loss != nullptr && r.smoothing > 0.0f) {
-    float smoothed = 0;
-    for_packs<Group, Width, kPerThread>(r.classes, group.rank(), [&](int i, int col) {
+  float all_classes = 0;
+  if (r.needs_all_classes()) {
+    for_packs<Group, Width, kPerThread>(r.classes, group.rank(), [&](int i, int) {
 #pragma unroll
-      for (int k = 0; k < Width; ++k)
-        smoothed -= r.share(col + k, r.labels[row]) * (scaled[i + k] - log_p.maximum - log_p.log_sum);
+      for (int k = 0; k < Width; ++k) all_classes -= scaled[i + k] - log_p.maximum - log_p.log_sum;
     });
-    smoothed = group.sum(smoothed);
-    if (has_row && group.rank() == 0) r.loss[row] = smoothed;
-  } else if (has_row && group.rank() == 0) {
-    r.write_loss(row, log_p);
+    all_classes = group.sum(all_classes);
   }
   if (!has_row) return;
+  if (group.rank() == 0) r.write_loss(row, log_p, all_classes);
   float* const to = r.dlogits != nullptr ? r.dlogits : r.probabilities;
   if (to == nullptr) return;
   const bool is_gradient = r.dlogits != nullptr;
@@ -119,8 +104,7 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) held_ke
     Pack<Width> out;
 #pragma unroll
     for (int k = 0; k < Width; ++k)
-      out[k] = factor *
-               (expf(scaled[i + k] - log_p.maximum - log_p.log_sum) - (is_gradient ? r.share(col + k, label) : 0.0f));
+      out[k] = factor * (expf(scaled[i + k] - log_p.maximum - log_p.log_sum) - r.share(col + k, label));
     store<Width>(to + row * r.classes + col, out);
   });
 }
@@ -150,15 +134,12 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
   }
   const SoftmaxState all = group.reduce(mine, MergeStates{});
   const LogSoftmax log_p = {tau, all.maximum, logf(all.sum)};
-  if (r.loss != nullptr && r.smoothing > 0.0f) {
-    float smoothed = 0;
-    for (std::int64_t j = group.rank(); j < r.classes; j += LongRowGroup::kThreads)
-      smoothed -= r.share(j, r.labels[row]) * log_p(z[j]);
-    smoothed = group.sum(smoothed);
-    if (group.rank() == 0) r.loss[row] = smoothed;
-  } else if (group.rank() == 0) {
-    r.write_loss(row, log_p);
+  float all_classes = 0;
+  if (r.needs_all_classes()) {
+    for (std::int64_t j = group.rank(); j < r.classes; j += LongRowGroup::kThreads) all_classes -= log_p(z[j]);
+    all_classes = group.sum(all_classes);
   }
+  if (group.rank() == 0) r.write_loss(row, log_p, all_classes);
   float* const to = r.dlogits != nullptr ? r.dlogits : r.probabilities;
   if (to == nullptr) return;
   const bool is_gradient = r.dlogits != nullptr;
@@ -170,8 +151,7 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
     if (j >= r.classes) continue;
     const Pack<Width> v = load<Width>(z + j);
     Pack<Width> out;
-    for (int k = 0; k < Width; ++k)
-      out[k] = factor * (expf(log_p(v[k])) - (is_gradient ? r.share(j + k, label) : 0.0f));
+    for (int k = 0; k < Width; ++k) out[k] = factor * (expf(log_p(v[k])) - r.share(j + k, label));
     store<Width>(to + row * r.classes + j, out);
   }
 }
@@ -215,8 +195,8 @@ void softmax_cross_entropy_forward(const Cuda& cuda, View<float> loss, View<cons
            {.logits = logits.data,
             .labels = labels.data,
             .tau = tau.data,
-            .smoothing = smoothing,
             .loss = loss.data,
+            .smoothing = smoothing,
             .rows = logits.rows(),
             .classes = logits.cols()},
            logits);
@@ -230,9 +210,9 @@ void softmax_cross_entropy_backward(const Cuda& cuda, View<float> dlogits, View<
            {.logits = logits.data,
             .labels = labels.data,
             .tau = tau.data,
-            .smoothing = smoothing,
             .dlogits = dlogits.data,
             .dloss = dloss.data,
+            .smoothing = smoothing,
             .rows = logits.rows(),
             .classes = logits.cols()},
            logits, dlogits);

@@ -74,7 +74,8 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.lr.kind = learning_rate_schedule_of(f.lr_schedule);
   o.optimizer.kind = optimizer_of(f.optimizer);
   o.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
-  o.augment = f.augment == "standard";
+  o.augment = f.augment != "none";
+  o.cutout = f.augment == "cutout";
   o.seed = common.seed;
   resolve_adversarial(f);
   if (!f.select_by.empty()) o.select_by = select_by_of(f.select_by);
@@ -228,8 +229,10 @@ CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<Tr
   c->add_option("--precision", f->precision, "f32 or bf16 activations")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
-  c->add_option("--augment", f->augment, "none, or standard: pad 4, random crop, flip")
-      ->check(CLI::IsMember({"none", "standard"}))
+  c->add_option(
+       "--augment", f->augment,
+       "none, standard (pad 4, above 48 pixels 8, random crop, flip), or cutout (standard and a square of zeros)")
+      ->check(CLI::IsMember({"none", "standard", "cutout"}))
       ->capture_default_str();
   c->add_option("--init", o.init, "Start from a safetensors file: Kelvin's, torchvision's or timm's");
   c->add_flag("--allow-partial", o.allow_partial, "With --init: load what fits");

@@ -10,6 +10,7 @@
 #include "apps/training/objectives.h"
 #include "apps/training/weight_perturbation.h"
 #include "data/batch_loader.h"
+#include "data/resident_set.h"
 #include "engine/checkpoint.h"
 #include "engine/clip_gradients.h"
 #include "engine/ops/scaling.h"
@@ -59,6 +60,7 @@ class Trainer {
         images_(Tensor::empty({o.batch_size, data.train.height, data.train.width, data.train.channels}, DType::f32,
                               device)),
         labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
+        indices_(Tensor::empty({o.batch_size}, DType::i32, device)),
         graph_(device),
         perturbed_graph_(device),
         inner_attack_(*model_, o.adversarial, temperatures_, images_, labels_, o.seed),
@@ -75,11 +77,15 @@ class Trainer {
     start();
     MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
     if (position_.epoch == 0) save(metrics);
-    BatchLoader loader(data_.train, {.batch_size = options_.batch_size,
-                                     .augment = options_.augment,
-                                     .seed = options_.seed,
-                                     .workers = options_.loader_workers,
-                                     .first_epoch = position_.epoch});
+    if (options_.resident.value_or(device_.kind == DeviceKind::cuda)) resident_ = make_resident(data_.train, device_);
+    loader_options_ = {.batch_size = options_.batch_size,
+                       .augment = options_.augment,
+                       .cutout = options_.cutout,
+                       .images = !resident_,
+                       .seed = options_.seed,
+                       .workers = options_.loader_workers,
+                       .first_epoch = position_.epoch};
+    BatchLoader loader(data_.train, loader_options_);
     TrainReport report;
     report.notes = notes_;
     if (learned_tau_ && options_.classifier != "cosine")
@@ -228,7 +234,13 @@ class Trainer {
     set_scalar(share_, static_cast<double>(n) / static_cast<double>(place.images));
     model_->set_dropout_step(position_.step);
     const Tensor images = images_.narrow(0, n), labels = labels_.narrow(0, n);
-    images.copy_from_host(batch.images);
+    if (resident_) {
+      const Tensor indices = indices_.narrow(0, n);
+      indices.copy_from_host(batch.indices);
+      resident_->gather(images, indices, augment_options(loader_options_, data_.train, batch.epoch));
+    } else {
+      images.copy_from_host(batch.images);
+    }
     labels.copy_from_host(batch.labels);
     ObjectiveBatch work{images, {}, labels};
     if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(n, position_.step);
@@ -375,7 +387,9 @@ class Trainer {
   Tensor lr_, tau_lr_;
   StepTemperatures temperatures_;
   Tensor share_, loss_total_, correct_;
-  Tensor images_, labels_;  // of one full batch
+  Tensor images_, labels_, indices_;  // of one full batch
+  std::optional<ResidentSet> resident_;
+  LoaderOptions loader_options_;
   StepGraph graph_, perturbed_graph_;
   InnerAttack inner_attack_;
   WeightPerturbation perturbation_;

@@ -31,7 +31,10 @@ struct TrainOptions {
   double tau_lr = 0.01;       // its learning rate, on the schedule of lr
   bool lr_times_tau = false;  // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
   OptimizerOptions optimizer;
-  bool augment = false;  // pad 4, random crop, horizontal flip
+  bool augment = false;  // pad 4 (8 above 48 pixels), random crop, horizontal flip
+  bool cutout = false;   // with augment: a square of zeros, half the image's side
+  std::optional<bool>
+      resident;  // the training set lives on the device where it fits; default: on CUDA. The images are the same
   DType precision = DType::f32;
   std::string stem = "auto";          // ModelSpec::stem
   std::string classifier = "linear";  // ModelSpec::classifier

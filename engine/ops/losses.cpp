@@ -40,7 +40,7 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const T
     softmax_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(),
                                   labels.view<const std::int32_t>(), tau.view<const float>(), label_smoothing);
   });
-  // dz_j = dloss (p_j − q_j) / τ, q_j = (1 − S) 1[j = y] + S/C;  dτ = Σ_rows dloss Σ_j (q_j − p_j) z_j / τ²
+  // dz_j = dloss (p_j − q_j) / τ;  dτ = Σ_rows dloss Σ_j (q_j − p_j) z_j / τ²;  q_j = (1 − S) 1[j = y] + S/C
   return record("softmax_cross_entropy", loss, {logits, tau}, [=](const Tensor& dloss, Grads& g) {
     if (g.wants(0)) {
       const Tensor dz = Tensor::empty_like(logits);

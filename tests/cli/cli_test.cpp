@@ -79,6 +79,15 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
 
   const Json corrupted = json("corrupt run --corruptions gaussian_noise,contrast --severity all --save corrupted");
   EXPECT_EQ(corrupted["rows"].size(), 10u);
+  // The files evaluate to what was evaluated while they were made; a run against itself has the baseline's errors.
+  const Json from =
+      json("corrupt run --corruptions gaussian_noise,contrast --severity all --from corrupted --baseline run");
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(from["rows"][i]["accuracy"], corrupted["rows"][i]["accuracy"]) << i;
+    EXPECT_EQ(from["rows"][i]["only_model"], 0);
+    EXPECT_EQ(from["rows"][i]["p_value"], 1);
+  }
+  EXPECT_EQ(from["mce"], 1);
   EXPECT_EQ(read_npy(folder_ / "corrupted/contrast.npy").shape, (std::vector<std::int64_t>{500, 8, 8, 1}));
   EXPECT_EQ(read_npy(folder_ / "corrupted/labels.npy").shape, (std::vector<std::int64_t>{500}));
 
@@ -108,6 +117,26 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
   EXPECT_THAT(page, HasSubstr("median_margin"));
   for (const char* load : {"<script src", "<link", "@import", "url("})
     EXPECT_EQ(page.find(load), std::string::npos) << load;
+}
+
+TEST_F(CliTest, DataShowsAndVerifies) {
+  EXPECT_EQ(json("data list")["sets"].size(), 7u);
+  EXPECT_EQ(kelvin("data show --data synthetic:train=1,test=4,size=12,channels=3 --image 3 --out sheet.png").code, 0);
+  EXPECT_EQ(read(folder_ / "sheet.png").substr(1, 3), "PNG");
+  EXPECT_EQ(kelvin("data show --data synthetic:train=1,test=4,size=12 --out sheet.html").code, 0);
+  const std::string page = read(folder_ / "sheet.html");
+  EXPECT_THAT(page, HasSubstr("elastic_transform 5"));
+  expect_mistake("data show --data synthetic:train=1,test=4 --image 4 --out s.png", "test images 0 to 3");
+  expect_mistake("data show --out s.gif", ".png or .html");
+  expect_mistake("data verify nothing", "no such file");
+  expect_mistake("data fetch mnist", "known: cifar10");
+  std::filesystem::create_directories(folder_ / "set");
+  const std::vector<std::uint8_t> pixels(2 * 12, 1), labels = {0, 5};
+  write_npy(folder_ / "set/test_images.npy", std::span<const std::uint8_t>(pixels), {2, 2, 2, 3});
+  write_npy(folder_ / "set/test_labels.npy", std::span<const std::uint8_t>(labels), {2});
+  EXPECT_EQ(json("data verify set")["parts"][0]["images"], 2);
+  std::filesystem::resize_file(folder_ / "set/test_labels.npy", 100);
+  EXPECT_EQ(kelvin("data verify set").code, 2);
 }
 
 TEST_F(CliTest, ConfigLoadsBack) {
