@@ -431,6 +431,8 @@ void check_options(const TrainOptions& o) {
   if (o.lr.warmup_epochs < 0) throw mistake("--warmup-epochs must be 0 or more, got ", o.lr.warmup_epochs);
   if (o.classifier == "cosine" && o.reparametrize)
     throw mistake("--reparametrize needs --classifier linear: a cosine classifier has no W to make small");
+  if (o.classifier == "cosine" && o.choice.head_init == "zeros")
+    throw mistake("--head-init zeros needs --classifier linear: a prototype of length 0 has no direction");
   if (o.learn_tau) check_learned_tau(o);
   if (o.adversarial.awp_gamma > 0 && o.fine_tuning.accumulate > 1)
     throw mistake("--awp needs --accumulate 1: its perturbation belongs to one batch");
