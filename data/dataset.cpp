@@ -6,8 +6,10 @@
 #include <map>
 
 #include "data/cifar.h"
+#include "data/cifar10_1.h"
 #include "data/fashion_mnist.h"
 #include "data/hold_out.h"
+#include "data/image_folders.h"
 #include "data/npy_dataset.h"
 #include "data/synthetic.h"
 #include "kernels/device/error.h"
@@ -20,8 +22,10 @@ using Loader = std::function<Dataset(const std::string& where, const DatasetOpti
 // To add a set: a loader of this form in a file of its own, and a line here.
 const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> all = {
-      {"cifar10", load_cifar10}, {"cifar100", load_cifar100},   {"fashion-mnist", load_fashion_mnist},
-      {"npy", load_npy_dataset}, {"synthetic", load_synthetic},
+      {"cifar10", load_cifar10},     {"cifar10.1", load_cifar10_1},
+      {"cifar100", load_cifar100},   {"fashion-mnist", load_fashion_mnist},
+      {"folder", load_image_folder}, {"npy", load_npy_dataset},
+      {"synthetic", load_synthetic}, {"tiny-imagenet", load_tiny_imagenet},
   };
   return all;
 }

@@ -30,8 +30,9 @@ struct Dataset {
   ImageSet train, test;  // count 0 when skipped or absent
   ImageSet validation;   // held out of train (data/hold_out.h); count 0 unless asked for
   int classes = 0;
-  std::vector<std::string> class_names;  // one a class
-  std::vector<float> mean, std;          // per channel, in [0, 1]: the model's normalisation
+  std::vector<std::string> class_names;    // one a class
+  std::vector<std::string> class_folders;  // sets of image files: the folder of each class; else empty
+  std::vector<float> mean, std;            // per channel, in [0, 1]: the model's normalisation
 };
 
 enum class Half { skip, optional, required };  // optional: read where it is there
@@ -46,6 +47,8 @@ struct DatasetOptions {
 // `spec` is the value of --data: NAME or NAME:WHERE.
 //   cifar10:DIR, cifar100:DIR  the binary version (data/cifar.h)
 //   fashion-mnist[:DIR]   the four IDX files, gzipped or not; default: where Debian's dataset-fashion-mnist puts them
+//   cifar10.1:DIR         a second test set for CIFAR-10 (data/cifar10_1.h)
+//   tiny-imagenet:DIR, folder:DIR  image files in class folders (data/image_folders.h)
 //   synthetic[:KEY=VALUE,...]  Gaussian classes (data/synthetic.h)
 //   npy:DIR               {train,test}_{images,labels}.npy
 // Throws a mistake on unknown names, absent or damaged files, labels out of range, NaN or pixels outside [0, 1].

@@ -40,14 +40,15 @@ void fill_images(ImageSet& set, const NpyArray& images) {
                     i % static_cast<std::size_t>(set.pixels()), " is ", set.floats[i], ", expected floats in [0, 1]");
 }
 
-void fill_labels(ImageSet& set, const NpyArray& labels, const Path& images_path) {
+void fill_labels(ImageSet& set, const NpyArray& labels, const Path& images_path, std::int64_t classes) {
   if (labels.shape.size() != 1) throw mistake(labels.path.string(), ": shape ", labels.shape_text(), ", expected (N,)");
   if (labels.shape[0] != set.count)
     throw mistake(labels.path.string(), ": ", labels.shape[0], " labels for ", set.count, " images in ",
                   images_path.string());
   for (const std::int64_t label : labels.to_int()) {
-    if (label < 0 || label >= kMaxClasses)
-      throw mistake(labels.path.string(), ": label ", label, " at row ", set.labels.size(), ", expected 0 or more");
+    if (label < 0 || label >= classes)
+      throw mistake(labels.path.string(), ": label ", label, " at row ", set.labels.size(), ", expected 0 to ",
+                    classes - 1);
     set.labels.push_back(static_cast<std::int32_t>(label));
   }
 }
@@ -56,13 +57,17 @@ ImageSet load_half(const Path& folder, const std::string& half, Half wanted) {
   const Path images = folder / (half + "_images.npy"), labels = folder / (half + "_labels.npy");
   const bool is_there = std::filesystem::exists(images) && std::filesystem::exists(labels);
   if (wanted == Half::skip || (wanted == Half::optional && !is_there)) return {};
-  ImageSet set;
-  fill_images(set, read_npy(images));
-  fill_labels(set, read_npy(labels), images);
-  return set;
+  return read_npy_half(images, labels, kMaxClasses);
 }
 
 }  // namespace
+
+ImageSet read_npy_half(const Path& images, const Path& labels, std::int64_t classes) {
+  ImageSet set;
+  fill_images(set, read_npy(images));
+  fill_labels(set, read_npy(labels), images, classes);
+  return set;
+}
 
 Dataset load_npy_dataset(const std::string& folder, const DatasetOptions& options) {
   if (folder.empty()) throw mistake("--data npy needs a folder: --data npy:DIR");

@@ -1,26 +1,44 @@
 // kelvin corrupt
+#include <algorithm>
 #include <sstream>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/report/results.h"
 #include "apps/report/text_table.h"
+#include "data/corrupted_files.h"
 #include "data/corruptions.h"
-#include "data/npy.h"
 
 namespace kelvin {
 namespace {
 
 struct CorruptFlags {
   TargetOptions target;
-  std::string corruptions = "all", severity = "3", save;
+  std::string corruptions = "all", severity = "3", from, save, baseline;
 };
 
+// Names with commas, among them `all` and `extra` for the two lists.
 std::vector<std::string> parse_names(const std::string& text) {
-  if (text == "all") return corruption_names();
-  std::vector<std::string> names;
+  std::vector<std::string> known = corruption_names(), names;
+  for (const std::string& name : extra_corruption_names()) known.push_back(name);
+  const auto add = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
   std::istringstream in(text);
-  for (std::string name; std::getline(in, name, ',');) names.push_back(name);
+  for (std::string word; std::getline(in, word, ',');) {
+    if (word == "all") {
+      for (const std::string& name : corruption_names()) add(name);
+    } else if (word == "extra") {
+      for (const std::string& name : extra_corruption_names()) add(name);
+    } else if (std::find(known.begin(), known.end(), word) != known.end()) {
+      add(word);
+    } else {
+      std::string list;
+      for (const std::string& name : known) list += ", " + name;
+      throw mistake("--corruptions ", word, " is unknown; known: all, extra", list);
+    }
+  }
+  if (names.empty()) throw mistake("--corruptions is empty; give all, extra or names");
   return names;
 }
 
@@ -31,75 +49,119 @@ std::vector<int> parse_severities(const std::string& text) {
   return {text[0] - '0'};
 }
 
-// The layout of CIFAR-10-C: one file a corruption with all severities one after the other, and the labels as often.
-class CorruptionWriter {
- public:
-  CorruptionWriter(const std::filesystem::path& folder, const ImageSet& clean, std::size_t severities)
-      : folder_(folder), clean_(clean), severities_(severities) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) throw mistake(folder.string(), ": cannot be made: ", error.message());
-  }
-  void add(const CorruptionRow& row, const ImageSet& images) {
-    pixels_.insert(pixels_.end(), images.bytes.begin(), images.bytes.end());
-    if (++count_ % severities_ != 0) return;
-    const auto n = static_cast<std::int64_t>(severities_) * clean_.count;
-    write_npy(folder_ / (row.corruption + ".npy"), std::span<const std::uint8_t>(pixels_),
-              {n, clean_.height, clean_.width, clean_.channels});
-    pixels_.clear();
-    if (count_ > severities_) return;
-    std::vector<std::uint8_t> labels;
-    for (std::size_t s = 0; s < severities_; ++s)
-      labels.insert(labels.end(), clean_.labels.begin(), clean_.labels.end());
-    write_npy(folder_ / "labels.npy", std::span<const std::uint8_t>(labels), {n});
-  }
+TrainedModel open_baseline(const std::string& run, const Target& target, const CommonOptions& common) {
+  const SafetensorsFile file = open_checkpoint(RunFolder{run});
+  const RunInfo info = run_info_from(file);
+  const ModelSpec &a = info.model, &b = target.trained.info.model;
+  if (a.height != b.height || a.width != b.width || a.channels != b.channels || a.classes != b.classes)
+    throw mistake("--baseline ", run, ": its model takes ", a.height, "x", a.width, "x", a.channels, " images of ",
+                  a.classes, " classes, the model in question ", b.height, "x", b.width, "x", b.channels, " of ",
+                  b.classes);
+  return build_trained_model(file, info, open_device(common));
+}
 
- private:
-  std::filesystem::path folder_;
-  const ImageSet& clean_;
-  std::size_t severities_, count_ = 0;
-  std::vector<std::uint8_t> pixels_;
-};
+std::string table_text(const CorruptionTable& table, const Json& json) {
+  std::vector<std::string> head = {"corruption", "severity", "accuracy"};
+  if (json.contains("mce")) head.insert(head.end(), {"baseline", "only model right", "only baseline right", "p"});
+  TextTable text(head);
+  for (const CorruptionRow& row : table.rows) {
+    std::vector<std::string> cells = {row.corruption, str(row.severity), percent(row.accuracy)};
+    if (row.paired)
+      cells.insert(cells.end(), {percent(row.paired->baseline_accuracy), str(row.paired->only_model),
+                                 str(row.paired->only_baseline), number(row.paired->p_value(), 2)});
+    text.add(cells);
+  }
+  std::string out =
+      text.str() + str("mean corruption accuracy ", percent(table.mean_accuracy()), " on ", table.n, " images a row\n");
+  if (json.contains("mce")) out += str("mCE ", percent(json["mce"].get<double>()), " of the baseline's errors\n");
+  if (json.contains("relative_mce"))
+    out += str("relative mCE ", percent(json["relative_mce"].get<double>()),
+               " of what corruption adds to the baseline's errors\n");
+  return out;
+}
 
 void run(const CorruptFlags& f, const CommonOptions& common) {
   const std::vector<int> severities = parse_severities(f.severity);
   const std::vector<std::string> names = parse_names(f.corruptions);
+  if (!f.from.empty() && !f.save.empty())
+    throw mistake("--from and --save: the images would be copied; give one of them");
   const Target target = open_target(f.target, common);
-  std::optional<CorruptionWriter> writer;
-  if (!f.save.empty()) writer.emplace(f.save, target.data.test, severities.size());
-  Progress progress("corruptions", "images", common.quiet);
+  const ImageSet& clean = target.data.test;
+  TrainedModel baseline;
+  if (!f.baseline.empty()) baseline = open_baseline(f.baseline, target, common);
+  std::optional<CorruptedFiles> files;
+  if (!f.from.empty()) {
+    files.emplace(f.from, target.data);
+    for (const std::string& name : names) files->require(name, severities);
+  }
+  std::optional<CorruptedWriter> writer;
+  if (!f.save.empty()) writer.emplace(f.save, severities);
+
+  const CorruptedImages images =
+      files ? [&](const std::string& name, int severity) { return files->load(name, severity, f.target.limit); }
+            : generated_corruptions(clean, common.seed);
+  Progress progress("corruptions", "rows", common.quiet);
   const CorruptionTable table = corruption_accuracy(
-      *target.trained.model, target.data.test, names, severities, common.seed, f.target.batch_size,
-      [&](const CorruptionRow& row, const ImageSet& images) {
-        if (writer) writer->add(row, images);
-      },
-      [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
+      *target.trained.model, baseline.model.get(), images, names, severities, f.target.batch_size,
+      {.on_images =
+           [&](const CorruptionRow& row, const ImageSet& set) {
+             if (writer) writer->add(row.corruption, row.severity, set);
+           },
+       .progress = [&](std::size_t done,
+                       std::size_t total) { progress.update(static_cast<long>(done), static_cast<long>(total), ""); }});
   progress.finish();
-  const Json json = to_json(table, target.trained.info.train_tau);
+
+  Json json = to_json(table, target.trained.info.train_tau);
+  json["source"] = f.from.empty() ? "generated" : f.from;
+  if (f.from.empty()) json["seed"] = common.seed;
+  if (baseline.model) {
+    json["baseline"] = f.baseline;
+    json["baseline_train_tau"] = baseline.info.train_tau;
+  }
+  // Files in folders (Tiny-ImageNet-C) are other photographs than the clean set's: there is nothing to subtract.
+  if (baseline.model && !(files && !files->is_paired())) {
+    json["clean_accuracy"] = accuracy_of(*target.trained.model, clean, f.target.batch_size);
+    json["baseline_clean_accuracy"] = accuracy_of(*baseline.model, clean, f.target.batch_size);
+    if (const auto relative = table.relative_mce(json["clean_accuracy"], json["baseline_clean_accuracy"]))
+      json["relative_mce"] = *relative;
+  }
+  std::vector<std::string> notes = files ? files->notes() : std::vector<std::string>{};
+  if (!files && std::find(names.begin(), names.end(), "frost") != names.end())
+    notes.emplace_back("frost: generated textures stand for the published photographs");
+  json["notes"] = notes;
   target.save("corrupt", json);
-  TextTable text({"corruption", "severity", "accuracy"});
-  for (const CorruptionRow& row : table.rows) text.add({row.corruption, str(row.severity), percent(row.accuracy)});
-  print_result(common, text.str() + str("mean accuracy ", percent(table.mean_accuracy()), " on ", table.n, " images\n"),
-               json);
+  std::string text = table_text(table, json);
+  for (const std::string& note : notes) text += "note: " + note + "\n";
+  print_result(common, text, json);
 }
 
 }  // namespace
 
 void add_corrupt(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<CorruptFlags>();
-  CLI::App* const c =
-      add_command(app, common, "corrupt", "Accuracy under common corruptions generated from the test set",
-                  "  kelvin corrupt runs/tau50\n"
-                  "  kelvin corrupt runs/tau50 --corruptions gaussian_noise,jpeg_compression --severity all\n"
-                  "  kelvin corrupt runs/tau50 --save corrupted/",
-                  [f, &common] { run(*f, common); });
+  CLI::App* const c = add_command(
+      app, common, "corrupt", "Accuracy under common corruptions, generated from the test set or from files",
+      "  kelvin corrupt runs/tau50\n"
+      "  kelvin corrupt runs/tau50 --corruptions gaussian_noise,jpeg_compression --severity all\n"
+      "  kelvin corrupt runs/tau50 --severity all --baseline runs/tau1\n"
+      "  kelvin corrupt runs/tau50 --severity all --from CIFAR-10-C\n"
+      "  kelvin corrupt runs/tau50 --severity all --save corrupted/",
+      [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
   std::string known;
   for (const std::string& name : corruption_names()) known += (known.empty() ? "" : ", ") + name;
-  for (const std::string& name : extra_corruption_names()) known += ", " + name + " (extra, not in all)";
-  c->add_option("--corruptions", f->corruptions, "all, or names with commas: " + known)->capture_default_str();
+  std::string extra;
+  for (const std::string& name : extra_corruption_names()) extra += (extra.empty() ? "" : ", ") + name;
+  c->add_option("--corruptions", f->corruptions,
+                "With commas: all (" + known + "), extra (" + extra + "; no part of the benchmark's mean), or names")
+      ->capture_default_str();
   c->add_option("--severity", f->severity, "1 to 5, or all")->capture_default_str();
+  c->add_option(
+      "--from", f->from,
+      "Evaluate on these files instead: the folder of CIFAR-10-C, CIFAR-100-C or Tiny-ImageNet-C, or of --save");
   c->add_option("--save", f->save, "Write the images there in the layout of CIFAR-10-C");
+  c->add_option("--baseline", f->baseline,
+                "A run to compare with on the same images: mCE, relative mCE, McNemar's test a row");
 }
 
 }  // namespace kelvin

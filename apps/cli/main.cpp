@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   kelvin::add_predict(app, common);
   kelvin::add_weights(app, common);
   kelvin::add_report(app, common);
+  kelvin::add_data(app, common);
   kelvin::add_bench(app, common);
 
   try {

@@ -1,9 +1,64 @@
 #include "apps/evaluation/corruptions.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "apps/evaluation/evaluate.h"
 #include "data/corruptions.h"
 
 namespace kelvin {
+namespace {
+
+void evaluate_row(Model& model, Model* baseline, const ImageSet& images, CorruptionRow& row, std::int64_t batch_size) {
+  const auto share = [](const std::vector<std::uint8_t>& flags) {
+    return static_cast<double>(std::count(flags.begin(), flags.end(), 1)) / static_cast<double>(flags.size());
+  };
+  row.correct = correct_images(predict(model, images, batch_size));
+  row.accuracy = share(row.correct);
+  if (baseline == nullptr) return;
+  const std::vector<std::uint8_t> other = correct_images(predict(*baseline, images, batch_size));
+  Paired paired;
+  paired.baseline_accuracy = share(other);
+  for (std::size_t i = 0; i < other.size(); ++i) {
+    paired.only_model += row.correct[i] > other[i];
+    paired.only_baseline += row.correct[i] < other[i];
+  }
+  row.paired = paired;
+}
+
+// The mean over corruptions of (sum of errors − rows · own clean error) / (the same of the baseline).
+std::optional<double> mean_ratio(const std::vector<CorruptionRow>& rows, double clean_error,
+                                 double baseline_clean_error) {
+  double sum = 0;
+  int corruptions = 0;
+  for (std::size_t i = 0; i < rows.size();) {
+    double above = 0, below = 0;
+    const std::string& name = rows[i].corruption;
+    for (; i < rows.size() && rows[i].corruption == name; ++i) {
+      if (!rows[i].paired) return std::nullopt;
+      above += 1 - rows[i].accuracy - clean_error;
+      below += 1 - rows[i].paired->baseline_accuracy - baseline_clean_error;
+    }
+    if (below == 0) continue;
+    sum += above / below;
+    ++corruptions;
+  }
+  if (corruptions == 0) return std::nullopt;
+  return sum / corruptions;
+}
+
+}  // namespace
+
+double Paired::p_value() const {
+  const auto n = static_cast<double>(only_model + only_baseline);
+  const std::int64_t fewer = std::min(only_model, only_baseline);
+  double tail = 0;  // P(at most `fewer` of n), each side with probability 1/2
+  for (std::int64_t k = 0; k <= fewer; ++k) {
+    const auto x = static_cast<double>(k);
+    tail += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) - n * std::log(2.0));
+  }
+  return std::min(1.0, 2 * tail);
+}
 
 double CorruptionTable::mean_accuracy() const {
   double sum = 0;
@@ -11,25 +66,31 @@ double CorruptionTable::mean_accuracy() const {
   return rows.empty() ? 0 : sum / static_cast<double>(rows.size());
 }
 
-CorruptionTable corruption_accuracy(Model& model, const ImageSet& clean, const std::vector<std::string>& names,
-                                    const std::vector<int>& severities, std::uint64_t seed, std::int64_t batch_size,
-                                    const std::function<void(const CorruptionRow&, const ImageSet&)>& on_images,
-                                    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+std::optional<double> CorruptionTable::mce() const { return mean_ratio(rows, 0, 0); }
+
+std::optional<double> CorruptionTable::relative_mce(double clean_accuracy, double baseline_clean_accuracy) const {
+  return mean_ratio(rows, 1 - clean_accuracy, 1 - baseline_clean_accuracy);
+}
+
+CorruptionTable corruption_accuracy(Model& model, Model* baseline, const CorruptedImages& images_of,
+                                    const std::vector<std::string>& names, const std::vector<int>& severities,
+                                    std::int64_t batch_size, const CorruptionHooks& hooks) {
   CorruptionTable table;
-  table.n = clean.count;
-  const auto total = static_cast<std::int64_t>(names.size() * severities.size()) * clean.count;
   for (const std::string& name : names)
     for (const int severity : severities) {
-      const ImageSet corrupted = corrupt(clean, name, severity, seed);
-      CorruptionRow row{name, severity, 0, {}};
-      if (on_images) on_images(row, corrupted);
-      const Predictions predictions = predict(model, corrupted, batch_size);
-      row.accuracy = evaluate(predictions, 1.0).accuracy;
-      row.correct = correct_images(predictions);
-      table.rows.push_back(row);
-      if (progress) progress(static_cast<std::int64_t>(table.rows.size()) * clean.count, total);
+      const ImageSet images = images_of(name, severity);
+      CorruptionRow row{name, severity, 0, {}, {}};
+      table.n = images.count;
+      if (hooks.on_images) hooks.on_images(row, images);
+      evaluate_row(model, baseline, images, row, batch_size);
+      table.rows.push_back(std::move(row));
+      if (hooks.progress) hooks.progress(table.rows.size(), names.size() * severities.size());
     }
   return table;
+}
+
+CorruptedImages generated_corruptions(const ImageSet& clean, std::uint64_t seed) {
+  return [&clean, seed](const std::string& name, int severity) { return corrupt(clean, name, severity, seed); };
 }
 
 }  // namespace kelvin

@@ -102,8 +102,13 @@ class Measurer {
   }
 
   Json corruptions(const Measurement& m) {
-    const CorruptionTable table = corruption_accuracy(model_, images(m), corruption_names(), {m.severity}, m.seed,
-                                                      kBatch, {}, stage("corruptions"));
+    const ImageSet clean = images(m);
+    const auto progress = [&clean, told = stage("corruptions")](std::size_t done, std::size_t total) {
+      told(static_cast<std::int64_t>(done) * clean.count, static_cast<std::int64_t>(total) * clean.count);
+    };
+    const CorruptionTable table =
+        corruption_accuracy(model_, /*baseline=*/nullptr, generated_corruptions(clean, m.seed), corruption_names(),
+                            {m.severity}, kBatch, {.on_images = {}, .progress = progress});
     Json json = to_json(table, tau_);
     for (std::size_t i = 0; i < table.rows.size(); ++i) json["rows"][i]["correct"] = bits_text(table.rows[i].correct);
     return json;

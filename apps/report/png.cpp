@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "engine/atomic_file.h"
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -28,18 +30,33 @@ std::string base64(const unsigned char* bytes, std::size_t size) {
   return text;
 }
 
+using PngBytes = std::unique_ptr<unsigned char, decltype(&std::free)>;
+
+PngBytes encode(std::span<const std::uint8_t> pixels, int height, int width, int channels, int& size) {
+  return {stbi_write_png_to_mem(pixels.data(), width * channels, width, height, channels, &size), &std::free};
+}
+
 }  // namespace
 
 std::string png_base64(View<const float> image) {
-  std::vector<unsigned char> pixels(static_cast<std::size_t>(image.size()));
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(image.size()));
   std::transform(image.data, image.data + image.size(), pixels.begin(),
-                 [](float v) { return static_cast<unsigned char>(std::lround(std::clamp(v, 0.0f, 1.0f) * 255.0f)); });
-  const int height = static_cast<int>(image.dim(0)), width = static_cast<int>(image.dim(1));
-  const int channels = static_cast<int>(image.dim(2));
+                 [](float v) { return static_cast<std::uint8_t>(std::lround(std::clamp(v, 0.0f, 1.0f) * 255.0f)); });
+  return png_base64(pixels, static_cast<int>(image.dim(0)), static_cast<int>(image.dim(1)),
+                    static_cast<int>(image.dim(2)));
+}
+
+std::string png_base64(std::span<const std::uint8_t> pixels, int height, int width, int channels) {
   int size = 0;
-  const std::unique_ptr<unsigned char, decltype(&std::free)> png(
-      stbi_write_png_to_mem(pixels.data(), width * channels, width, height, channels, &size), &std::free);
+  const PngBytes png = encode(pixels, height, width, channels, size);
   return base64(png.get(), static_cast<std::size_t>(size));
+}
+
+void write_png(const std::filesystem::path& path, std::span<const std::uint8_t> pixels, int height, int width,
+               int channels) {
+  int size = 0;
+  const PngBytes png = encode(pixels, height, width, channels, size);
+  write_file_atomically(path, std::as_bytes(std::span(png.get(), static_cast<std::size_t>(size))));
 }
 
 }  // namespace kelvin

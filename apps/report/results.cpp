@@ -34,9 +34,19 @@ Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, d
 
 Json to_json(const CorruptionTable& table, double train_tau) {
   Json rows = Json::array();
-  for (const CorruptionRow& r : table.rows)
-    rows.push_back({{"corruption", r.corruption}, {"severity", r.severity}, {"accuracy", r.accuracy}});
-  return {{"mean_accuracy", table.mean_accuracy()}, {"n", table.n}, {"train_tau", train_tau}, {"rows", rows}};
+  for (const CorruptionRow& r : table.rows) {
+    Json row = {{"corruption", r.corruption}, {"severity", r.severity}, {"accuracy", r.accuracy}};
+    if (r.paired) {
+      row["baseline_accuracy"] = r.paired->baseline_accuracy;
+      row["only_model"] = r.paired->only_model;
+      row["only_baseline"] = r.paired->only_baseline;
+      row["p_value"] = r.paired->p_value();
+    }
+    rows.push_back(std::move(row));
+  }
+  Json json = {{"mean_accuracy", table.mean_accuracy()}, {"n", table.n}, {"train_tau", train_tau}, {"rows", rows}};
+  if (const auto mce = table.mce()) json["mce"] = *mce;
+  return json;
 }
 
 Json to_json(const Geometry& g, double train_tau) {
@@ -76,6 +86,10 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
                {"zero_coordinate_fraction", r.zero_coordinate_fraction()},
                {"max_linf", r.max_linf()},
                {"max_l2", r.max_l2()},
+               {"lowest_pixel", r.lowest_pixel},
+               {"highest_pixel", r.highest_pixel},
+               {"not_finite_pixels", r.not_finite},
+               {"seconds", r.seconds},
                {"mean_displacement", r.mean_displacement()},
                {"median_margin", r.margin_percentile(50)},
                {"margin_percentiles",
@@ -94,7 +108,7 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
                                  {"seconds", m.seconds}});
   }
   if (o.attack == "autoattack") json["version"] = o.version;
-  if (o.attack == "square") json["queries"] = o.queries;
+  if (o.attack == "square" || o.attack == "random") json["queries"] = o.queries;
   json["warnings"] = r.warnings;
   if (o.targeting != Targeting::none) json["target_success_rate"] = r.target_success_rate();
   return json;
@@ -103,6 +117,7 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
 std::string title_of(const AttackOptions& o) {
   if (o.attack == "autoattack") return "AutoAttack " + o.version;
   if (o.attack == "square") return str("Square, ", o.queries, " queries");
+  if (o.attack == "random") return str("random points, ", o.queries, " an image");
   const bool has_loss = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "apgd-ce";
   if (!has_loss) {
     const std::string name = o.attack == "cw"         ? "C&W"

@@ -239,7 +239,8 @@ TEST(FashionMnist, Mistakes) {
 }
 
 TEST(FashionMnist, IsTheSetOfThePaper) {
-  if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) GTEST_SKIP() << "dataset-fashion-mnist is not installed";
+  if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist"))
+    GTEST_SKIP() << "dataset-fashion-mnist is not installed";
   const Dataset set = load_dataset("fashion-mnist", {});
   EXPECT_EQ(set.train.count, 60000);
   EXPECT_EQ(set.test.count, 10000);

@@ -1,0 +1,168 @@
+#include "data/corrupted_files.h"
+
+#include <algorithm>
+
+#include "data/corruptions.h"
+#include "data/image_file.h"
+#include "data/image_folders.h"
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+using Path = std::filesystem::path;
+
+std::vector<std::string> npy_names(const Path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().stem().string();
+    if (entry.path().extension() == ".npy" && name != "labels" && name != "severities") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<int> read_severities(const Path& folder) {
+  if (!std::filesystem::exists(folder / "severities.npy")) return {1, 2, 3, 4, 5};
+  std::vector<int> severities;
+  for (const std::int64_t s : read_npy(folder / "severities.npy").to_int()) {
+    if (s < 1 || s > kSeverities)
+      throw mistake((folder / "severities.npy").string(), ": severity ", s, ", expected 1 to ", kSeverities);
+    severities.push_back(static_cast<int>(s));
+  }
+  if (severities.empty()) throw mistake((folder / "severities.npy").string(), ": lists nothing");
+  return severities;
+}
+
+}  // namespace
+
+CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std::move(folder)), clean_(clean) {
+  if (!std::filesystem::is_directory(folder_)) throw mistake("--from ", folder_.string(), ": no such folder");
+  is_npy_ = std::filesystem::exists(folder_ / "labels.npy");
+  if (is_npy_) {
+    names_ = npy_names(folder_);
+    severities_ = read_severities(folder_);
+    const NpyArray labels = read_npy(folder_ / "labels.npy");
+    if (labels.shape.size() != 1 || labels.shape[0] == 0 ||
+        labels.shape[0] % static_cast<std::int64_t>(severities_.size()) != 0)
+      throw mistake(labels.path.string(), ": shape ", labels.shape_text(), ", expected (", severities_.size(),
+                    "n,): a block a severity");
+    for (const std::int64_t label : labels.to_int()) {
+      if (label < 0 || label >= clean.classes)
+        throw mistake(labels.path.string(), ": label ", label, " at row ", labels_.size(), ", expected 0 to ",
+                      clean.classes - 1);
+      labels_.push_back(static_cast<std::int32_t>(label));
+    }
+  } else {
+    for (const std::string& name : subfolders(folder_))
+      if (std::filesystem::is_directory(folder_ / name / "1")) names_.push_back(name);
+    severities_ = {1, 2, 3, 4, 5};
+    if (!names_.empty() && clean.class_folders.empty())
+      throw mistake("--from ", folder_.string(), ": images in class folders; the data set (", clean.name,
+                    ") has none to match them with, expected tiny-imagenet or folder");
+  }
+  if (names_.empty())
+    throw mistake("--from ", folder_.string(),
+                  ": holds neither CORRUPTION.npy files with labels.npy nor CORRUPTION/SEVERITY/CLASS folders");
+}
+
+void CorruptedFiles::require(const std::string& name, const std::vector<int>& severities) const {
+  if (std::find(names_.begin(), names_.end(), name) == names_.end()) {
+    std::string known;
+    for (const std::string& n : names_) known += (known.empty() ? "" : ", ") + n;
+    throw mistake("--from ", folder_.string(), ": no corruption ", name, "; there are ", known);
+  }
+  for (const int severity : severities)
+    if (std::find(severities_.begin(), severities_.end(), severity) == severities_.end() ||
+        (!is_npy_ && !std::filesystem::is_directory(folder_ / name / std::to_string(severity))))
+      throw mistake("--from ", folder_.string(), ": holds no severity ", severity, " of ", name);
+}
+
+ImageSet CorruptedFiles::load(const std::string& name, int severity, std::int64_t limit) {
+  require(name, {severity});
+  return is_npy_ ? load_block(name, severity, limit) : load_folders(name, severity, limit);
+}
+
+ImageSet CorruptedFiles::load_block(const std::string& name, int severity, std::int64_t limit) {
+  const Path path = folder_ / (name + ".npy");
+  if (array_.path != path) array_ = read_npy(path);
+  const ImageSet& like = clean_.test;
+  const std::vector<std::int64_t> expected = {static_cast<std::int64_t>(labels_.size()), like.height, like.width,
+                                              like.channels};
+  if (array_.type != "u1" || array_.shape != expected)
+    throw mistake(path.string(), ": ", array_.type, " ", array_.shape_text(), ", expected uint8 (", expected[0], ", ",
+                  expected[1], ", ", expected[2], ", ", expected[3], "): labels.npy counts the images, ", clean_.name,
+                  " gives their size");
+  const std::int64_t block = expected[0] / static_cast<std::int64_t>(severities_.size());
+  const std::int64_t at = std::find(severities_.begin(), severities_.end(), severity) - severities_.begin();
+  ImageSet set{limit > 0 ? std::min(limit, block) : block, like.height, like.width, like.channels, {}, {}, {}};
+  const auto* const first = reinterpret_cast<const std::uint8_t*>(array_.bytes.data()) + at * block * set.pixels();
+  set.bytes.assign(first, first + set.count * set.pixels());
+  set.labels.assign(labels_.begin() + at * block, labels_.begin() + at * block + set.count);
+  return set;
+}
+
+ImageSet CorruptedFiles::load_folders(const std::string& name, int severity, std::int64_t limit) {
+  const Path folder = folder_ / name / std::to_string(severity);
+  const std::vector<std::string>& classes = clean_.class_folders;
+  std::vector<Path> files;
+  std::size_t known = 0, foreign = 0;
+  const ImageSet& like = clean_.test;
+  ImageSet set{0, like.height, like.width, like.channels, {}, {}, {}};
+  for (const std::string& name_of_class : subfolders(folder)) {
+    const auto at = std::lower_bound(classes.begin(), classes.end(), name_of_class);
+    if (at == classes.end() || *at != name_of_class) {
+      ++foreign;
+      continue;
+    }
+    ++known;
+    const std::vector<Path> images = images_below(folder / name_of_class);
+    if (images.empty()) throw mistake((folder / name_of_class).string(), ": a class folder without images");
+    files.insert(files.end(), images.begin(), images.end());
+    set.labels.insert(set.labels.end(), images.size(), static_cast<std::int32_t>(at - classes.begin()));
+  }
+  if (known != classes.size())
+    throw mistake(folder.string(), ": folders of ", known, " of the ", classes.size(), " classes of ", clean_.name);
+  if (foreign > 0)
+    notes_.push_back(
+        str(folder.string(), ": passed over ", foreign, " folders of classes that ", clean_.name, " does not have"));
+  if (limit > 0 && limit < static_cast<std::int64_t>(files.size())) {
+    files.resize(static_cast<std::size_t>(limit));
+    set.labels.resize(files.size());
+  }
+  set.count = static_cast<std::int64_t>(files.size());
+  set.bytes = decode_images(files, static_cast<int>(like.height), static_cast<int>(like.width),
+                            static_cast<int>(like.channels));
+  return set;
+}
+
+CorruptedWriter::CorruptedWriter(Path folder, std::vector<int> severities)
+    : folder_(std::move(folder)), severities_(std::move(severities)) {
+  std::error_code error;
+  std::filesystem::create_directories(folder_, error);
+  if (error) throw mistake("--save ", folder_.string(), ": cannot be made: ", error.message());
+}
+
+void CorruptedWriter::add(const std::string& name, int severity, const ImageSet& images) {
+  if (!images.labels.empty() && *std::max_element(images.labels.begin(), images.labels.end()) > 255)
+    throw mistake("--save: the CIFAR-C layout keeps labels in bytes; this set has more than 256 classes");
+  pixels_.insert(pixels_.end(), images.bytes.begin(), images.bytes.end());
+  if (!has_labels_) labels_.insert(labels_.end(), images.labels.begin(), images.labels.end());
+  if (severity != severities_.back()) return;
+  const auto n = static_cast<std::int64_t>(severities_.size()) * images.count;
+  write_npy(folder_ / (name + ".npy"), std::span<const std::uint8_t>(pixels_),
+            {n, images.height, images.width, images.channels});
+  pixels_.clear();
+  if (has_labels_) return;
+  has_labels_ = true;
+  const std::vector<std::uint8_t> bytes(labels_.begin(), labels_.end());
+  write_npy(folder_ / "labels.npy", std::span<const std::uint8_t>(bytes), {n});
+  if (severities_ == std::vector<int>{1, 2, 3, 4, 5}) {
+    std::filesystem::remove(folder_ / "severities.npy");
+    return;
+  }
+  const std::vector<std::uint8_t> list(severities_.begin(), severities_.end());
+  write_npy(folder_ / "severities.npy", std::span<const std::uint8_t>(list), {static_cast<std::int64_t>(list.size())});
+}
+
+}  // namespace kelvin

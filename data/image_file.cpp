@@ -1,0 +1,121 @@
+#include "data/image_file.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "kernels/device/error.h"
+#include "kernels/device/parallel.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_FAILURE_STRINGS
+#define STBI_MAX_DIMENSIONS 65536
+#include <stb/stb_image.h>
+#pragma GCC diagnostic pop
+
+namespace kelvin {
+namespace {
+
+using Path = std::filesystem::path;
+
+constexpr std::uintmax_t kMaxFile = 256u << 20;
+
+const stbi_uc* data_of(std::span<const std::byte> bytes) { return reinterpret_cast<const stbi_uc*>(bytes.data()); }
+int size_of(std::span<const std::byte> bytes) { return static_cast<int>(bytes.size()); }
+
+std::vector<std::byte> read_bytes(const Path& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) throw mistake(path.string(), ": cannot be read: ", error.message());
+  if (size > kMaxFile) throw mistake(path.string(), ": ", size, " bytes, expected an image of at most ", kMaxFile);
+  std::vector<std::byte> bytes(size);
+  std::ifstream in(path, std::ios::binary);
+  if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
+    throw mistake(path.string(), ": cannot be read");
+  return bytes;
+}
+
+}  // namespace
+
+ImageHeader image_header(const Path& path, std::span<const std::byte> bytes) {
+  ImageHeader h;
+  if (bytes.empty()) throw mistake(path.string(), ": empty, expected a PNG or JPEG image");
+  if (bytes.size() > kMaxFile)
+    throw mistake(path.string(), ": ", bytes.size(), " bytes, at most ", kMaxFile, " are read");
+  if (stbi_info_from_memory(data_of(bytes), size_of(bytes), &h.width, &h.height, &h.channels) == 0)
+    throw mistake(path.string(),
+                  ": not a PNG or JPEG image that can be read: another format, a damaged header, or an enormous size");
+  if (h.width <= 0 || h.height <= 0) throw mistake(path.string(), ": an image of ", h.height, "x", h.width, " pixels");
+  if (static_cast<std::int64_t>(h.width) * h.height > kMaxImagePixels)
+    throw mistake(path.string(), ": says it is ", h.height, "x", h.width, " pixels; at most ", kMaxImagePixels,
+                  " are decoded");
+  return h;
+}
+
+DecodedImage decode_image(const Path& path, std::span<const std::byte> bytes, int channels) {
+  const ImageHeader header = image_header(path, bytes);
+  int width = 0, height = 0, stored = 0;
+  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
+      stbi_load_from_memory(data_of(bytes), size_of(bytes), &width, &height, &stored, channels), &stbi_image_free);
+  if (pixels == nullptr)
+    throw mistake(path.string(), ": damaged image data (header says ", header.height, "x", header.width, ")");
+  KELVIN_CHECK(width == header.width && height == header.height, path.string(), " changed its size while decoded");
+  const auto n =
+      static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
+  return {height, width, channels, {pixels.get(), pixels.get() + n}};
+}
+
+ImageHeader read_image_header(const Path& path) { return image_header(path, read_bytes(path)); }
+
+DecodedImage read_image(const Path& path, int channels) { return decode_image(path, read_bytes(path), channels); }
+
+bool is_image_name(const Path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
+
+std::vector<std::uint8_t> decode_images(const std::vector<Path>& files, int height, int width, int channels) {
+  const auto n = static_cast<std::int64_t>(files.size());
+  const std::size_t size =
+      static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
+  std::vector<std::uint8_t> out(files.size() * size);
+  std::vector<std::optional<Error>> errors(files.size());  // an exception may not leave a parallel region
+  const auto decode = [&](std::size_t i) {
+    const std::vector<std::byte> bytes = read_bytes(files[i]);
+    const ImageHeader header = image_header(files[i], bytes);
+    if (header.height != height || header.width != width)
+      throw mistake(files[i].string(), ": ", header.height, "x", header.width, " pixels, expected ", height, "x", width,
+                    " as the images before it; resize them to one size first");
+    const DecodedImage image = decode_image(files[i], bytes, channels);
+    std::copy(image.pixels.begin(), image.pixels.end(), out.begin() + static_cast<std::ptrdiff_t>(i * size));
+  };
+  parallel_for(
+      n,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+          try {
+            decode(i);
+          } catch (const Error& e) {
+            errors[i] = e;
+          }
+        }
+      },
+      /*grain=*/64);
+  for (const std::optional<Error>& error : errors)
+    if (error) throw *error;
+  return out;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,200 @@
+#include "data/image_folders.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <sstream>
+
+#include "data/image_file.h"
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+using Path = std::filesystem::path;
+
+// The files of a half and the class of each.
+struct Listing {
+  std::vector<Path> files;
+  std::vector<std::int32_t> labels;
+};
+
+Listing list_classes(const Path& folder, const std::vector<std::string>& classes,
+                     const std::vector<std::string>& wanted) {
+  Listing listing;
+  for (const std::string& name : wanted) {
+    const std::vector<Path> images = images_below(folder / name);
+    if (images.empty()) throw mistake((folder / name).string(), ": a class folder without PNG or JPEG images");
+    const auto label =
+        static_cast<std::int32_t>(std::lower_bound(classes.begin(), classes.end(), name) - classes.begin());
+    listing.files.insert(listing.files.end(), images.begin(), images.end());
+    listing.labels.insert(listing.labels.end(), images.size(), label);
+  }
+  return listing;
+}
+
+ImageSet decode(const std::string& name, const Listing& listing, int height, int width, int channels) {
+  ImageSet set{static_cast<std::int64_t>(listing.files.size()), height, width, channels, {}, {}, listing.labels};
+  set.bytes = decode_images_cached(name, listing.files, height, width, channels);
+  return set;
+}
+
+std::string read_text(const Path& path, const char* what) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw mistake(path.string(), ": no such file; it belongs to ", what);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  std::istringstream in{std::string(text)};
+  for (std::string line; std::getline(in, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+// wnid -> the first of its names.
+std::map<std::string, std::string> read_words(const Path& path) {
+  std::map<std::string, std::string> words;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t tab = line.find('\t');
+    if (tab != std::string::npos) words[line.substr(0, tab)] = line.substr(tab + 1, line.find(',', tab) - tab - 1);
+  }
+  return words;
+}
+
+constexpr int kTinySide = 64;
+
+Listing list_validation(const Path& folder, const std::vector<std::string>& wnids) {
+  const Path annotations = folder / "val_annotations.txt";
+  Listing listing;
+  std::size_t line = 0;
+  for (const Annotation& a : parse_annotations(annotations, read_text(annotations, "Tiny-ImageNet"))) {
+    ++line;
+    const auto at = std::lower_bound(wnids.begin(), wnids.end(), a.wnid);
+    if (at == wnids.end() || *at != a.wnid)
+      throw mistake(annotations.string(), ": line ", line, ": class ", a.wnid, " is not in wnids.txt");
+    listing.files.push_back(folder / "images" / a.file);
+    listing.labels.push_back(static_cast<std::int32_t>(at - wnids.begin()));
+    if (!std::filesystem::exists(listing.files.back()))
+      throw mistake(annotations.string(), ": line ", line, ": ", listing.files.back().string(), " is not there");
+  }
+  if (listing.files.empty()) throw mistake(annotations.string(), ": names no images");
+  return listing;
+}
+
+}  // namespace
+
+std::vector<std::string> subfolders(const Path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    if (entry.is_directory(error) && !entry.path().filename().string().starts_with('.'))
+      names.push_back(entry.path().filename().string());
+  if (error) throw mistake(folder.string(), ": cannot be read: ", error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<Path> images_below(const Path& folder) {
+  std::vector<Path> files;
+  std::error_code error;
+  for (auto it = std::filesystem::recursive_directory_iterator(folder, error);
+       !error && it != std::filesystem::recursive_directory_iterator(); it.increment(error))
+    if (is_image_name(it->path()) && it->is_regular_file(error)) files.push_back(it->path());
+  if (error) throw mistake(folder.string(), ": cannot be read: ", error.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<Annotation> parse_annotations(const Path& path, std::string_view text) {
+  std::vector<Annotation> all;
+  std::size_t number = 0;
+  for (const std::string& line : lines_of(text)) {
+    ++number;
+    if (line.empty()) continue;
+    const std::size_t first = line.find('\t');
+    const std::size_t second = first == std::string::npos ? first : line.find('\t', first + 1);
+    Annotation a{line.substr(0, first), first == std::string::npos ? "" : line.substr(first + 1, second - first - 1)};
+    if (a.file.empty() || a.wnid.empty())
+      throw mistake(path.string(), ": line ", number, ": expected file, tab, class, tab and four numbers");
+    if (a.file.find('/') != std::string::npos || a.file.find('\0') != std::string::npos || a.file == "..")
+      throw mistake(path.string(), ": line ", number, ": the name of the image is no plain file name");
+    all.push_back(std::move(a));
+  }
+  return all;
+}
+
+Dataset load_image_folder(const std::string& where, const DatasetOptions& options) {
+  if (where.empty()) throw mistake("--data folder needs a folder: --data folder:DIR");
+  if (!std::filesystem::is_directory(where)) throw mistake(where, ": no such folder (--data folder:DIR)");
+  const Path root(where), train = root / "train";
+  const bool has_train = std::filesystem::is_directory(train);
+  Path test;
+  for (const char* name : {"test", "val"})
+    if (test.empty() && std::filesystem::is_directory(root / name)) test = root / name;
+  if (!has_train && test.empty()) test = root;
+  if (options.train == Half::required && !has_train)
+    throw mistake(where, ": has no folder train/ with a folder a class; it serves as a test set only");
+  if (options.test == Half::required && test.empty())
+    throw mistake(where, ": has no folder test/ or val/ with a folder a class");
+
+  Dataset set;
+  const Path& names = has_train ? train : test;
+  set.class_names = set.class_folders = subfolders(names);
+  set.classes = static_cast<int>(set.class_names.size());
+  if (set.classes < 2) throw mistake(names.string(), ": ", set.classes, " class folders, expected at least 2");
+  Listing halves[2];
+  if (has_train && options.train != Half::skip) halves[0] = list_classes(train, set.class_names, set.class_names);
+  if (!test.empty() && options.test != Half::skip) {
+    const std::vector<std::string> present = subfolders(test);
+    for (const std::string& name : present)
+      if (!std::binary_search(set.class_names.begin(), set.class_names.end(), name))
+        throw mistake((test / name).string(), ": a class that ", train.string(), " does not have");
+    halves[1] = list_classes(test, set.class_names, present);
+  }
+  const Listing& either = halves[0].files.empty() ? halves[1] : halves[0];
+  if (either.files.empty()) return set;
+  const ImageHeader first = read_image_header(either.files[0]);
+  bool is_grey = true;
+  for (const Listing& half : halves)
+    for (const Path& file : half.files)
+      if (is_grey && read_image_header(file).channels > 2) is_grey = false;
+  for (std::size_t h = 0; h < 2; ++h)
+    if (!halves[h].files.empty())
+      (h == 0 ? set.train : set.test) = decode("folder", halves[h], first.height, first.width, is_grey ? 1 : 3);
+  measure_normalization(set.train.count > 0 ? set.train : set.test, set.mean, set.std);
+  return set;
+}
+
+Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& options) {
+  if (where.empty()) throw mistake("--data tiny-imagenet needs the unpacked folder: tiny-imagenet:DIR");
+  const Path inner = Path(where) / "tiny-imagenet-200";
+  const Path folder = std::filesystem::is_directory(inner) ? inner : Path(where);
+  Dataset set;
+  std::vector<std::string>& wnids = set.class_folders;
+  for (const std::string& line : lines_of(read_text(folder / "wnids.txt", "Tiny-ImageNet")))
+    if (!line.empty()) wnids.push_back(line);
+  std::sort(wnids.begin(), wnids.end());
+  if (wnids.empty() || std::adjacent_find(wnids.begin(), wnids.end()) != wnids.end())
+    throw mistake((folder / "wnids.txt").string(), ": names no classes, or one of them twice");
+  const auto words = read_words(folder / "words.txt");
+  for (const std::string& wnid : wnids) set.class_names.push_back(words.contains(wnid) ? words.at(wnid) : wnid);
+  set.classes = static_cast<int>(wnids.size());
+  const auto is_wanted = [&](Half half, const char* name) {
+    return half == Half::required || (half == Half::optional && std::filesystem::is_directory(folder / name));
+  };
+  if (is_wanted(options.train, "train"))
+    set.train = decode("tiny-imagenet", list_classes(folder / "train", wnids, wnids), kTinySide, kTinySide, 3);
+  if (is_wanted(options.test, "val"))
+    set.test = decode("tiny-imagenet", list_validation(folder / "val", wnids), kTinySide, kTinySide, 3);
+  set.mean = {0.4802f, 0.4481f, 0.3975f};
+  set.std = {0.2770f, 0.2691f, 0.2821f};
+  return set;
+}
+
+}  // namespace kelvin

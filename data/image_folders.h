@@ -1,0 +1,39 @@
+// Sets whose images are files: a user's own folder, and Tiny-ImageNet-200.
+//
+//   folder:DIR         DIR/train/CLASS/*.png and DIR/test/CLASS/* (or DIR/val/CLASS/*); or DIR/CLASS/* alone: a test set. Images may lie
+//                      deeper inside the class's folder. Classes are the folders' names, sorted. PNG and JPEG; other files are
+//                      passed over. Colour, unless every image is stored in grey.
+//   tiny-imagenet:DIR  tiny-imagenet-200 as published (or the folder that holds it): wnids.txt, words.txt, train/WNID/images/*.JPEG,
+//                      val/images and val/val_annotations.txt. Classes are the sorted wnids, for every part. The validation images
+//                      are the test half, because the test images have no published labels.
+//
+// All images of a set have one size (Tiny-ImageNet: 64x64); nothing is resized. Decoded pixels are kept in the cache
+// (data/image_file.h).
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "data/dataset.h"
+
+namespace kelvin {
+
+// Mistakes: a class without images, a test class that training lacks, an image of another size, unreadable images.
+[[nodiscard]] Dataset load_image_folder(const std::string& where, const DatasetOptions& options);
+
+// Mistakes as well: annotations that name no image or class, with file and line.
+[[nodiscard]] Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& options);
+
+// The subfolders of a folder by name, sorted.
+[[nodiscard]] std::vector<std::string> subfolders(const std::filesystem::path& folder);
+// All images below a folder, sorted by path.
+[[nodiscard]] std::vector<std::filesystem::path> images_below(const std::filesystem::path& folder);
+
+// A line of val_annotations.txt: file, wnid, and four numbers that are not read here, separated by tabs.
+struct Annotation {
+  std::string file, wnid;
+};
+// Throws a mistake with `path` and line for a line without the two fields or with a file name that leaves the folder.
+[[nodiscard]] std::vector<Annotation> parse_annotations(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace kelvin

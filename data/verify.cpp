@@ -1,0 +1,177 @@
+#include "data/verify.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "data/corrupted_files.h"
+#include "data/corruptions.h"
+#include "data/dataset.h"
+#include "data/digest.h"
+#include "data/npy.h"
+#include "data/sources.h"
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+using Path = std::filesystem::path;
+
+// Published sizes.
+struct Expected {
+  std::int64_t train, test;
+  int classes;
+};
+const std::map<std::string, Expected> kExpected = {{"cifar10", {50000, 10000, 10}},
+                                                   {"cifar100", {50000, 10000, 100}},
+                                                   {"fashion-mnist", {60000, 10000, 10}},
+                                                   {"tiny-imagenet", {100000, 10000, 200}}};
+
+// Runs f; its mistake becomes a problem.
+void attempt(Verification& v, const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    if (e.code() != ExitCode::mistake) throw;
+    v.problems.emplace_back(e.what());
+  }
+}
+
+VerifiedPart describe(const std::string& name, const ImageSet& set, int classes) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(classes), 0);
+  for (const std::int32_t label : set.labels) ++counts[static_cast<std::size_t>(label)];
+  const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+  return {name, set.count, set.height, set.width, set.channels, *least, *most};
+}
+
+// Which loader a folder belongs to, by a file or folder that only it has.
+std::string recognise(const Path& folder) {
+  const std::pair<const char*, const char*> marks[] = {{"data_batch_1.bin", "cifar10"},
+                                                       {"cifar-10-batches-bin", "cifar10"},
+                                                       {"train.bin", "cifar100"},
+                                                       {"cifar-100-binary", "cifar100"},
+                                                       {"test_batch.bin", "cifar10"},
+                                                       {"wnids.txt", "tiny-imagenet"},
+                                                       {"tiny-imagenet-200", "tiny-imagenet"},
+                                                       {"cifar10.1_v6_data.npy", "cifar10.1"},
+                                                       {"cifar10.1_v4_data.npy", "cifar10.1"},
+                                                       {"train-images-idx3-ubyte.gz", "fashion-mnist"},
+                                                       {"train-images-idx3-ubyte", "fashion-mnist"},
+                                                       {"train_images.npy", "npy"},
+                                                       {"test_images.npy", "npy"}};
+  for (const auto& [mark, name] : marks)
+    if (std::filesystem::exists(folder / mark)) return name;
+  return "";
+}
+
+void verify_set(Verification& v, const std::string& kind, const Path& folder) {
+  const auto load = [&](Half train, Half test) {
+    return load_dataset(kind + ":" + folder.string(), {.train = train, .test = test});
+  };
+  // The halves apart, so that one damaged half does not hide the other.
+  attempt(v, [&] {
+    if (kind == "cifar10.1") return;
+    const Dataset set = load(Half::optional, Half::skip);
+    if (set.train.count == 0) return;
+    v.parts.push_back(describe("train", set.train, set.classes));
+    if (kExpected.contains(kind) && set.train.count != kExpected.at(kind).train)
+      v.problems.push_back(str("train: ", set.train.count, " images, published ", kExpected.at(kind).train));
+  });
+  attempt(v, [&] {
+    const Dataset set = load(Half::skip, Half::optional);
+    if (set.test.count == 0) return;
+    v.parts.push_back(describe("test", set.test, set.classes));
+    if (kExpected.contains(kind) && set.test.count != kExpected.at(kind).test)
+      v.problems.push_back(str("test: ", set.test.count, " images, published ", kExpected.at(kind).test));
+    if (kExpected.contains(kind) && set.classes != kExpected.at(kind).classes)
+      v.problems.push_back(str(set.classes, " classes, published ", kExpected.at(kind).classes));
+  });
+  if (v.parts.empty() && v.problems.empty()) v.problems.push_back("neither a train nor a test half lies there");
+}
+
+// A corrupted set on its own: sizes and classes come from its first file.
+void verify_corrupted(Verification& v, const Path& folder) {
+  Dataset like;
+  like.name = "this set";
+  std::vector<std::string> known = corruption_names();
+  for (const std::string& name : extra_corruption_names()) known.push_back(name);
+  attempt(v, [&] {
+    for (const std::int64_t label : read_npy(folder / "labels.npy").to_int())
+      like.classes = std::max(like.classes, static_cast<int>(std::clamp<std::int64_t>(label, 0, 255)) + 1);
+    for (const std::string& name : known)
+      if (like.test.height == 0 && std::filesystem::exists(folder / (name + ".npy"))) {
+        const NpyArray a = read_npy(folder / (name + ".npy"));
+        if (a.shape.size() != 4) throw mistake(a.path.string(), ": shape ", a.shape_text(), ", expected (N, H, W, C)");
+        like.test.height = a.shape[1], like.test.width = a.shape[2], like.test.channels = a.shape[3];
+      }
+    CorruptedFiles files(folder, like);
+    for (const std::string& name : known) {
+      if (std::find(files.names().begin(), files.names().end(), name) == files.names().end()) {
+        v.problems.push_back(str(name, ".npy is missing"));
+        continue;
+      }
+      attempt(v, [&] {
+        VerifiedPart part;
+        for (const int severity : files.severities()) {
+          const ImageSet set = files.load(name, severity, 0);
+          const VerifiedPart block = describe(name, set, like.classes);
+          part = {name,
+                  part.images + block.images,
+                  block.height,
+                  block.width,
+                  block.channels,
+                  severity == files.severities().front() ? block.least : std::min(part.least, block.least),
+                  std::max(part.most, block.most)};
+        }
+        v.parts.push_back(part);
+      });
+    }
+  });
+}
+
+void verify_file(Verification& v, const Path& path) {
+  v.notes.push_back(str("sha256 ", sha256_of(path)));
+  for (const DataSource& source : data_sources())
+    for (const SourceFile& file : source.files) {
+      if (path.filename() != file.name) continue;
+      v.kind = "file of " + source.name;
+      if (file.digest.empty()) {
+        v.notes.push_back("no published digest is known for it");
+      } else if (const std::string found = md5_of(path); found == file.digest) {
+        v.notes.push_back(str("md5 ", found, ", as published"));
+      } else {
+        v.problems.push_back(str(path.string(), ": md5 ", found, ", published ", file.digest));
+      }
+    }
+  if (path.extension() != ".npy") return;
+  if (v.kind.empty()) v.kind = "npy";
+  attempt(v, [&] {
+    const NpyArray a = read_npy(path);
+    v.notes.push_back(str("elements of type ", a.type, ", shape ", a.shape_text()));
+  });
+}
+
+}  // namespace
+
+Verification verify(const Path& path) {
+  if (!std::filesystem::exists(path)) throw mistake(path.string(), ": no such file or folder");
+  Verification v;
+  if (!std::filesystem::is_directory(path)) {
+    verify_file(v, path);
+    if (v.kind.empty())
+      throw mistake(path.string(),
+                    ": not recognised; expected a set's folder, its archive under its published name, or a .npy");
+    return v;
+  }
+  v.kind = recognise(path);
+  if (v.kind.empty() && std::filesystem::exists(path / "labels.npy")) {
+    v.kind = "CIFAR-C layout";
+    verify_corrupted(v, path);
+  } else {
+    if (v.kind.empty()) v.kind = "folder";
+    verify_set(v, v.kind, path);
+  }
+  return v;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,203 @@
+// Sets whose images are files, CIFAR-10.1, and the cache of decoded images.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "data/dataset.h"
+#include "data/digest.h"
+#include "data/image_file.h"
+#include "data/npy.h"
+#include "tests/data/image_writer.h"
+#include "tests/support.h"
+
+namespace kelvin {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::mistake_of;
+using testing::write_image;
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+// A cache of its own, so that no test meets another's or the user's.
+class ImageSets : public ::testing::Test {
+ protected:
+  ImageSets() { setenv("KELVIN_CACHE", (folder_ / "cache").c_str(), 1); }
+  ~ImageSets() override { unsetenv("KELVIN_CACHE"); }
+  [[nodiscard]] std::string at(const std::string& name) const { return (folder_ / name).string(); }
+  [[nodiscard]] std::vector<std::string> cached() const {
+    std::vector<std::string> names;
+    if (std::filesystem::exists(folder_ / "cache"))
+      for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache/images"))
+        names.push_back(entry.path().filename().string());
+    return names;
+  }
+  void make_tiny() const {
+    write_text(folder_ / "tiny/wnids.txt", "n02\nn01\n");  // not sorted, as published
+    write_text(folder_ / "tiny/words.txt", "n01\tgoldfish, Carassius auratus\nn02\tspider\nn99\tother\n");
+    for (const char* wnid : {"n01", "n02"})
+      for (int i = 0; i < 2; ++i)
+        write_image(
+            folder_ / ("tiny/train/" + std::string(wnid) + "/images/" + wnid + "_" + std::to_string(i) + ".JPEG"), 64,
+            64, 3, i);
+    write_image(folder_ / "tiny/val/images/val_0.JPEG", 64, 64, 3, 5);
+    write_image(folder_ / "tiny/val/images/val_1.JPEG", 64, 64, 1, 6);  // grey, as some are
+    write_text(folder_ / "tiny/val/val_annotations.txt", "val_0.JPEG\tn02\t0\t0\t9\t9\nval_1.JPEG\tn01\t0\t0\t9\t9\n");
+  }
+  testing::TemporaryFolder folder_;
+};
+
+TEST(Digest, VectorsOfTheStandards) {
+  const auto sha = [](const std::string& text) {
+    Sha256 d;
+    d.add(text);
+    return d.hex();
+  };
+  const auto md5 = [](const std::string& text) {
+    Md5 d;
+    d.add(text);
+    return d.hex();
+  };
+  EXPECT_EQ(sha(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(md5(""), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(md5("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
+  EXPECT_EQ(md5("12345678901234567890123456789012345678901234567890123456789012345678901234567890"),
+            "57edf4a22be3c955ac49da2e2107b67a");
+}
+
+TEST_F(ImageSets, FolderOfClasses) {
+  const auto red = write_image(folder_ / "set/train/b/1.png", 5, 7, 3, 1);
+  write_image(folder_ / "set/train/a/x.png", 5, 7, 3, 2);
+  write_image(folder_ / "set/train/a/y.PNG.png", 5, 7, 1, 3);
+  write_text(folder_ / "set/train/a/notes.txt", "passed over");
+  const auto tested = write_image(folder_ / "set/val/b/deep/1.png", 5, 7, 3, 4);
+  const Dataset set = load_dataset("folder:" + at("set"), {});
+  EXPECT_EQ(set.class_names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(set.train.labels, (std::vector<std::int32_t>{0, 0, 1}));
+  EXPECT_EQ(set.train.channels, 3);
+  EXPECT_EQ(std::vector<std::uint8_t>(set.train.bytes.end() - 105, set.train.bytes.end()), red);
+  EXPECT_EQ(set.test.labels, (std::vector<std::int32_t>{1}));
+  EXPECT_EQ(set.test.bytes, tested);
+
+  write_image(folder_ / "alone/a/1.png", 4, 4, 1, 1);
+  write_image(folder_ / "alone/b/1.png", 4, 4, 1, 2);
+  const Dataset alone = load_dataset("folder:" + at("alone"), {.train = Half::skip});
+  EXPECT_EQ(alone.test.count, 2);
+  EXPECT_EQ(alone.test.channels, 1);
+  EXPECT_THAT(mistake_of([&] { (void)load_dataset("folder:" + at("alone"), {}); }), HasSubstr("no folder train/"));
+}
+
+TEST_F(ImageSets, FolderMistakes) {
+  write_image(folder_ / "set/train/a/1.png", 4, 4, 3, 1);
+  write_image(folder_ / "set/train/b/1.png", 4, 5, 3, 1);
+  const auto load = [&] { (void)load_dataset("folder:" + at("set"), {.test = Half::skip}); };
+  EXPECT_THAT(mistake_of(load), HasSubstr("b/1.png: 4x5 pixels, expected 4x4"));
+  write_text(folder_ / "set/train/b/1.png", "no image");
+  EXPECT_THAT(mistake_of(load), HasSubstr("b/1.png: not a PNG or JPEG"));
+  write_text(folder_ / "set/train/b/1.png", "");
+  EXPECT_THAT(mistake_of(load), HasSubstr("b/1.png: empty"));
+  std::filesystem::remove(folder_ / "set/train/b/1.png");
+  EXPECT_THAT(mistake_of(load), HasSubstr("train/b: a class folder without"));
+  write_image(folder_ / "set/train/b/1.png", 4, 4, 3, 1);
+  write_image(folder_ / "set/test/c/1.png", 4, 4, 3, 1);
+  EXPECT_THAT(mistake_of([&] { (void)load_dataset("folder:" + at("set"), {}); }), HasSubstr("test/c: a class that"));
+  EXPECT_THAT(mistake_of([&] { (void)load_dataset("folder:" + at("nowhere"), {}); }), HasSubstr("no such folder"));
+}
+
+TEST_F(ImageSets, ImagesTooLargeAreRefusedByTheirHeader) {
+  // A PNG header of 16,000 x 16,000 pixels and no data: nothing may be allocated for it.
+  std::string png = "\x89PNG\r\n\x1a\n";
+  png += std::string("\0\0\0\x0dIHDR", 8) + std::string("\0\0\x3e\x80\0\0\x3e\x80\x08\x02\0\0\0", 13) + "crc!";
+  const auto bytes = std::as_bytes(std::span(png));
+  EXPECT_THAT(mistake_of([&] { (void)decode_image("bomb.png", bytes, 3); }),
+              HasSubstr("bomb.png: says it is 16000x16000"));
+  std::string none = png;
+  none.replace(16, 8, std::string(8, '\0'));
+  EXPECT_THAT(mistake_of([&] { (void)decode_image("none.png", std::as_bytes(std::span(none)), 3); }),
+              HasSubstr("none.png"));
+  write_image(folder_ / "whole.png", 40, 40, 3, 1);
+  std::ifstream in(folder_ / "whole.png", std::ios::binary);
+  std::string cut{std::istreambuf_iterator<char>(in), {}};
+  cut.resize(cut.size() / 2);
+  EXPECT_THAT(mistake_of([&] { (void)decode_image("cut.png", std::as_bytes(std::span(cut)), 3); }),
+              HasSubstr("cut.png: damaged image data"));
+}
+
+TEST_F(ImageSets, TinyImageNetWithSortedClasses) {
+  make_tiny();
+  const Dataset set = load_dataset("tiny-imagenet:" + at("tiny"), {});
+  EXPECT_EQ(set.class_folders, (std::vector<std::string>{"n01", "n02"}));
+  EXPECT_EQ(set.class_names, (std::vector<std::string>{"goldfish", "spider"}));
+  EXPECT_EQ(set.train.labels, (std::vector<std::int32_t>{0, 0, 1, 1}));
+  EXPECT_EQ(set.test.labels, (std::vector<std::int32_t>{1, 0}));
+  EXPECT_EQ(set.test.height, 64);
+  const std::uint8_t* const grey = set.test.bytes.data() + set.test.pixels();
+  EXPECT_TRUE(grey[0] == grey[1] && grey[1] == grey[2]);
+}
+
+TEST_F(ImageSets, TinyImageNetMistakes) {
+  make_tiny();
+  const auto load = [&] { (void)load_dataset("tiny-imagenet:" + at("tiny"), {.train = Half::skip}); };
+  const auto annotations = folder_ / "tiny/val/val_annotations.txt";
+  write_text(annotations, "val_0.JPEG\tn02\t0\nval_1.JPEG n01\n");
+  EXPECT_THAT(mistake_of(load), HasSubstr("line 2: expected file, tab"));
+  write_text(annotations, "val_0.JPEG\tn03\t0\n");
+  EXPECT_THAT(mistake_of(load), HasSubstr("line 1: class n03 is not"));
+  write_text(annotations, "val_9.JPEG\tn01\t0\n");
+  EXPECT_THAT(mistake_of(load), HasSubstr("line 1: "));
+  write_text(annotations, "../../secret.png\tn01\t0\n");
+  EXPECT_THAT(mistake_of(load), HasSubstr("no plain file name"));
+  write_text(annotations, "val_0.JPEG\tn01\t0\n");
+  write_image(folder_ / "tiny/val/images/val_0.JPEG", 32, 64, 3, 1);
+  EXPECT_THAT(mistake_of(load), HasSubstr("val_0.JPEG: 32x64 pixels, expected 64x64"));
+  EXPECT_TRUE(cached().empty());
+}
+
+TEST_F(ImageSets, CacheIsUsedWhileTheFilesStayAndReplacedWhenTheyChange) {
+  write_image(folder_ / "set/a/1.png", 4, 4, 3, 1);
+  write_image(folder_ / "set/b/1.png", 4, 4, 3, 2);
+  const auto load = [&] { return load_dataset("folder:" + at("set"), {.train = Half::skip}).test.bytes; };
+  const std::vector<std::uint8_t> first = load();
+  ASSERT_EQ(cached().size(), 1u);
+  const auto entry = folder_ / ("cache/images/" + cached()[0]);
+  // Marked, so that reading it shows.
+  std::vector<std::uint8_t> marked = first;
+  marked[0] ^= 1;
+  write_npy(entry, std::span<const std::uint8_t>(marked), {2, 4, 4, 3});
+  EXPECT_EQ(load(), marked);
+  // Damaged: decoded again.
+  write_text(entry, "damaged");
+  EXPECT_EQ(load(), first);
+  // Changed files: another entry, and the old one gone.
+  write_image(folder_ / "set/b/1.png", 4, 4, 3, 9);
+  std::filesystem::last_write_time(folder_ / "set/b/1.png",
+                                   std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5));
+  EXPECT_NE(load(), first);
+  ASSERT_EQ(cached().size(), 1u);
+  EXPECT_NE(folder_ / ("cache/images/" + cached()[0]), entry);
+}
+
+TEST_F(ImageSets, CifarTenPointOne) {
+  const std::vector<std::uint8_t> pixels(2 * 3072, 9), labels = {3, 9}, bad = {3, 10};
+  const auto write = [&](const std::string& version, const std::vector<std::uint8_t>& l) {
+    write_npy(folder_ / ("cifar10.1_" + version + "_data.npy"), std::span<const std::uint8_t>(pixels), {2, 32, 32, 3});
+    write_npy(folder_ / ("cifar10.1_" + version + "_labels.npy"), std::span<const std::uint8_t>(l), {2});
+  };
+  const std::string spec = "cifar10.1:" + folder_.path().string();
+  EXPECT_THAT(mistake_of([&] { (void)load_dataset(spec, {.train = Half::skip}); }), HasSubstr("holds neither"));
+  write("v4", labels);
+  EXPECT_EQ(load_dataset(spec, {.train = Half::skip}).test.labels, (std::vector<std::int32_t>{3, 9}));
+  EXPECT_THAT(mistake_of([&] { (void)load_dataset(spec, {}); }), HasSubstr("a test set only"));
+  write("v6", bad);
+  EXPECT_THAT(mistake_of([&] { (void)load_dataset(spec, {.train = Half::skip}); }), HasSubstr("label 10 at row 1"));
+}
+
+}  // namespace
+}  // namespace kelvin
