@@ -21,9 +21,11 @@ constexpr unsigned kWarps = 4;
 // Where one head of one image lies; a row is the token that this warp works for.
 template <class T>
 struct Head {
-  std::int64_t tokens, heads, width, image, head;
-  __device__ Head(std::int64_t t, std::int64_t h, std::int64_t d)
-      : tokens(t), heads(h), width(d), image(blockIdx.y / h), head(blockIdx.y % h) {}
+  std::int64_t tokens, heads, width;
+  bool in_packs;
+  std::int64_t image, head;
+  __device__ Head(std::int64_t t, std::int64_t h, std::int64_t d, bool packs)
+      : tokens(t), heads(h), width(d), in_packs(packs), image(blockIdx.y / h), head(blockIdx.y % h) {}
   __device__ std::int64_t row() const {
     return static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarpSize;
   }
@@ -38,8 +40,17 @@ struct Head {
   }
   __device__ std::int64_t statistic(std::int64_t token) const { return (image * heads + head) * tokens + token; }
   __device__ float scale() const { return 1.0f / sqrtf(static_cast<float>(width)); }
+  // A row begins at a multiple of 16 bytes where `in_packs`.
   __device__ float dot(const T* a, const T* b) const {
     float sum = 0;
+    if (in_packs) {
+      constexpr int kPack = pack_of<T>;
+      for (std::int64_t d = 0; d < width; d += kPack) {
+        const Pack<kPack> u = load<kPack>(a + d), v = load<kPack>(b + d);
+        for (int k = 0; k < kPack; ++k) sum += u[k] * v[k];
+      }
+      return sum;
+    }
     for (std::int64_t d = 0; d < width; ++d) sum += to_float(a[d]) * to_float(b[d]);
     return sum;
   }
@@ -56,8 +67,8 @@ struct Head {
 
 template <class T>
 __global__ void forward_kernel(T* y, float* log_sum_exp, const T* qkv, std::int64_t tokens, std::int64_t heads,
-                               std::int64_t width) {
-  const Head<T> h(tokens, heads, width);
+                               std::int64_t width, bool in_packs) {
+  const Head<T> h(tokens, heads, width, in_packs);
   const std::int64_t query = h.row();
   if (query >= tokens) return;
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
@@ -81,8 +92,9 @@ __global__ void forward_kernel(T* y, float* log_sum_exp, const T* qkv, std::int6
 // dq of one query, and its δ for the other kernel
 template <class T>
 __global__ void query_gradient_kernel(T* dqkv, float* delta, const T* dy, const T* y, const float* log_sum_exp,
-                                      const T* qkv, std::int64_t tokens, std::int64_t heads, std::int64_t width) {
-  const Head<T> h(tokens, heads, width);
+                                      const T* qkv, std::int64_t tokens, std::int64_t heads, std::int64_t width,
+                                      bool in_packs) {
+  const Head<T> h(tokens, heads, width, in_packs);
   const std::int64_t query = h.row();
   if (query >= tokens) return;
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
@@ -106,8 +118,8 @@ __global__ void query_gradient_kernel(T* dqkv, float* delta, const T* dy, const 
 // dk and dv of one key: the same walk over the queries
 template <class T>
 __global__ void key_gradient_kernel(T* dqkv, const float* delta, const T* dy, const float* log_sum_exp, const T* qkv,
-                                    std::int64_t tokens, std::int64_t heads, std::int64_t width) {
-  const Head<T> h(tokens, heads, width);
+                                    std::int64_t tokens, std::int64_t heads, std::int64_t width, bool in_packs) {
+  const Head<T> h(tokens, heads, width, in_packs);
   const std::int64_t key = h.row();
   if (key >= tokens) return;
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
@@ -145,7 +157,7 @@ LaunchShape shape_for(const View<T>& qkv) {
 template <class T>
 void plain_attention_forward(const Cuda& cuda, View<T> y, View<float> log_sum_exp, View<const T> qkv) {
   launch(cuda, forward_kernel<T>, shape_for(qkv), y.data, log_sum_exp.data, qkv.data, qkv.dim(1), qkv.dim(3),
-         qkv.dim(4));
+         qkv.dim(4), qkv.dim(4) % pack_of<T> == 0 && can_use_packs(y, qkv));
 }
 
 template <class T>
@@ -154,10 +166,11 @@ void plain_attention_backward(const Cuda& cuda, View<T> dqkv, View<const T> dy, 
   const CudaBlock block(cuda, static_cast<std::size_t>(log_sum_exp.size()) * sizeof(float));
   auto* const delta = block.as<float>();
   const LaunchShape shape = shape_for(qkv);
+  const bool in_packs = qkv.dim(4) % pack_of<T> == 0 && can_use_packs(dqkv, dy, y, qkv);
   launch(cuda, query_gradient_kernel<T>, shape, dqkv.data, delta, dy.data, y.data, log_sum_exp.data, qkv.data,
-         qkv.dim(1), qkv.dim(3), qkv.dim(4));
+         qkv.dim(1), qkv.dim(3), qkv.dim(4), in_packs);
   launch(cuda, key_gradient_kernel<T>, shape, dqkv.data, delta, dy.data, log_sum_exp.data, qkv.data, qkv.dim(1),
-         qkv.dim(3), qkv.dim(4));
+         qkv.dim(3), qkv.dim(4), in_packs);
 }
 
 template <class T>

@@ -1,10 +1,9 @@
 // Statistics: one pass over x in slabs (device/column_reduce.h), then one thread a channel. Normalisation and its backward are
 // elementwise passes with per-channel factors: forward reads x twice and writes y; backward reads dy, y (the ReLU mask) and x twice
 // and writes dx. The same formulas as batch_norm.cpp, where they are explained.
-#include "kernels/batch_norm.h"
-
 #include <cmath>
 
+#include "kernels/batch_norm.h"
 #include "kernels/device/column_reduce.h"
 
 namespace kelvin {
@@ -15,7 +14,7 @@ template <class T>
 struct MomentStep {
   const T* x;
   template <int N>
-  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t col) const {
+  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t, std::int64_t col) const {
     const Pack<N> v = load<N>(x + at), shift = load<N>(x + col);
     for (int k = 0; k < N; ++k) {
       const float d = v[k] - shift[k];
@@ -27,15 +26,13 @@ struct MomentStep {
 
 template <class T>
 struct FinishMoments {
-  ColumnSums sums;
   float *mean, *rstd, *running_mean, *running_variance;  // running_*: may be null
   const T* x;
   double n;
   float momentum, eps;
-  template <int N>
-  __device__ void run(std::int64_t c) const {
-    const double mean_of_shifted = sums.total(0, c) / n;
-    const double biased = sums.total(1, c) / n - mean_of_shifted * mean_of_shifted;
+  __device__ void finish(std::int64_t c, double sum, double squares) const {
+    const double mean_of_shifted = sum / n;
+    const double biased = squares / n - mean_of_shifted * mean_of_shifted;
     const double variance = biased > 0 ? biased : 0;
     mean[c] = static_cast<float>(to_float(x[c]) + mean_of_shifted);
     rstd[c] = static_cast<float>(1.0 / sqrt(variance + eps));
@@ -52,6 +49,7 @@ __device__ std::int64_t channel_of(std::int64_t i, std::int64_t channels) {
 
 template <class T, bool kResidual, bool kRelu>
 struct Apply {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   const T *x, *residual;
   const float *mean, *rstd, *gamma, *beta;  // [C]
@@ -82,7 +80,7 @@ struct GradientStep {
   T* dresidual;
   const float* mean;
   template <int N>
-  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t col) const {
+  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t, std::int64_t col) const {
     Pack<N> g = load<N>(dy + at);
     if constexpr (kRelu) {
       const Pack<N> out = load<N>(y + at);
@@ -103,15 +101,12 @@ struct InputFactors {
 };
 
 struct FinishGradients {
-  ColumnSums sums;
   float *dgamma, *dbeta;
   const float *mean, *rstd, *gamma;
   InputFactors factors;
   double n;
   bool is_training;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    const double sum_g = sums.total(0, i), sum_gx = sums.total(1, i);
+  __device__ void finish(std::int64_t i, double sum_g, double sum_gx) const {
     dbeta[i] = static_cast<float>(sum_g);
     dgamma[i] = static_cast<float>(sum_gx * rstd[i]);
     const double slope = static_cast<double>(gamma[i]) * rstd[i];
@@ -124,6 +119,7 @@ struct FinishGradients {
 
 template <class T, bool kRelu>
 struct InputGradient {
+  static constexpr int kPack = pack_of<T>;
   T* dx;
   const T *dy, *y, *x;
   InputFactors factors;
@@ -189,11 +185,9 @@ void batch_norm_statistics(const Cuda& cuda, View<float> mean, View<float> rstd,
                            View<float> running_variance, View<const T> x, float momentum, float eps) {
   const std::int64_t rows = x.rows(), channels = x.cols();
   KELVIN_CHECK(rows > 1, "batch statistics of ", rows, " row");
-  column_reduce(cuda, rows, channels, can_use_packs(x), MomentStep<T>{x.data}, [&](const ColumnSums& sums) {
-    launch_elements(cuda, channels, false,
-                    FinishMoments<T>{sums, mean.data, rstd.data, running_mean.data, running_variance.data, x.data,
-                                     static_cast<double>(rows), momentum, eps});
-  });
+  column_reduce(cuda, rows, channels, can_use_packs(x), MomentStep<T>{x.data},
+                FinishMoments<T>{mean.data, rstd.data, running_mean.data, running_variance.data, x.data,
+                                 static_cast<double>(rows), momentum, eps});
 }
 
 template <class T>
@@ -201,8 +195,7 @@ void batch_norm_apply(const Cuda& cuda, View<T> y, View<const T> x, View<const f
                       View<const float> gamma, View<const float> beta, View<const T> residual, bool relu) {
   check_size(x.size());
   const std::int64_t channels = x.cols();
-  const bool in_packs =
-      channels % kElementsPerThread == 0 && can_use_packs(y, x, residual, mean, rstd, gamma, beta);
+  const bool in_packs = channels % kElementsPerThread == 0 && can_use_packs(y, x, residual, mean, rstd, gamma, beta);
   with_flag(!residual.empty(), [&](auto has_residual) {
     with_flag(relu, [&](auto has_relu) {
       launch_elements(cuda, x.size(), in_packs,
@@ -228,11 +221,8 @@ void batch_norm_backward(const Cuda& cuda, View<T> dx, View<T> dresidual, View<f
     with_flag(!dresidual.empty(), [&](auto stores) {
       column_reduce(cuda, rows, channels, in_packs,
                     GradientStep<T, has_relu, stores>{dy.data, y.data, x.data, dresidual.data, mean.data},
-                    [&](const ColumnSums& sums) {
-                      launch_elements(cuda, channels, false,
-                                      FinishGradients{sums, dgamma.data, dbeta.data, mean.data, rstd.data, gamma.data,
-                                                      factors, static_cast<double>(rows), o.is_training});
-                    });
+                    FinishGradients{dgamma.data, dbeta.data, mean.data, rstd.data, gamma.data, factors,
+                                    static_cast<double>(rows), o.is_training});
     });
   });
   if (dx.empty()) return;
@@ -249,21 +239,20 @@ void fold_batch_norm(const Cuda& cuda, View<float> w_folded, View<float> bias, V
                      View<const float> variance, float eps) {
   launch_elements(cuda, w.size(), false,
                   FoldScale{w_folded.data, w.data, gamma.data, variance.data, w.size() / gamma.size(), eps});
-  launch_elements(cuda, gamma.size(), false,
-                  FoldBias{bias.data, gamma.data, beta.data, mean.data, variance.data, eps});
+  launch_elements(cuda, gamma.size(), false, FoldBias{bias.data, gamma.data, beta.data, mean.data, variance.data, eps});
 }
 
 void reciprocal_stddev(const Cuda& cuda, View<float> rstd, View<const float> variance, float eps) {
   launch_elements(cuda, rstd.size(), false, ReciprocalStddev{rstd.data, variance.data, eps});
 }
 
-#define KELVIN_INSTANTIATE(T)                                                                                       \
-  template void batch_norm_statistics(const Cuda&, View<float>, View<float>, View<float>, View<float>,              \
-                                      View<const T>, float, float);                                                 \
-  template void batch_norm_apply(const Cuda&, View<T>, View<const T>, View<const float>, View<const float>,         \
-                                 View<const float>, View<const float>, View<const T>, bool);                        \
-  template void batch_norm_backward(const Cuda&, View<T>, View<T>, View<float>, View<float>, View<const T>,         \
-                                    View<const T>, View<const T>, View<const float>, View<const float>,             \
+#define KELVIN_INSTANTIATE(T)                                                                                         \
+  template void batch_norm_statistics(const Cuda&, View<float>, View<float>, View<float>, View<float>, View<const T>, \
+                                      float, float);                                                                  \
+  template void batch_norm_apply(const Cuda&, View<T>, View<const T>, View<const float>, View<const float>,           \
+                                 View<const float>, View<const float>, View<const T>, bool);                          \
+  template void batch_norm_backward(const Cuda&, View<T>, View<T>, View<float>, View<float>, View<const T>,           \
+                                    View<const T>, View<const T>, View<const float>, View<const float>,               \
                                     View<const float>, const BatchNormBackward&)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);

@@ -43,6 +43,10 @@ struct Rechannel {
   std::int64_t to_channels, from_channels;
   template <int N>
   __device__ void run(std::int64_t i) const {
+    if constexpr (N > 1) {  // as many channels: a change of type alone
+      store<N>(to + i, load<N>(from + i));
+      return;
+    }
     const std::int64_t row = i / to_channels, c = i % to_channels;
     from_float(to[i], c < from_channels ? to_float(from[row * from_channels + c]) : 0.0f);
   }
@@ -56,7 +60,8 @@ const To* rechanneled(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<
     if (channels == from.cols()) return from.data;
   const std::int64_t n = from.rows() * channels;
   scratch.emplace(cuda, static_cast<std::size_t>(n) * sizeof(To));
-  launch_elements(cuda, n, false, Rechannel<To, From>{scratch->as<To>(), from.data, channels, from.cols()});
+  launch_elements(cuda, n, channels == from.cols() && can_use_packs(from),
+                  Rechannel<To, From>{scratch->as<To>(), from.data, channels, from.cols()});
   return scratch->as<To>();
 }
 
@@ -72,7 +77,7 @@ class Result {
   [[nodiscard]] const void* data() const { return scratch_ ? scratch_->template as<void>() : to_.data; }
   void finish() const {
     if (scratch_)
-      launch_elements(cuda_, to_.size(), false,
+      launch_elements(cuda_, to_.size(), channels_ == to_.cols() && can_use_packs(to_),
                       Rechannel<To, T>{to_.data, scratch_->template as<const T>(), to_.cols(), channels_});
   }
 
@@ -123,6 +128,7 @@ void convolve(const Cuda& cuda, const ConvProblem& problem, const void* x, const
 // y = relu?(y + bias + residual)
 template <class T>
 struct Epilogue {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   const float* bias;  // [channels] or null
   const T* residual;  // as y or null

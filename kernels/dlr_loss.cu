@@ -1,7 +1,6 @@
 // One warp a row up to 1024 classes, one block a row above. The row is read three times, from the cache after the first.
-#include "kernels/dlr_loss.h"
-
 #include "kernels/device/best_index.h"
+#include "kernels/dlr_loss.h"
 
 namespace kelvin {
 namespace {

@@ -1,23 +1,30 @@
 // Memory-bound: every kernel reads each input once and writes each output once.
-#include "kernels/elementwise.h"
+#include <algorithm>
 
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/elementwise.h"
 
 namespace kelvin {
 namespace {
 
 template <class T>
 struct Fill {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   T value;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    for (int k = 0; k < N; ++k) y[i + k] = value;
+    struct alignas(N * sizeof(T)) Values {  // of any type, written at once
+      T v[N];
+    } values;
+    for (int k = 0; k < N; ++k) values.v[k] = value;
+    *reinterpret_cast<Values*>(y + i) = values;
   }
 };
 
 struct FillScaled {
+  static constexpr int kPack = pack_of<float>;
   float* y;
   const float* scalar;  // [1]
   float factor;
@@ -50,6 +57,7 @@ struct Convert {
 // y = a + b
 template <class To, class A, class B>
 struct AddElements {
+  static constexpr int kPack = std::max({pack_of<To>, pack_of<A>, pack_of<B>});
   To* y;
   const A* a;
   const B* b;
@@ -64,6 +72,7 @@ struct AddElements {
 
 template <class T>
 struct Scale {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   float factor;
   template <int N>

@@ -1,10 +1,9 @@
 // Memory-bound: forward reads x and writes y; backward reads dy and x and writes dx.
-#include "kernels/gelu.h"
-
 #include <cmath>
 
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/gelu.h"
 
 namespace kelvin {
 namespace {
@@ -14,6 +13,7 @@ __device__ float density(float x) { return 0.39894228f * expf(-0.5f * x * x); }
 
 template <class T>
 struct GeluForward {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   const T* x;
   template <int N>
@@ -26,6 +26,7 @@ struct GeluForward {
 
 template <class T>
 struct GeluBackward {
+  static constexpr int kPack = pack_of<T>;
   T* dx;
   const T *dy, *x;
   template <int N>

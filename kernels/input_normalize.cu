@@ -1,8 +1,7 @@
 // Memory-bound. Channels are few (1 or 3), so each thread treats one pixel's value and finds its channel by a remainder.
-#include "kernels/input_normalize.h"
-
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/input_normalize.h"
 
 namespace kelvin {
 namespace {
@@ -13,6 +12,7 @@ __device__ int channel_of(std::int64_t i, int channels) {
 
 template <class T>
 struct Normalize {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   const float *x, *mean, *std;  // mean, std [channels]
   int channels;
@@ -29,6 +29,7 @@ struct Normalize {
 
 template <class T>
 struct NormalizeBackward {
+  static constexpr int kPack = pack_of<T>;
   float* dx;
   const T* dy;
   const float* std;

@@ -1,7 +1,6 @@
 // One block an image: decides, then copies the pixels of an image that won.
-#include "kernels/keep_best.h"
-
 #include "kernels/device/launch.h"
+#include "kernels/keep_best.h"
 
 namespace kelvin {
 namespace {

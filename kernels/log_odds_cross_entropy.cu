@@ -1,9 +1,8 @@
 // One warp a row up to 1024 classes, one block a row above; the row is read twice, the second time from the cache.
-#include "kernels/log_odds_cross_entropy.h"
-
 #include <cmath>
 
 #include "kernels/device/groups.h"
+#include "kernels/log_odds_cross_entropy.h"
 
 namespace kelvin {
 namespace {

@@ -1,7 +1,6 @@
 // One warp a row up to 1024 classes, one block a row above; the row is read once.
-#include "kernels/margin_loss.h"
-
 #include "kernels/device/best_index.h"
+#include "kernels/margin_loss.h"
 
 namespace kelvin {
 namespace {

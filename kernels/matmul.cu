@@ -1,8 +1,6 @@
 // cuBLASLt. It thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes yᵀ = op(b)ᵀ op(a)ᵀ on the same
 // memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape; 32 MiB of
 // workspace, as NVIDIA advises for Hopper. Deterministic: the heuristic's choice and one stream.
-#include "kernels/matmul.h"
-
 #include <map>
 #include <mutex>
 
@@ -12,6 +10,7 @@
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
+#include "kernels/matmul.h"
 
 namespace kelvin {
 namespace {
@@ -62,13 +61,13 @@ Plan make_plan(const Cuda& cuda, const Key& key) {
   plan.y = layout(key.out, key.m, key.n);
   cublasLtMatmulPreference_t preference = nullptr;
   cublas::check(l.preference_create(&preference), "describing preferences");
-  cublas::check(l.preference_set_attribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace,
-                                           sizeof kWorkspace),
-                "setting the workspace");
+  cublas::check(
+      l.preference_set_attribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace, sizeof kWorkspace),
+      "setting the workspace");
   cublasLtMatmulHeuristicResult_t result{};
   int found = 0;
-  const cublasStatus_t status = l.get_heuristic(cuda.cublas(), plan.operation, plan.b, plan.a, plan.y, plan.y,
-                                                preference, 1, &result, &found);
+  const cublasStatus_t status =
+      l.get_heuristic(cuda.cublas(), plan.operation, plan.b, plan.a, plan.y, plan.y, preference, 1, &result, &found);
   l.preference_destroy(preference);
   if (status != CUBLAS_STATUS_SUCCESS || found == 0)
     throw internal_error("cuBLASLt has no algorithm for [", key.m, ", ", key.k, "] x [", key.k, ", ", key.n, "] of ",

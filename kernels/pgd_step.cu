@@ -1,12 +1,11 @@
 // L∞ is elementwise: reads x, x0 and g and writes x, 16 bytes a pixel and nothing else. L2 and the statistics need a sum over each
 // image: one block an image, sums in double as on the CPU, the image read again from the cache.
-#include "kernels/pgd_step.h"
-
 #include <cmath>
 
 #include "kernels/device/groups.h"
 #include "kernels/device/packs.h"
 #include "kernels/pgd_bounds.h"
+#include "kernels/pgd_step.h"
 
 namespace kelvin {
 namespace {
@@ -21,6 +20,7 @@ __device__ void for_pixels(const ImageGroup& group, std::int64_t pixels, const F
 }
 
 struct StepLinf {
+  static constexpr int kPack = pack_of<float>;
   float* x;
   const float *x0, *g;
   PgdOptions o;
@@ -155,8 +155,7 @@ void random_start_l2(const Cuda& cuda, View<float> x, View<const float> x0, View
 }
 
 void gradient_statistics(const Cuda& cuda, View<float> max_abs, View<float> zero_share, View<const float> g) {
-  launch_rows<ImageGroup>(cuda, statistics_kernel, g.dim(0), max_abs.data, zero_share.data, g.data,
-                          pixels_of(g.shape));
+  launch_rows<ImageGroup>(cuda, statistics_kernel, g.dim(0), max_abs.data, zero_share.data, g.data, pixels_of(g.shape));
 }
 
 void image_distance(const Cuda& cuda, View<float> linf, View<float> l2, View<const float> a, View<const float> b) {

@@ -1,9 +1,8 @@
 // One thread an output element, neighbouring threads on neighbouring channels. The backward passes gather instead of scatter:
 // one thread an element of dx looks at the windows that cover it, so no two threads write to one place and no atomics are needed.
-#include "kernels/pooling.h"
-
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/pooling.h"
 
 namespace kelvin {
 namespace {
@@ -117,8 +116,7 @@ struct AverageBackward {
     const Place p(i, g.height, g.width, g.channels);
     float sum = 0;
     for_covering_windows(g, p.h, p.w, [&](std::int64_t oh, std::int64_t ow) {
-      sum += to_float(dy[((p.n * g.out_height + oh) * g.out_width + ow) * g.channels + p.c]) /
-             Window(g, oh, ow).area();
+      sum += to_float(dy[((p.n * g.out_height + oh) * g.out_width + ow) * g.channels + p.c]) / Window(g, oh, ow).area();
     });
     from_float(dx[i], sum);
   }
@@ -181,7 +179,7 @@ void global_avg_pool_backward(const Cuda& cuda, View<T> dx, View<const float> dy
   launch_elements(cuda, dx.size(), false, GlobalBackward<T>{dx.data, dy.data, dx.dim(1) * dx.dim(2), dx.dim(3)});
 }
 
-#define KELVIN_INSTANTIATE(T)                                                                                 \
+#define KELVIN_INSTANTIATE(T)                                                                                \
   template void max_pool2d_forward(const Cuda&, View<T>, View<const T>, const PoolOptions&);                 \
   template void max_pool2d_backward(const Cuda&, View<T>, View<const T>, View<const T>, const PoolOptions&); \
   template void avg_pool2d_forward(const Cuda&, View<T>, View<const T>, const PoolOptions&);                 \

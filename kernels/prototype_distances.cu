@@ -1,9 +1,8 @@
 // One warp a (feature, prototype) pair; differences squared and summed in double, as on the CPU.
-#include "kernels/prototype_distances.h"
-
 #include <cmath>
 
 #include "kernels/device/groups.h"
+#include "kernels/prototype_distances.h"
 
 namespace kelvin {
 namespace {

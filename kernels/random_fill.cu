@@ -1,7 +1,6 @@
 // One thread a Philox counter, four elements: compute-bound (about 100 integer operations), writes only.
-#include "kernels/random_fill.h"
-
 #include "kernels/device/launch.h"
+#include "kernels/random_fill.h"
 
 namespace kelvin {
 namespace {

@@ -1,14 +1,14 @@
 // Memory-bound: forward reads x and writes y; backward reads dy and y and writes dx.
-#include "kernels/relu.h"
-
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/relu.h"
 
 namespace kelvin {
 namespace {
 
 template <class T>
 struct ReluForward {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   const T* x;
   template <int N>
@@ -21,6 +21,7 @@ struct ReluForward {
 
 template <class T>
 struct ReluBackward {
+  static constexpr int kPack = pack_of<T>;
   T* dx;
   const T *dy, *y;
   template <int N>

@@ -1,19 +1,19 @@
 // Reads w, v, g and writes w, v: five streams over the parameters, one launch a step.
-#include "kernels/sgd_step.h"
-
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/sgd_step.h"
 
 namespace kelvin {
 namespace {
 
 struct SgdStep {
+  static constexpr int kPack = pack_of<float>;
   float *w, *v;
   const float *g, *lr;  // lr [1]
   SgdOptions o;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    const float rate = lr[0];
+    const float rate = lr[0] * o.lr_scale;
     Pack<N> weight = load<N>(w + i), velocity = load<N>(v + i);
     const Pack<N> gradient = load<N>(g + i);
     for (int k = 0; k < N; ++k) {

@@ -1,7 +1,6 @@
-#include "kernels/top1.h"
-
 #include "kernels/device/best_index.h"
 #include "kernels/device/pool_block.h"
+#include "kernels/top1.h"
 
 namespace kelvin {
 namespace {

@@ -2,15 +2,22 @@
 
 #include "engine/ops/input_normalize.h"
 #include "engine/ops/linear.h"
+#include "engine/ops/resize.h"
+#include "engine/ops/scaling.h"
 
 namespace kelvin {
 
 void Model::declare_prototypes(const std::string& name, std::int64_t d) {
   prototypes_ = &parameters_.add({name + ".weight", {spec_.classes, d}, fan_in_uniform(d)});
-  prototype_bias_ = &parameters_.add({name + ".bias", {spec_.classes}, fan_in_uniform(d)});
+  prototype_bias_ = spec_.classifier == "cosine"
+                        ? &parameters_.add_buffer({name + ".bias", {spec_.classes}, constant_init(0)})
+                        : &parameters_.add({name + ".bias", {spec_.classes}, fan_in_uniform(d)});
 }
 
 Tensor Model::logits(const Tensor& features) const {
+  if (spec_.classifier == "cosine")
+    return linear(normalize_rows(features, static_cast<float>(spec_.cosine_scale)),
+                  normalize_rows(prototypes_->value, 1.0f), {});
   return linear(features, prototypes_->value, prototype_bias_->value);
 }
 
@@ -19,7 +26,13 @@ Tensor Model::normalize(const Tensor& images) const {
                    images.dim(3) == spec_.channels,
                spec_.name, " was built for images [N, ", spec_.height, ", ", spec_.width, ", ", spec_.channels,
                "], got ", images.shape());
-  return input_normalize(images, mean_, std_, spec_.precision);
+  return input_normalize(resize_bilinear(images, spec_.input_height(), spec_.input_width()), mean_, std_,
+                         spec_.precision);
+}
+
+void Model::set_dropout_step(std::int64_t step) const {
+  const auto number = static_cast<std::int32_t>(step);
+  dropout_source_.step.copy_from_host(std::span<const std::int32_t>(&number, 1));
 }
 
 }  // namespace kelvin

@@ -1,27 +1,40 @@
 #!/usr/bin/env bash
 # One command on a GPU machine: does every kernel run and agree, does the graph replay, what are the figures. Needs the driver, CUDA's
-# runtime tools for compute-sanitizer (left out where missing) and cuDNN; PyTorch for the comparison (left out where missing). Uses the
-# package it lies in (tools/package.sh) or builds from the source tree. Finishes in eight minutes.
+# runtime tools for compute-sanitizer (left out where missing) and cuDNN; Python to gather the figures into one file, PyTorch for the
+# comparison (each left out where missing, and said). Uses the package it lies in (tools/package.sh) or builds from the source tree.
+# Finishes in eight minutes.
 #
-#   tools/gpu_check.sh [RESULTS_FOLDER]          default: tools/bench/results beside this script
+#   tools/gpu_check.sh [RESULTS_FOLDER]              default: tools/bench/results beside this script
+#   tools/gpu_check.sh --rehearse [RESULTS_FOLDER]   the same course on the CPU, a minute, nothing about a GPU is measured:
+#                                                    for trying this script where there is no GPU; default folder: a temporary one
 #
 # Writes <gpu>.json (figures) and <gpu>-check.log (everything printed), ends with a table, and with exit code 1 if a check failed.
 set -uo pipefail
 
+rehearsal=
+if [[ ${1:-} == --rehearse ]]; then rehearsal=1; shift; fi
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(dirname "$tools")
-results=$(realpath -m "${1:-$tools/bench/results}")
-mkdir -p "$results"
 
-if ! command -v nvidia-smi >/dev/null || ! gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -1) || [[ -z $gpu ]]; then
-  echo "gpu_check: no NVIDIA GPU here; the emulated device runs in tools/test.sh" >&2
+if [[ $rehearsal ]]; then
+  gpu="rehearsal without a GPU" slug=rehearsal device=cpu
+  results=$(realpath -m "${1:-$(mktemp -d)}")
+elif command -v nvidia-smi >/dev/null && gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader | head -1) && [[ -n $gpu ]]; then
+  slug=$(tr '[:upper:]' '[:lower:]' <<<"$gpu" | sed -E 's/[^a-z0-9]+/-/g; s/^-|-$//g') device=cuda
+  results=$(realpath -m "${1:-$tools/bench/results}")
+else
+  echo "gpu_check: no NVIDIA GPU here; the emulated device runs in tools/test.sh, and --rehearse tries this script" >&2
   exit 2
 fi
-slug=$(tr '[:upper:]' '[:lower:]' <<<"$gpu" | sed -E 's/[^a-z0-9]+/-/g; s/^-|-$//g')
+mkdir -p "$results" || exit 2
 log=$results/$slug-check.log
-: >"$log"
+: >"$log" || exit 2
+parts=$(mktemp -d)
+trap 'rm -rf "$parts"' EXIT
 
-if [[ -x $root/bin/kelvin ]]; then
+if [[ -n ${KELVIN_BIN:-} ]]; then
+  bin=$KELVIN_BIN
+elif [[ -x $root/bin/kelvin ]]; then
   bin=$root/bin
 else
   build=$(KELVIN_CMAKE_FLAGS="-DKELVIN_CUDA=ON -DKELVIN_CUDA_ARCHITECTURES=native" "$tools/build.sh") || exit 1
@@ -29,7 +42,8 @@ else
   cmake --build "$build" --target kernel_lab >&2 || exit 1
 fi
 
-python=$(command -v python3 || command -v python || true)
+# A Python that has PyTorch, if there is one.
+python=$(command -v "${KELVIN_PYTHON:-python3}" || command -v python || true)
 # cuDNN and cuBLAS from the toolkit or from PyTorch's wheels, whichever are there.
 if [[ -n $python ]]; then
   wheels=$("$python" -c "import glob, os, sysconfig; print(':'.join(glob.glob(os.path.join(sysconfig.get_path('purelib'), 'nvidia', '*', 'lib'))))" 2>/dev/null)
@@ -37,41 +51,82 @@ if [[ -n $python ]]; then
 fi
 
 rows=()
-# check NAME SECONDS COMMAND...: runs it, keeps its output, notes how it ended.
+note() { rows+=("$(printf '%-38s %s' "$1" "$2")"); }
+# check NAME SECONDS OUTPUT COMMAND...: runs it, keeps its output in the log (and, unless it is -, standard output in OUTPUT), notes how it ended.
 check() {
-  local name=$1 limit=$2 begin=$SECONDS status
-  shift 2
+  local name=$1 limit=$2 output=$3 begin=$SECONDS status verdict=passed
+  shift 3
   echo "== $name: $*" | tee -a "$log"
-  timeout "$limit" "$@" >>"$log" 2>&1
-  status=$?
-  local verdict=passed
+  if [[ $output == - ]]; then
+    timeout "$limit" "$@" >>"$log" 2>&1
+    status=$?
+  else
+    timeout "$limit" "$@" >"$output" 2>>"$log"
+    status=$?
+    cat "$output" >>"$log"
+  fi
   if ((status == 124)); then verdict="stopped after $limit s"; elif ((status != 0)); then verdict="FAILED ($status)"; fi
-  rows+=("$(printf '%-34s %-20s %4d s' "$name" "$verdict" $((SECONDS - begin)))")
+  note "$name" "$(printf '%-20s %4d s' "$verdict" $((SECONDS - begin)))"
   return $status
 }
 
 failed=0
-check "parity of every op and kernel" 120 "$bin/ops_tests" --gtest_filter='*CudaParity*:KernelParity*' || failed=1
-check "graph replay, training, attack" 90 "$bin/gpu_tests" || failed=1
-check "description of the GPU" 30 "$bin/planned_graphs_tests" --gtest_filter='*DescriptionOfThisGpu' || failed=1
-if sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null); then
-  check "compute-sanitizer memcheck" 90 "$sanitizer" --tool memcheck --error-exitcode 1 "$bin/ops_tests" --gtest_filter='KernelParity*' || failed=1
-  check "compute-sanitizer racecheck" 90 "$sanitizer" --tool racecheck --error-exitcode 1 "$bin/ops_tests" --gtest_filter='KernelParity*' || failed=1
-else
-  rows+=("compute-sanitizer                  not on this machine")
+# Without this a program that cannot use the GPU would skip every test and pass.
+if ! check "the program and its device" 60 - "$bin/kelvin" bench --device "$device" --cases infer-resnet8 --seconds 0.2; then
+  tail -3 "$log" >&2
+  echo "gpu_check: bin/kelvin cannot use this device; nothing else was tried. Log: $log" >&2
+  exit 1
 fi
-check "kernel lab: softmax cross-entropy" 40 "$bin/softmax_cross_entropy_lab" || failed=1
-check "kernel lab: PGD step" 40 "$bin/pgd_step_lab" || failed=1
-if [[ -n $python ]] && "$python" -c "import torch, sys; sys.exit(not torch.cuda.is_available())" 2>/dev/null; then
-  check "kelvin and PyTorch" 150 "$python" "$tools/bench/compare.py" --kelvin "$bin/kelvin" --python "$python" --device cuda \
-    --cases train-resnet50,train-resnet18,pgd20-resnet18 --precision f32,tf32,bf16 --rounds 1 --seconds 2 --compile \
-    --output "$results/$slug.json" || failed=1
+check "parity of every op and kernel" 60 - "$bin/ops_tests" --gtest_filter='*CudaParity*:KernelParity*' \
+  --gtest_output=json:"$parts/parity.tests.json" || failed=1
+check "graph replay, attention, training" 60 - "$bin/gpu_tests" --gtest_output=json:"$parts/gpu.tests.json" || failed=1
+check "description of the GPU" 15 - "$bin/planned_graphs_tests" --gtest_filter='*DescriptionOfThisGpu' || failed=1
+if [[ $rehearsal ]]; then
+  note "compute-sanitizer" "needs a GPU"
+elif sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null); then
+  for tool in memcheck racecheck; do
+    check "compute-sanitizer $tool" 50 - "$sanitizer" --tool $tool --error-exitcode 1 "$bin/ops_tests" --gtest_filter='KernelParity*' || failed=1
+  done
 else
-  check "kelvin bench" 60 "$bin/kelvin" bench --device cuda --cases train-resnet50,train-resnet18,pgd20-resnet18 --json || failed=1
-  rows+=("comparison with PyTorch            no PyTorch with CUDA here")
+  note "compute-sanitizer" "not on this machine (neither on PATH nor in /usr/local/cuda/bin)"
+fi
+for study in softmax_cross_entropy pgd_step; do
+  if [[ $rehearsal ]]; then
+    note "kernel lab: $study" "needs a GPU"
+  else
+    check "kernel lab: $study" 25 "$parts/$study.lab.txt" "$bin/${study}_lab" || failed=1
+  fi
+done
+
+# In order of importance: compare.py leaves out what it has no time for, and says so.
+if [[ $rehearsal ]]; then
+  cases=train-resnet8,pgd20-resnet8 compiled='' precisions=f32 seconds=0.3 budget=30 batch=8
+  has_torch='import torch'
+else
+  cases=train-resnet50,pgd20-resnet18,train-vit_small_patch4,train-resnet18,pgd20-resnet50,infer-resnet50,infer-vit_small_patch4
+  compiled=train-resnet50 precisions=tf32,bf16,f32 seconds=1 budget=120 batch=128
+  has_torch='import torch, sys; sys.exit(not torch.cuda.is_available())'
+fi
+if [[ -z $python ]]; then
+  note "comparison with PyTorch" "no Python here"
+elif ! "$python" -c "$has_torch" 2>/dev/null; then
+  note "comparison with PyTorch" "$python has no PyTorch that sees this device"
+else
+  "$python" -c 'import timm' 2>/dev/null || { note "vision transformers of PyTorch" "left out: no timm"; cases=$(sed -E 's/,[a-z]+-vit[^,]*//g' <<<"$cases"); }
+  check "kelvin and PyTorch" 180 - "$python" "$tools/bench/compare.py" --kelvin "$bin/kelvin" --python "$python" --device "$device" \
+    --cases "$cases" --precision "$precisions" --compile "$compiled" --batch "$batch" --rounds 1 --seconds "$seconds" --budget "$budget" \
+    --output "$parts/comparison.json" || failed=1
+fi
+if [[ ! -s $parts/comparison.json ]]; then
+  check "kelvin bench" 60 "$parts/bench.json" "$bin/kelvin" bench --device "$device" --cases "$cases" --batch "$batch" --seconds "$seconds" --json || failed=1
 fi
 
-grep -vE "^\[ *(RUN|OK|SKIPPED)|^$" "$log" | tail -70
+sed -E '/^\[ *(RUN|OK|SKIPPED)|^$/d' "$log" | tail -70
+if [[ -n $python ]]; then
+  "$python" "$tools/bench/gpu_report.py" --gpu "$gpu" --parts "$parts" --output "$results/$slug.json" | tee -a "$log" || failed=1
+else
+  note "one file of figures" "no Python here: they are in the log"
+fi
 printf '\n%s\n' "$gpu"
 printf '%s\n' "${rows[@]}"
 echo "log: $log"

@@ -22,7 +22,8 @@ struct AuditOptions {
   AttackOptions
       attack;  // norm, ε, step, steps, seed, batch size and queries of every attack; the audit chooses the rest
   double train_tau = 1;
-  Model* twin = nullptr;  // a model trained at τ = 1 on the same data, to transfer from; may be absent
+  Model* twin = nullptr;      // a model trained at τ = 1 on the same data, to transfer from; may be absent
+  int random_points = 10000;  // around each image of the random search
 };
 
 enum class Verdict { passes, masked, failed_harness, not_run };
@@ -40,11 +41,16 @@ struct Audit {
   std::int64_t n = 0;
   double clean_accuracy = 0, paper_faithful = 0, sound = 0, worst_case = 0;
   double median_margin = 0, train_tau = 1;
+  Norm norm = Norm::linf;
+  double eps = 0;
+  int steps = 0;
   std::vector<std::string> warnings;
   [[nodiscard]] double masking_gap() const { return paper_faithful - worst_case; }
   [[nodiscard]] bool is_masked() const;
   [[nodiscard]] std::string sentence() const;
 };
+
+inline constexpr int kAuditChecks = 14;  // how often `progress` is called with a twin
 
 // Multiplies logits for some checks and restores the prototypes bit for bit afterwards, also when something throws.
 [[nodiscard]] Audit audit(Model& model, const ImageSet& set, const AuditOptions& options,

@@ -1,8 +1,10 @@
 #include "apps/attacks/attack.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "apps/attacks/ensemble.h"
+#include "apps/attacks/final_check.h"
 #include "apps/attacks/pgd.h"
 #include "engine/ops/losses.h"
 
@@ -23,6 +25,8 @@ void check_options(const AttackOptions& o, const ModelSpec& model) {
     throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
   if (o.steps < 1 || o.restarts < 1 || o.queries < 1 || o.search_steps < 1)
     throw mistake("--steps, --restarts, --queries and --search-steps must be at least 1");
+  if (o.last_iterate && (o.restarts > 1 || (o.attack != "pgd" && o.attack != "fgsm") || o.targeting == Targeting::all))
+    throw mistake("--last-iterate is for pgd and fgsm with one restart; without it the best iterate is returned");
   if (o.loss == AttackLoss::dlr && model.classes < 3)
     throw mistake("--loss dlr needs at least 3 classes, the model has ", model.classes);
   if (!(o.attack_tau > 0)) throw mistake("--attack-tau must be > 0, got ", o.attack_tau);
@@ -33,8 +37,6 @@ void check_options(const AttackOptions& o, const ModelSpec& model) {
                                     : o.targeting != Targeting::none && !is_plain)
     throw mistake("--targeted: ", o.attack, " chooses its own targets or has none; pgd and fgsm take any rule, mifgsm ",
                   "and cw take 'all'");
-  if (o.norm == Norm::l2 && (o.attack == "square" || o.attack == "fab" || o.attack == "fab-t"))
-    throw mistake("--attack ", o.attack, " --norm l2 is not offered; in L2 use cw, apgd-ce, apgd-dlr, apgd-t or pgd");
   if (o.version != "standard" && o.version != "plus" && o.version != "rand")
     throw mistake("--version ", o.version, " is unknown; known: standard, plus, rand");
   if (o.attack == "apgd-dlr" && model.classes < 3)
@@ -75,16 +77,29 @@ AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& opti
                     const AttackedBatchFunction& on_batch, const AttackProgress& progress) {
   check_options(options, model.spec());
   const bool is_plain = options.attack == "fgsm" || options.attack == "pgd";
-  if (is_plain && options.targeting != Targeting::all) return pgd_attack(model, set, options, on_batch, progress);
-  std::vector<std::string> warnings;
-  const std::vector<Member> members = members_of(options, model.spec().classes, warnings);
-  AttackResult result = run_members(model, set, options, members, on_batch, progress);
-  result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
+  const auto start = std::chrono::steady_clock::now();
+  FinalCheck final_check(options.norm, options.eps);
+  const auto checked = [&](std::int64_t first, const Tensor& clean, const Tensor& adversarial) {
+    final_check.add(clean, adversarial);
+    if (on_batch) on_batch(first, clean, adversarial);
+  };
+  AttackResult result;
+  if (is_plain && options.targeting != Targeting::all) {
+    result = pgd_attack(model, set, options, checked, progress);
+  } else {
+    std::vector<std::string> warnings;
+    const std::vector<Member> members = members_of(options, model.spec().classes, warnings);
+    result = run_members(model, set, options, members, checked, progress);
+    result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
+  }
+  final_check.finish(result);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 
 std::vector<std::string> attack_names() {
-  return {"fgsm", "pgd", "mifgsm", "cw", "apgd-ce", "apgd-dlr", "apgd-t", "fab", "fab-t", "square", "autoattack"};
+  return {"fgsm",   "pgd", "mifgsm", "cw",     "apgd-ce", "apgd-dlr",
+          "apgd-t", "fab", "fab-t",  "square", "random",  "autoattack"};
 }
 
 }  // namespace kelvin

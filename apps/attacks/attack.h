@@ -5,6 +5,7 @@
 //   apgd-ce, -dlr, -t    apgd.h
 //   fab, fab-t           fab.h
 //   square               square.h
+//   random               random_points.h random points of the ball's surface, no search
 //   autoattack           ensemble.h      members in turn, each on the images that are still robust
 //
 // The attack sees the model in eval mode, images in [0, 1] and its own temperature: attack_tau divides the logits inside
@@ -36,6 +37,7 @@ struct AttackOptions {
   int steps = 20;
   int restarts = 1;
   bool random_start = true;
+  bool last_iterate = false;  // pgd: return x_K as torchattacks does, not the best iterate; needs restarts = 1
   AttackLoss loss = AttackLoss::cross_entropy;
   double attack_tau = 1;
   double eval_tau = 1;  // recorded; a positive temperature cannot change a prediction
@@ -43,7 +45,7 @@ struct AttackOptions {
   int target_class = 0;  // for Targeting::fixed
   std::uint64_t seed = 0;
   int batch_size = 128;
-  int queries = 5000;           // square
+  int queries = 5000;           // square and random, an image
   int targets = 9;              // apgd-t, fab-t: classes by rank of the clean logits, at most C − 1
   float decay = 1;              // mifgsm
   int search_steps = 9;         // cw in L2: binary search for its constant
@@ -52,6 +54,8 @@ struct AttackOptions {
 
 // Steps and starts that the attack's authors or its usual harness use: pgd 20, mifgsm 10, cw 30 (1000 in L2), apgd and fab 100.
 [[nodiscard]] int usual_steps(const std::string& attack, Norm norm);
+// Whether an attack follows AttackOptions::loss; the others have a loss of their own, or none. autoattack: in its first member.
+[[nodiscard]] bool takes_loss(const std::string& attack);
 
 // What happened to one image.
 struct AttackedImage {
@@ -82,6 +86,10 @@ struct AttackResult {
   std::vector<AttackedImage> images;
   std::vector<MemberSummary> members;  // in the order in which they ran; empty for fgsm and pgd
   std::vector<std::string> warnings;   // reasons to doubt the figure, one sentence each
+  // Of all returned images: extremes of their pixels, and how many pixels are NaN or infinite.
+  float lowest_pixel = 0, highest_pixel = 0;
+  std::int64_t not_finite = 0;
+  double seconds = 0;  // of the whole attack, clean predictions and checks included
   [[nodiscard]] double clean_accuracy() const;
   [[nodiscard]] double robust_accuracy() const;  // clean errors count as failures
   [[nodiscard]] double target_success_rate()

@@ -74,6 +74,13 @@ std::vector<float> Ball::start_inside(std::span<const float> x0, const ImageRand
   return x;
 }
 
+float Ball::length(std::span<const float> move) const {
+  if (norm == Norm::l2) return static_cast<float>(l2_norm(move));
+  float largest = 0;
+  for (const float v : move) largest = std::max(largest, std::abs(v));
+  return largest;
+}
+
 float Ball::distance(std::span<const float> x, std::span<const float> x0) const {
   double largest = 0, squares = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {

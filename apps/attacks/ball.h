@@ -25,6 +25,7 @@ struct Ball {
   // Uniform in the L∞ ball; L2: a uniform direction times a uniform radius. Clipped to [0, 1].
   [[nodiscard]] std::vector<float> start_inside(std::span<const float> x0, const ImageRandom& random) const;
   [[nodiscard]] float distance(std::span<const float> x, std::span<const float> x0) const;
+  [[nodiscard]] float length(std::span<const float> move) const;  // in the ball's norm
 
  private:
   [[nodiscard]] std::vector<float> direction(std::size_t size, const ImageRandom& random) const;

@@ -5,7 +5,7 @@
 //   plus       APGD-CE and APGD-DLR with 5 restarts, untargeted FAB with 5, Square, APGD-T, FAB-T
 //   rand       APGD-CE and APGD-DLR, gradients averaged over 20 passes, for models that draw random numbers
 //
-// In L2 the members are the APGD ones only: FAB and Square are offered in L∞.
+// The first member follows options.loss (cross-entropy, as in the reference, unless it says otherwise: log-odds does not saturate).
 #pragma once
 
 #include "apps/attacks/attack.h"
@@ -18,8 +18,8 @@ namespace kelvin {
                                              std::vector<std::string>& warnings);
 
 // Runs them and raises AutoAttack's flags as warnings: outputs that vary between passes or are probabilities, first gradients that
-// are exactly zero, Square lowering the accuracy by more than 0.2 points, images outside the ball or holding NaN (which no attack
-// here can return).
+// are exactly zero, Square lowering the accuracy by more than 0.2 points. (The reference's remaining flag, gradients inside the
+// forward pass, has nothing to find: models here are fixed networks.)
 [[nodiscard]] AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions& options,
                                        const std::vector<Member>& members, const AttackedBatchFunction& on_batch,
                                        const AttackProgress& progress);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "apps/attacks/ball.h"
+#include "apps/attacks/hyperplane.h"
 #include "kernels/device/parallel.h"
 #include "kernels/pgd_bounds.h"
 
@@ -18,28 +18,12 @@ struct Boundary {
   std::vector<float> w;
 };
 
-double l1_norm(std::span<const float> v) {
-  double total = 0;
-  for (const float value : v) total += std::abs(static_cast<double>(value));
-  return total;
-}
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  double total = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) total += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return total;
-}
-
-float largest(std::span<const float> v) {
-  float m = 1e-8f;  // the authors' floor: two moves of zero share their weight equally
-  for (const float value : v) m = std::max(m, std::abs(value));
-  return m;
-}
+constexpr float kFloor = 1e-8f;  // the authors': two moves of zero share their weight equally
 
 class Run {
  public:
   Run(const Victim& victim, const ImageBatch& images, const FabOptions& o, MemberResult& result)
-      : victim_(victim), images_(images), o_(o), result_(result), ball_{Norm::linf, o.eps} {}
+      : victim_(victim), images_(images), o_(o), result_(result), ball_{o.norm, o.eps} {}
 
   void operator()(const std::string& stream, bool starts_at_random, const std::vector<std::int32_t>& targets) {
     std::vector<std::size_t> active = o_.minimise ? all_rows(images_.count()) : result_.survivors();
@@ -47,7 +31,7 @@ class Run {
     for (const std::size_t row : active) {
       const auto x0 = images_.image(row);
       if (starts_at_random) {
-        const Ball start{Norm::linf, 0.5f * std::min(result_.distance[row], o_.eps)};
+        const Ball start{o_.norm, 0.5f * std::min(result_.distance[row], o_.eps)};
         x_[row] = start.start_on_surface(x0, {{o_.seed, random_stream(stream)}, images_.indices[row]});
       } else {
         x_[row].assign(x0.begin(), x0.end());
@@ -146,7 +130,7 @@ class Run {
       for (std::int32_t& c : classes) c = (c + step) % victim_.classes();
       a = towards(classes);
       for (std::size_t k = 0; k < rows.size(); ++k) {
-        const double distance = std::abs(a.loss[k]) / (1e-12 + l1_norm(a.gradient_of(k)));
+        const double distance = std::abs(a.loss[k]) / (1e-12 + dual_norm(o_.norm, a.gradient_of(k)));
         if (distance >= nearest[k]) continue;
         nearest[k] = distance;
         found[rows[k]] = {a.loss[k], {a.gradient_of(k).begin(), a.gradient_of(k).end()}};
@@ -160,9 +144,9 @@ class Run {
     std::vector<float>& x = x_[row];
     const double b = dot(boundary.w, x) - static_cast<double>(boundary.f);
     std::vector<float> d1(x.size()), d2(x.size());
-    project_onto_hyperplane(d1, x, boundary.w, b);
-    project_onto_hyperplane(d2, x0, boundary.w, b);
-    const float a1 = largest(d1), a2 = largest(d2);
+    project_onto_hyperplane(o_.norm, d1, x, boundary.w, b);
+    project_onto_hyperplane(o_.norm, d2, x0, boundary.w, b);
+    const float a1 = std::max(ball_.length(d1), kFloor), a2 = std::max(ball_.length(d2), kFloor);
     const float alpha = std::min(a1 / (a1 + a2), o_.alpha_max);
     for (std::size_t j = 0; j < x.size(); ++j)
       x[j] = clamp_to_box((x[j] + o_.eta * d1[j]) * (1 - alpha) + (x0[j] + o_.eta * d2[j]) * alpha);
@@ -177,41 +161,6 @@ class Run {
 };
 
 }  // namespace
-
-void project_onto_hyperplane(std::span<float> d, std::span<const float> t, std::span<const float> w, double b) {
-  double distance = dot(w, t) - b;
-  const double flip = distance < 0 ? -1.0 : 1.0;
-  distance *= flip;
-  // Coordinate i can move by room_i against the sign of its weight. Sorted by room, all that have some left move together.
-  std::vector<float> room(t.size());
-  std::vector<std::size_t> order = all_rows(t.size());
-  double slope = 0;  // Σ |w_i| over the coordinates with room left
-  for (std::size_t i = 0; i < t.size(); ++i) {
-    const double weight = flip * static_cast<double>(w[i]);
-    room[i] = weight > 0 ? t[i] : weight < 0 ? 1 - t[i] : 0;
-    slope += std::abs(weight);
-  }
-  std::sort(order.begin(), order.end(), [&](std::size_t p, std::size_t q) { return room[p] < room[q]; });
-  double moved = 0, lambda = 0;
-  bool is_reached = distance <= 0;
-  for (std::size_t k = 0; k < order.size() && !is_reached; ++k) {
-    const double next = room[order[k]];
-    if (slope > 0 && moved + (next - lambda) * slope >= distance) {
-      lambda += (distance - moved) / slope;
-      is_reached = true;
-      break;
-    }
-    moved += (next - lambda) * slope;
-    lambda = next;
-    slope -= std::abs(static_cast<double>(w[order[k]]));
-  }
-  if (!is_reached) lambda = 1;  // not even the full move is enough
-  for (std::size_t i = 0; i < t.size(); ++i) {
-    const double weight = flip * static_cast<double>(w[i]);
-    const auto length = std::min(static_cast<float>(lambda), room[i]);
-    d[i] = weight > 0 ? -length : weight < 0 ? length : 0.0f;
-  }
-}
 
 MemberResult fab(const Victim& victim, const ImageBatch& images, const FabOptions& o) {
   MemberResult result(images);

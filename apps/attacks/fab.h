@@ -1,18 +1,20 @@
-// Fast adaptive boundary attack, L∞ (Croce & Hein 2020, 1907.02044): looks for the closest image on the other side of the decision
+// Fast adaptive boundary attack, L∞ and L2 (Croce & Hein 2020, 1907.02044): looks for the closest image on the other side of the decision
 // boundary by projecting onto its linearisation; an image counts as broken when that distance is at most ε.
 //
 // Each iteration at x₁ (original x₀): f = z_t − z_y, w = ∇f, the hyperplane w·u = w·x₁ − f; d₁, d₂ = the smallest moves of x₁ and
 // x₀ onto it within [0, 1]; α = min(‖d₁‖/(‖d₁‖+‖d₂‖), α_max); x₁ ← clip((1−α)(x₁ + η d₁) + α(x₀ + η d₂)). A misclassified x₁ is kept if
 // closer than the best, then pulled back: x₁ ← x₀ + β(x₁ − x₀). FAB-T fixes t to the classes ranked 2nd, 3rd, ... by the clean
-// logits, a run each; untargeted FAB takes the class with the smallest |f|/‖w‖₁ every time, for C − 1 gradients an iteration.
+// logits, a run each; untargeted FAB takes the class with the smallest |f|/‖w‖ every time (‖·‖₁ in L∞, ‖·‖₂ in L2), for C − 1 gradients an iteration.
 // Unlike the authors' code, an image leaves at the first image found within ε, unless `minimise` asks for the distance itself.
 #pragma once
 
 #include "apps/attacks/member.h"
+#include "engine/ops/attack_steps.h"
 
 namespace kelvin {
 
 struct FabOptions {
+  Norm norm = Norm::linf;
   float eps = 8.0f / 255.0f;
   int steps = 100;
   int restarts = 1;
@@ -23,9 +25,5 @@ struct FabOptions {
 };
 
 [[nodiscard]] MemberResult fab(const Victim& victim, const ImageBatch& images, const FabOptions& options);
-
-// The move d of smallest ‖d‖∞ with w·(t + d) = b and t + d in [0, 1]; where no such move exists every coordinate goes to its
-// bound. t, w, d: [size], t in [0, 1].
-void project_onto_hyperplane(std::span<float> d, std::span<const float> t, std::span<const float> w, double b);
 
 }  // namespace kelvin

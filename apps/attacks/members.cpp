@@ -5,6 +5,7 @@
 #include "apps/attacks/ensemble.h"
 #include "apps/attacks/fab.h"
 #include "apps/attacks/momentum_pgd.h"
+#include "apps/attacks/random_points.h"
 #include "apps/attacks/square.h"
 
 namespace kelvin {
@@ -23,7 +24,8 @@ Member apgd_member(const std::string& name, const AttackOptions& o, ApgdOptions 
 }
 
 Member fab_member(const std::string& name, const AttackOptions& o, int restarts, int targets) {
-  const FabOptions f{.eps = o.eps,
+  const FabOptions f{.norm = o.norm,
+                     .eps = o.eps,
                      .steps = o.steps,
                      .restarts = restarts,
                      .targets = targets,
@@ -33,7 +35,7 @@ Member fab_member(const std::string& name, const AttackOptions& o, int restarts,
 }
 
 Member square_member(const AttackOptions& o, int restarts) {
-  const SquareOptions s{.eps = o.eps, .queries = o.queries, .restarts = restarts, .seed = o.seed};
+  const SquareOptions s{.norm = o.norm, .eps = o.eps, .queries = o.queries, .restarts = restarts, .seed = o.seed};
   return {"square", [s](const Victim& victim, const ImageBatch& images) { return square_attack(victim, images, s); }};
 }
 
@@ -56,9 +58,8 @@ Member momentum_member(const AttackOptions& o, int classes) {
 std::vector<Member> autoattack(const AttackOptions& o, int classes, std::vector<std::string>& warnings) {
   const bool is_plus = o.version == "plus", is_rand = o.version == "rand";
   const int restarts = is_plus ? kPlusRestarts : 1, eot = is_rand ? kRandPasses : 1;
-  const bool is_linf = o.norm == Norm::linf;
   std::vector<Member> members;
-  members.push_back(apgd_member("apgd-ce", o, {.restarts = restarts, .eot = eot}));
+  members.push_back(apgd_member(str("apgd-", name_of(o.loss)), o, {.restarts = restarts, .loss = o.loss, .eot = eot}));
   if (is_plus || is_rand) {
     if (classes >= 3)
       members.push_back(apgd_member("apgd-dlr", o, {.restarts = restarts, .loss = AttackLoss::dlr, .eot = eot}));
@@ -66,20 +67,24 @@ std::vector<Member> autoattack(const AttackOptions& o, int classes, std::vector<
       warnings.emplace_back("APGD-DLR was left out: it needs at least 3 classes");
   }
   if (is_rand) return members;
-  if (is_plus && is_linf) members.push_back(fab_member("fab", o, restarts, 0));
-  if (is_plus && is_linf) members.push_back(square_member(o, 1));
+  if (is_plus) members.push_back(fab_member("fab", o, restarts, 0));
+  if (is_plus) members.push_back(square_member(o, 1));
   if (classes >= 4)
     members.push_back(apgd_member("apgd-t", o, {.targets = o.targets}));
   else
     warnings.emplace_back("APGD-T was left out: it needs at least 4 classes");
-  if (is_linf) members.push_back(fab_member("fab-t", o, 1, o.targets));
-  if (!is_plus && is_linf) members.push_back(square_member(o, 1));
-  if (!is_linf)
-    warnings.emplace_back("in L2 AutoAttack runs without FAB and Square here: its figure is an upper bound");
+  members.push_back(fab_member("fab-t", o, 1, o.targets));
+  if (!is_plus) members.push_back(square_member(o, 1));
+  if (o.targets >= classes)
+    warnings.push_back(str("only ", classes - 1, " classes can be targets: APGD-T and FAB-T ran towards all of them"));
   return members;
 }
 
 }  // namespace
+
+bool takes_loss(const std::string& attack) {
+  return attack == "fgsm" || attack == "pgd" || attack == "mifgsm" || attack == "apgd-ce" || attack == "autoattack";
+}
 
 int usual_steps(const std::string& attack, Norm norm) {
   if (attack == "pgd") return 20;
@@ -96,6 +101,10 @@ std::vector<Member> members_of(const AttackOptions& o, int classes, std::vector<
   if (o.attack == "fab") return {fab_member(o.attack, o, o.restarts, 0)};
   if (o.attack == "fab-t") return {fab_member(o.attack, o, o.restarts, o.targets)};
   if (o.attack == "square") return {square_member(o, o.restarts)};
+  if (o.attack == "random") {
+    const RandomPointsOptions r{.norm = o.norm, .eps = o.eps, .queries = o.queries, .seed = o.seed};
+    return {{"random", [r](const Victim& v, const ImageBatch& images) { return random_points(v, images, r); }}};
+  }
   if (o.attack == "cw" && o.norm == Norm::l2) {
     const CarliniWagnerOptions c{.eps = o.eps,
                                  .steps = o.steps,

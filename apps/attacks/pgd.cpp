@@ -49,7 +49,7 @@ class BatchAttack {
     for (int i = 0; i < (is_single_step ? 1 : options_.steps); ++i)
       iteration.run([&] {
         const GradientPoint p = look(x);
-        offer(x, p.logits, p.loss);
+        if (!options_.last_iterate) offer(x, p.logits, p.loss);
         pgd_step(x, x0, p.gradient, options_.norm, step);
       });
     const Tensor logits = model_.forward(x, Mode::eval);
@@ -109,7 +109,8 @@ AttackResult pgd_attack(Model& model, const ImageSet& set, const AttackOptions& 
 
     const GradientPoint at_clean = run.look(batch.images);
     std::vector<AttackedImage> images = describe_clean(batch, at_clean, targets, is_targeted);
-    run.offer(batch.images, at_clean.logits, at_clean.loss);  // the clean image is the first candidate
+    if (!options.last_iterate)
+      run.offer(batch.images, at_clean.logits, at_clean.loss);  // the clean image is the first candidate
     for (int restart = 0; restart < options.restarts; ++restart) {
       const std::vector<float> moved = run.run(restart);
       for (std::size_t i = 0; i < images.size(); ++i)

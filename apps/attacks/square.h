@@ -1,17 +1,22 @@
-// Square attack, L∞ (Andriushchenko et al. 2020, 1912.00049): random search that looks at logits only, so it cannot be fooled by
-// vanishing gradients.
+// Square attack (Andriushchenko et al. 2020, 1912.00049): random search that looks at logits only, so it cannot be fooled by
+// vanishing gradients. It starts from a pattern, then each query changes a window of side s around the best image so far and keeps
+// the change where the margin z_y − max_{j≠y} z_j shrinks. The share of pixels p_i falls from p_init by the authors' schedule for
+// 10 000 queries, not rescaled (as AutoAttack runs it).
 //
-// Starts from vertical stripes of ±ε; query i recolours one random square of side round(√(p_i·H·W)) with ±2ε a channel around
-// the best image so far, projects, and keeps it where the margin z_y − max_{j≠y} z_j shrinks. p_i falls from p_init by
-// the authors' schedule for 10 000 queries, not rescaled (as AutoAttack runs it). Squares and colours belong to the image; the
-// authors draw one for the whole batch.
+//   L∞   starts from vertical stripes of ±ε; recolours one square of side s = round(√(p_i·H·W)) with ±2ε a channel, and projects
+//   L2   starts from a grid of 5 x 5 bumps; moves the perturbation of one window (s odd, at least 3) into another as a new bump, together
+//        with what is left of ε, and scales the whole to ‖x' − x‖₂ = ε (square_patterns.h)
+//
+// Windows and colours belong to the image; the authors draw one window for the whole batch. Deterministic.
 #pragma once
 
 #include "apps/attacks/member.h"
+#include "engine/ops/attack_steps.h"
 
 namespace kelvin {
 
 struct SquareOptions {
+  Norm norm = Norm::linf;
   float eps = 8.0f / 255.0f;
   int queries = 5000;
   int restarts = 1;
@@ -21,7 +26,7 @@ struct SquareOptions {
 
 [[nodiscard]] MemberResult square_attack(const Victim& victim, const ImageBatch& images, const SquareOptions& options);
 
-// Side of the square at query i.
-[[nodiscard]] std::int64_t square_side(float p_init, int i, std::int64_t height, std::int64_t width);
+// Side of the window at query i.
+[[nodiscard]] std::int64_t square_side(Norm norm, float p_init, int i, std::int64_t height, std::int64_t width);
 
 }  // namespace kelvin

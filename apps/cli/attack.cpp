@@ -15,7 +15,7 @@ struct AttackFlags {
   TargetOptions target;
   AttackOptions options;
   std::string norm = "linf", targeted = "none", loss = "ce", save, save_results, label;
-  bool has_steps = false;
+  bool has_steps = false, has_loss = false;
   bool no_random_start = false;
 };
 
@@ -23,6 +23,10 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
   AttackOptions& o = f.options;
   o.norm = f.norm == "l2" ? Norm::l2 : Norm::linf;
   o.loss = attack_loss_of(f.loss);
+  if (f.has_loss && !takes_loss(o.attack))
+    throw mistake(
+        "--loss ", f.loss, ": ", o.attack,
+        " has a loss of its own or none; fgsm, pgd, mifgsm, apgd-ce and the first member of autoattack take one");
   o.random_start = !f.no_random_start;
   o.seed = common.seed;
   o.batch_size = f.target.batch_size;
@@ -109,7 +113,7 @@ void add_attack(CLI::App& app, CommonOptions& common) {
                   [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
   c->add_option("--attack", o.attack,
-                "fgsm, pgd, mifgsm, cw, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square or autoattack")
+                "fgsm, pgd, mifgsm, cw, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, random or autoattack")
       ->capture_default_str();
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
   c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]")->transform(fraction())->default_str("8/255");
@@ -118,7 +122,7 @@ void add_attack(CLI::App& app, CommonOptions& common) {
     f->has_steps = true;
   });
   c->add_option("--version", o.version, "autoattack: standard, plus or rand")->capture_default_str();
-  c->add_option("--queries", o.queries, "square")->capture_default_str();
+  c->add_option("--queries", o.queries, "square and random: queries an image")->capture_default_str();
   c->add_option("--targets", o.targets, "apgd-t, fab-t: target classes by rank of the clean logits")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -132,11 +136,15 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_option("--attack-tau", o.attack_tau, "Temperature inside the attack's loss")
       ->transform(fraction())
       ->capture_default_str();
-  c->add_option("--loss", f->loss, "ce, log-odds, margin or dlr")->capture_default_str();
+  c->add_option("--loss", f->loss,
+                "ce, log-odds, margin or dlr; of fgsm, pgd, mifgsm, apgd-ce, autoattack's first member")
+      ->each([f](const std::string&) { f->has_loss = true; })
+      ->capture_default_str();
   c->add_option("--eval-tau", o.eval_tau, "Recorded; cannot change a prediction")
       ->transform(fraction())
       ->capture_default_str();
   c->add_flag("--no-random-start", f->no_random_start, "PGD starts at the image itself");
+  c->add_flag("--last-iterate", o.last_iterate, "pgd: return the last iterate, as torchattacks does, not the best");
   c->add_option("--save-adversarial", f->save, "Write the returned images as .npy float32 [N, H, W, C]");
   c->add_option("--save-results", f->save_results, "Write one JSON line an image");
   c->add_option("--label", f->label, "Name of the result file: results/attack-LABEL.json");

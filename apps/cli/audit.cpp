@@ -45,10 +45,9 @@ void run(AuditFlags& f, const CommonOptions& common) {
     o.twin = twin.trained.model.get();
   }
   long done = 0;
-  constexpr long kChecks = 12;
   Progress progress("audit", "checks", common.quiet);
   const Audit result = audit(*target.trained.model, target.data.test, o,
-                             [&](const std::string& check) { progress.update(done++, kChecks, check); });
+                             [&](const std::string& check) { progress.update(done++, kAuditChecks, check); });
   progress.finish();
   const Json json = to_json(result);
   target.save("audit", json);
@@ -70,6 +69,9 @@ void add_audit(CLI::App& app, CommonOptions& common) {
   c->add_option("--step", o.step, "Step size of PGD")->transform(fraction())->default_str("2/255");
   c->add_option("--steps", o.steps, "Steps of PGD")->capture_default_str();
   c->add_option("--queries", o.queries, "Queries of Square")->capture_default_str();
+  c->add_option("--random-points", f->options.random_points,
+                "Random points of the ball's surface around each surviving image")
+      ->capture_default_str();
   c->add_option("--twin", f->twin, "Run folder of a model trained at tau 1 on the same data: transfer");
 }
 

@@ -12,6 +12,8 @@ void add_corrupt(CLI::App& app, CommonOptions& common);
 void add_attack(CLI::App& app, CommonOptions& common);
 void add_audit(CLI::App& app, CommonOptions& common);
 void add_geometry(CLI::App& app, CommonOptions& common);
+void add_sweep(CLI::App& app, CommonOptions& common);
+void add_sweep_cell(CLI::App& app, CommonOptions& common);  // added by add_sweep
 void add_predict(CLI::App& app, CommonOptions& common);
 void add_weights(CLI::App& app, CommonOptions& common);
 void add_report(CLI::App& app, CommonOptions& common);

@@ -17,6 +17,7 @@ void check_command(const CLI::App& app, int argc, char** argv) {
   std::string known;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (command->get_name() == argv[1]) return;
+    if (command->get_group().empty()) continue;  // for the program's own use
     known += (known.empty() ? "" : ", ") + command->get_name();
   }
   throw kelvin::mistake("no command ", argv[1], "; known: ", known);
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
   kelvin::add_attack(app, common);
   kelvin::add_audit(app, common);
   kelvin::add_geometry(app, common);
+  kelvin::add_sweep(app, common);
   kelvin::add_predict(app, common);
   kelvin::add_weights(app, common);
   kelvin::add_report(app, common);

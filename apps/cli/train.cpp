@@ -1,12 +1,14 @@
 // kelvin train
 #include "apps/training/train.h"
 
-#include <omp.h>
-
+#include <charconv>
+#include <optional>
 #include <sstream>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/fine_tuning_flags.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/train_flags.h"
 #include "engine/atomic_file.h"
 #include "kernels/conv2d.h"
 
@@ -16,7 +18,9 @@ namespace {
 struct TrainFlags {
   TrainOptions options;
   std::string tau_schedule = "constant", lr_schedule = "cosine", optimizer = "sgd", precision = "f32", augment = "none";
-  std::string adversarial = "none", adversarial_loss = "ce", inner_batch_norm = "eval";
+  std::string adversarial = "none", adversarial_loss, inner_batch_norm = "eval";
+  std::string tau = "1";
+  std::optional<float> adversarial_eps, adversarial_step;
   std::string select_by;
   std::string out;
   double tau_end = 0;
@@ -41,8 +45,30 @@ std::string config_text(const CLI::App& command) {
   return out.str();
 }
 
+// --tau NUMBER, learn or learn:START
+void resolve_tau(TrainFlags& f) {
+  std::string text = f.tau;
+  f.options.learn_tau = text.starts_with("learn");
+  if (f.options.learn_tau) text = text == "learn" ? "1" : text.starts_with("learn:") ? text.substr(6) : "";
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), f.options.tau.start);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw mistake("--tau ", f.tau,
+                  " is no temperature; expected a number, a fraction such as 1/2, learn or learn:START");
+}
+
+void resolve_adversarial(TrainFlags& f) {
+  AdversarialOptions& a = f.options.adversarial;
+  a.kind = adversarial_of(f.adversarial);
+  const AdversarialOptions usual = usual_adversarial_options(a.kind);
+  a.eps = f.adversarial_eps.value_or(usual.eps);
+  a.step = f.adversarial_step.value_or(usual.step);
+  if (!f.adversarial_loss.empty()) a.loss = attack_loss_of(f.adversarial_loss);
+  a.batch_norm = f.inner_batch_norm == "train" ? Mode::train : Mode::eval;
+}
+
 void resolve(TrainFlags& f, const CommonOptions& common) {
   TrainOptions& o = f.options;
+  resolve_tau(f);
   o.tau.kind = temperature_schedule_of(f.tau_schedule);
   o.tau.end = f.tau_end != 0 ? f.tau_end : o.tau.start;
   o.lr.kind = learning_rate_schedule_of(f.lr_schedule);
@@ -51,9 +77,7 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.augment = f.augment != "none";
   o.cutout = f.augment == "cutout";
   o.seed = common.seed;
-  o.adversarial.is_on = f.adversarial == "pgd";
-  o.adversarial.loss = attack_loss_of(f.adversarial_loss);
-  o.adversarial.batch_norm = f.inner_batch_norm == "train" ? Mode::train : Mode::eval;
+  resolve_adversarial(f);
   if (!f.select_by.empty()) o.select_by = select_by_of(f.select_by);
   if (o.select_by.value_or(SelectBy::none) != SelectBy::none && f.validation == 0)
     throw mistake("--select-by ", f.select_by, " needs --validation N: selection never looks at the test set");
@@ -96,7 +120,8 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                 report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
   } else {
     text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
+                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "",
+                report.ema_accuracy ? ", of the averaged weights " + percent(*report.ema_accuracy) : "", ", ",
                 number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
     if (report.validation)
       text +=
@@ -114,10 +139,42 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                     " and learning rate ", report.divergence->lr, "; try a smaller --lr or a larger --tau"));
 }
 
-}  // namespace
+void add_adversarial_flags(CLI::App& c, TrainFlags& f) {
+  AdversarialOptions& a = f.options.adversarial;
+  const auto add_tau = [&](const char* flag, double& tau, const char* text) {
+    c.add_option(flag, tau, text)->transform(fraction())->capture_default_str();
+  };
+  c.add_option("--adversarial", f.adversarial, "Adversarial training: none, pgd, trades or mart")
+      ->check(CLI::IsMember({"none", "pgd", "trades", "mart"}))
+      ->capture_default_str();
+  c.add_option("--trades-beta", a.trades_beta, "Weight of TRADES' KL term (1/lambda in its paper)")
+      ->transform(fraction())
+      ->capture_default_str();
+  c.add_option("--mart-lambda", a.mart_lambda, "Weight of MART's KL term")
+      ->transform(fraction())
+      ->capture_default_str();
+  c.add_option("--adversarial-eps", f.adversarial_eps, "Radius of the ball; default: pgd 8/255, trades and mart 0.031")
+      ->transform(fraction());
+  c.add_option("--adversarial-step", f.adversarial_step, "Default: pgd 2/255, trades and mart 0.007")
+      ->transform(fraction());
+  c.add_option("--adversarial-steps", a.steps)->capture_default_str();
+  c.add_option("--adversarial-loss", f.adversarial_loss,
+               "What the inner attack follows: ce, log-odds, margin or dlr; default: ce, for trades its KL term");
+  add_tau("--inner-tau", a.inner_tau, "Temperature inside the inner attack; 0: the training temperature");
+  add_tau("--kl-tau", a.kl_tau, "trades, mart: temperature of p(x) in the KL term; 0: the training temperature");
+  add_tau("--kl-adversarial-tau", a.kl_adversarial_tau, "The same of p(x')");
+  c.add_flag("--balance-tau", a.balance_tau,
+             "Minimise tau*CE + beta*tau_kl*tau_kl'*KL, whose parts keep their size as tau grows");
+  c.add_option("--awp", a.awp_gamma, "Adversarial weight perturbation: gamma, 0.01 for pgd, 0.005 for trades; 0: off")
+      ->transform(fraction())
+      ->capture_default_str();
+  c.add_option("--awp-warmup", a.awp_warmup, "Epochs without it at the start")->capture_default_str();
+  c.add_option("--inner-batch-norm", f.inner_batch_norm, "Statistics while the images are made: eval or train")
+      ->check(CLI::IsMember({"eval", "train"}))
+      ->capture_default_str();
+}
 
-void add_train(CLI::App& app, CommonOptions& common) {
-  auto f = std::make_shared<TrainFlags>();
+CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<TrainFlags>& f) {
   f->options.lr.base = 0.1;
   TrainOptions& o = f->options;
   CLI::App* const c = add_command(
@@ -126,10 +183,13 @@ void add_train(CLI::App& app, CommonOptions& common) {
       "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
       "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
       "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
+      "  kelvin train --adversarial trades --trades-beta 6 --awp 0.005 --awp-warmup 10 --out runs/trades\n"
+      "  kelvin train --tau learn --classifier cosine --out runs/learned\n"
+      "  kelvin train --data cifar10:DIR --model vit_small_patch16_224 --image-size 224 --init vit.safetensors "
+      "--optimizer adam --lr 1e-4 --out runs/vit\n"
       "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
       "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
       {});
-  c->callback([f, &common, c] { run(*f, common, *c); });
   c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, synthetic[:options], npy:DIR")
       ->capture_default_str();
   c->add_option(
@@ -140,7 +200,16 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--stem", o.stem, "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cifar", "imagenet"}));
-  c->add_option("--tau", o.tau.start, "Training temperature, > 0")->transform(fraction())->capture_default_str();
+  c->add_option("--tau", f->tau, "Training temperature, > 0; learn[:START] trains it, best with --classifier cosine")
+      ->transform(fraction())
+      ->capture_default_str();
+  c->add_option("--tau-lr", o.tau_lr, "Learning rate of log tau with --tau learn; follows --lr-schedule")
+      ->transform(fraction())
+      ->capture_default_str();
+  c->add_option("--classifier", o.classifier, "linear, or cosine: logits are --cosine-scale times cos(f, w_j), no bias")
+      ->check(CLI::IsMember({"linear", "cosine"}))
+      ->capture_default_str();
+  c->add_option("--cosine-scale", o.cosine_scale)->transform(fraction())->capture_default_str();
   c->add_option("--tau-schedule", f->tau_schedule, "constant, linear, cosine or cyclic, from --tau to --tau-end")
       ->capture_default_str();
   c->add_option("--tau-end", f->tau_end, "Temperature at the end of the schedule")->transform(fraction());
@@ -155,20 +224,8 @@ void add_train(CLI::App& app, CommonOptions& common) {
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
   c->add_flag("--nesterov", o.optimizer.nesterov);
   c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
-  AdversarialOptions& a = o.adversarial;
-  c->add_option("--adversarial", f->adversarial, "Adversarial training: none or pgd")
-      ->check(CLI::IsMember({"none", "pgd"}))
-      ->capture_default_str();
-  c->add_option("--adversarial-eps", a.eps, "Radius of its ball")->transform(fraction())->default_str("8/255");
-  c->add_option("--adversarial-step", a.step)->transform(fraction())->default_str("2/255");
-  c->add_option("--adversarial-steps", a.steps)->capture_default_str();
-  c->add_option("--adversarial-loss", f->adversarial_loss, "ce, log-odds, margin or dlr")->capture_default_str();
-  c->add_option("--inner-tau", a.inner_tau, "Temperature inside the inner attack; 0: the training temperature")
-      ->transform(fraction())
-      ->capture_default_str();
-  c->add_option("--inner-batch-norm", f->inner_batch_norm, "Statistics while the images are made: eval or train")
-      ->check(CLI::IsMember({"eval", "train"}))
-      ->capture_default_str();
+  add_fine_tuning_flags(*c, o);
+  add_adversarial_flags(*c, *f);
   c->add_option("--precision", f->precision, "f32 or bf16 activations")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
@@ -202,6 +259,47 @@ void add_train(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"robust", "accuracy", "none"}));
   c->add_option("--out", f->out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out");
+  return c;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<TrainFlags>();
+  CLI::App* const c = declare(app, common, f);
+  c->callback([f, &common, c] { run(*f, common, *c); });
+}
+
+std::vector<TrainFlagInfo> train_flags() {
+  CLI::App app, other;
+  CommonOptions common;
+  const CLI::App* const command = declare(app, common, std::make_shared<TrainFlags>());
+  const CLI::App* const bare = add_command(other, common, "bare", "", "", {});
+  std::vector<TrainFlagInfo> flags;
+  for (const CLI::Option* option : command->get_options()) {
+    if (option->get_lnames().empty() || !option->get_configurable()) continue;
+    const std::string name = option->get_lnames().front();
+    if (name == "resume" || bare->get_option_no_throw("--" + name) != nullptr) continue;
+    flags.push_back({name, option->get_description(), option->get_expected_max() == 0});
+  }
+  return flags;
+}
+
+TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  CommonOptions common;
+  auto f = std::make_shared<TrainFlags>();
+  declare(app, common, f);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+  reversed.emplace_back("train");
+  try {
+    app.parse(reversed);
+  } catch (const CLI::ParseError& e) {
+    throw mistake("train: ", e.what());
+  }
+  resolve(*f, common);
+  return f->options;
 }
 
 }  // namespace kelvin

@@ -98,19 +98,29 @@ std::string fill_page(const std::string& page, const std::vector<std::pair<std::
   return out;
 }
 
+void write_page(const Path& output, const std::string& title, const std::string& sections, const Json& data,
+                const std::string& script) {
+  const std::string html = fill_page(embedded::page(), {{"TITLE", escape_html(title)},
+                                                        {"CSS", embedded::style()},
+                                                        {"SECTIONS", sections},
+                                                        {"DATA", json_for_script(data)},
+                                                        {"CHART", embedded::chart()},
+                                                        {"SCRIPT", script}});
+  write_file_atomically(output, std::as_bytes(std::span(html)));
+}
+
 }  // namespace
 
 void write_report(const Path& output, const std::vector<Path>& runs, const ReportOptions& options) {
   if (runs.empty()) throw mistake("a report needs at least one run folder");
   Json data = {{"runs", Json::array()}};
   for (const Path& run : runs) data["runs"].push_back(read_run(run));
-  const std::string html = fill_page(embedded::page(), {{"TITLE", escape_html(options.title)},
-                                                        {"CSS", embedded::style()},
-                                                        {"SECTIONS", embedded::sections()},
-                                                        {"DATA", json_for_script(data)},
-                                                        {"CHART", embedded::chart()},
-                                                        {"SCRIPT", embedded::script()}});
-  write_file_atomically(output, std::as_bytes(std::span(html)));
+  write_page(output, options.title, embedded::sections(), data, embedded::script());
+}
+
+void write_sweep_report(const Path& output, const Json& table, const ReportOptions& options) {
+  write_page(output, options.title, embedded::sweep_sections(), {{"runs", Json::array()}, {"sweep", table}},
+             embedded::common() + embedded::sweep_script());
 }
 
 }  // namespace kelvin

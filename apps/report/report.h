@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -15,5 +16,8 @@ struct ReportOptions {
 // the page atomically. Throws a mistake for a folder that does not exist and for damaged JSON, naming file and byte.
 void write_report(const std::filesystem::path& output, const std::vector<std::filesystem::path>& runs,
                   const ReportOptions& options);
+
+// The page of a sweep, from its table as JSON (apps/sweep/table.h).
+void write_sweep_report(const std::filesystem::path& output, const nlohmann::json& table, const ReportOptions& options);
 
 }  // namespace kelvin

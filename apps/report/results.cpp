@@ -86,6 +86,10 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
                {"zero_coordinate_fraction", r.zero_coordinate_fraction()},
                {"max_linf", r.max_linf()},
                {"max_l2", r.max_l2()},
+               {"lowest_pixel", r.lowest_pixel},
+               {"highest_pixel", r.highest_pixel},
+               {"not_finite_pixels", r.not_finite},
+               {"seconds", r.seconds},
                {"mean_displacement", r.mean_displacement()},
                {"median_margin", r.margin_percentile(50)},
                {"margin_percentiles",
@@ -104,7 +108,7 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
                                  {"seconds", m.seconds}});
   }
   if (o.attack == "autoattack") json["version"] = o.version;
-  if (o.attack == "square") json["queries"] = o.queries;
+  if (o.attack == "square" || o.attack == "random") json["queries"] = o.queries;
   json["warnings"] = r.warnings;
   if (o.targeting != Targeting::none) json["target_success_rate"] = r.target_success_rate();
   return json;
@@ -113,6 +117,7 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
 std::string title_of(const AttackOptions& o) {
   if (o.attack == "autoattack") return "AutoAttack " + o.version;
   if (o.attack == "square") return str("Square, ", o.queries, " queries");
+  if (o.attack == "random") return str("random points, ", o.queries, " an image");
   const bool has_loss = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "apgd-ce";
   if (!has_loss) {
     const std::string name = o.attack == "cw"         ? "C&W"

@@ -54,7 +54,7 @@ std::vector<std::string> arguments_of(const Flags& flags) {
   std::vector<std::string> arguments;
   for (const Flag& f : flags) {
     if (f.value == "false") continue;
-    arguments.push_back(f.value == "true" ? "--" + f.name : "--" + f.name + "=" + f.value);
+    arguments.push_back(f.value == "true" ? str("--", f.name) : str("--", f.name, "=", f.value));
   }
   return arguments;
 }
@@ -121,7 +121,8 @@ std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, cons
   for (const Axis& axis : axes)
     if (!names.insert(axis.name).second) throw mistake("--grid ", axis.name, ": two axes of that name");
   if (names.contains("seed")) throw mistake("--grid seed: use --seeds");
-  std::vector<Cell> cells = {{.flags = fixed}};
+  std::vector<Cell> cells(1);
+  cells[0].flags = fixed;
   for (const Axis& axis : axes) {
     std::vector<Cell> product;
     for (const Cell& cell : cells)
@@ -129,8 +130,10 @@ std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, cons
         Cell next = cell;
         const bool is_variant = axis.name == "variant";
         next.values.push_back(value.label);
-        next.label += (next.label.empty() ? "" : ", ") + (is_variant ? "" : axis.name + " ") + value.label;
-        next.group += (next.group.empty() ? "" : "_") + (is_variant ? "" : slug(axis.name) + "-") + slug(value.label);
+        const std::string label = is_variant ? value.label : str(axis.name, " ", value.label);
+        const std::string folder = is_variant ? slug(value.label) : str(slug(axis.name), "-", slug(value.label));
+        next.label = next.label.empty() ? label : str(next.label, ", ", label);
+        next.group = next.group.empty() ? folder : str(next.group, "_", folder);
         for (const Flag& flag : value.flags) set_flag(next.flags, flag);
         next.logit_scales.insert(next.logit_scales.end(), value.logit_scales.begin(), value.logit_scales.end());
         product.push_back(std::move(next));
@@ -147,7 +150,8 @@ std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, cons
       next.name = str(next.group, "_seed-", seed);
       set_flag(next.flags, {"seed", std::to_string(seed)});
       if (!folders.insert(next.name).second)
-        throw mistake("two cells would share the folder ", next.name, "; choose values that differ in letters or digits");
+        throw mistake("two cells would share the folder ", next.name,
+                      "; choose values that differ in letters or digits");
       seeded.push_back(std::move(next));
     }
   return seeded;

@@ -99,7 +99,8 @@ const char* name_of(CellFigures::Status s) {
 std::string status_of(const SweepRow& row) {
   std::string text;
   for (const auto s : {CellFigures::Status::diverged, CellFigures::Status::failed, CellFigures::Status::missing}) {
-    const auto n = std::count_if(row.cells.begin(), row.cells.end(), [&](const CellFigures& c) { return c.status == s; });
+    const auto n =
+        std::count_if(row.cells.begin(), row.cells.end(), [&](const CellFigures& c) { return c.status == s; });
     if (n == 0) continue;
     text += str(text.empty() ? "" : ", ", name_of(s));
     if (n < static_cast<std::ptrdiff_t>(row.cells.size())) text += str(" ", n, " of ", row.cells.size());
@@ -111,7 +112,7 @@ std::string shown(const SweepColumn& column, const MeanDeviation& m) {
   const double factor = column.is_percent ? 100 : 1;
   const char* const format = column.is_percent ? "%.1f" : "%.3g";
   std::string text = printed(format, factor * m.mean);
-  if (m.n > 1) text += " ± " + printed(column.is_percent ? "%.1f" : "%.2g", factor * m.deviation);
+  if (m.n > 1) text += str(" ± ", printed(column.is_percent ? "%.1f" : "%.2g", factor * m.deviation));
   return text;
 }
 
@@ -120,8 +121,12 @@ Json finite(double v) { return std::isfinite(v) ? Json(v) : Json(); }
 std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
   std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+  return out;
 }
 
 }  // namespace
@@ -135,14 +140,15 @@ SweepTable make_table(const std::string& title, const std::vector<Axis>& axes, c
     std::vector<double> scales = {1};
     scales.insert(scales.end(), cell.logit_scales.begin(), cell.logit_scales.end());
     for (const double scale : scales) {
-      auto row = std::find_if(t.rows.begin(), t.rows.end(), [&](const SweepRow& r) {
-        return r.group == cell.group && r.logit_scale == scale;
-      });
+      auto row = std::find_if(t.rows.begin(), t.rows.end(),
+                              [&](const SweepRow& r) { return r.group == cell.group && r.logit_scale == scale; });
       if (row == t.rows.end()) {
-        t.rows.push_back({.label = cell.label + (scale != 1 ? str(", logits × ", scale) : ""),
-                          .group = cell.group,
-                          .values = cell.values,
-                          .logit_scale = scale});
+        SweepRow fresh;
+        fresh.label = scale != 1 ? str(cell.label, ", logits × ", scale) : cell.label;
+        fresh.group = cell.group;
+        fresh.values = cell.values;
+        fresh.logit_scale = scale;
+        t.rows.push_back(std::move(fresh));
         row = t.rows.end() - 1;
       }
       row->seeds.push_back(cell.seed);
@@ -188,23 +194,26 @@ std::string text_of(const SweepTable& t) {
   }
   std::string text = table.str();
   if (has_star)
-    text += "* differs from its baseline on the same images: McNemar's test, p < 0.05 after Holm's correction for the column\n";
+    text +=
+        "* differs from its baseline on the same images: McNemar's test, p < 0.05 after Holm's correction for the "
+        "column\n";
   for (const SweepRow& row : t.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       if (!row.cells[i].detail.empty())
-        text += str(row.label, ", seed ", row.seeds[i], ": ", name_of(row.cells[i].status), " ", row.cells[i].detail, "\n");
+        text +=
+            str(row.label, ", seed ", row.seeds[i], ": ", name_of(row.cells[i].status), " ", row.cells[i].detail, "\n");
   return text;
 }
 
 std::string csv_of(const SweepTable& t) {
   std::string text;
-  for (const std::string& axis : t.axes) text += quoted(axis) + ",";
+  for (const std::string& axis : t.axes) text += str(quoted(axis), ",");
   text += "logit_scale,cells,done,diverged,failed";
   for (const SweepColumn& c : t.columns)
     text += str(",", c.key, "_mean,", c.key, "_std,", c.key, "_n,", c.key, "_p,", c.key, "_p_holm");
   text += "\n";
   for (const SweepRow& row : t.rows) {
-    for (const std::string& value : row.values) text += quoted(value) + ",";
+    for (const std::string& value : row.values) text += str(quoted(value), ",");
     const auto count = [&](CellFigures::Status s) {
       return std::count_if(row.cells.begin(), row.cells.end(), [&](const CellFigures& c) { return c.status == s; });
     };
@@ -216,12 +225,12 @@ std::string csv_of(const SweepTable& t) {
       text += ",";
       if (figure != row.figures.end()) {
         const MeanDeviation& m = figure->second;
-        text += printed("%.6g", m.mean) + "," + (m.n > 1 ? printed("%.6g", m.deviation) : "") + str(",", m.n);
+        text += str(printed("%.6g", m.mean), ",", m.n > 1 ? printed("%.6g", m.deviation) : "", ",", m.n);
       } else {
         text += ",,0";
       }
       text += test != row.comparisons.end()
-                  ? "," + printed("%.4g", test->second.p) + "," + printed("%.4g", test->second.p_holm)
+                  ? str(",", printed("%.4g", test->second.p), ",", printed("%.4g", test->second.p_holm))
                   : ",,";
     }
     text += "\n";
@@ -255,11 +264,8 @@ Json to_json(const SweepTable& t) {
       const auto test = row.comparisons.find(key);
       if (test == row.comparisons.end()) continue;
       const Comparison& c = test->second;
-      line["figures"][key].update({{"p", c.p},
-                                   {"p_holm", c.p_holm},
-                                   {"wins", c.wins},
-                                   {"losses", c.losses},
-                                   {"p_of_seed", c.p_of_seed}});
+      line["figures"][key].update(
+          {{"p", c.p}, {"p_holm", c.p_holm}, {"wins", c.wins}, {"losses", c.losses}, {"p_of_seed", c.p_of_seed}});
     }
     json["rows"].push_back(line);
   }

@@ -11,6 +11,8 @@
 
 #include "apps/run/run_folder.h"
 #include "apps/training/adversarial.h"
+#include "apps/training/fine_tuning.h"
+#include "apps/training/model_choice.h"
 #include "apps/training/selection.h"
 #include "data/dataset.h"
 #include "engine/optim.h"
@@ -25,6 +27,8 @@ struct TrainOptions {
   int batch_size = 128;
   LearningRateSchedule lr;    // lr.epochs is set to `epochs`
   TemperatureSchedule tau;    // tau.epochs is set to `epochs`
+  bool learn_tau = false;     // τ = e^s with s trained, from tau.start on (learned_temperature.h)
+  double tau_lr = 0.01;       // its learning rate, on the schedule of lr
   bool lr_times_tau = false;  // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
   OptimizerOptions optimizer;
   bool augment = false;  // pad 4 (8 above 48 pixels), random crop, horizontal flip
@@ -32,13 +36,17 @@ struct TrainOptions {
   std::optional<bool>
       resident;  // the training set lives on the device where it fits; default: on CUDA. The images are the same
   DType precision = DType::f32;
-  std::string stem = "auto";  // ModelSpec::stem
+  std::string stem = "auto";          // ModelSpec::stem
+  std::string classifier = "linear";  // ModelSpec::classifier
+  double cosine_scale = 15;           // ModelSpec::cosine_scale
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
   AdversarialOptions adversarial;
+  FineTuningOptions fine_tuning;
+  ModelChoice choice;
   // By what best.safetensors is chosen on Dataset::validation. Empty: robust with adversarial training, accuracy otherwise.
-  std::optional<SelectBy> select_by;
+  std::optional<SelectBy> select_by = {};
   std::string init;            // safetensors file to start from; empty: random
   bool allow_partial = false;  // whether `init` may lack tensors or bring others
   std::uint64_t seed = 0;
@@ -54,12 +62,14 @@ struct Divergence {
 };
 
 struct TrainReport {
-  double accuracy = 0;    // on the test set, at the end; 0 without a test set
-  double train_loss = 0;  // mean of the last epoch
+  double accuracy = 0;                 // on the test set, at the end; 0 without a test set
+  std::optional<double> ema_accuracy;  // the same with the averaged weights
+  double train_loss = 0;               // mean of the last epoch
   double train_accuracy = 0;
   double img_per_s = 0;                        // of the last epoch
   std::optional<ValidationScores> validation;  // of the last epoch, where the data has a validation split
   BestEpoch best;                              // on it; epoch 0 without one
+  double tau = 1;                              // the training temperature at the end: of the schedule, or learned
   std::optional<Divergence> divergence;
   std::vector<std::string> notes;  // what the weights of --init had to say
 };

@@ -1,11 +1,14 @@
 // Sums down the columns of a [rows, cols] matrix, two sums a column at once, in a fixed order whatever the device: how BatchNorm
 // statistics and bias gradients are made. Included by .cu files only.
 //
-//   struct Step { template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t col) const; };
+//   struct Step {    // adds one row's contribution to the N neighbouring columns from `col` on; `at` = row · cols + col
+//     template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t row, std::int64_t col) const;
+//   };
+//   struct Finish { __device__ void finish(std::int64_t col, double first, double second) const; };   // uses the two totals
 //
-// adds one row's contribution to N neighbouring columns; `at` = row · cols + col. Phase 1: a block owns up to 32 packs of columns and
-// one slab of rows, its threads walk down the slab side by side, their sums meet in shared memory in order. Phase 2, the caller's:
-// one thread a column adds the slabs, in double (`slab_sum`).
+// Phase 1: a block owns up to 32 packs of columns and one slab of rows, its threads walk down the slab side by side, their sums meet in
+// shared memory in order. Phase 2: a block owns 32 columns, 32 threads to each, which add the slabs in double; their sums meet in shared
+// memory, and one thread a column finishes. Bytes: the matrix once, and 8 a slab and column written and read.
 #pragma once
 
 #include "kernels/device/launch.h"
@@ -13,17 +16,6 @@
 #include "kernels/device/pool_block.h"
 
 namespace kelvin {
-
-// partial [slabs, 2, cols]
-struct ColumnSums {
-  const float* partial;
-  std::int64_t slabs, cols;
-  __device__ double total(int which, std::int64_t col) const {
-    double sum = 0;
-    for (std::int64_t s = 0; s < slabs; ++s) sum += partial[(2 * s + which) * cols + col];
-    return sum;
-  }
-};
 
 inline constexpr int kReduceThreads = 256;
 
@@ -40,7 +32,7 @@ __global__ void __launch_bounds__(kReduceThreads)
   Pack<N> first = {}, second = {};
   if (col < cols && lane < lanes_of_rows)
     for (std::int64_t row = begin + lane; row < end; row += lanes_of_rows)
-      step.add(first, second, row * cols + col, col);
+      step.add(first, second, row * cols + col, row, col);
   for (int k = 0; k < N; ++k) {
     sums[0][k][thread] = first[k];
     sums[1][k][thread] = second[k];
@@ -55,27 +47,53 @@ __global__ void __launch_bounds__(kReduceThreads)
     }
 }
 
-// Runs phase 1 and calls finish(ColumnSums) while its scratch memory lives. `in_packs`: the step may read packs of eight.
+inline constexpr int kFinishColumns = 32, kFinishLanes = 32;
+
+// partial [slabs, 2, cols]
+template <class Finish>
+__global__ void __launch_bounds__(kFinishColumns* kFinishLanes)
+    column_finish_kernel(const float* partial, std::int64_t slabs, std::int64_t cols, Finish finish) {
+  __shared__ double sums[2][kFinishLanes][kFinishColumns];
+  const int column = static_cast<int>(threadIdx.x) % kFinishColumns,
+            lane = static_cast<int>(threadIdx.x) / kFinishColumns;
+  const std::int64_t col = static_cast<std::int64_t>(blockIdx.x) * kFinishColumns + column;
+  double first = 0, second = 0;
+  if (col < cols)
+    for (std::int64_t s = lane; s < slabs; s += kFinishLanes) {
+      first += partial[2 * s * cols + col];
+      second += partial[(2 * s + 1) * cols + col];
+    }
+  sums[0][lane][column] = first;
+  sums[1][lane][column] = second;
+  __syncthreads();  // read after write: the other lanes' sums are there
+  if (lane != 0 || col >= cols) return;
+  for (int l = 1; l < kFinishLanes; ++l) {
+    first += sums[0][l][column];
+    second += sums[1][l][column];
+  }
+  finish.finish(col, first, second);
+}
+
+// `in_packs`: the step may read packs of eight.
 template <class Step, class Finish>
 void column_reduce(const Cuda& cuda, std::int64_t rows, std::int64_t cols, bool in_packs, const Step& step,
                    const Finish& finish) {
-  constexpr std::int64_t kMostSlabs = 256, kFewestRows = 64;
-  const std::int64_t rows_per_slab = std::max(kFewestRows, (rows + kMostSlabs - 1) / kMostSlabs);
+  // Enough blocks to fill the largest GPU of today with eight each, where there are rows enough for it.
+  constexpr std::int64_t kBlocks = 132 * 8, kMostSlabs = 512, kFewestRows = 32;
+  const bool has_packs = in_packs && cols % kElementsPerThread == 0;
+  const std::int64_t all_packs = has_packs ? cols / kElementsPerThread : cols;
+  const auto packs = static_cast<int>(std::min<std::int64_t>(32, all_packs));
+  const unsigned column_blocks = pieces(all_packs, packs);
+  const std::int64_t wanted = std::clamp<std::int64_t>(kBlocks / std::max(1u, column_blocks), 1, kMostSlabs);
+  const std::int64_t rows_per_slab = std::max(kFewestRows, (rows + wanted - 1) / wanted);
   const std::int64_t slabs = (rows + rows_per_slab - 1) / rows_per_slab;
   const CudaBlock partial(cuda, static_cast<std::size_t>(2 * slabs * cols) * sizeof(float));
-  const auto run = [&](auto width, auto kernel) {
-    constexpr int kWidth = decltype(width)::value;
-    const std::int64_t all_packs = (cols + kWidth - 1) / kWidth;
-    const int packs = static_cast<int>(std::min<std::int64_t>(32, all_packs));
-    launch(cuda, kernel,
-           {.grid = pieces(all_packs, packs), .block = kReduceThreads, .grid_y = static_cast<unsigned>(slabs)},
-           partial.as<float>(), rows, cols, rows_per_slab, packs, step);
-  };
-  if (in_packs && cols % kElementsPerThread == 0)
-    run(std::integral_constant<int, kElementsPerThread>{}, column_reduce_kernel<kElementsPerThread, Step>);
-  else
-    run(std::integral_constant<int, 1>{}, column_reduce_kernel<1, Step>);
-  finish(ColumnSums{partial.as<const float>(), slabs, cols});
+  launch(cuda, has_packs ? column_reduce_kernel<kElementsPerThread, Step> : column_reduce_kernel<1, Step>,
+         {.grid = column_blocks, .block = kReduceThreads, .grid_y = static_cast<unsigned>(slabs)}, partial.as<float>(),
+         rows, cols, rows_per_slab, packs, step);
+  launch(cuda, column_finish_kernel<Finish>,
+         {.grid = pieces(cols, kFinishColumns), .block = kFinishColumns * kFinishLanes}, partial.as<const float>(),
+         slabs, cols, finish);
 }
 
 }  // namespace kelvin

@@ -64,6 +64,30 @@ struct WarpGroup {
   }
 };
 
+// Part of a warp: rows of a few elements. All lanes of the warp must take part in its reductions, whether they have a row or not.
+template <int Lanes>
+struct LaneGroup {
+  static constexpr int kThreads = Lanes;
+  static constexpr int kRowsPerBlock = 4 * kWarpSize / Lanes;
+  __device__ int rank() const { return static_cast<int>(threadIdx.x) % Lanes; }
+  __device__ std::int64_t row() const {
+    return static_cast<std::int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / Lanes;
+  }
+  template <class T, class Combine>
+  __device__ T reduce(T value, Combine combine) const {
+    for (int flip = Lanes / 2; flip > 0; flip /= 2) value = combine(value, shuffle_xor(value, flip));
+    return value;
+  }
+  template <class T>
+  __device__ T sum(T value) const {
+    return reduce(value, Add{});
+  }
+  template <class T>
+  __device__ T max(T value) const {
+    return reduce(value, Max{});
+  }
+};
+
 template <int Threads>
 struct BlockGroup {
   static constexpr int kThreads = Threads;

@@ -19,11 +19,29 @@ namespace {
 
 constexpr std::int64_t kTiles = 96;  // in a block, a multiple of six
 
-// What one thread works in.
+// What one thread works in. The 16 matrices are written and read side by side: a cache line between them keeps their rows in
+// different sets of the cache.
 struct Scratch {
+  static constexpr std::int64_t kGap = 64;  // bytes
+
   bfloat16* zeros;   // [C]
-  bfloat16* inputs;  // [16, tiles, C]
-  float* products;   // [16, tiles, 64]
+  bfloat16* inputs;  // 16 times [tiles, C]
+  float* products;   // 16 times [tiles, 64]
+  std::int64_t tiles, channels;
+
+  Scratch(void* memory, std::int64_t max_tiles, std::int64_t c) : tiles(max_tiles), channels(c) {
+    zeros = static_cast<bfloat16*>(memory);
+    inputs = zeros + c;
+    products = reinterpret_cast<float*>(inputs + kPlaces * input_stride());
+    std::fill_n(zeros, c, bfloat16());
+  }
+  [[nodiscard]] static std::int64_t bytes(std::int64_t tiles, std::int64_t c) {
+    return 2 * c + kPlaces * (tiles * (2 * c + 4 * kPanel) + 2 * kGap);
+  }
+  [[nodiscard]] std::int64_t input_stride() const { return tiles * channels + kGap / 2; }
+  [[nodiscard]] std::int64_t product_stride() const { return tiles * kPanel + kGap / 4; }
+  [[nodiscard]] bfloat16* input(std::int64_t place) const { return inputs + place * input_stride(); }
+  [[nodiscard]] float* product(std::int64_t place) const { return products + place * product_stride(); }
 };
 
 void transform_inputs(const TileGrid& grid, const Scratch& s, View<const bfloat16> x, std::int64_t begin,
@@ -33,7 +51,7 @@ void transform_inputs(const TileGrid& grid, const Scratch& s, View<const bfloat1
     const auto rows = pixel_rows<4>(grid, begin + t, -1, x.data, channels, s.zeros);
     for (std::int64_t c = 0; c < channels; c += kLanes) {
       const LaneArray<16> v = transform_input(load_pixels(rows, c));
-      for (int i = 0; i < kPlaces; ++i) store_bits(s.inputs + (i * tiles + t) * channels + c, round_lanes(v[i]));
+      for (int i = 0; i < kPlaces; ++i) store_bits(s.input(i) + t * channels + c, round_lanes(v[i]));
     }
   }
 }
@@ -46,7 +64,7 @@ void transform_outputs(const TileGrid& grid, const Scratch& s, View<bfloat16> y,
     const auto pixels = pixels_of<2>(grid, begin + t, 0);
     for (std::int64_t k = 0; k < width; k += kLanes) {
       LaneArray<16> m;
-      for (int i = 0; i < kPlaces; ++i) m[i] = load_lanes(s.products + (i * tiles + t) * width + k);
+      for (int i = 0; i < kPlaces; ++i) m[i] = load_lanes(s.product(i) + t * width + k);
       const LaneArray<4> out = transform_output(m);
       const Lanes bias = epilogue.bias.empty() ? Lanes{} : load_lanes(epilogue.bias.data + k0 + k);
       for (int p = 0; p < 4; ++p) {
@@ -67,22 +85,17 @@ void convolve(View<bfloat16> y, View<const bfloat16> x, const Pair* filters, con
   const std::int64_t c = x.cols(), k = y.cols(), threads = omp_get_max_threads();
   const std::int64_t share = (grid.tiles() + threads - 1) / threads;
   const std::int64_t block = std::min(kTiles, share), blocks = (grid.tiles() + block - 1) / block;
-  const std::int64_t input_bytes = kPlaces * block * c * 2, product_bytes = kPlaces * block * kPanel * 4,
-                     zero_bytes = (2 * c + 63) / 64 * 64, bytes = input_bytes + product_bytes + zero_bytes;
+  const std::int64_t bytes = Scratch::bytes(block, c);
   const PoolBlock memory(static_cast<std::size_t>(bytes * threads));
   const auto work = [&](std::int64_t first, std::int64_t last) {
-    char* const at = static_cast<char*>(memory.data()) + omp_get_thread_num() * bytes;
-    const Scratch s{reinterpret_cast<bfloat16*>(at + input_bytes + product_bytes), reinterpret_cast<bfloat16*>(at),
-                    reinterpret_cast<float*>(at + input_bytes)};
-    std::fill_n(s.zeros, c, bfloat16());
+    const Scratch s(static_cast<char*>(memory.data()) + omp_get_thread_num() * bytes, block, c);
     for (std::int64_t b = first; b < last; ++b) {
       const std::int64_t begin = b * block, tiles = std::min(block, grid.tiles() - begin);
       transform_inputs(grid, s, x, begin, tiles);
-      const auto* inputs = reinterpret_cast<const Pair*>(s.inputs);
       for (std::int64_t k0 = 0; k0 < k; k0 += kPanel) {
         const std::int64_t width = std::min(kPanel, k - k0);
         for (std::int64_t i = 0; i < kPlaces; ++i)
-          multiply(tiles, width, s.products + i * tiles * width, width, {inputs + i * tiles * c / 2, c / 2, 1},
+          multiply(tiles, width, s.product(i), width, {reinterpret_cast<const Pair*>(s.input(i)), c / 2, 1},
                    filters + (k0 * kPlaces + i * width) * c / 2, c / 2, false);
         transform_outputs(grid, s, y, epilogue, begin, tiles, k0, width);
       }

@@ -16,16 +16,28 @@
 namespace kelvin::winograd {
 namespace {
 
-constexpr std::int64_t kTilePairs = 128;  // in a block: a panel of 128 x 64 pairs fits in the first-level cache
+constexpr std::int64_t kTilePairs = 128;  // multiplied at once: a panel of 128 x 64 pairs fits in the first-level cache
 
-// Transformed tiles [16 places, channels / 64, pairs of tiles, 64]; the last panel is 32 wide where there are 32 left.
+// Pairs of tiles in a block: as many as make its transformed tiles as large as the sums, which each block reads and writes.
+std::int64_t block_pairs(std::int64_t c, std::int64_t k) {
+  return (c * k / (c + k) + kTilePairs - 1) / kTilePairs * kTilePairs;
+}
+
+// Transformed tiles: for each of the 16 places [channels / 64, pairs of tiles, 64]; the last panel is 32 wide where there are
+// 32 left. Places are written side by side: a cache line between them keeps their rows in different sets of the cache.
 struct TilePanels {
+  static constexpr std::int64_t kGap = 64 / sizeof(Pair);
+
   Pair* data;
   std::int64_t channels, pairs;
 
+  [[nodiscard]] static std::size_t bytes(std::int64_t channels, std::int64_t pairs) {
+    return static_cast<std::size_t>(kPlaces * (channels * pairs + kGap)) * sizeof(Pair);
+  }
+
   [[nodiscard]] std::int64_t width(std::int64_t c0) const { return std::min(kPanel, channels - c0); }
   [[nodiscard]] Pair* panel(std::int64_t place, std::int64_t c0) const {
-    return data + (place * channels + c0) * pairs;
+    return data + place * (channels * pairs + kGap) + c0 * pairs;
   }
 };
 
@@ -48,15 +60,17 @@ void transform_pairs(const TilePanels& out, const TileGrid& grid, const bfloat16
   }
 }
 
-// sums [16, K, C] += cotangents · inputs, for places and 64 output channels at a time
-void multiply_tiles(float* sums, const TilePanels& inputs, const TilePanels& cotangents) {
+// sums [16, K, C] = (accumulate ? sums : 0) + cotangents · inputs, for places and 64 output channels at a time
+void multiply_tiles(float* sums, const TilePanels& inputs, const TilePanels& cotangents, bool accumulate) {
   const std::int64_t c = inputs.channels, k = cotangents.channels, panels = (k + kPanel - 1) / kPanel;
   const auto work = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t job = begin; job < end; ++job) {
       const std::int64_t place = job / panels, k0 = job % panels * kPanel, rows = cotangents.width(k0);
       for (std::int64_t c0 = 0; c0 < c; c0 += kPanel)
-        multiply(rows, inputs.width(c0), sums + (place * k + k0) * c + c0, c, {cotangents.panel(place, k0), 1, rows},
-                 inputs.panel(place, c0), inputs.pairs, true);
+        for (std::int64_t p = 0; p < inputs.pairs; p += kTilePairs)
+          multiply(rows, inputs.width(c0), sums + (place * k + k0) * c + c0, c,
+                   {cotangents.panel(place, k0) + p * rows, 1, rows}, inputs.panel(place, c0) + p * inputs.width(c0),
+                   std::min(kTilePairs, inputs.pairs - p), accumulate || p > 0);
     }
   };
   parallel_for(kPlaces * panels, work, 1);
@@ -82,16 +96,13 @@ void backward_filter(View<float> dw, View<const bfloat16> x, View<const bfloat16
   const ProfileRange range("conv2d");
   const TileGrid grid(x.shape);
   const std::int64_t c = x.cols(), k = dy.cols(), all_pairs = (grid.tiles() + 1) / 2;
-  const std::int64_t block = std::min(kTilePairs, all_pairs);
-  const PoolBlock input_block(static_cast<std::size_t>(kPlaces * c * block * 4)),
-      cotangent_block(static_cast<std::size_t>(kPlaces * k * block * 4)),
+  const std::int64_t block = std::min(block_pairs(c, k), all_pairs);
+  const PoolBlock input_block(TilePanels::bytes(c, block)), cotangent_block(TilePanels::bytes(k, block)),
       sum_block(static_cast<std::size_t>(kPlaces * c * k * 4)),
       zero_block(static_cast<std::size_t>(std::max(c, k) * 2));
   auto* const zeros = static_cast<bfloat16*>(zero_block.data());
   auto* const sums = static_cast<float*>(sum_block.data());
   std::fill_n(zeros, std::max(c, k), bfloat16());
-  parallel_for(kPlaces * c * k,
-               [=](std::int64_t begin, std::int64_t end) { std::fill(sums + begin, sums + end, 0.0f); });
   for (std::int64_t done = 0; done < all_pairs; done += block) {
     const std::int64_t pairs = std::min(block, all_pairs - done);
     const TilePanels inputs{static_cast<Pair*>(input_block.data()), c, pairs};
@@ -103,7 +114,7 @@ void backward_filter(View<float> dw, View<const bfloat16> x, View<const bfloat16
                          [](const LaneArray<4>& d) { return transform_cotangent(d); });
     };
     parallel_for(pairs, transform, 1);
-    multiply_tiles(sums, inputs, cotangents);
+    multiply_tiles(sums, inputs, cotangents, done > 0);
   }
   transform_sums(dw, sums);
 }

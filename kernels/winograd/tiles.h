@@ -5,6 +5,7 @@
 #include <array>
 
 #include "kernels/device/view.h"
+#include "kernels/winograd/products.h"
 #include "kernels/winograd/tile_transforms.h"
 
 namespace kelvin::winograd {
@@ -50,7 +51,11 @@ std::array<const bfloat16*, n * n> pixel_rows(const TileGrid& grid, std::int64_t
 template <std::size_t n>
 [[gnu::always_inline]] inline LaneArray<n> load_pixels(const std::array<const bfloat16*, n>& rows, std::int64_t c) {
   LaneArray<n> pixels;
-  for (std::size_t i = 0; i < n; ++i) pixels[i] = load_lanes(rows[i] + c);
+  for (std::size_t i = 0; i < n; ++i) {
+    Halves half;
+    std::memcpy(&half, rows[i] + c, sizeof half);
+    pixels[i] = reinterpret_cast<Lanes>(widen(half) << 16);
+  }
   return pixels;
 }
 

@@ -8,6 +8,7 @@
 #include "apps/attacks/gradient_at_start.h"
 #include "apps/attacks/victim.h"
 #include "tests/apps/golden_model.h"
+#include "tests/models/golden_model.h"
 
 namespace kelvin {
 namespace {
@@ -20,8 +21,7 @@ using testing::golden_model;
 struct Agreement {
   double within_one_level = 0, mean_difference = 0;
 };
-Agreement compare(const std::vector<float>& ours, const std::string& file) {
-  const std::vector<float> theirs = read_npy(attack_golden(file)).to_float();
+Agreement compare(const std::vector<float>& ours, const std::vector<float>& theirs) {
   EXPECT_EQ(ours.size(), theirs.size());
   Agreement a;
   for (std::size_t i = 0; i < ours.size(); ++i) {
@@ -47,7 +47,7 @@ TEST(AttacksGolden, PgdFollowsTorchattacksPixelByPixel) {
     pgd_step(x, batch.images, g, Norm::linf,
              {.eps = reference["eps"].get<float>(), .step = reference["step"].get<float>()});
   }
-  const Agreement a = compare(x.to_host<float>(), "pgd20.npy");
+  const Agreement a = compare(x.to_host<float>(), read_npy(attack_golden("pgd20.npy")).to_float());
   EXPECT_GE(a.within_one_level, 0.99);
   EXPECT_LT(a.mean_difference, 0.05 / 255);  // and most agree to far less than a level
 }
@@ -83,6 +83,72 @@ INSTANTIATE_TEST_SUITE_P(All, MemberGolden,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+class L2Golden : public ::testing::TestWithParam<const char*> {};
+
+// As above, on sixty images or twenty.
+TEST_P(L2Golden, BreaksAsManyImagesAsTorchattacks) {
+  std::ifstream in(attack_golden("reference_l2.json"));
+  const nlohmann::json reference = nlohmann::json::parse(in);
+  const auto model = golden_model();
+  const std::string name = GetParam();
+  // FAB asks for distances, so that nothing leaves early: a third of the images says enough.
+  const auto n = static_cast<std::int64_t>(reference["clean"].size()) / (name == "fab-t" ? 3 : 1);
+  AttackOptions o{.attack = name,
+                  .norm = Norm::l2,
+                  .eps = reference["eps"].get<float>(),
+                  .steps = usual_steps(name, Norm::l2),
+                  .batch_size = 100,
+                  .queries = reference["queries"].get<int>()};
+  const AttackResult r = attack(*model, golden_images(n), o);
+  int ours = 0, theirs = 0;
+  for (std::size_t i = 0; i < r.images.size(); ++i) {
+    ours += r.images[i].is_robust() ? 1 : 0;
+    theirs += reference["robust"][name][i].get<int>();
+  }
+  EXPECT_NEAR(ours, theirs, 2) << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, L2Golden, ::testing::Values("apgd-ce", "apgd-t", "fab-t", "square"),
+                         [](const auto& param) {
+                           std::string name = param.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// A vision transformer, its weights from a formula (tools/golden/attacks_more.py): PGD by the program's own road, the last iterate.
+TEST(AttacksGolden, PgdOnAVisionTransformerFollowsTorchattacksPixelByPixel) {
+  const auto folder = std::filesystem::path(KELVIN_GOLDEN_DIR) / "attacks_vit";
+  std::ifstream in(folder / "reference.json");
+  const nlohmann::json reference = nlohmann::json::parse(in);
+  const auto model = make_model({.name = "vit_tiny_patch7",
+                                 .channels = 1,
+                                 .height = 28,
+                                 .width = 28,
+                                 .mean = reference["mean"].get<std::vector<float>>(),
+                                 .std = reference["std"].get<std::vector<float>>()},
+                                {}, 0);
+  testing::fill_by_formula(model->parameters());
+  const std::vector<std::int64_t> labels = read_npy(folder / "labels.npy").to_int();
+  ImageSet set = golden_images(static_cast<std::int64_t>(labels.size()));
+  set.labels.assign(labels.begin(), labels.end());
+  std::vector<float> ours;
+  const AttackResult r = attack(*model, set,
+                                {.attack = "pgd",
+                                 .eps = reference["eps"].get<float>(),
+                                 .step = reference["step"].get<float>(),
+                                 .steps = 20,
+                                 .random_start = false,
+                                 .last_iterate = true},
+                                [&](std::int64_t, const Tensor&, const Tensor& adversarial) {
+                                  const std::vector<float> x = adversarial.to_host<float>();
+                                  ours.insert(ours.end(), x.begin(), x.end());
+                                });
+  EXPECT_EQ(r.clean_accuracy(), 1);  // the labels are timm's predictions
+  const Agreement a = compare(ours, read_npy(folder / "pgd20.npy").to_float());
+  EXPECT_GE(a.within_one_level, 0.99);
+  EXPECT_LT(a.mean_difference, 0.05 / 255);
+}
 
 }  // namespace
 }  // namespace kelvin

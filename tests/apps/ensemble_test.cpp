@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "apps/attacks/apgd.h"
-#include "apps/attacks/fab.h"
 #include "apps/attacks/square.h"
 #include "tests/apps/golden_model.h"
 #include "tests/support.h"
@@ -144,6 +143,63 @@ TEST(Ensemble, AllTargetsWorstCaseIsNotWeakerThanOneTarget) {
   EXPECT_LE(attack(*model, golden_images(kImages), o).robust_accuracy(), one);
 }
 
+class EveryL2Attack : public ::testing::TestWithParam<std::string> {};
+
+// L2 norms are sums: they may exceed ε by float32 rounding.
+TEST_P(EveryL2Attack, StaysInTheBallAndTheBoxForAnyBatchSizeAndHurts) {
+  const auto model = golden_model();
+  AttackOptions o = options(GetParam());
+  o.norm = Norm::l2;
+  o.eps = 0.5f;
+  const AttackResult r = attack(*model, golden_images(kImages), o);
+  EXPECT_LE(r.max_l2(), 0.5 * (1 + 1e-5));
+  EXPECT_GE(r.lowest_pixel, 0.0f);
+  EXPECT_LE(r.highest_pixel, 1.0f);
+  EXPECT_EQ(r.not_finite, 0);
+  EXPECT_LT(r.robust_accuracy(), r.clean_accuracy());
+  std::vector<int> robust;
+  for (const AttackedImage& i : r.images) robust.push_back(i.is_robust() ? 1 : 0);
+  o.batch_size = 7;
+  EXPECT_EQ(robust_images(*model, o), robust);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryL2Attack, ::testing::Values("fab", "fab-t", "square", "autoattack"),
+                         [](const auto& param) {
+                           std::string name = param.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// Corners are as far as the ball reaches in every pixel that has room, and what chance finds is adversarial.
+TEST(Ensemble, RandomPointsAreCornersOfTheBall) {
+  const auto model = golden_model();
+  AttackOptions o = options("random");
+  o.eps = 0.3f;
+  o.queries = 5;
+  bool has_found = false;
+  const AttackResult r =
+      attack(*model, golden_images(8), o, [&](std::int64_t, const Tensor& clean, const Tensor& adversarial) {
+        const auto x0 = clean.to_host<float>(), x = adversarial.to_host<float>();
+        for (std::size_t i = 0; i < x.size(); ++i)
+          if (x[i] != x0[i]) {
+            has_found = true;
+            const double moved = std::abs(static_cast<double>(x[i]) - static_cast<double>(x0[i]));
+            EXPECT_TRUE(moved <= static_cast<double>(o.eps) && (moved > 0.3 - 1e-6 || x[i] == 0 || x[i] == 1)) << moved;
+          }
+      });
+  EXPECT_TRUE(has_found);  // noise of a third of the range fools this network
+  for (const AttackedImage& i : r.images) EXPECT_EQ(i.is_robust(), i.is_clean_correct() && i.broken_by < 0);
+}
+
+TEST(Ensemble, FewClassesRaiseAWarning) {
+  const auto model = golden_model();
+  AttackOptions o = options("autoattack");
+  o.steps = o.queries = 2;
+  o.targets = 12;
+  const AttackResult r = attack(*model, golden_images(2), o);
+  EXPECT_THAT(r.warnings, ::testing::Contains(HasSubstr("only 9 classes can be targets")));
+}
+
 TEST(Ensemble, CarliniWagnerL2FindsCloseImages) {
   const auto model = golden_model();
   AttackOptions o = options("cw");
@@ -169,43 +225,12 @@ TEST(Apgd, CheckpointsOfAHundredSteps) {
 
 TEST(Square, SidesOfTheAuthorsSchedule) {
   std::vector<std::int64_t> sides;
-  for (const int i : {0, 11, 51, 201, 501, 1001, 2001, 4001}) sides.push_back(square_side(0.8f, i, 32, 32));
+  for (const int i : {0, 11, 51, 201, 501, 1001, 2001, 4001}) sides.push_back(square_side(Norm::linf, 0.8f, i, 32, 32));
   EXPECT_THAT(sides, ElementsAre(29, 20, 14, 10, 7, 5, 4, 3));
-}
-
-// The projection lands on the plane and inside the box, and no smaller bound on the moves could reach the plane.
-TEST(Fab, ProjectionIsTheSmallestMove) {
-  const RandomKey key{7, random_stream("fab_test")};
-  for (std::uint64_t trial = 0; trial < 50; ++trial) {
-    constexpr std::size_t kSize = 33;
-    std::vector<float> t(kSize), w(kSize), d(kSize);
-    double reach_up = 0, reach_down = 0, at = 0;
-    for (std::size_t i = 0; i < kSize; ++i) {
-      const auto bits = philox(key, trial * kSize + i);
-      t[i] = uniform01(bits[0]);
-      w[i] = i == 5 ? 0.0f : 2 * uniform01(bits[1]) - 1;
-      at += static_cast<double>(w[i]) * t[i];
-      reach_up += w[i] > 0 ? w[i] * (1 - t[i]) : -w[i] * t[i];
-      reach_down += w[i] > 0 ? w[i] * t[i] : -w[i] * (1 - t[i]);
-    }
-    const double share = 1.8 * static_cast<double>(uniform01(philox(key, 99999 + trial)[0])) - 0.9;
-    const double b = at + (share > 0 ? share * reach_up : share * reach_down);
-    project_onto_hyperplane(d, t, w, b);
-    double reached = 0, bound = 0;
-    for (std::size_t i = 0; i < kSize; ++i) {
-      const double u = static_cast<double>(t[i]) + static_cast<double>(d[i]);
-      EXPECT_TRUE(u >= -1e-6 && u <= 1 + 1e-6);
-      reached += static_cast<double>(w[i]) * u;
-      bound = std::max(bound, std::abs(static_cast<double>(d[i])));
-    }
-    EXPECT_NEAR(reached, b, 1e-5);  // 33 float32 moves
-    double reachable = 0;           // with moves of at most 0.999 of the bound
-    for (std::size_t i = 0; i < kSize; ++i) {
-      const bool raises = (w[i] > 0) == (b > at);
-      reachable += std::abs(w[i]) * std::min(0.999 * bound, static_cast<double>(raises ? 1 - t[i] : t[i]));
-    }
-    EXPECT_LT(reachable, std::abs(b - at));
-  }
+  sides.clear();
+  for (const int i : {0, 11, 51, 201, 501, 1001, 2001, 4001}) sides.push_back(square_side(Norm::l2, 0.8f, i, 32, 32));
+  EXPECT_THAT(sides, ElementsAre(29, 21, 15, 11, 7, 5, 5, 3));  // odd, at least 3
+  EXPECT_EQ(square_side(Norm::l2, 0.8f, 0, 4, 4), 3);           // and no larger than the image
 }
 
 TEST(Ensemble, Mistakes) {
@@ -215,7 +240,7 @@ TEST(Ensemble, Mistakes) {
     change(o);
     return mistake_of([&] { (void)attack(*model, golden_images(4), o); });
   };
-  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "square", o.norm = Norm::l2; }), HasSubstr("--norm l2"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.last_iterate = true; }), HasSubstr("--last-iterate"));
   EXPECT_THAT(says([](AttackOptions& o) { o.targeting = Targeting::random; }), HasSubstr("--targeted"));
   EXPECT_THAT(says([](AttackOptions& o) { o.attack = "autoattack", o.version = "fast"; }), HasSubstr("standard, plus"));
   EXPECT_THAT(says([](AttackOptions& o) { o.queries = 0; }), HasSubstr("--queries"));

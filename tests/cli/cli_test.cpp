@@ -150,6 +150,28 @@ TEST_F(CliTest, ConfigLoadsBack) {
 }
 
 // SIGKILL in the middle of training; --resume ends with the file of an undisturbed run, byte for byte.
+TEST_F(CliTest, FineTuningFlags) {
+  const std::string toy =
+      "train --data synthetic:train=64,test=30,size=8,classes=4 --model resnet8 --epochs 1 --batch-size 16 ";
+  (void)json(toy + "--out start");
+  const Json tuned = json(toy +
+                          "--init start/checkpoint.safetensors --optimizer adam --beta2 0.99 --adam-eps 1e-6 --lr 1e-3 "
+                          "--image-size 12 --clip-gradient-norm 1 --label-smoothing 1/10 --ema 0.5 --accumulate 2 "
+                          "--layer-decay 0.5 --head-lr-scale 2 --out tuned");
+  EXPECT_EQ(tuned["accumulate"], 2);
+  EXPECT_EQ(tuned["image_size"], 12);
+  EXPECT_EQ(json("evaluate tuned")["accuracy"], tuned["accuracy"]);
+  EXPECT_EQ(json("evaluate tuned --weights-from ema")["accuracy"], tuned["ema_accuracy"]);
+  const Json again = json("train --config tuned/config.toml --out again");
+  EXPECT_EQ(again["train_loss"], tuned["train_loss"]);
+  expect_same_tensors("tuned", "again");
+  (void)json(toy + "--init start/checkpoint.safetensors --freeze-backbone --out frozen");
+  expect_mistake("evaluate frozen --weights-from ema", "not trained with --ema");
+  expect_mistake(toy + "--dropout 0.1 --out x", "belong to the vit_* models");
+  expect_mistake(toy + "--ema 1 --out x", "--ema must be");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
+}
+
 TEST_F(CliTest, ResumesAfterKill) {
   const std::string flags =
       "train --data synthetic:train=2048,test=100,size=8,classes=4 --model resnet8 --epochs 6 --batch-size 32 --lr "

@@ -47,7 +47,7 @@ View<const T> in(const Array<T>& a) {
 }
 
 void losses(const Cuda& cuda) {
-  for (const std::int64_t classes : {10, 1500}) {
+  for (const std::int64_t classes : {10, 1500, 17000}) {
     const Floats logits({3, classes}, -5, 5), dloss({3}, 1, 2), tau({1}, 2, 3);
     const Ints labels({3}, 0, 9);
     Floats loss({3}, 0, 0), dlogits({3, classes}, 0, 0);
@@ -110,6 +110,8 @@ int run(int argc, char** argv) {
     testing::run_planted(Fault::missing_read_after_write, logits, 4);
   if (std::strcmp(argv[1], "planted-write-after-read") == 0)
     testing::run_planted(Fault::missing_write_after_read, logits, 4);
+  if (std::strcmp(argv[1], "planted-write-after-write") == 0)
+    testing::run_planted(Fault::missing_write_after_write, logits, 4);
   return 0;
 }
 

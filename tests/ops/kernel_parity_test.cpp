@@ -9,9 +9,11 @@
 #include "kernels/adam_step.h"
 #include "kernels/augment.h"
 #include "kernels/batch_norm.h"
+#include "kernels/clip_gradient.h"
 #include "kernels/device/pool.h"
 #include "kernels/device/relative_error.h"
 #include "kernels/elementwise.h"
+#include "kernels/ema_step.h"
 #include "kernels/keep_best.h"
 #include "kernels/pgd_step.h"
 #include "kernels/prototype_distances.h"
@@ -19,7 +21,9 @@
 #include "kernels/reduce.h"
 #include "kernels/sgd_step.h"
 #include "kernels/softmax_cross_entropy.h"
+#include "kernels/stationarity.h"
 #include "kernels/top1.h"
+#include "kernels/weight_perturbation.h"
 #include "tests/ops/device_under_test.h"
 #include "tests/ops/op_case.h"
 
@@ -140,6 +144,40 @@ TEST(KernelParity, ImageStatistics) {
         1e-6, 0);
 }
 
+TEST(KernelParity, Stationarity) {
+  for (const Shape& shape : kImages)
+    expect_parity(
+        [&](Device d) {
+          const Tensor x0 = floats("x0", shape, 0, 1, d), x = floats("x", shape, 0, 1, d),
+                       g = floats("g", shape, -1, 1, d);
+          const Tensor zeros = Tensor::zeros({shape[1], shape[2], shape[3]}, DType::f32, d);
+          g.narrow(0, 1).reshape(zeros.shape()).copy_from(zeros);
+          const std::vector<Tensor> out = {Tensor::empty({shape[0]}, DType::f32, d),
+                                           Tensor::empty({shape[0]}, DType::f32, d)};
+          on(d, [&](const auto& dev) {
+            stationarity(dev, out[0].view<float>(), out[1].view<float>(), x.view<const float>(), x0.view<const float>(),
+                         g.view<const float>(), 0.1f);
+          });
+          return out;
+        },
+        1e-6, 1e-6);
+}
+
+TEST(KernelParity, WeightPerturbation) {
+  for (const std::int64_t n : {1, 31, 257, 40000})
+    for (const float size_of_gradient : {1.0f, 0.0f})
+      expect_parity(
+          [&](Device d) {
+            const Tensor w = floats("w", {n}, -1, 1, d), undo = Tensor::empty({n}, DType::f32, d);
+            const Tensor g = floats("g", {n}, -size_of_gradient, size_of_gradient, d);
+            on(d, [&](const auto& dev) {
+              perturb_weights(dev, w.view<float>(), undo.view<float>(), g.view<const float>(), 0.01f);
+            });
+            return std::vector<Tensor>{w, undo};
+          },
+          1e-6, 1e-8);
+}
+
 TEST(KernelParity, Optimizers) {
   for (const std::int64_t n : {1, 31, 257, 4096})
     for (const bool variant : {false, true}) {
@@ -153,7 +191,7 @@ TEST(KernelParity, Optimizers) {
             const std::vector<Tensor> t = state(d);
             on(d, [&](const auto& dev) {
               sgd_step(dev, t[0].view<float>(), t[1].view<float>(), t[3].view<const float>(), t[4].view<const float>(),
-                       {.momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = variant});
+                       {.momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = variant, .lr_scale = 0.75f});
             });
             return std::vector<Tensor>{t[0], t[1]};
           },
@@ -164,12 +202,29 @@ TEST(KernelParity, Optimizers) {
             on(d, [&](const auto& dev) {
               adam_step(dev, t[0].view<float>(), t[1].view<float>(), t[2].view<float>(), t[3].view<const float>(),
                         t[4].view<const float>(), t[5].view<const float>(),
-                        {.weight_decay = 0.01f, .decoupled = variant});
+                        {.weight_decay = 0.01f, .decoupled = variant, .lr_scale = 0.75f});
             });
             return std::vector<Tensor>{t[0], t[1], t[2]};
           },
           2e-6, 1e-7);
     }
+}
+
+TEST(KernelParity, ClippingAndAverages) {
+  for (const std::int64_t n : {1, 33, 40000})
+    for (const float max_norm : {0.5f, 1e6f})
+      expect_parity(
+          [&](Device d) {
+            const Tensor g = floats("g", {n}, -1, 1, d), average = floats("a", {n}, -1, 1, d);
+            const Tensor norm = Tensor::empty({1}, DType::f32, d);
+            on(d, [&](const auto& dev) {
+              reduce_norm(dev, norm.view<float>(), g.view<const float>());
+              clip_gradient(dev, g.view<float>(), norm.view<const float>(), max_norm);
+              ema_step(dev, average.view<float>(), g.view<const float>(), 0.9f);
+            });
+            return std::vector<Tensor>{norm, g, average};
+          },
+          1e-6, 1e-7);
 }
 
 TEST(KernelParity, KeepBest) {
@@ -270,7 +325,8 @@ TEST(KernelParity, Predictions) {
 }
 
 TEST(KernelParity, SoftmaxOfWideRowsAndFusedCrossEntropy) {
-  for (const std::int64_t classes : {2, 33, 1024, 1025, 5000})
+  // Both access widths of every way a row is held, and rows too long to be held.
+  for (const std::int64_t classes : {2, 32, 33, 100, 257, 1000, 1024, 1025, 5000, 16387, 50000})
     for (const float tau : {0.1f, 1.0f, 50.0f})
       expect_parity(
           [&](Device d) {

@@ -17,6 +17,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -25,10 +26,14 @@ PEER = HERE / "peers" / "pytorch_peer.py"
 UNSTEADY = 1.3  # rounds whose ratios lie further apart than this support no claim
 
 
+class Failed(Exception):
+    pass
+
+
 def run_json(command):
     done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        sys.exit(f"compare: exit code {done.returncode} from: {' '.join(str(c) for c in command)}")
+        raise Failed(f"exit code {done.returncode} from: {' '.join(str(c) for c in command)}")
     return json.loads(done.stdout)["rows"][0]
 
 
@@ -64,7 +69,9 @@ def compare(case, precision, a):
         runs = [(kelvin, kelvin_command), (peer, peer_command + variant)]
         for rows, command in runs if index % 2 == 0 else reversed(runs):
             rows.append(run_json(command))
-    compiled = run_json(peer_command + ["--variant", peer[-1]["variant"], "--compile"])["img_per_s"] if a.compile else None
+    compiled = None
+    if case in a.compile.split(","):
+        compiled = run_json(peer_command + ["--variant", peer[-1]["variant"], "--compile"])["img_per_s"]
     ratios = [k["img_per_s"] / p["img_per_s"] for k, p in zip(kelvin, peer)]
     return {
         "case": case, "precision": precision, "batch": a.batch, "size": a.size,
@@ -115,25 +122,38 @@ def main():
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=float, default=6, help="time a case, program and round")
     p.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    p.add_argument("--compile", action="store_true", help="measure torch.compile too, once a case")
+    p.add_argument("--compile", default="", help="the cases, with commas, for which torch.compile is measured too, once")
+    p.add_argument("--budget", type=float, default=float("inf"), help="after so many seconds no other case is begun; the file names those left out")
     p.add_argument("--output", type=Path, help="by default results/<processor>.json beside this script")
     a = p.parse_args()
     if not a.kelvin:
         a.kelvin = subprocess.check_output([ROOT / "tools" / "build.sh", "kelvin"], text=True).strip() + "/bin/kelvin"
     name = gpu() if a.device == "cuda" else processor()
-    rows = []
-    for precision in a.precision.split(","):
-        for case in a.cases.split(","):
-            print(f"compare: {case} {precision}", file=sys.stderr)
-            rows.append(compare(case, precision, a))
-    result = {"processor": name, "threads": a.threads, "load": os.getloadavg()[0], "commit": commit(), "rounds": a.rounds,
-              "seconds": a.seconds, "rows": rows}
     where = "" if a.device == "cuda" else f"-{a.threads}-threads"
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     output = a.output or HERE / "results" / f"{slug}{where}.json"
-    write(output, result)
+    begin, rows, left_out, failed = time.monotonic(), [], [], []
+    for case in a.cases.split(","):  # in order of importance
+        for precision in a.precision.split(","):
+            what = {"case": case, "precision": precision}
+            if time.monotonic() - begin > a.budget:
+                left_out.append(what)
+            else:
+                print(f"compare: {case} {precision}", file=sys.stderr)
+                try:
+                    rows.append(compare(case, precision, a))
+                except Failed as e:
+                    print(f"compare: {e}", file=sys.stderr)
+                    failed.append({**what, "error": str(e)})
+            # After every case: whoever stops this has what was measured.
+            write(output, {"processor": name, "threads": a.threads, "load": os.getloadavg()[0], "commit": commit(),
+                           "rounds": a.rounds, "seconds": a.seconds, "rows": rows, "left_out": left_out, "failed": failed})
     print_table(rows)
+    for what in left_out:
+        print(f"left out for lack of time: {what['case']} {what['precision']}", file=sys.stderr)
     print(f"written to {output}", file=sys.stderr)
+    if failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@
     python tools/golden/attacks.py RUN --golden                      # writes tests/golden/attacks/
     python tools/golden/attacks.py RUN --compare KELVIN --n 500      # members one by one against the program KELVIN
 
-The same weights run in PyTorch (the peer script's network with the run's normalisation), on the first N test images. Robust accuracy
-counts clean errors as failures; each member attacks every correctly classified image. torchattacks carries the reference AutoAttack's
-code for APGD, FAB and Square; Square runs without its rescaled schedule, as AutoAttack runs it.
+The same weights run in PyTorch (the peer script's residual network, or timm's vision transformer, with the run's normalisation), on the
+first N test images. Robust accuracy counts clean errors as failures; each member attacks every correctly classified image, the whole
+(`autoattack`) runs the members of AutoAttack standard in turn on what the ones before left. torchattacks carries the reference
+AutoAttack's code for APGD, FAB and Square; Square runs without its rescaled schedule, as AutoAttack runs it. PGD is compared
+pixel by pixel: 20 steps from the image itself, the last iterate.
 """
 import argparse
-import gzip
 import json
 import pathlib
 import subprocess
@@ -18,57 +19,23 @@ import tempfile
 import time
 
 import numpy as np
-import safetensors.torch
 import torch
 import torchattacks
-from safetensors import safe_open
 
 root = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(root / "tools/bench/peers"))
-from pytorch_peer import MODELS, ResNet, conv_norm  # noqa: E402
 sys.path.insert(0, str(root / "tools/golden"))
-from resnet8 import our_name, write_safetensors  # noqa: E402
+from kelvin_run import fashion_mnist, load, to_torch  # noqa: E402
+from resnet8 import write_safetensors  # noqa: E402
 
 out = root / "tests/golden/attacks"
-EPS, STEP = 4 / 255, 1 / 255
+STANDARD = ("apgd-ce", "apgd-t", "fab-t", "square")
+PGD_STEPS, CHUNK = 20, 100
 
 
-class Normalized(torch.nn.Module):
-    def __init__(self, net, mean, std):
-        super().__init__()
-        self.net, self.mean, self.std = net, mean, std
-
-    def forward(self, x):
-        return self.net((x - self.mean) / self.std)
-
-
-def load(run):
-    path = run / "checkpoint.safetensors"
-    weights = safetensors.torch.load_file(path)
-    with safe_open(path, "pt") as f:
-        metadata = f.metadata()
-    info = json.loads(metadata["kelvin"])
-    net = ResNet(*MODELS["resnet8"])
-    net.conv1, net.bn1 = conv_norm(weights["conv1.weight"].shape[1], 16, 3, 1)
-    net.load_state_dict({k: weights[our_name(k)] for k in net.state_dict() if our_name(k) in weights}, strict=False)
-    return net.eval(), weights, info
-
-
-def fashion_mnist(n):
-    for p in sorted(pathlib.Path("/usr/share/datasets/fashion-mnist").rglob("t10k-images*")):
-        read = gzip.open if p.suffix == ".gz" else open
-        with read(p, "rb") as f:
-            images = np.frombuffer(f.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)[:n]
-        with read(str(p).replace("images", "labels").replace("idx3", "idx1"), "rb") as f:
-            labels = np.frombuffer(f.read(), np.uint8, offset=8)[:n]
-        return images, labels.astype(np.int64)
-    raise SystemExit("fashion-mnist is not installed: apt-get install dataset-fashion-mnist")
-
-
-def members(model):
-    common = dict(norm="Linf", eps=EPS, seed=0)
+def members(model, eps):
+    common = dict(norm="Linf", eps=eps, seed=0)
     return {
-        "mifgsm": torchattacks.MIFGSM(model, eps=EPS, alpha=STEP, steps=10),
+        "mifgsm": torchattacks.MIFGSM(model, eps=eps, alpha=eps / 4, steps=10),
         "apgd-ce": torchattacks.APGD(model, steps=100, loss="ce", **common),
         "apgd-dlr": torchattacks.APGD(model, steps=100, loss="dlr", **common),
         "apgd-t": torchattacks.APGDT(model, steps=100, n_classes=10, **common),
@@ -82,62 +49,105 @@ def still_right(model, x, y):
         return (model(x).argmax(1) == y).numpy()
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("run", type=pathlib.Path)
-    p.add_argument("--golden", action="store_true")
-    p.add_argument("--compare", help="the program `kelvin`")
-    p.add_argument("--n", type=int, default=500)
-    p.add_argument("--only", default="", help="some of the members, by name")
-    args = p.parse_args()
-    net, weights, info = load(args.run)
-    mean, std = (torch.tensor(info[k]).view(1, -1, 1, 1) for k in ("mean", "std"))
-    model = Normalized(net, mean, std).eval()
-    n = 100 if args.golden else args.n
-    images, labels = fashion_mnist(n)
-    x = torch.tensor(images.astype(np.float32) / 255).permute(0, 3, 1, 2).contiguous()
-    y = torch.tensor(labels)
-    right = still_right(model, x, y)
-    print(f"clean {right.mean():.4f} on {n}", flush=True)
+def fraction(text):
+    above, _, below = text.partition("/")
+    return float(above) / float(below or 1)
 
-    if args.golden:
-        out.mkdir(parents=True, exist_ok=True)
-        write_safetensors(out / "weights.safetensors",
-                          {k: v for k, v in weights.items() if not k.startswith("optimizer")})
-        np.save(out / "images.npy", images)
-        np.save(out / "labels.npy", labels.astype(np.int32))
-        pgd = torchattacks.PGD(model, eps=EPS, alpha=STEP, steps=20, random_start=False)
-        np.save(out / "pgd20.npy", pgd(x[:32], y[:32]).permute(0, 2, 3, 1).numpy())
-        mi = torchattacks.MIFGSM(model, eps=EPS, alpha=STEP, steps=10)
-        np.save(out / "mifgsm10.npy", mi(x[:32], y[:32]).permute(0, 2, 3, 1).numpy())
-    rows, seconds, keep = {}, {}, torch.tensor(right)
-    for name, attack in members(model).items():
-        if args.only and name not in args.only.split(","):
+
+def robust_after(model, attacks, x, y, right, batch=CHUNK):
+    """Attacks in turn, each on the images that are still right."""
+    robust = right.copy()
+    for attack in attacks:
+        for rows in np.array_split(np.flatnonzero(robust), max(1, -(-robust.sum() // batch))):
+            if len(rows):
+                robust[rows] = still_right(model, attack(x[rows], y[rows]), y[rows])
+    return robust
+
+
+def kelvin(program, run, name, n, eps, threads, *flags):
+    """The program's answer, one flag an image, and the seconds it took."""
+    with tempfile.TemporaryDirectory() as d:
+        start = time.time()
+        done = subprocess.run([program, "attack", str(run), "--limit", str(n), "--attack", name, "--eps", repr(eps), "--step",
+                               repr(eps / 4), "--json", "--quiet", "--device", "cpu", "--threads", str(threads), "--precision", "f32",
+                               "--save-results", d + "/r.jsonl", "--label", "compare", *flags], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{program} attack --attack {name}: {done.stderr}")
+        return json.loads(done.stdout), np.array([json.loads(row)["robust"] for row in open(d + "/r.jsonl")]), time.time() - start
+
+
+def compare_pgd(model, args, x, y):
+    with tempfile.TemporaryDirectory() as d:
+        kelvin(args.compare, args.run, "pgd", args.n, args.eps, args.threads, "--no-random-start", "--last-iterate", "--steps",
+               str(PGD_STEPS), "--save-adversarial", d + "/x.npy")
+        ours = np.load(d + "/x.npy")
+    attack = torchattacks.PGD(model, eps=args.eps, alpha=args.eps / 4, steps=PGD_STEPS, random_start=False)
+    theirs = np.concatenate([attack(x[i:i + CHUNK], y[i:i + CHUNK]).permute(0, 2, 3, 1).numpy() for i in range(0, len(x), CHUNK)])
+    difference = np.abs(ours.astype(np.float64) - theirs)
+    print(f"pgd        {100 * (difference <= 1 / 255 + 1e-6).mean():.2f} % of pixels within 1/255 after {PGD_STEPS} steps, "
+          f"mean difference {255 * difference.mean():.4f}/255", flush=True)
+
+
+def compare(model, args, x, y, right):
+    chosen = args.only.split(",") if args.only else []
+    if not chosen or "pgd" in chosen:
+        compare_pgd(model, args, x, y)
+    attacks = members(model, args.eps)
+    rows = {name: [attack] for name, attack in attacks.items()} | {"autoattack": [attacks[k] for k in STANDARD]}
+    weaker = []
+    for name, sequence in rows.items():
+        if chosen and name not in chosen:
             continue
         start = time.time()
-        robust = right.copy()
-        robust[right] = still_right(model, attack(x[keep], y[keep]), y[keep])
-        rows[name], seconds[name] = robust, time.time() - start
-        line = f"{name:10s} torchattacks {robust.mean():.4f} in {seconds[name]:.1f} s"
-        if args.compare:
-            with tempfile.TemporaryDirectory() as d:
-                start = time.time()
-                run = subprocess.run([args.compare, "attack", str(args.run), "--limit", str(n), "--attack", name, "--eps",
-                                      f"{EPS}", "--step", f"{STEP}", "--json", "--quiet", "--device", "cpu",
-                                      "--save-results", d + "/r.jsonl"], capture_output=True, text=True, check=True)
-                ours = json.loads(run.stdout)
-                each = np.array([json.loads(row)["robust"] for row in open(d + "/r.jsonl")])
-            line += (f" | kelvin {ours['robust_accuracy']:.4f} in {time.time() - start:.1f} s | "
-                     f"images that differ {(each != robust).sum()}")
-        print(line, flush=True)
-    together = np.logical_and.reduce([rows[k] for k in rows if k in ("apgd-ce", "apgd-t", "fab-t", "square")])
-    print(f"per-image minimum of the members of AutoAttack standard: {together.mean():.4f}")
+        theirs = robust_after(model, sequence, x, y, right)
+        seconds = time.time() - start
+        _, ours, our_seconds = kelvin(args.compare, args.run, name, args.n, args.eps, args.threads)
+        difference = 100 * (ours.mean() - theirs.mean())
+        if difference > 0.5:
+            weaker.append(name)
+        print(f"{name:10s} torchattacks {100 * theirs.mean():5.1f} % in {seconds:6.1f} s | kelvin {100 * ours.mean():5.1f} % in "
+              f"{our_seconds:6.1f} s | {difference:+.1f} points, images that differ {(ours != theirs).sum()}", flush=True)
+    print("weaker than the reference by more than 0.5 points: " + (", ".join(weaker) or "none"))
+
+
+def write_golden(model, weights, info, args, images, labels, x, y, right):
+    out.mkdir(parents=True, exist_ok=True)
+    write_safetensors(out / "weights.safetensors", {k: v for k, v in weights.items() if not k.startswith("optimizer")})
+    np.save(out / "images.npy", images)
+    np.save(out / "labels.npy", labels.astype(np.int32))
+    pgd = torchattacks.PGD(model, eps=args.eps, alpha=args.eps / 4, steps=PGD_STEPS, random_start=False)
+    np.save(out / "pgd20.npy", pgd(x[:32], y[:32]).permute(0, 2, 3, 1).numpy())
+    mi = torchattacks.MIFGSM(model, eps=args.eps, alpha=args.eps / 4, steps=10)
+    np.save(out / "mifgsm10.npy", mi(x[:32], y[:32]).permute(0, 2, 3, 1).numpy())
+    rows = {name: robust_after(model, [attack], x, y, right) for name, attack in members(model, args.eps).items()}
+    (out / "reference.json").write_text(json.dumps(
+        {"eps": args.eps, "step": args.eps / 4, "mean": info["mean"], "std": info["std"], "clean": right.astype(int).tolist(),
+         "robust": {k: v.astype(int).tolist() for k, v in rows.items()}}) + "\n")
+    (out / "VERSIONS").write_text(f"torch {torch.__version__}, torchattacks {torchattacks.__version__}; tools/golden/attacks.py\n")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("run", type=pathlib.Path)
+    p.add_argument("--golden", action="store_true", help="of 100 images, for the tests")
+    p.add_argument("--compare", help="the program `kelvin`")
+    p.add_argument("--n", type=int, default=500)
+    p.add_argument("--eps", type=fraction, default=4 / 255)
+    p.add_argument("--only", default="", help="some of pgd, the members by name, and autoattack, separated by commas")
+    p.add_argument("--threads", type=int, default=2)
+    args = p.parse_args()
+    torch.set_num_threads(args.threads)
+    model, weights, info = load(args.run)
+    n = 100 if args.golden else args.n
+    images, labels = fashion_mnist(n)
+    x, y = to_torch(images), torch.tensor(labels)
+    right = still_right(model, x, y)
+    print(f"clean {100 * right.mean():.1f} % on {n}, eps {255 * args.eps:g}/255, {info['model']}, torchattacks "
+          f"{torchattacks.__version__}", flush=True)
     if args.golden:
-        (out / "reference.json").write_text(json.dumps(
-            {"eps": EPS, "step": STEP, "mean": [float(v) for v in mean.flatten()], "std": [float(v) for v in std.flatten()],
-             "clean": right.astype(int).tolist(), "robust": {k: v.astype(int).tolist() for k, v in rows.items()}}) + "\n")
-        (out / "VERSIONS").write_text(f"torch {torch.__version__}, torchattacks {torchattacks.__version__}; "
-                                      "tools/golden/attacks.py\n")
+        write_golden(model, weights, info, args, images, labels, x, y, right)
+    if args.compare:
+        compare(model, args, x, y, right)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 // A copy of the block reduction of kernels/device/groups.h, opened up so that faults can be planted in it.
-#include "tests/cuda_emulation/planted/planted.h"
-
 #include <cuda_runtime.h>
 
 #include <cstdint>
+
+#include "tests/cuda_emulation/planted/planted.h"
 
 namespace kelvin::testing {
 namespace {
@@ -25,6 +25,9 @@ __global__ void row_statistics(float* out, const float* logits, std::int64_t col
   __shared__ float of_warp[kWarps];
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32;
   const float* const z = logits + blockIdx.x * cols;
+
+  if (thread < kWarps) of_warp[thread] = -INFINITY;
+  if constexpr (kFault != Fault::missing_write_after_write) __syncthreads();
 
   float maximum = -INFINITY;
   for (std::int64_t j = thread; j < cols; j += kThreads) maximum = fmaxf(maximum, z[j]);
@@ -49,6 +52,8 @@ __global__ void row_statistics(float* out, const float* logits, std::int64_t col
   } else {
     __syncthreads();
   }
+  if constexpr (kFault == Fault::divergent_shuffle)
+    if (thread % 32 < 16) sum += __shfl_xor_sync(0xffffffffu, sum, 1);
   if constexpr (kFault == Fault::foreign_lane) sum = __shfl_sync(0x0000ffffu, sum, 0);
   if (thread != 0) return;
   sum = 0;
@@ -65,11 +70,13 @@ Kernel kernel_with(Fault fault) {
     case Fault::none: return row_statistics<Fault::none>;
     case Fault::missing_read_after_write: return row_statistics<Fault::missing_read_after_write>;
     case Fault::missing_write_after_read: return row_statistics<Fault::missing_write_after_read>;
+    case Fault::missing_write_after_write: return row_statistics<Fault::missing_write_after_write>;
     case Fault::wrong_reduction: return row_statistics<Fault::wrong_reduction>;
     case Fault::shared_out_of_bounds: return row_statistics<Fault::shared_out_of_bounds>;
     case Fault::global_out_of_bounds: return row_statistics<Fault::global_out_of_bounds>;
     case Fault::divergent_barrier: return row_statistics<Fault::divergent_barrier>;
     case Fault::different_barriers: return row_statistics<Fault::different_barriers>;
+    case Fault::divergent_shuffle: return row_statistics<Fault::divergent_shuffle>;
     case Fault::foreign_lane: return row_statistics<Fault::foreign_lane>;
   }
   return nullptr;

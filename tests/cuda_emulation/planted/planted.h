@@ -9,14 +9,16 @@ namespace kelvin::testing {
 //   out [rows, 2]
 enum class Fault {
   none,
-  missing_read_after_write,  // a thread reads the warps' results before they are all there
-  missing_write_after_read,  // the second reduction overwrites what slow threads still read of the first
-  wrong_reduction,           // the last warp is left out
-  shared_out_of_bounds,      // one element too far in shared memory
-  global_out_of_bounds,      // one element too far in the output
-  divergent_barrier,         // half of the block waits at a barrier the others never reach
-  different_barriers,        // the two halves wait at different barriers
-  foreign_lane,              // a shuffle whose mask does not name the lane that calls it
+  missing_read_after_write,   // a thread reads the warps' results before they are all there
+  missing_write_after_read,   // the second reduction overwrites what slow threads still read of the first
+  missing_write_after_write,  // the array is filled by one warp while another has already put its result there
+  wrong_reduction,            // the last warp is left out
+  shared_out_of_bounds,       // one element too far in shared memory
+  global_out_of_bounds,       // one element too far in the output
+  divergent_barrier,          // half of the block waits at a barrier the others never reach
+  different_barriers,         // the two halves wait at different barriers
+  divergent_shuffle,          // half of a warp waits in a shuffle for lanes that never come
+  foreign_lane,               // a shuffle whose mask does not name the lane that calls it
 };
 
 std::vector<float> run_planted(Fault fault, const std::vector<float>& logits, int rows);

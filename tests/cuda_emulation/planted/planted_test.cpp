@@ -62,6 +62,8 @@ TEST(Planted, TheFaultlessKernelIsRightInEveryOrder) {
 TEST(Planted, RandomOrderShowsMissingBarriers) {
   EXPECT_GT(wrong_results(Fault::missing_read_after_write), kSeeds * 2 / 3);
   EXPECT_GT(wrong_results(Fault::missing_write_after_read), kSeeds * 2 / 3);
+  // One particular warp has to be overtaken (40 of 100 seen); the race check sees it without luck.
+  EXPECT_GT(wrong_results(Fault::missing_write_after_write), kSeeds / 4);
 }
 
 TEST(Planted, ParityShowsAWrongReduction) { EXPECT_EQ(wrong_results(Fault::wrong_reduction), kSeeds); }
@@ -77,9 +79,13 @@ TEST(PlantedDeath, SanitizersShowAccessesOutOfBounds) {
 
 TEST(PlantedDeath, MisuseIsNamed) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
+  // Block, the threads of each group, what they wait for, and where.
   EXPECT_DEATH(run_planted(Fault::divergent_barrier, logits(), kRows),
-               "some threads never reach(.|\n)*planted.cu:[0-9]+");
-  EXPECT_DEATH(run_planted(Fault::different_barriers, logits(), kRows), "different barriers(.|\n)*planted.cu:[0-9]+");
+               "some threads never reach, in block(.|\n)*thread [0-9]+ on: .*planted.cu:[0-9]+(.|\n)*thread 64 on");
+  EXPECT_DEATH(run_planted(Fault::different_barriers, logits(), kRows),
+               "different barriers(.|\n)*thread 0 on: .*planted.cu:[0-9]+(.|\n)*thread 64 on: .*planted.cu:[0-9]+");
+  EXPECT_DEATH(run_planted(Fault::divergent_shuffle, logits(), kRows),
+               "(lanes wait at a warp collective|a lane that has ended)(.|\n)*thread [0-9]+ on: at a warp collective");
   EXPECT_DEATH(run_planted(Fault::foreign_lane, logits(), kRows), "mask does not name it");
 }
 

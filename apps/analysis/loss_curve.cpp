@@ -1,0 +1,43 @@
+#include "apps/analysis/loss_curve.h"
+
+#include <algorithm>
+
+#include "apps/attacks/gradient_at_start.h"
+#include "apps/evaluation/batches.h"
+
+namespace kelvin {
+
+LossCurve loss_curve(Model& model, const ImageSet& set, const AttackOptions& o, std::int64_t n_images) {
+  const std::int64_t n = std::min(n_images, set.count);
+  const TensorBatch batch = tensor_batch(set, 0, n, model.parameters().values().device());
+  const Tensor x = random_start(batch.images, batch.indices, o.norm, {o.seed, random_stream("loss_curve")}, o.eps);
+  std::vector<std::vector<float>> highest;  // [steps + 1][n]
+  for (int step = 0; step <= o.steps; ++step) {
+    const GradientPoint p = look(model, x, batch.labels, o.loss, o.attack_tau);
+    highest.push_back(p.loss.to_host<float>());
+    if (step > 0)
+      for (std::size_t i = 0; i < highest.back().size(); ++i)
+        highest.back()[i] = std::max(highest.back()[i], highest[static_cast<std::size_t>(step) - 1][i]);
+    if (step < o.steps) pgd_step(x, batch.images, p.gradient, o.norm, {.eps = o.eps, .step = o.step});
+  }
+
+  LossCurve curve;
+  for (const std::vector<float>& row : highest) {
+    double total = 0;
+    for (const float v : row) total += static_cast<double>(v);
+    curve.mean_loss.push_back(total / static_cast<double>(std::max<std::size_t>(row.size(), 1)));
+  }
+  const std::vector<float>&first = highest.front(), &last = highest.back(),
+        &late = highest[static_cast<std::size_t>(o.steps - std::min(10, o.steps / 2))];
+  double climbed = 0;
+  for (std::size_t i = 0; i < last.size(); ++i) {
+    curve.climbed.push_back(last[i] > first[i]);
+    if (!curve.climbed.back()) continue;
+    curve.late_share += static_cast<double>(last[i] - late[i]) / static_cast<double>(last[i] - first[i]);
+    ++climbed;
+  }
+  if (climbed > 0) curve.late_share /= climbed;
+  return curve;
+}
+
+}  // namespace kelvin

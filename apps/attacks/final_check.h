@@ -1,0 +1,28 @@
+// The last look at what an attack returns, whatever the attack claimed (AutoAttack prints the same three figures): inside the ball,
+// inside [0, 1], finite.
+#pragma once
+
+#include "apps/attacks/attack.h"
+
+namespace kelvin {
+
+class FinalCheck {
+ public:
+  FinalCheck(Norm norm, float eps) : norm_(norm), eps_(eps) {}
+
+  // Images [N, H, W, C], clean and returned. Reads both back to the host.
+  void add(const Tensor& clean, const Tensor& adversarial);
+
+  // Fills lowest_pixel, highest_pixel and not_finite, and adds a warning for each promise that is broken. The distance may exceed ε by
+  // 1e-5 of it: float32 rounding of an L2 norm; in L∞ nothing is exceeded.
+  void finish(AttackResult& result) const;
+
+ private:
+  Norm norm_;
+  float eps_;
+  float lowest_ = 1, highest_ = 0;
+  double furthest_ = 0;
+  std::int64_t not_finite_ = 0, count_ = 0;
+};
+
+}  // namespace kelvin

@@ -1,0 +1,391 @@
+// kelvin sweep
+#include <omp.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <set>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/progress.h"
+#include "apps/cli/train_flags.h"
+#include "apps/report/report.h"
+#include "apps/sweep/cell.h"
+#include "apps/sweep/estimate.h"
+#include "apps/sweep/presets.h"
+#include "apps/sweep/workers.h"
+#include "engine/atomic_file.h"
+
+namespace kelvin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct SweepFlags {
+  std::string preset, out = "kelvin-sweep", seeds, measure, baseline, title;
+  std::vector<std::string> grid, variants, set;
+  std::map<std::string, std::string> train;  // flags of train that were given to sweep itself
+  MeasureRequest sizes;
+  std::vector<std::function<void(const MeasureRequest& from, MeasureRequest& to)>> given;  // which of `sizes` were set
+  int jobs = 1;
+  bool overwrite = false, dry_run = false;
+};
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');)
+    if (!part.empty()) parts.push_back(part);
+  return parts;
+}
+
+// The preset, or an empty plan, with everything that was asked for laid over it.
+SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
+  SweepPlan plan;
+  if (!f.preset.empty()) plan = preset(f.preset);
+  for (const auto& [name, value] : f.train) set_flag(plan.train, {name, value});
+  for (const std::string& text : f.set) set_flag(plan.train, parse_flag(text));
+  std::set<std::string> fixed;
+  for (const auto& [name, value] : f.train) fixed.insert(name);
+  std::erase_if(plan.axes,
+                [&](const Axis& axis) { return fixed.contains(axis.name); });  // --tau 50 takes the axis's place
+  for (const std::string& text : f.grid) {
+    const Axis axis = parse_axis(text);
+    const auto same =
+        std::find_if(plan.axes.begin(), plan.axes.end(), [&](const Axis& a) { return a.name == axis.name; });
+    if (same == plan.axes.end())
+      plan.axes.push_back(axis);
+    else
+      *same = axis;
+  }
+  if (!f.variants.empty()) {
+    Axis axis{"variant", {}};
+    for (const std::string& text : f.variants) axis.values.push_back(parse_variant(text));
+    std::erase_if(plan.axes, [](const Axis& a) { return a.name == "variant"; });
+    plan.axes.push_back(axis);
+    if (f.baseline.empty()) plan.baseline = Baseline{"variant", axis.values.front().label};
+  }
+  if (plan.axes.empty() && f.seeds.empty())
+    throw mistake("nothing to sweep over: give --preset NAME, --grid FLAG=V1,V2 or --seeds");
+  if (!f.seeds.empty()) plan.seeds = parse_seeds(f.seeds);
+  if (!f.measure.empty()) plan.measure.kinds = split(f.measure);
+  for (const auto& copy : f.given) copy(f.sizes, plan.measure);
+  plan.measure.seed = common.seed;
+  for (const char* name : {"limit", "test-limit"})
+    if (const std::string value = flag_value(plan.train, name, ""); !value.empty())
+      plan.measure.test_limit = std::atol(value.c_str());
+  check_request(plan.measure);
+  if (!f.title.empty()) plan.title = f.title;
+  if (plan.title.empty()) plan.title = "Sweep";
+  if (!f.baseline.empty()) {
+    const Flag flag = parse_flag(f.baseline);
+    plan.baseline = Baseline{flag.name, flag.value};
+  } else if (!plan.baseline) {
+    plan.baseline = Baseline{"tau", "1"};
+  }
+  return plan;
+}
+
+// Everything a cell would refuse, before anything is run.
+std::vector<TrainOptions> check_cells(const std::vector<Cell>& cells) {
+  std::vector<TrainOptions> options;
+  for (const Cell& cell : cells) {
+    std::vector<std::string> arguments = arguments_of(cell.flags);
+    arguments.emplace_back("--out=" + cell.name);
+    try {
+      options.push_back(parse_train_flags(arguments));
+    } catch (const Error& e) {
+      throw mistake("cell ", cell.name, ": ", e.what());
+    }
+  }
+  return options;
+}
+
+// Rates of the first cell's model, measured by `kelvin bench` in a process of its own; nothing when that fails.
+std::optional<Rates> measure_rates(const TrainOptions& o, const Dataset& data, const CommonOptions& common,
+                                   int threads) {
+  const std::string command =
+      str("'", own_program(), "' bench --json --quiet --seconds 0.4 --cases train-", o.model, ",infer-", o.model,
+          ",pgd1-", o.model, " --batch-size ", o.batch_size, " --size ", data.train.height, " --channels ",
+          data.train.channels, " --device ", common.device, " --threads ", threads, " 2>/dev/null");
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return std::nullopt;
+  std::string text;
+  char buffer[4096];
+  for (std::size_t n = 0; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, n);
+  if (pclose(pipe) != 0) return std::nullopt;
+  const Json json = Json::parse(text, nullptr, false);
+  const Json rows = json.is_object() ? json.value("rows", Json::array()) : json;
+  if (!rows.is_array() || rows.size() != 3) return std::nullopt;
+  return Rates{rows[0].at("img_per_s"), rows[1].at("img_per_s"), rows[2].at("img_per_s")};
+}
+
+// The line that says where the sweep stands.
+class SweepProgress {
+ public:
+  SweepProgress(const std::vector<Cell>& cells, const std::filesystem::path& out, double seconds_a_cell, int jobs,
+                bool is_quiet)
+      : cells_(cells),
+        out_(out),
+        guess_(seconds_a_cell),
+        jobs_(jobs),
+        is_quiet_(is_quiet),
+        is_terminal_(isatty(STDERR_FILENO) != 0),
+        last_(Clock::now()) {}
+
+  void on(const JobEvent& e) {
+    if (e.kind == JobEvent::Kind::started) {
+      started_[e.job] = Clock::now();
+      return;
+    }
+    ++over_;
+    std::string what = "done already";
+    if (e.kind != JobEvent::Kind::found_done) {
+      const double seconds = std::chrono::duration<double>(Clock::now() - started_[e.job]).count();
+      total_ += seconds;
+      ++timed_;
+      what = (e.kind == JobEvent::Kind::finished ? "done in " : "FAILED after ") + duration_text(seconds) +
+             (e.error.empty() ? "" : ": " + e.error);
+    }
+    if (!is_quiet_)
+      std::fprintf(stderr, "%s%s: %s (%zu of %zu)\n", is_terminal_ ? "\r\033[K" : "", cells_[e.job].name.c_str(),
+                   what.c_str(), over_, cells_.size());
+  }
+
+  void idle(const std::vector<std::size_t>& running) {
+    const auto now = Clock::now();
+    const double interval = is_terminal_ ? 0.5 : 15;
+    if (is_quiet_ || std::chrono::duration<double>(now - last_).count() < interval) return;
+    last_ = now;
+    const double a_cell = timed_ > 0 ? total_ / static_cast<double>(timed_) : guess_;
+    double left = a_cell * static_cast<double>(cells_.size() - over_);
+    for (const std::size_t job : running)
+      left -= std::min(a_cell, std::chrono::duration<double>(now - started_[job]).count());
+    std::string text = str(over_, " of ", cells_.size(), " cells");
+    if (a_cell > 0) text += ", about " + duration_text(std::max(0.0, left) / jobs_) + " left";
+    for (const std::size_t job : running)
+      text += "; " + cells_[job].name + ": " + last_line(out_ / cells_[job].name / "log.txt").substr(0, 60);
+    if (running.empty()) text += "; waiting for other processes";
+    std::fprintf(stderr, is_terminal_ ? "\r\033[K%s" : "%s\n", text.c_str());
+    std::fflush(stderr);
+  }
+
+ private:
+  const std::vector<Cell>& cells_;
+  std::filesystem::path out_;
+  double guess_;
+  int jobs_;
+  bool is_quiet_, is_terminal_;
+  Clock::time_point last_;
+  std::map<std::size_t, Clock::time_point> started_;
+  std::size_t over_ = 0, timed_ = 0;
+  double total_ = 0;
+};
+
+std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f,
+                         const CommonOptions& common, int threads) {
+  const std::filesystem::path out = f.out;
+  const auto begin = std::filesystem::file_time_type::clock::now();
+  std::vector<Job> jobs;
+  for (const Cell& cell : cells) {
+    const RunFolder folder{out / cell.name};
+    const CellRequest request = request_of(cell, plan.measure);
+    Job job;
+    job.name = cell.name;
+    job.command = {own_program(),           "sweep-cell", folder.path.string(), "--device", common.device, "--threads",
+                   std::to_string(threads), "--autotune", common.autotune};
+    if (common.tf32) job.command.emplace_back("--tf32");
+    if (common.fast) job.command.emplace_back("--fast-nondeterministic");
+    job.lock = out / "locks" / (cell.name + ".lock");
+    job.log = folder.path / "log.txt";
+    job.is_done = [folder, request, begin] {
+      const CellState state = state_of(folder, request);
+      if (state == CellState::finished) return true;
+      // Failed since this sweep began, in another process: not again.
+      std::error_code error;
+      return state == CellState::failed && std::filesystem::last_write_time(folder.result("error"), error) > begin;
+    };
+    job.prepare = [folder, request] { prepare(folder, request); };
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+void check_folders(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f) {
+  for (const Cell& cell : cells)
+    if (!f.overwrite &&
+        state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::other)
+      throw mistake(f.out, "/", cell.name,
+                    ": holds a run with other training flags; choose another --out, or --overwrite");
+}
+
+int write_results(const SweepTable& table, const SweepFlags& f, const CommonOptions& common) {
+  const std::filesystem::path out = f.out;
+  const auto write = [&](const char* name, const std::string& text) {
+    write_file_atomically(out / name, std::as_bytes(std::span(text)));
+  };
+  Json json = to_json(table);
+  json["out"] = f.out;
+  json["report"] = (out / "report.html").string();
+  write("table.txt", text_of(table));
+  write("table.csv", csv_of(table));
+  write("table.json", json.dump(1) + "\n");
+  write_sweep_report(out / "report.html", json, {.title = table.title});
+  int failed = 0;
+  for (const SweepRow& row : table.rows)
+    for (const CellFigures& cell : row.cells)
+      if (row.logit_scale == 1)
+        failed += cell.status == CellFigures::Status::failed || cell.status == CellFigures::Status::missing ? 1 : 0;
+  print_result(common,
+               text_of(table) + "\n" + reading_of(table) + "\n\nTable: " + (out / "table.csv").string() +
+                   ", table.json; report: " + (out / "report.html").string() + "\n",
+               json);
+  return failed;
+}
+
+// Cells share the machine with each other and with whatever else runs: threads that wait must sleep, not spin. On busy cores
+// spinning at every barrier costs more than twenty times the work.
+void let_threads_sleep() { setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0); }
+
+void run(const SweepFlags& f, const CommonOptions& common) {
+  let_threads_sleep();
+  const SweepPlan plan = plan_of(f, common);
+  const std::vector<Cell> cells = expand(plan.axes, plan.train, plan.seeds);
+  const std::vector<TrainOptions> options = check_cells(cells);
+  check_folders(cells, plan, f);
+  const int threads = std::max(1, (common.threads > 0 ? common.threads : omp_get_max_threads()) / f.jobs);
+  std::size_t finished = 0;
+  for (const Cell& cell : cells)
+    finished +=
+        state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::finished;
+  double seconds_a_cell = 0;
+  if (finished < cells.size()) {
+    const std::int64_t limit = std::atol(flag_value(plan.train, "limit", "0").c_str());
+    const auto or_limit = [&](const char* name) {
+      const std::int64_t n = std::atol(flag_value(plan.train, name, "0").c_str());
+      return n > 0 ? n : limit;
+    };
+    const Dataset data = load_dataset(
+        options[0].data,
+        {.test = Half::optional, .train_limit = or_limit("train-limit"), .test_limit = or_limit("test-limit")});
+    if (const auto rates = measure_rates(options[0], data, common, threads))
+      for (std::size_t i = 0; i < cells.size(); ++i)
+        seconds_a_cell += estimated_seconds(options[i], data.train.count, data.test.count,
+                                            measurements_of(plan.measure, cells[i].logit_scales), *rates) /
+                          static_cast<double>(cells.size());
+  }
+  if (!common.quiet || f.dry_run) {
+    std::string text =
+        str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(), " seeds), ",
+            finished, " finished already, ", f.jobs, " at a time with ", threads, " threads");
+    if (seconds_a_cell > 0)
+      text += "; about " + duration_text(seconds_a_cell * static_cast<double>(cells.size() - finished) / f.jobs);
+    std::fprintf(stderr, "%s: %s\n", plan.title.c_str(), text.c_str());
+  }
+  if (f.dry_run) {
+    Json json = {{"cells", Json::array()}, {"seconds", seconds_a_cell * static_cast<double>(cells.size()) / f.jobs}};
+    std::string text;
+    for (const Cell& cell : cells) {
+      std::string line = "kelvin train";
+      for (const std::string& argument : arguments_of(cell.flags)) line += " " + argument;
+      text += cell.name + ": " + line + "\n";
+      json["cells"].push_back({{"name", cell.name}, {"command", line}});
+    }
+    print_result(common, text, json);
+    return;
+  }
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(f.out) / "locks", error);
+  if (error) throw mistake(f.out, ": cannot be made: ", error.message());
+  const std::vector<Job> jobs = jobs_of(cells, plan, f, common, threads);
+  SweepProgress progress(cells, f.out, seconds_a_cell, f.jobs, common.quiet);
+  run_jobs(
+      jobs, f.jobs,
+      [&](const JobEvent& e) {
+        const RunFolder folder{std::filesystem::path(f.out) / cells[e.job].name};
+        if (e.kind == JobEvent::Kind::failed && !std::filesystem::exists(folder.result("error")))
+          folder.write_result("error", {{"error", e.error}});
+        progress.on(e);
+      },
+      [&](const std::vector<std::size_t>& running) { progress.idle(running); });
+  const int failed = write_results(make_table(plan.title, plan.axes, cells, f.out, plan.baseline), f, common);
+  if (failed > 0)
+    throw Error(ExitCode::internal, str(failed, " cells failed; their errors are in the table and in ", f.out,
+                                        "/CELL/log.txt; the same command tries them again"));
+}
+
+// A flag of train on sweep itself: kept as text and given to every cell.
+void pass_through(CLI::App& command, const std::shared_ptr<SweepFlags>& f) {
+  for (const TrainFlagInfo& flag : train_flags()) {
+    if (command.get_option_no_throw("--" + flag.name) != nullptr) continue;
+    CLI::Option* option = nullptr;
+    if (flag.is_boolean)
+      option = command.add_flag_function(
+          "--" + flag.name, [f, name = flag.name](std::int64_t n) { f->train[name] = n > 0 ? "true" : "false"; },
+          flag.description);
+    else
+      option = command.add_option_function<std::string>(
+          "--" + flag.name, [f, name = flag.name](const std::string& value) { f->train[name] = value; },
+          flag.description);
+    option->group("Flags of kelvin train, for every cell");
+  }
+}
+
+template <class T>
+CLI::Option* size_option(CLI::App* c, const std::shared_ptr<SweepFlags>& f, const std::string& name,
+                         T MeasureRequest::*field, const std::string& description) {
+  return c->add_option(name, f->sizes.*field, description)->each([f, field](const std::string&) {
+    f->given.emplace_back([field](const MeasureRequest& from, MeasureRequest& to) { to.*field = from.*field; });
+  });
+}
+
+}  // namespace
+
+void add_sweep(CLI::App& app, CommonOptions& common) {
+  auto f = std::make_shared<SweepFlags>();
+  CLI::App* const c = add_command(
+      app, common, "sweep", "A grid over the flags of train, with seeds; one table and one report at the end",
+      "  kelvin sweep --preset paper --data fashion-mnist --model resnet8 --seeds 0,1,2 --epochs 3 --out paper\n"
+      "  kelvin sweep --preset controls --seeds 0,1,2 --out controls\n"
+      "  kelvin sweep --preset lr-boundary --jobs 2 --out boundary\n"
+      "  kelvin sweep --preset synthetic --out toy\n"
+      "  kelvin sweep --grid tau=1,50 --grid optimizer=sgd,adam --seeds 0,1 --epochs 5 --measure clean,pgd --out mine\n"
+      "  kelvin sweep --variant 'plain: tau=1' --variant 'hot: tau=50 lr=2' --baseline 'variant=plain' --out two\n"
+      "The same command continues a sweep that was stopped; started twice, the two share the work.",
+      [f, &common] { run(*f, common); });
+  c->add_option("--preset", f->preset, "paper, lr-boundary, controls or synthetic: defaults that other flags override");
+  c->add_option("--grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)")
+      ->take_all();
+  c->add_option("--variant", f->variants,
+                "'NAME: flag=value flag=value'; repeatable; together one axis. logit-scale=S "
+                "measures the same model again with its logits multiplied")
+      ->take_all();
+  c->add_option("--set", f->set, "FLAG=VALUE of train for every cell; the flags below do the same")->take_all();
+  c->add_option("--seeds", f->seeds, "Training seeds, with commas; default: the preset's, or 0");
+  c->add_option("--out", f->out, "Folder: one run folder a cell, table.csv, table.json, table.txt, report.html")
+      ->capture_default_str();
+  c->add_option("--measure", f->measure, "With commas: clean, corrupt, pgd, attacks, worst, geometry, audit");
+  c->add_option("--baseline", f->baseline,
+                "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant");
+  c->add_option("--jobs", f->jobs, "Cells at a time; they share the threads")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  c->add_option("--title", f->title, "Title of the report");
+  c->add_flag("--overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again");
+  c->add_flag("--dry-run", f->dry_run, "Print the cells and the estimate only");
+  size_option(c, f, "--attack-limit", &MeasureRequest::attack_limit, "Test images attacked");
+  size_option(c, f, "--worst-limit", &MeasureRequest::worst_limit, "Test images of the worst case");
+  size_option(c, f, "--worst-attack", &MeasureRequest::worst_attack,
+              "Attack on what the others left standing: apgd-t, autoattack, ...");
+  size_option(c, f, "--corrupt-limit", &MeasureRequest::corrupt_limit, "Test images corrupted");
+  size_option(c, f, "--geometry-limit", &MeasureRequest::geometry_limit, "Test images of the distances");
+  size_option(c, f, "--audit-limit", &MeasureRequest::audit_limit, "Test images audited");
+  size_option(c, f, "--severity", &MeasureRequest::severity, "Of the corruptions, 1 to 5");
+  size_option(c, f, "--eps", &MeasureRequest::eps, "Radius of the attacks")->transform(fraction());
+  size_option(c, f, "--step", &MeasureRequest::step, "Step of PGD")->transform(fraction());
+  size_option(c, f, "--steps", &MeasureRequest::steps, "Steps of PGD");
+  pass_through(*c, f);
+  add_sweep_cell(app, common);
+}
+
+}  // namespace kelvin

@@ -1,0 +1,103 @@
+// The page of a sweep, from {sweep: {axes, columns, rows: [{label, values, figures: {key: {mean, std, n, p_holm}}, cells}]}}.
+const sweep = JSON.parse(document.getElementById("data").textContent).sweep;
+const figure = (row, key) => row.figures[key];
+const mean = (row, key) => (figure(row, key) || {}).mean;
+const shown = (c, f) => !f || !isNumber(f.mean) ? "–"
+  : (c.is_percent ? percent(f.mean) : short(f.mean)) +
+    (isNumber(f.std) ? " ± " + (c.is_percent ? percent(f.std) : short(Number(f.std.toPrecision(2)))) : "") +
+    (isNumber(f.p_holm) && f.p_holm < 0.05 ? " *" : "");
+const state = row => {
+  const bad = row.cells.filter(c => c.status !== "done");
+  return bad.length ? `${bad[0].status} ${bad.length} of ${row.cells.length}` : "done";
+};
+
+document.getElementById("summary").textContent = sweep.reading || "";
+
+section("table", () => fillTable("sweep-table", ["run", "state", ...sweep.columns.map(c => c.title)],
+  sweep.rows.map(r => [r.label + (r.is_baseline ? " (baseline)" : ""), state(r), ...sweep.columns.map(c => shown(c, figure(r, c.key)))])));
+
+// Deviations as vertical bars, drawn over the chart.
+const deviationBars = {id: "deviations", afterDatasetsDraw(chart) {
+  const {ctx} = chart;
+  chart.data.datasets.forEach((set, i) => {
+    if (!chart.isDatasetVisible(i) || !set.deviations) return;
+    const scale = chart.scales[set.yAxisID || "y"];
+    ctx.strokeStyle = set.borderColor;
+    ctx.lineWidth = 1.5;
+    chart.getDatasetMeta(i).data.forEach((point, k) => {
+      const d = set.deviations[k], at = set.data[k], value = typeof at === "object" && at !== null ? at.y : at;
+      if (!isNumber(d) || !isNumber(value)) return;
+      const top = scale.getPixelForValue(value + d), bottom = scale.getPixelForValue(value - d);
+      ctx.beginPath();
+      ctx.moveTo(point.x, top); ctx.lineTo(point.x, bottom);
+      ctx.moveTo(point.x - 3, top); ctx.lineTo(point.x + 3, top);
+      ctx.moveTo(point.x - 3, bottom); ctx.lineTo(point.x + 3, bottom);
+      ctx.stroke();
+    });
+  });
+}};
+Chart.register(deviationBars);
+
+const accuracies = ["clean", "corrupted", "pgd_ce_tau1", "cw", "pgd_log_odds", "pgd_ce_tau_train", "sound", "worst_case"]
+  .map(key => sweep.columns.find(c => c.key === key)).filter(c => c);
+// Against τ on a logarithmic axis where τ is all that was swept; else one place a row.
+const isTauAlone = sweep.axes.length === 1 && sweep.axes[0] === "tau" && sweep.rows.every(r => isNumber(Number(r.values[0])));
+section("series", () => {
+  if (isTauAlone) {
+    const ticks = sweep.rows.map(r => Number(r.values[0]));
+    const rows = sweep.rows.filter(r => r.logit_scale === 1);
+    draw("series", "line", accuracies.map((c, i) => {
+      const measured = rows.filter(r => isNumber(mean(r, c.key)));
+      return line(c.title, measured.map(r => ({x: Number(r.values[0]), y: 100 * mean(r, c.key)})), i,
+        {borderDash: i < 2 ? [6, 4] : [], deviations: measured.map(r => 100 * figure(r, c.key).std)});
+    }), {scales: {y: percentAxis("accuracy, %"), x: axis("training temperature τ (log scale)", {type: "logarithmic",
+      min: Math.min(...ticks) / 1.3, max: Math.max(...ticks) * 1.3,
+      afterBuildTicks: a => { a.ticks = ticks.map(value => ({value})); }, ticks: {callback: v => String(v), autoSkip: false}})}});
+  } else {
+    draw("series", "bar", accuracies.map((c, i) => ({label: c.title, data: sweep.rows.map(r => isNumber(mean(r, c.key)) ? 100 * mean(r, c.key) : null),
+      backgroundColor: colors[i % 8], borderColor: ink, pointStyle: "rect",
+      deviations: sweep.rows.map(r => 100 * (figure(r, c.key) || {}).std)})),
+      {labels: sweep.rows.map(r => r.label), scales: {y: percentAxis("accuracy, %"), x: axis("")}});
+  }
+});
+
+section("gap", () => {
+  const rows = sweep.rows.filter(r => isNumber(mean(r, "masking_gap")));
+  const bar = (label, key, i) => ({label, data: rows.map(r => 100 * mean(r, key)), backgroundColor: colors[i], borderColor: ink, yAxisID: "y",
+    pointStyle: "rect", deviations: rows.map(r => 100 * figure(r, key).std)});
+  draw("gap", "bar", rows.length === 0 ? [] : [
+    {...line("median margin (right axis)", rows.map(r => mean(r, "median_margin")), 2), type: "line", yAxisID: "margin"},
+    {...line("margin 104: no gradient left", rows.map(() => 104), 7), type: "line", yAxisID: "margin", borderDash: [4, 4], pointRadius: 0},
+    bar("masking gap, points", "masking_gap", 1), bar("zero gradient, % of images", "zero_gradient_fraction", 0),
+  ], {labels: rows.map(r => r.label), scales: {y: axis("points, %"), x: axis(""),
+    margin: axis("median margin", {position: "right", beginAtZero: true, grid: {drawOnChartArea: false}})}});
+});
+
+section("maps", () => {
+  const host = document.getElementById("maps");
+  if (sweep.axes.length < 2) return void document.getElementById("section-maps").remove();
+  const values = a => [...new Set(sweep.rows.map(r => r.values[a]))];
+  const others = [...new Set(sweep.rows.map(r => JSON.stringify(r.values.slice(2))))].map(t => JSON.parse(t));
+  for (const rest of others) {
+    if (rest.length) host.appendChild(element("h3", rest.map((v, i) => `${sweep.axes[i + 2]} ${v}`).join(", ")));
+    const table = host.appendChild(element("div", undefined, "scroll")).appendChild(element("table"));
+    const head = table.appendChild(element("tr"));
+    head.appendChild(element("th", `${sweep.axes[0]} ↓  ${sweep.axes[1]} →`));
+    values(1).forEach(v => head.appendChild(element("th", v)));
+    for (const v0 of values(0)) {
+      const tr = table.appendChild(element("tr"));
+      tr.appendChild(element("th", v0));
+      for (const v1 of values(1)) {
+        const row = sweep.rows.find(r => r.logit_scale === 1 && JSON.stringify(r.values) === JSON.stringify([v0, v1, ...rest]));
+        const clean = row ? mean(row, "clean") : NaN;
+        const cell = tr.appendChild(element("td", isNumber(clean) ? percent(clean) : row ? row.cells[0].status : "–"));
+        if (isNumber(clean)) cell.style.background = `rgba(0, 114, 178, ${(0.65 * clean).toFixed(2)})`;
+        else cell.className = "bad";
+      }
+    }
+  }
+});
+
+section("cells", () => fillTable("cells", ["run", "seed", "state", "detail", ...sweep.columns.map(c => c.title)],
+  sweep.rows.flatMap(r => r.cells.map(cell => [r.label, String(cell.seed), cell.status, cell.detail,
+    ...sweep.columns.map(c => c.is_percent ? percent(cell.values[c.key]) : short(cell.values[c.key]))]))));

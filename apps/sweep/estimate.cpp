@@ -1,0 +1,52 @@
+#include "apps/sweep/estimate.h"
+
+#include "data/corruptions.h"
+
+namespace kelvin {
+namespace {
+
+constexpr double kUsuallyStanding = 0.25;
+constexpr double kOverhead = 1.2;        // reading data, making corruptions, checkpoints, plans
+constexpr double kAuditSteps = 20 * 40;  // about forty attacks of twenty steps
+
+// Attack steps an image costs, Square's queries at a third each: they need no gradient.
+double steps_of(const AttackOptions& a) {
+  const double apgd_t = a.steps * a.targets, fab_t = 2.0 * a.steps * a.targets, square = a.queries / 3.0;
+  if (a.attack == "apgd-t") return apgd_t;
+  if (a.attack == "fab-t") return fab_t;
+  if (a.attack == "square") return square;
+  if (a.attack == "autoattack") return a.steps + apgd_t + fab_t + square;
+  return static_cast<double>(a.steps) * a.restarts;
+}
+
+double image_count(std::int64_t limit, std::int64_t test_images) {
+  return static_cast<double>(limit > 0 && limit < test_images ? limit : test_images);
+}
+
+}  // namespace
+
+double estimated_seconds(const TrainOptions& o, std::int64_t train_images, std::int64_t test_images,
+                         const std::vector<Measurement>& list, const Rates& r) {
+  const double attack_steps_of_training = o.adversarial.is_on() ? o.adversarial.steps : 0;
+  double seconds =
+      o.epochs * (static_cast<double>(train_images) * (1 / r.train + attack_steps_of_training / r.attack_step) +
+                  static_cast<double>(test_images) / r.infer);
+  for (const Measurement& m : list) {
+    const double images = image_count(m.limit, test_images);
+    switch (m.kind) {
+      case Measurement::Kind::clean:
+      case Measurement::Kind::geometry: seconds += images / r.infer; break;
+      case Measurement::Kind::corruptions:
+        seconds += images * static_cast<double>(corruption_names().size()) / r.infer;
+        break;
+      case Measurement::Kind::attack: seconds += images * steps_of(m.attack) / r.attack_step; break;
+      case Measurement::Kind::worst_case:
+        seconds += kUsuallyStanding * images * steps_of(m.attack) / r.attack_step;
+        break;
+      case Measurement::Kind::audit: seconds += images * kAuditSteps / r.attack_step; break;
+    }
+  }
+  return kOverhead * seconds;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,24 @@
+// A row of a matrix held in the registers of the threads that share it, so that an op which needs several passes over a row reads memory
+// once. Threads take turns at packs of `Width` neighbouring elements. Included by .cu files only.
+//
+//   float held[kPerThread];
+//   for_packs<Group, Width, kPerThread>(cols, group.rank(), [&](int i, int col) { ... load<Width>(x + row * cols + col) into held[i + k] ... });
+#pragma once
+
+#include "kernels/device/groups.h"
+#include "kernels/device/packs.h"
+
+namespace kelvin {
+
+// Calls f(i, col) for the first element i of every pack of this thread that lies in the row, where col is its column. Width divides `cols`
+// and kPerThread; rows of at most Group::kThreads · kPerThread elements.
+template <class Group, int Width, int kPerThread, class F>
+__device__ void for_packs(std::int64_t cols, int rank, const F& f) {
+#pragma unroll  // constant indices keep `held` in registers
+  for (int i = 0; i < kPerThread; i += Width) {
+    const int col = (i / Width * Group::kThreads + rank) * Width;
+    if (col < cols) f(i, col);
+  }
+}
+
+}  // namespace kelvin

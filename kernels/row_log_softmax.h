@@ -1,0 +1,37 @@
+// log softmax(z / τ) of one row on the CPU, as the losses of adversarial training need it: log p_j = (z_j/τ − max) − log Σ_k exp(z_k/τ − max).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/device/parallel.h"
+
+namespace kelvin {
+
+struct RowLogSoftmax {
+  const float* z;  // [classes]
+  float tau, maximum, log_sum;
+
+  RowLogSoftmax(const float* row, std::int64_t classes, float temperature) : z(row), tau(temperature) {
+    maximum = *std::max_element(row, row + classes) / tau;
+    float sum = 0;
+    for (std::int64_t j = 0; j < classes; ++j) sum += std::exp(row[j] / tau - maximum);
+    log_sum = std::log(sum);
+  }
+  [[nodiscard]] float operator()(std::int64_t j) const { return z[j] / tau - maximum - log_sum; }
+  [[nodiscard]] float probability(std::int64_t j) const { return std::exp((*this)(j)); }
+};
+
+// f(row) for every row, in parallel; 32 rows are worth a thread.
+template <class F>
+void for_each_loss_row(std::int64_t rows, const F& f) {
+  parallel_for(
+      rows,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) f(row);
+      },
+      /*grain=*/32);
+}
+
+}  // namespace kelvin
