@@ -76,6 +76,8 @@ ImageHeader image_header(const Path& path, std::span<const std::byte> bytes) {
   if (bytes.empty()) throw mistake(path.string(), ": empty, expected a PNG or JPEG image");
   if (bytes.size() > kMaxFile)
     throw mistake(path.string(), ": ", bytes.size(), " bytes, at most ", kMaxFile, " are read");
+  if (std::to_integer<int>(bytes[0]) == 0xff && !has_readable_huffman_tables(bytes))
+    throw mistake(path.string(), ": not a JPEG that can be read: a Huffman table of more than 256 codes");
   if (stbi_info_from_memory(data_of(bytes), size_of(bytes), &h.width, &h.height, &h.channels) == 0)
     throw mistake(path.string(),
                   ": not a PNG or JPEG image that can be read: another format, a damaged header, or an enormous size");
@@ -88,8 +90,6 @@ ImageHeader image_header(const Path& path, std::span<const std::byte> bytes) {
 
 DecodedImage decode_image(const Path& path, std::span<const std::byte> bytes, int channels) {
   const ImageHeader header = image_header(path, bytes);
-  if (std::to_integer<int>(bytes[0]) == 0xff && !has_readable_huffman_tables(bytes))
-    throw mistake(path.string(), ": damaged image data: a Huffman table of more than 256 codes");
   int width = 0, height = 0, stored = 0;
   const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
       stbi_load_from_memory(data_of(bytes), size_of(bytes), &width, &height, &stored, channels), &stbi_image_free);
