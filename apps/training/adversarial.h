@@ -7,7 +7,10 @@
 // the images moved from it. Random starts belong to (seed, step, position in the batch): a resumed run ends with the same bits.
 #pragma once
 
+#include <memory>
+
 #include "apps/attacks/attack.h"
+#include "kernels/device/step_graph.h"
 #include "models/model.h"
 
 namespace kelvin {
@@ -24,7 +27,9 @@ struct AdversarialOptions {
 };
 void check_options(const AdversarialOptions& options);  // throws a mistake
 
-// Makes the batches of a run, and keeps what the log says about them.
+// Makes the batches of a run, and keeps what the log says about them. On the GPU all inner steps but the first (which the log looks at) are one
+// recorded iteration, replayed as long as images and labels lie where they lay and τ_in is what it was; a smaller last batch and a
+// temperature that changes from step to step run eagerly.
 class AdversarialBatches {
  public:
   AdversarialBatches(Model& model, const AdversarialOptions& options, std::uint64_t seed)
@@ -40,9 +45,22 @@ class AdversarialBatches {
   [[nodiscard]] Log take_log();
 
  private:
+  // One PGD step of x in place; returns the gradient it followed.
+  [[nodiscard]] Tensor iterate(const Tensor& x, const Tensor& images, const Tensor& labels, double inner_tau);
+  // The iterate's place and whether the recording serves this batch; makes a new one when another full batch has come.
+  [[nodiscard]] bool can_replay(const Tensor& images, const Tensor& labels, double inner_tau);
+
+  struct Recorded {
+    Tensor x, images, labels;  // kept, so that nothing else comes to lie there
+    double inner_tau;
+    StepGraph iteration;
+  };
+
   Model& model_;
   const AdversarialOptions& options_;
   std::uint64_t seed_;
+  std::unique_ptr<Recorded> recorded_;
+  double last_tau_ = 0;
   double images_ = 0, without_gradient_ = 0, moved_ = 0;
 };
 
