@@ -5,15 +5,18 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/augment.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
-namespace {
 
-constexpr std::int64_t kCropPad = 4;
-
-}  // namespace
+AugmentOptions augment_options(const LoaderOptions& o, const ImageSet& set, std::uint32_t epoch) {
+  const std::int64_t side = std::max(set.height, set.width);
+  return {.enabled = o.augment,
+          .pad = side <= 48 ? 4 : 8,
+          .cutout = o.cutout ? side / 2 : 0,
+          .key = {o.seed, random_stream("augment")},
+          .epoch = epoch};
+}
 
 BatchLoader::BatchLoader(const ImageSet& set, const LoaderOptions& options) : set_(set), options_(options) {
   KELVIN_CHECK(set.count > 0 && options.batch_size > 0 && options.workers > 0,
@@ -89,11 +92,12 @@ Batch BatchLoader::prepare(std::int64_t ticket) {
   }
   for (const std::int32_t i : batch.indices) batch.labels.push_back(set_.labels[static_cast<std::size_t>(i)]);
 
+  if (!options_.images) return batch;
   batch.images.resize(static_cast<std::size_t>(n * set_.pixels()));
   const Shape set_shape{set_.count, set_.height, set_.width, set_.channels};
   const View<float> out(batch.images.data(), {n, set_.height, set_.width, set_.channels});
   const View<const std::int32_t> indices(batch.indices.data(), {n});
-  const AugmentOptions augment{options_.augment, kCropPad, {options_.seed, random_stream("augment")}, batch.epoch};
+  const AugmentOptions augment = augment_options(options_, set_, batch.epoch);
   if (!set_.floats.empty()) {
     crop_flip(Cpu{}, out, View<const float>(set_.floats.data(), set_shape), indices, augment);
   } else {

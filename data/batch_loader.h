@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "kernels/augment.h"
 
 namespace kelvin {
 
@@ -20,7 +21,9 @@ struct LoaderOptions {
   std::int64_t batch_size = 128;
   bool shuffle = true;
   bool drop_last = true;  // leaves out an incomplete last batch (when there is a complete one)
-  bool augment = false;   // pad 4, random crop, horizontal flip
+  bool augment = false;   // pad (4; 8 for images above 48 pixels), random crop, horizontal flip
+  bool cutout = false;    // with augment: a square of zeros, half the image's side
+  bool images = true;     // false: labels and indices only; the images are gathered elsewhere (ResidentSet)
   std::uint64_t seed = 0;
   int workers = 1;
   std::uint32_t first_epoch = 0;
@@ -29,10 +32,13 @@ struct LoaderOptions {
 struct Batch {
   std::uint32_t epoch = 0;
   std::int64_t number = 0;            // in its epoch
-  std::vector<float> images;          // [n, H, W, C] in [0, 1]
+  std::vector<float> images;          // [n, H, W, C] in [0, 1]; or empty
   std::vector<std::int32_t> labels;   // [n]
   std::vector<std::int32_t> indices;  // [n] into the set
 };
+
+// What happens to the images of an epoch.
+[[nodiscard]] AugmentOptions augment_options(const LoaderOptions& options, const ImageSet& set, std::uint32_t epoch);
 
 class BatchLoader {
  public:

@@ -11,10 +11,11 @@ constexpr const char* kMomentum = "optimizer.momentum";
 constexpr const char* kFirstMoment = "optimizer.exp_avg";
 constexpr const char* kSecondMoment = "optimizer.exp_avg_sq";
 constexpr const char* kStep = "optimizer.step";
+constexpr std::int64_t kLargestGap = 16;  // parameters begin at multiples of it
 
 }  // namespace
 
-Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& options)
+Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& options, const LrScale& lr_scale)
     : parameters_(parameters), options_(options) {
   const Tensor& values = parameters.values();
   const auto zeros = [&] { return Tensor::zeros(values.shape(), DType::f32, values.device()); };
@@ -25,32 +26,52 @@ Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& optio
     state_[kSecondMoment] = zeros();
     state_[kStep] = Tensor::zeros({1}, DType::f32, values.device());
   }
+  for (const bool decays : {true, false})  // the order of the flat buffers
+    for (const Parameter& p : parameters)
+      if (p.spec.weight_decay == decays)
+        add_range(
+            {p.offset, p.offset + p.value.size(), decays ? options.weight_decay : 0.0f, lr_scale ? lr_scale(p) : 1.0f});
+}
+
+// Neighbours of one kind become one range; the gap between them is zero and stays zero.
+void Optimizer::add_range(const Range& range) {
+  if (range.lr_scale == 0) return;
+  Range* const last = ranges_.empty() ? nullptr : &ranges_.back();
+  const bool is_neighbour = last != nullptr && range.begin - last->end < kLargestGap;
+  if (is_neighbour && last->weight_decay == range.weight_decay && last->lr_scale == range.lr_scale)
+    last->end = range.end;
+  else
+    ranges_.push_back(range);
 }
 
 void Optimizer::step(const Tensor& lr) {
   if (options_.kind != OptimizerOptions::Kind::sgd)
     on(lr.device(), [&](const auto& dev) { increment(dev, state_[kStep].view<float>()); });
-  step_range(0, parameters_.decayed(), options_.weight_decay, lr);
-  step_range(parameters_.decayed(), parameters_.values().size(), 0.0f, lr);
+  for (const Range& range : ranges_) step_range(range, lr);
 }
 
-void Optimizer::step_range(std::int64_t begin, std::int64_t end, float weight_decay, const Tensor& lr) {
-  if (begin == end) return;
-  const auto slice = [&](const Tensor& flat) { return flat.narrow(begin, end - begin).view<float>(); };
+void Optimizer::step_range(const Range& range, const Tensor& lr) {
+  const auto slice = [&](const Tensor& flat) {
+    return flat.narrow(range.begin, range.end - range.begin).view<float>();
+  };
   const OptimizerOptions& o = options_;
   on(lr.device(), [&](const auto& dev) {
     const View<float> w = slice(parameters_.values()), g = slice(parameters_.gradients());
     if (o.kind == OptimizerOptions::Kind::sgd) {
       sgd_step(dev, w, slice(state_[kMomentum]), g, lr.view<const float>(),
-               {.momentum = o.momentum, .weight_decay = weight_decay, .nesterov = o.nesterov});
+               {.momentum = o.momentum,
+                .weight_decay = range.weight_decay,
+                .nesterov = o.nesterov,
+                .lr_scale = range.lr_scale});
     } else {
       adam_step(dev, w, slice(state_[kFirstMoment]), slice(state_[kSecondMoment]), g, lr.view<const float>(),
                 state_[kStep].view<const float>(),
                 {.beta1 = o.beta1,
                  .beta2 = o.beta2,
                  .eps = o.eps,
-                 .weight_decay = weight_decay,
-                 .decoupled = o.kind == OptimizerOptions::Kind::adamw});
+                 .weight_decay = range.weight_decay,
+                 .decoupled = o.kind == OptimizerOptions::Kind::adamw,
+                 .lr_scale = range.lr_scale});
     }
   });
 }

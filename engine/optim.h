@@ -1,8 +1,11 @@
-// Optimizers over the flat buffers of Parameters: one kernel call for the parameters that decay, one for the others.
+// Optimizers over the flat buffers of Parameters: one kernel call for every stretch of neighbours that share weight decay and learning
+// rate. Without scales that is two: the parameters that decay, and the others.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "engine/parameters.h"
 
@@ -16,10 +19,13 @@ struct OptimizerOptions {
   float weight_decay = 0.0f;
 };
 
+// What multiplies the learning rate of a parameter. 0: frozen, it neither moves nor decays.
+using LrScale = std::function<float(const Parameter&)>;
+
 class Optimizer {
  public:
-  // Keeps a reference to `parameters`. State starts at zero.
-  Optimizer(const Parameters& parameters, const OptimizerOptions& options);
+  // Keeps a reference to `parameters`. State starts at zero. An empty `lr_scale` is 1 for every parameter.
+  Optimizer(const Parameters& parameters, const OptimizerOptions& options, const LrScale& lr_scale = {});
 
   // Moves the values along their gradients. lr: [1] float32 on the parameters' device.
   void step(const Tensor& lr);
@@ -29,10 +35,16 @@ class Optimizer {
   [[nodiscard]] const std::map<std::string, Tensor>& state() const { return state_; }
 
  private:
-  void step_range(std::int64_t begin, std::int64_t end, float weight_decay, const Tensor& lr);
+  struct Range {  // elements [begin, end) of the flat buffers
+    std::int64_t begin, end;
+    float weight_decay, lr_scale;
+  };
+  void add_range(const Range& range);
+  void step_range(const Range& range, const Tensor& lr);
 
   const Parameters& parameters_;
   OptimizerOptions options_;
+  std::vector<Range> ranges_;
   std::map<std::string, Tensor> state_;
 };
 

@@ -46,12 +46,12 @@ Init fan_in_uniform(std::int64_t fan_in) {
 
 const Parameter& Parameters::add(ParameterSpec spec) {
   KELVIN_CHECK(!values_ && find(spec.name) == nullptr, "parameter ", spec.name);
-  return parameters_.emplace_back(Parameter{std::move(spec), {}, {}});
+  return parameters_.emplace_back(Parameter{std::move(spec), {}, {}, 0});
 }
 
 const Parameter& Parameters::add_buffer(ParameterSpec spec) {
   KELVIN_CHECK(!values_ && find(spec.name) == nullptr, "buffer ", spec.name);
-  return buffers_.emplace_back(Parameter{std::move(spec), {}, {}});
+  return buffers_.emplace_back(Parameter{std::move(spec), {}, {}, 0});
 }
 
 void Parameters::allocate(Device device, std::uint64_t seed) {
@@ -64,6 +64,7 @@ void Parameters::allocate(Device device, std::uint64_t seed) {
   for (const bool decays : {true, false}) {
     for (Parameter& p : parameters_) {
       if (p.spec.weight_decay != decays) continue;
+      p.offset = at;
       p.value = slice(values_, at, p.spec.shape);
       p.gradient = slice(gradients_, at, p.spec.shape);
       at += aligned(p.spec.shape.size());
@@ -72,6 +73,7 @@ void Parameters::allocate(Device device, std::uint64_t seed) {
   }
   at = 0;
   for (Parameter& b : buffers_) {
+    b.offset = at;
     b.value = slice(buffer_values_, at, b.spec.shape);
     at += aligned(b.spec.shape.size());
   }

@@ -36,8 +36,9 @@ struct ParameterSpec {
 
 struct Parameter {
   ParameterSpec spec;
-  Tensor value;     // float32, a view into the flat values
-  Tensor gradient;  // float32, a view into the flat gradients; empty for a buffer
+  Tensor value;             // float32, a view into the flat values
+  Tensor gradient;          // float32, a view into the flat gradients; empty for a buffer
+  std::int64_t offset = 0;  // where it begins in its flat buffer, in elements
 };
 
 class Parameters {
@@ -63,6 +64,7 @@ class Parameters {
   // Gaps between parameters (alignment to 64 bytes) are zero in values and gradients and stay zero.
   [[nodiscard]] const Tensor& values() const { return values_; }
   [[nodiscard]] const Tensor& gradients() const { return gradients_; }
+  [[nodiscard]] const Tensor& buffer_values() const { return buffer_values_; }
   [[nodiscard]] std::int64_t decayed() const { return decayed_; }
   [[nodiscard]] std::int64_t count() const;  // trained scalars, without gaps
   void zero_gradients() const;

@@ -30,7 +30,15 @@ Tape::Tape(const Parameters& parameters) : outer_(std::exchange(innermost, this)
   for (const Parameter& p : parameters) watch(p.value, p.gradient);
 }
 
+Tape::Tape(const std::vector<const Parameter*>& parameters) : outer_(std::exchange(innermost, this)) {
+  for (const Parameter* p : parameters) watch(p->value, p->gradient);
+}
+
 Tape::~Tape() { innermost = outer_; }
+
+TapePause::TapePause() : paused_(std::exchange(innermost, nullptr)) {}
+
+TapePause::~TapePause() { innermost = paused_; }
 
 int Tape::watch(const Tensor& t, Tensor gradient_buffer) {
   const int slot = static_cast<int>(slots_.size());
@@ -46,7 +54,7 @@ int Tape::slot_of(const Tensor& t) const {
 
 bool Tape::is_tracked(const Tensor& t) { return innermost != nullptr && t && innermost->slot_of(t) >= 0; }
 
-Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward) {
+Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward) {
   Tape* const tape = innermost;
   if (tape == nullptr) return y;
   std::vector<int> slots;

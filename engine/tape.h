@@ -15,7 +15,9 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/tensor.h"
@@ -23,6 +25,7 @@
 namespace kelvin {
 
 class Parameters;
+struct Parameter;
 class Tape;
 
 // The gradients an op's backward may be asked for, by the position of its inputs in `record`.
@@ -48,6 +51,8 @@ class Tape {
   explicit Tape(const std::vector<Tensor>& watch);
   // Watches every parameter; their gradients are added into the parameters' own flat gradient buffer.
   explicit Tape(const Parameters& parameters);
+  // Watches these parameters only, their gradients as above: the rest of the model is frozen.
+  explicit Tape(const std::vector<const Parameter*>& parameters);
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -63,7 +68,8 @@ class Tape {
 
  private:
   friend class Grads;
-  friend Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward);
+  friend class TapePause;
+  friend Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward);
 
   struct Slot {
     Shape shape;
@@ -92,6 +98,21 @@ class Tape {
 
 // Called by every differentiable op with its output: if an input is tracked by the innermost tape, y becomes tracked and
 // `backward` is kept; otherwise y is returned as it is and `backward` (with all it captured) is dropped.
-Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward);
+Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward);
+inline Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward) {
+  return record(op, std::move(y), std::span<const Tensor>(inputs.begin(), inputs.size()), std::move(backward));
+}
+
+// While it lives, nothing is recorded on this thread, whatever tape is open.
+class TapePause {
+ public:
+  TapePause();
+  ~TapePause();
+  TapePause(const TapePause&) = delete;
+  TapePause& operator=(const TapePause&) = delete;
+
+ private:
+  Tape* paused_;
+};
 
 }  // namespace kelvin

@@ -13,9 +13,10 @@ namespace {
 // factors = {η / (1 − β₁ᵗ), sqrt(1 − β₂ᵗ), η λ (AdamW)}
 __global__ void adam_factors(float* factors, const float* lr, const float* step, AdamOptions o) {
   const double t = step[0];
-  factors[0] = static_cast<float>(lr[0] / (1 - pow(static_cast<double>(o.beta1), t)));
+  const float rate = lr[0] * o.lr_scale;
+  factors[0] = static_cast<float>(rate / (1 - pow(static_cast<double>(o.beta1), t)));
   factors[1] = static_cast<float>(sqrt(1 - pow(static_cast<double>(o.beta2), t)));
-  factors[2] = o.decoupled ? lr[0] * o.weight_decay : 0.0f;
+  factors[2] = o.decoupled ? rate * o.weight_decay : 0.0f;
 }
 
 struct AdamStep {

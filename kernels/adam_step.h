@@ -15,6 +15,7 @@ struct AdamOptions {
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
   float weight_decay = 0.0f;  // λ
   bool decoupled = false;     // AdamW
+  float lr_scale = 1.0f;      // η is lr[0] times it: learning rates of a group of parameters
 };
 
 void adam_step(Cpu, View<float> w, View<float> m, View<float> s, View<const float> g, View<const float> lr,

@@ -23,7 +23,8 @@ __global__ void crop_flip_kernel(float* out, const T* images, const std::int32_t
     const std::int32_t c = i % s.channels, w = i / s.channels % s.width, h = i / s.channels / s.width;
     const auto from_h = static_cast<std::int32_t>(h + move.dh);
     const auto from_w = static_cast<std::int32_t>((move.is_flipped ? s.width - 1 - w : w) + move.dw);
-    const bool is_inside = from_h >= 0 && from_h < s.height && from_w >= 0 && from_w < s.width;
+    const bool is_inside = from_h >= 0 && from_h < s.height && from_w >= 0 && from_w < s.width &&
+                           !is_cut(o, move, h, w, s.height, s.width);
     to[i] = is_inside ? pixel(source[(from_h * s.width + from_w) * s.channels + c]) : 0.0f;
   }
 }

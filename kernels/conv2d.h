@@ -3,9 +3,11 @@
 //   x [N, H, W, C], w [K, R, S, C] float32, y [N, OH, OW, K] with OH = (H + 2 pad − R) / stride + 1
 //
 // T is the storage type of activations: float or bfloat16 (float32 accumulation; weights are rounded to T for the product).
-// CUDA: cuDNN, whose filter gradient of a bfloat16 convolution is rounded to bfloat16 before it is widened. CPU: oneDNN, any CPU; bfloat16 needs AVX512_BF16 (`require_bfloat16`). Primitives are cached by shape; a steady step makes
-// none. Outputs are overwritten and must not overlap inputs. Deterministic for a given thread count; the filter gradient's
-// summation order, and so its last bits, depends on the number of threads.
+// CUDA: cuDNN, whose filter gradient of a bfloat16 convolution is rounded to bfloat16 before it is widened. CPU: oneDNN, any CPU;
+// bfloat16 needs AVX512_BF16 (`require_bfloat16`) and takes kernels/winograd for wide 3x3 convolutions, whose factors are rounded after
+// a transform: errors about twice as large. Primitives are cached by shape; a steady step makes none. Outputs are overwritten and must
+// not overlap inputs. Deterministic for a given thread count; the filter gradient's summation order, and so its last bits, depends
+// on the number of threads where it is oneDNN's.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +54,7 @@ void conv2d_backward_filter(Cpu, View<float> dw, View<const T> x, View<const T> 
 template <class T>
 void conv2d_backward_filter(const Cuda&, View<float> dw, View<const T> x, View<const T> dy, const ConvOptions& options);
 
-// Names of the implementations oneDNN chose for the three directions of a shape, in the order above. A name that begins with
+// Names of the implementations chosen for the three directions of a shape, in the order above. A name that begins with
 // "ref" is thousands of times slower than the others; benchmark and tests refuse it.
 struct ConvImplementations {
   std::string forward, backward_data, backward_filter;

@@ -1,6 +1,7 @@
 #include "kernels/reduce.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kernels/device/parallel.h"
@@ -11,8 +12,9 @@ namespace {
 constexpr std::int64_t kBlock = 4096;     // elements a partial sum covers
 constexpr std::int64_t kBlockRows = 128;  // rows a partial column sum covers
 
-// Partial sums of fixed blocks, in parallel; combined in the order of the blocks.
-double sum_of(View<const float> x) {
+// Σ term(x_i): partial sums of fixed blocks, in parallel; combined in the order of the blocks.
+template <class Term>
+double sum_of(View<const float> x, const Term& term) {
   const std::int64_t blocks = (x.size() + kBlock - 1) / kBlock;
   std::vector<double> partial(static_cast<std::size_t>(blocks));
   parallel_for(
@@ -20,7 +22,8 @@ double sum_of(View<const float> x) {
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t b = begin; b < end; ++b) {
           double sum = 0;
-          for (std::int64_t i = b * kBlock; i < std::min(x.size(), (b + 1) * kBlock); ++i) sum += x[i];
+          for (std::int64_t i = b * kBlock; i < std::min(x.size(), (b + 1) * kBlock); ++i)
+            sum += term(static_cast<double>(x[i]));
           partial[static_cast<std::size_t>(b)] = sum;
         }
       },
@@ -30,14 +33,20 @@ double sum_of(View<const float> x) {
   return total;
 }
 
+double itself(double v) { return v; }
+
 }  // namespace
 
+void reduce_norm(Cpu, View<float> norm, View<const float> x) {
+  norm[0] = static_cast<float>(std::sqrt(sum_of(x, [](double v) { return v * v; })));
+}
+
 void reduce_sum(Cpu, View<float> sum, View<const float> x, float factor) {
-  sum[0] = static_cast<float>(sum_of(x) * factor);
+  sum[0] = static_cast<float>(sum_of(x, itself) * factor);
 }
 
 void accumulate_sum(Cpu, View<float> total, View<const float> x, float factor) {
-  total[0] += static_cast<float>(sum_of(x) * factor);
+  total[0] += static_cast<float>(sum_of(x, itself) * factor);
 }
 
 template <class T>

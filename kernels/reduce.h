@@ -11,6 +11,10 @@ namespace kelvin {
 void reduce_sum(Cpu, View<float> sum, View<const float> x, float factor);
 void reduce_sum(const Cuda&, View<float> sum, View<const float> x, float factor);
 
+// norm [1] = ‖x‖₂, squares and sum in double
+void reduce_norm(Cpu, View<float> norm, View<const float> x);
+void reduce_norm(const Cuda&, View<float> norm, View<const float> x);
+
 // sums [C] = Σ over rows of x [rows..., C]: the gradient of a bias
 template <class T>
 void column_sum(Cpu, View<float> sums, View<const T> x);

@@ -13,7 +13,7 @@ struct SgdStep {
   SgdOptions o;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    const float rate = lr[0];
+    const float rate = lr[0] * o.lr_scale;
     Pack<N> weight = load<N>(w + i), velocity = load<N>(v + i);
     const Pack<N> gradient = load<N>(g + i);
     for (int k = 0; k < N; ++k) {

@@ -12,6 +12,7 @@ struct SgdOptions {
   float momentum = 0.9f;      // μ
   float weight_decay = 0.0f;  // λ
   bool nesterov = false;
+  float lr_scale = 1.0f;  // η is lr[0] times it: learning rates of a group of parameters
 };
 
 void sgd_step(Cpu, View<float> w, View<float> v, View<const float> g, View<const float> lr, const SgdOptions& options);

@@ -26,6 +26,19 @@ struct LogSoftmax {
   [[nodiscard]] T operator()(std::int64_t j) const { return z[j] / tau - maximum - log_sum; }
 };
 
+// q_j: the share of class j in a smoothed label.
+template <class T>
+struct SmoothedLabel {
+  std::int32_t label;
+  T own, other;  // q of the label and of every other class
+
+  SmoothedLabel(std::int32_t y, float smoothing, std::int64_t classes)
+      : label(y), other(static_cast<T>(smoothing) / static_cast<T>(classes)) {
+    own = T(1) - static_cast<T>(smoothing) + other;
+  }
+  [[nodiscard]] T operator()(std::int64_t j) const { return j == label ? own : other; }
+};
+
 template <class F>
 void for_each_row(std::int64_t rows, const F& f) {
   parallel_for(
@@ -40,22 +53,31 @@ void for_each_row(std::int64_t rows, const F& f) {
 
 template <class T>
 void softmax_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
-                                   View<const T> tau) {
+                                   View<const T> tau, float smoothing) {
   const std::int64_t classes = logits.cols();
   for_each_row(loss.size(), [&](std::int64_t row) {
-    loss[row] = -LogSoftmax<T>(logits.data + row * classes, classes, tau[0])(labels[row]);
+    const LogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
+    if (smoothing == 0.0f) {
+      loss[row] = -log_p(labels[row]);
+      return;
+    }
+    const SmoothedLabel<T> q(labels[row], smoothing, classes);
+    T sum = 0;
+    for (std::int64_t j = 0; j < classes; ++j) sum -= q(j) * log_p(j);
+    loss[row] = sum;
   });
 }
 
 template <class T>
 void softmax_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
-                                    View<const std::int32_t> labels, View<const T> tau) {
+                                    View<const std::int32_t> labels, View<const T> tau, float smoothing) {
   const std::int64_t classes = logits.cols();
   for_each_row(dloss.size(), [&](std::int64_t row) {
     const LogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
+    const SmoothedLabel<T> q(labels[row], smoothing, classes);
     const T factor = dloss[row] / tau[0];
     T* const dz = dlogits.data + row * classes;
-    for (std::int64_t j = 0; j < classes; ++j) dz[j] = factor * (std::exp(log_p(j)) - (j == labels[row] ? T(1) : T(0)));
+    for (std::int64_t j = 0; j < classes; ++j) dz[j] = factor * (std::exp(log_p(j)) - q(j));
   });
 }
 
@@ -81,9 +103,10 @@ void softmax(Cpu, View<T> probabilities, View<const T> logits, View<const T> tau
 }
 
 #define KELVIN_INSTANTIATE(T)                                                                                        \
-  template void softmax_cross_entropy_forward(Cpu, View<T>, View<const T>, View<const std::int32_t>, View<const T>); \
+  template void softmax_cross_entropy_forward(Cpu, View<T>, View<const T>, View<const std::int32_t>, View<const T>,  \
+                                              float);                                                                \
   template void softmax_cross_entropy_backward(Cpu, View<T>, View<const T>, View<const T>, View<const std::int32_t>, \
-                                               View<const T>);                                                       \
+                                               View<const T>, float);                                                \
   template void softmax(Cpu, View<T>, View<const T>, View<const T>)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(double);

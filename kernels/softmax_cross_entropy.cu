@@ -42,13 +42,24 @@ struct Rows {
   float *loss = nullptr, *dlogits = nullptr, *probabilities = nullptr;
   const float* dloss = nullptr;  // [rows], or null: `dloss_of_all` for every row
   float dloss_of_all = 0;
+  float smoothing = 0;  // S
   std::int64_t rows = 0, classes = 0;
 
+  // q_j: the share of class j in the smoothed label.
+  __device__ float share(std::int64_t j, std::int32_t label) const {
+    const float other = smoothing / static_cast<float>(classes);
+    return j == label ? 1.0f - smoothing + other : other;
+  }
   __device__ float gradient_factor(std::int64_t row) const {
     return (dloss != nullptr ? dloss[row] : dloss_of_all) / tau[0];
   }
-  __device__ void write_loss(std::int64_t row, const LogSoftmax& log_p) const {
-    if (loss != nullptr) loss[row] = -log_p(logits[row * classes + labels[row]]);
+  __device__ bool needs_all_classes() const { return loss != nullptr && smoothing != 0.0f; }
+  // all_classes: −Σ_j log p_j, where needed.
+  __device__ void write_loss(std::int64_t row, const LogSoftmax& log_p, float all_classes) const {
+    if (loss == nullptr) return;
+    const float own = -log_p(logits[row * classes + labels[row]]);
+    loss[row] =
+        smoothing == 0.0f ? own : (1.0f - smoothing) * own + smoothing / static_cast<float>(classes) * all_classes;
   }
 };
 
@@ -74,8 +85,16 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) held_ke
 #pragma unroll
   for (const float s : scaled) sum += s == -INFINITY ? 0.0f : expf(s - maximum);
   const LogSoftmax log_p = {tau, maximum, logf(group.sum(sum))};
+  float all_classes = 0;
+  if (r.needs_all_classes()) {
+    for_packs<Group, Width, kPerThread>(r.classes, group.rank(), [&](int i, int) {
+#pragma unroll
+      for (int k = 0; k < Width; ++k) all_classes -= scaled[i + k] - log_p.maximum - log_p.log_sum;
+    });
+    all_classes = group.sum(all_classes);
+  }
   if (!has_row) return;
-  if (group.rank() == 0) r.write_loss(row, log_p);
+  if (group.rank() == 0) r.write_loss(row, log_p, all_classes);
   float* const to = r.dlogits != nullptr ? r.dlogits : r.probabilities;
   if (to == nullptr) return;
   const bool is_gradient = r.dlogits != nullptr;
@@ -85,7 +104,7 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) held_ke
     Pack<Width> out;
 #pragma unroll
     for (int k = 0; k < Width; ++k)
-      out[k] = factor * (expf(scaled[i + k] - log_p.maximum - log_p.log_sum) - (col + k == label ? 1.0f : 0.0f));
+      out[k] = factor * (expf(scaled[i + k] - log_p.maximum - log_p.log_sum) - r.share(col + k, label));
     store<Width>(to + row * r.classes + col, out);
   });
 }
@@ -115,7 +134,12 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
   }
   const SoftmaxState all = group.reduce(mine, MergeStates{});
   const LogSoftmax log_p = {tau, all.maximum, logf(all.sum)};
-  if (group.rank() == 0) r.write_loss(row, log_p);
+  float all_classes = 0;
+  if (r.needs_all_classes()) {
+    for (std::int64_t j = group.rank(); j < r.classes; j += LongRowGroup::kThreads) all_classes -= log_p(z[j]);
+    all_classes = group.sum(all_classes);
+  }
+  if (group.rank() == 0) r.write_loss(row, log_p, all_classes);
   float* const to = r.dlogits != nullptr ? r.dlogits : r.probabilities;
   if (to == nullptr) return;
   const bool is_gradient = r.dlogits != nullptr;
@@ -127,7 +151,7 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
     if (j >= r.classes) continue;
     const Pack<Width> v = load<Width>(z + j);
     Pack<Width> out;
-    for (int k = 0; k < Width; ++k) out[k] = factor * (expf(log_p(v[k])) - (j + k == label ? 1.0f : 0.0f));
+    for (int k = 0; k < Width; ++k) out[k] = factor * (expf(log_p(v[k])) - r.share(j + k, label));
     store<Width>(to + row * r.classes + j, out);
   }
 }
@@ -166,12 +190,13 @@ void run_rows(const Cuda& cuda, const Rows& rows, const View<const float>& logit
 
 template <>
 void softmax_cross_entropy_forward(const Cuda& cuda, View<float> loss, View<const float> logits,
-                                   View<const std::int32_t> labels, View<const float> tau) {
+                                   View<const std::int32_t> labels, View<const float> tau, float smoothing) {
   run_rows(cuda,
            {.logits = logits.data,
             .labels = labels.data,
             .tau = tau.data,
             .loss = loss.data,
+            .smoothing = smoothing,
             .rows = logits.rows(),
             .classes = logits.cols()},
            logits);
@@ -179,13 +204,15 @@ void softmax_cross_entropy_forward(const Cuda& cuda, View<float> loss, View<cons
 
 template <>
 void softmax_cross_entropy_backward(const Cuda& cuda, View<float> dlogits, View<const float> dloss,
-                                    View<const float> logits, View<const std::int32_t> labels, View<const float> tau) {
+                                    View<const float> logits, View<const std::int32_t> labels, View<const float> tau,
+                                    float smoothing) {
   run_rows(cuda,
            {.logits = logits.data,
             .labels = labels.data,
             .tau = tau.data,
             .dlogits = dlogits.data,
             .dloss = dloss.data,
+            .smoothing = smoothing,
             .rows = logits.rows(),
             .classes = logits.cols()},
            logits, dlogits);

@@ -1,8 +1,8 @@
 // How softmax cross-entropy changes with its temperature, row by row: what a learnable τ follows.
 //
-//   dtau_i = dloss_i (z_iy − Σ_j p_ij z_ij) / τ²,  p = softmax(z / τ)
+//   dtau_i = dloss_i Σ_j (q_ij − p_ij) z_ij / τ²,  p = softmax(z / τ), q = (1 − S) 1[j = y] + S/C the label, smoothed by S
 //
-// For τ = e^s the chain rule's factor τ gives ∂L/∂s = (z_y − Σ p_j z_j)/τ. z_y is subtracted inside the sum, p_j (z_y − z_j), so that a
+// For τ = e^s and S = 0 the chain rule's factor τ gives ∂L/∂s = (z_y − Σ p_j z_j)/τ. Summed as (p_j − q_j)(z_y − z_j), so that a
 // large common part of the logits costs no accuracy. logits [rows, C], labels [rows], τ [1] device scalar; float32; dtau [rows] is
 // overwritten; deterministic.
 #pragma once
@@ -15,9 +15,9 @@
 namespace kelvin {
 
 void cross_entropy_temperature_gradient(Cpu, View<float> dtau, View<const float> dloss, View<const float> logits,
-                                        View<const std::int32_t> labels, View<const float> tau);
+                                        View<const std::int32_t> labels, View<const float> tau, float smoothing = 0.0f);
 void cross_entropy_temperature_gradient(const Cuda&, View<float> dtau, View<const float> dloss,
                                         View<const float> logits, View<const std::int32_t> labels,
-                                        View<const float> tau);
+                                        View<const float> tau, float smoothing = 0.0f);
 
 }  // namespace kelvin

@@ -17,7 +17,7 @@ Mlp::Dense Mlp::declare_dense(const std::string& name, std::int64_t in, std::int
 
 Mlp::Mlp(ModelSpec spec) : Model(std::move(spec)) {
   const ModelSpec& s = this->spec();
-  first_ = declare_dense("fc1", static_cast<std::int64_t>(s.height) * s.width * s.channels, kHidden);
+  first_ = declare_dense("fc1", static_cast<std::int64_t>(s.input_height()) * s.input_width() * s.channels, kHidden);
   second_ = declare_dense("fc2", kHidden, kHidden);
   declare_prototypes("fc", kHidden);
 }

@@ -2,6 +2,7 @@
 
 #include "engine/ops/input_normalize.h"
 #include "engine/ops/linear.h"
+#include "engine/ops/resize.h"
 
 namespace kelvin {
 
@@ -19,7 +20,13 @@ Tensor Model::normalize(const Tensor& images) const {
                    images.dim(3) == spec_.channels,
                spec_.name, " was built for images [N, ", spec_.height, ", ", spec_.width, ", ", spec_.channels,
                "], got ", images.shape());
-  return input_normalize(images, mean_, std_, spec_.precision);
+  return input_normalize(resize_bilinear(images, spec_.input_height(), spec_.input_width()), mean_, std_,
+                         spec_.precision);
+}
+
+void Model::set_dropout_step(std::int64_t step) const {
+  const auto number = static_cast<std::int32_t>(step);
+  dropout_source_.step.copy_from_host(std::span<const std::int32_t>(&number, 1));
 }
 
 }  // namespace kelvin

@@ -3,8 +3,8 @@
 //   features(images) = f(x)            [N, d] float32
 //   logits(f)        = f Wᵀ + b        [N, classes] float32; the rows of W are the class prototypes w_j
 //
-// Images enter as float32 [N, H, W, C] in [0, 1]; normalisation is the model's first layer, so that an attack's ε is in
-// pixel units. τ does not appear here: it divides the logits inside the training loss only. Whether BatchNorm uses batch or
+// Images enter as float32 [N, H, W, C] in [0, 1] in the data's own size; resizing (where the spec asks for it) and normalisation are the
+// model's first layers, so that an attack's ε is in pixels of the data set. τ does not appear here: it divides the logits inside the training loss only. Whether BatchNorm uses batch or
 // running statistics is an argument of `features`, never hidden state.
 #pragma once
 
@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/ops/dropout.h"
 #include "engine/parameters.h"
 #include "engine/tensor.h"
 
@@ -30,6 +31,15 @@ struct ModelSpec {
   std::vector<float> mean, std;  // per channel; empty: 0 and 1 (no normalisation)
   DType precision = DType::f32;  // storage of activations: f32 or bf16
   std::string stem = "auto";     // resnet18 and larger: cifar, imagenet, or auto (by the image size)
+  int image_size = 0;            // the side images are resized to inside the model, bilinear; 0: not resized
+  // Vision transformers, in train mode only (models/vit.h)
+  float dropout = 0, drop_path = 0;
+  // Vision transformers: activations of a block are computed again in backward instead of kept; the same results for less memory
+  bool checkpoint_activations = false;
+
+  // What the layers after resizing see.
+  [[nodiscard]] int input_height() const { return image_size > 0 ? image_size : height; }
+  [[nodiscard]] int input_width() const { return image_size > 0 ? image_size : width; }
 };
 
 class Model {
@@ -45,6 +55,10 @@ class Model {
   [[nodiscard]] Tensor logits(const Tensor& features) const;
   [[nodiscard]] Tensor forward(const Tensor& images, Mode mode) { return logits(features(images, mode)); }
 
+  // Dropout masks are a function of (seed of the model, layer, this number): set it before every training step, outside of a recorded
+  // step. Two passes in one step draw the same masks.
+  void set_dropout_step(std::int64_t step) const;
+
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
   [[nodiscard]] Parameters& parameters() { return parameters_; }
   [[nodiscard]] const Parameters& parameters() const { return parameters_; }
@@ -54,8 +68,9 @@ class Model {
  protected:
   // Declares the last layer `<name>.weight`, `<name>.bias` over d features.
   void declare_prototypes(const std::string& name, std::int64_t d);
-  // The model's first layer: (images − mean) / std, in the model's precision.
+  // The model's first layers: images to the model's own size, then (images − mean) / std in the model's precision.
   [[nodiscard]] Tensor normalize(const Tensor& images) const;
+  [[nodiscard]] const DropoutSource& dropout_source() const { return dropout_source_; }
 
  private:
   friend std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed);
@@ -65,6 +80,7 @@ class Model {
   const Parameter* prototypes_ = nullptr;
   const Parameter* prototype_bias_ = nullptr;
   Tensor mean_, std_;
+  DropoutSource dropout_source_;
 };
 
 // Builds and initialises a model by name: mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_{tiny,small}_patch{4,16_224}, vit_tiny_patch7. Throws a
@@ -72,6 +88,10 @@ class Model {
 [[nodiscard]] std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed);
 [[nodiscard]] std::vector<std::string> model_names();
 void require_known_model(const std::string& name);  // throws that mistake, before anything is built
+
+// Throws a mistake for rates outside of [0, 1), and where dropout, stochastic depth or checkpointed blocks are asked of a model without
+// them.
+void require_regularisation(const ModelSpec& spec);
 
 // Throws a mistake where the device cannot compute in that precision: bfloat16 on a CPU without AVX512_BF16.
 void require_precision(DType precision, Device device);

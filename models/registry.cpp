@@ -60,6 +60,15 @@ void require_known_model(const std::string& name) {
   throw mistake("--model ", name, " is unknown; known: ", known);
 }
 
+void require_regularisation(const ModelSpec& s) {
+  for (const auto& [flag, rate] : {std::pair("--dropout", s.dropout), std::pair("--drop-path", s.drop_path)})
+    if (!(rate >= 0 && rate < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", rate);
+  if (s.name.starts_with("vit")) return;
+  if (s.dropout > 0 || s.drop_path > 0 || s.checkpoint_activations)
+    throw mistake("--model ", s.name,
+                  ": --dropout, --drop-path and --checkpoint-activations belong to the vit_* models");
+}
+
 void require_precision(DType precision, Device device) {
   if (precision == DType::bf16) on(device, [](const auto& dev) { require_bfloat16(dev); });
 }
@@ -69,10 +78,13 @@ std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t s
   if (spec.channels != 1 && spec.channels != 3)
     throw mistake("images have ", spec.channels, " channels; models take 1 or 3");
   if (spec.classes < 2) throw mistake("a classifier needs at least 2 classes, got ", spec.classes);
+  if (spec.image_size < 0) throw mistake("--image-size must be 0 or more, got ", spec.image_size);
+  require_regularisation(spec);
   std::unique_ptr<Model> model = builders().at(spec.name)(std::move(spec));
   const ModelSpec& s = model->spec();
   model->mean_ = per_channel(s.mean, 0.0f, s.channels, device);
   model->std_ = per_channel(s.std, 1.0f, s.channels, device);
+  model->dropout_source_ = {seed, Tensor::zeros({1}, DType::i32, device)};
   model->parameters_.allocate(device, seed);
   return model;
 }

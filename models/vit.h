@@ -5,7 +5,9 @@
 //   features = norm(class token)  [N, d] float32
 //   block:  x += proj(attention(qkv(norm1(x))));  x += fc2(gelu(fc1(norm2(x))))
 //
-// There is no state that differs between training and evaluation.
+// In train mode, where the spec asks for it: dropout after the positions are added, after the attention's projection and after both layers of
+// the MLP (the paper's; timm's pos_drop_rate = proj_drop_rate), and stochastic depth of both branches of a block, its rate rising linearly
+// from 0 in the first block to `drop_path` in the last (timm's drop_path_rate). Evaluation drops nothing.
 #pragma once
 
 #include <string>
@@ -33,7 +35,10 @@ class VisionTransformer : public Model {
   };
   Affine declare_linear(const std::string& name, std::int64_t in, std::int64_t out);
   Affine declare_norm(const std::string& name);
-  [[nodiscard]] Tensor apply_block(const Block& block, const Tensor& x) const;
+  [[nodiscard]] Tensor apply_block(std::size_t index, const Tensor& x, Mode mode) const;
+  [[nodiscard]] Tensor drop_elements(const std::string& layer, const Tensor& x, Mode mode) const;
+  [[nodiscard]] float drop_path_rate(std::size_t index) const;
+  [[nodiscard]] static std::vector<Tensor> values_of(const Block& block);
 
   VitLayout layout_;
   const Parameter *class_token_ = nullptr, *positions_ = nullptr;

@@ -13,7 +13,9 @@ namespace {
 constexpr const char* kPositions = "pos_embed";
 constexpr const char* kCounter = "num_batches_tracked";
 
-bool has_no_counterpart(const std::string& name) { return name.ends_with(kCounter) || name.starts_with("optimizer."); }
+bool has_no_counterpart(const std::string& name) {
+  return name.ends_with(kCounter) || name.starts_with("optimizer.") || name.starts_with("ema.");
+}
 
 std::vector<std::int64_t> dims_of(const Shape& s) { return {s.begin(), s.end()}; }
 
@@ -79,6 +81,7 @@ class Importer {
       ++report_.loaded;
     } else if (is_head(p) &&
                std::equal(entry.shape.begin() + 1, entry.shape.end(), expected.begin() + 1, expected.end())) {
+      report_.is_head_new = true;
       if (&p == &model_.prototypes())
         report_.notes.push_back(str("last layer ", name, ": the file has ", entry.shape[0], " classes, the model ",
                                     expected[0], "; the model keeps its own start"));
@@ -98,8 +101,8 @@ class Importer {
   void load_positions(const Parameter& p, const SafetensorsEntry& entry) {
     const ModelSpec& s = model_.spec();
     const std::int64_t tokens = p.value.dim(1) - 1;
-    const auto rows =
-        static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(tokens) * s.height / s.width)));
+    const auto rows = static_cast<std::int64_t>(
+        std::lround(std::sqrt(static_cast<double>(tokens) * s.input_height() / s.input_width())));
     p.value.copy_from_host<float>(resample_positions(floats_of(entry), p.value.dim(2), rows, tokens / rows));
     report_.notes.push_back(
         str(kPositions, ": interpolated from ", entry.shape[1] - 1, " patches to ", rows, "x", tokens / rows));

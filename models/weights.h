@@ -3,7 +3,7 @@
 //
 // What may differ and is said in a note: the last layer when class counts differ (the model keeps its own start), and position
 // embeddings of another image size (bicubic interpolation with antialiasing, as timm's resample_abs_pos_embed). BatchNorm's
-// num_batches_tracked counts nothing here and is passed over, as are optimizer states of our own checkpoints.
+// num_batches_tracked counts nothing here and is passed over, as are optimizer states and averaged weights of our own checkpoints.
 #pragma once
 
 #include <string>
@@ -20,6 +20,7 @@ struct WeightsReport {
   std::vector<std::string> unexpected;  // tensors of the file that the model lacks
   std::vector<std::string> misfits;     // "name has shape [..], expected [..]"
   std::vector<std::string> notes;       // head replaced, positions interpolated
+  bool is_head_new = false;             // the last layer kept its own start
   [[nodiscard]] bool is_complete() const { return missing.empty() && unexpected.empty() && misfits.empty(); }
   [[nodiscard]] std::string text() const;  // every problem by name, one a line
 };

@@ -24,8 +24,8 @@ struct BenchOptions {
 struct BenchRow {
   std::string name;  // the case
   double img_per_s = 0;
-  double conv_share = 0;    // share of the step's time inside oneDNN convolutions
-  double repack_share = 0;  // share of time reordering filters
+  double conv_share = 0;    // share of the step's time inside convolutions
+  double repack_share = 0;  // share of time bringing arguments into oneDNN's layouts
   double pool_peak_mb = 0;  // tensors at their peak
   double peak_rss_mb = 0;   // resident memory of the process at its peak
 };

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "apps/bench/data_cases.h"
 #include "apps/cli/commands.h"
 #include "apps/report/text_table.h"
 
@@ -11,7 +12,7 @@ namespace {
 
 struct BenchFlags {
   BenchOptions options;
-  std::string cases = "train-resnet20,train-resnet18,pgd20-resnet20", precision = "f32";
+  std::string cases = "train-resnet20,train-resnet18,pgd20-resnet20", precision = "f32", data;
 };
 
 void run(BenchFlags& f, const CommonOptions& common) {
@@ -22,7 +23,8 @@ void run(BenchFlags& f, const CommonOptions& common) {
       {"case", "precision", "batch", "img/s", "in convolutions", "repacking filters", "tensors MB", "peak RSS MB"});
   std::istringstream in(f.cases);
   for (std::string name; std::getline(in, name, ',');) {
-    const BenchRow row = run_bench(name, f.options, device);
+    const BenchRow row =
+        is_data_case(name) ? run_data_bench(name, f.options, f.data) : run_bench(name, f.options, device);
     rows.push_back({{"case", row.name},
                     {"device", name_of(device.kind)},
                     {"precision", f.precision},
@@ -47,11 +49,15 @@ void add_bench(CLI::App& app, CommonOptions& common) {
                   "  kelvin bench\n  kelvin bench --cases train-resnet18,infer-resnet18 --precision bf16\n"
                   "  kelvin bench --cases pgd20-resnet20 --seconds 20 --json",
                   [f, &common] { run(*f, common); });
-  c->add_option("--cases", f->cases, "With commas: train-MODEL, infer-MODEL, pgdSTEPS-MODEL")->capture_default_str();
+  c->add_option(
+       "--cases", f->cases,
+       "With commas: train-MODEL, infer-MODEL, pgdSTEPS-MODEL; load (batches of the loader), corrupt-NAME, corrupt-all")
+      ->capture_default_str();
   c->add_option("--precision", f->precision, "f32 or bf16")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   c->add_option("--batch,--batch-size", f->options.batch_size)->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_option("--data", f->data, "Images of load and corrupt cases, NAME or NAME:PATH; default: smooth random ones");
   c->add_option("--size", f->options.size, "Image side")->check(CLI::PositiveNumber)->capture_default_str();
   c->add_option("--channels", f->options.channels, "1 or 3")->capture_default_str();
   c->add_option("--seconds", f->options.seconds, "Time a case")->check(CLI::PositiveNumber)->capture_default_str();

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "engine/checkpoint.h"
+#include "engine/weight_average.h"
 #include "kernels/conv2d.h"
 #include "kernels/device/cuda_device.h"
 
@@ -15,6 +16,13 @@ namespace {
 bool parse_double(const std::string& text, double& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size();
+}
+
+// A weights file of ours knows how its images are prepared.
+void take_inputs_of(ModelSpec& spec, const ModelSpec& saved) {
+  spec.stem = saved.stem;
+  spec.image_size = saved.image_size;
+  if (saved.channels == spec.channels) spec.mean = saved.mean, spec.std = saved.std;
 }
 
 }  // namespace
@@ -103,6 +111,9 @@ void add_target_options(CLI::App& command, TargetOptions& t) {
       ->check(CLI::PositiveNumber);
   command.add_option("--precision", t.precision, "f32 or bf16; default: the run's")
       ->check(CLI::IsMember({"f32", "bf16"}));
+  command.add_option("--weights-from", t.weights_from, "last, or ema: the averaged weights of a run with --ema")
+      ->check(CLI::IsMember({"last", "ema"}))
+      ->capture_default_str();
 }
 
 void Target::save(const std::string& name, const nlohmann::json& result) const {
@@ -145,6 +156,13 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
                   .width = static_cast<int>(test.width),
                   .mean = target.data.mean,
                   .std = target.data.std};
+  if (o.run.empty() && file.metadata.contains("kelvin")) take_inputs_of(info.model, run_info_from(file).model);
+  if (o.weights_from == "ema") {
+    if (!has_average(file))
+      throw mistake(file.path.string(),
+                    ": holds no averaged weights; it was not trained with --ema (--weights-from last)");
+    file = average_of(std::move(file));
+  }
   if (!o.precision.empty()) info.model.precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
   require_precision(info.model.precision, device);
   info.data = data;

@@ -51,7 +51,8 @@ struct TargetOptions {
   std::string data;                 // --data; default: the run's
   std::int64_t limit = 0;
   int batch_size = 250;
-  std::string precision;  // --precision; default: the run's
+  std::string precision;              // --precision; default: the run's
+  std::string weights_from = "last";  // last, or ema: the averaged weights of a run trained with --ema
 };
 void add_target_options(CLI::App& command, TargetOptions& target);
 

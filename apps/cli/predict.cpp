@@ -10,7 +10,7 @@ namespace {
 
 struct PredictFlags {
   std::string model, weights, input, output, features, precision;
-  int classes = 0;
+  int classes = 0, image_size = 0;
   bool no_normalize = false;
 };
 
@@ -25,6 +25,7 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
   spec.height = static_cast<int>(images.shape[1]);
   spec.width = static_cast<int>(images.shape[2]);
   spec.channels = static_cast<int>(images.shape[3]);
+  if (f.image_size > 0) spec.image_size = f.image_size;
   if (f.no_normalize) spec.mean = spec.std = {};
   if (!f.precision.empty()) spec.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
   return spec;
@@ -82,6 +83,8 @@ void add_predict(CLI::App& app, CommonOptions& common) {
   c->add_option("--output", f->output, "Where the logits [N, classes] go")->required();
   c->add_option("--features", f->features, "Where f(x) [N, d] goes");
   c->add_option("--classes", f->classes, "Class count; default: from the weights");
+  c->add_option("--image-size", f->image_size, "Resize the images to this side; default: as the checkpoint says")
+      ->check(CLI::NonNegativeNumber);
   c->add_option("--precision", f->precision, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
   c->add_flag("--no-normalize", f->no_normalize, "The images are normalised already");
 }

@@ -47,10 +47,12 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
   for (const std::string& text : f.set) set_flag(plan.train, parse_flag(text));
   std::set<std::string> fixed;
   for (const auto& [name, value] : f.train) fixed.insert(name);
-  std::erase_if(plan.axes, [&](const Axis& axis) { return fixed.contains(axis.name); });  // --tau 50 takes the axis's place
+  std::erase_if(plan.axes,
+                [&](const Axis& axis) { return fixed.contains(axis.name); });  // --tau 50 takes the axis's place
   for (const std::string& text : f.grid) {
     const Axis axis = parse_axis(text);
-    const auto same = std::find_if(plan.axes.begin(), plan.axes.end(), [&](const Axis& a) { return a.name == axis.name; });
+    const auto same =
+        std::find_if(plan.axes.begin(), plan.axes.end(), [&](const Axis& a) { return a.name == axis.name; });
     if (same == plan.axes.end())
       plan.axes.push_back(axis);
     else
@@ -100,7 +102,8 @@ std::vector<TrainOptions> check_cells(const std::vector<Cell>& cells) {
 }
 
 // Rates of the first cell's model, measured by `kelvin bench` in a process of its own; nothing when that fails.
-std::optional<Rates> measure_rates(const TrainOptions& o, const Dataset& data, const CommonOptions& common, int threads) {
+std::optional<Rates> measure_rates(const TrainOptions& o, const Dataset& data, const CommonOptions& common,
+                                   int threads) {
   const std::string command =
       str("'", own_program(), "' bench --json --quiet --seconds 0.4 --cases train-", o.model, ",infer-", o.model,
           ",pgd1-", o.model, " --batch-size ", o.batch_size, " --size ", data.train.height, " --channels ",
@@ -122,8 +125,13 @@ class SweepProgress {
  public:
   SweepProgress(const std::vector<Cell>& cells, const std::filesystem::path& out, double seconds_a_cell, int jobs,
                 bool is_quiet)
-      : cells_(cells), out_(out), guess_(seconds_a_cell), jobs_(jobs), is_quiet_(is_quiet),
-        is_terminal_(isatty(STDERR_FILENO) != 0), last_(Clock::now()) {}
+      : cells_(cells),
+        out_(out),
+        guess_(seconds_a_cell),
+        jobs_(jobs),
+        is_quiet_(is_quiet),
+        is_terminal_(isatty(STDERR_FILENO) != 0),
+        last_(Clock::now()) {}
 
   void on(const JobEvent& e) {
     if (e.kind == JobEvent::Kind::started) {
@@ -184,7 +192,7 @@ std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, 
     const CellRequest request = request_of(cell, plan.measure);
     Job job;
     job.name = cell.name;
-    job.command = {own_program(), "sweep-cell", folder.path.string(), "--device", common.device, "--threads",
+    job.command = {own_program(),           "sweep-cell", folder.path.string(), "--device", common.device, "--threads",
                    std::to_string(threads), "--autotune", common.autotune};
     if (common.tf32) job.command.emplace_back("--tf32");
     if (common.fast) job.command.emplace_back("--fast-nondeterministic");
@@ -207,7 +215,8 @@ void check_folders(const std::vector<Cell>& cells, const SweepPlan& plan, const 
   for (const Cell& cell : cells)
     if (!f.overwrite &&
         state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::other)
-      throw mistake(f.out, "/", cell.name, ": holds a run with other training flags; choose another --out, or --overwrite");
+      throw mistake(f.out, "/", cell.name,
+                    ": holds a run with other training flags; choose another --out, or --overwrite");
 }
 
 int write_results(const SweepTable& table, const SweepFlags& f, const CommonOptions& common) {
@@ -242,7 +251,8 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   const int threads = std::max(1, (common.threads > 0 ? common.threads : omp_get_max_threads()) / f.jobs);
   std::size_t finished = 0;
   for (const Cell& cell : cells)
-    finished += state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::finished;
+    finished +=
+        state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::finished;
   double seconds_a_cell = 0;
   if (finished < cells.size()) {
     const std::int64_t limit = std::atol(flag_value(plan.train, "limit", "0").c_str());
@@ -250,9 +260,9 @@ void run(const SweepFlags& f, const CommonOptions& common) {
       const std::int64_t n = std::atol(flag_value(plan.train, name, "0").c_str());
       return n > 0 ? n : limit;
     };
-    const Dataset data = load_dataset(options[0].data, {.test = Half::optional,
-                                                        .train_limit = or_limit("train-limit"),
-                                                        .test_limit = or_limit("test-limit")});
+    const Dataset data = load_dataset(
+        options[0].data,
+        {.test = Half::optional, .train_limit = or_limit("train-limit"), .test_limit = or_limit("test-limit")});
     if (const auto rates = measure_rates(options[0], data, common, threads))
       for (std::size_t i = 0; i < cells.size(); ++i)
         seconds_a_cell += estimated_seconds(options[i], data.train.count, data.test.count,
@@ -260,8 +270,9 @@ void run(const SweepFlags& f, const CommonOptions& common) {
                           static_cast<double>(cells.size());
   }
   if (!common.quiet || f.dry_run) {
-    std::string text = str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(),
-                           " seeds), ", finished, " finished already, ", f.jobs, " at a time with ", threads, " threads");
+    std::string text =
+        str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(), " seeds), ",
+            finished, " finished already, ", f.jobs, " at a time with ", threads, " threads");
     if (seconds_a_cell > 0)
       text += "; about " + duration_text(seconds_a_cell * static_cast<double>(cells.size() - finished) / f.jobs);
     std::fprintf(stderr, "%s: %s\n", plan.title.c_str(), text.c_str());
@@ -316,8 +327,8 @@ void pass_through(CLI::App& command, const std::shared_ptr<SweepFlags>& f) {
 }
 
 template <class T>
-CLI::Option* size_option(CLI::App* c, const std::shared_ptr<SweepFlags>& f, const std::string& name, T MeasureRequest::*field,
-                         const std::string& description) {
+CLI::Option* size_option(CLI::App* c, const std::shared_ptr<SweepFlags>& f, const std::string& name,
+                         T MeasureRequest::*field, const std::string& description) {
   return c->add_option(name, f->sizes.*field, description)->each([f, field](const std::string&) {
     f->given.emplace_back([field](const MeasureRequest& from, MeasureRequest& to) { to.*field = from.*field; });
   });
@@ -338,16 +349,22 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
       "The same command continues a sweep that was stopped; started twice, the two share the work.",
       [f, &common] { run(*f, common); });
   c->add_option("--preset", f->preset, "paper, lr-boundary, controls or synthetic: defaults that other flags override");
-  c->add_option("--grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)")->take_all();
-  c->add_option("--variant", f->variants, "'NAME: flag=value flag=value'; repeatable; together one axis. logit-scale=S "
-                "measures the same model again with its logits multiplied")->take_all();
+  c->add_option("--grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)")
+      ->take_all();
+  c->add_option("--variant", f->variants,
+                "'NAME: flag=value flag=value'; repeatable; together one axis. logit-scale=S "
+                "measures the same model again with its logits multiplied")
+      ->take_all();
   c->add_option("--set", f->set, "FLAG=VALUE of train for every cell; the flags below do the same")->take_all();
   c->add_option("--seeds", f->seeds, "Training seeds, with commas; default: the preset's, or 0");
   c->add_option("--out", f->out, "Folder: one run folder a cell, table.csv, table.json, table.txt, report.html")
       ->capture_default_str();
   c->add_option("--measure", f->measure, "With commas: clean, corrupt, pgd, attacks, worst, geometry, audit");
-  c->add_option("--baseline", f->baseline, "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant");
-  c->add_option("--jobs", f->jobs, "Cells at a time; they share the threads")->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_option("--baseline", f->baseline,
+                "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant");
+  c->add_option("--jobs", f->jobs, "Cells at a time; they share the threads")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   c->add_option("--title", f->title, "Title of the report");
   c->add_flag("--overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again");
   c->add_flag("--dry-run", f->dry_run, "Print the cells and the estimate only");

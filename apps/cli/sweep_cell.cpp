@@ -10,7 +10,7 @@ namespace {
 constexpr int kDiverged = static_cast<int>(ExitCode::diverged);
 
 std::vector<std::string> device_arguments(const CommonOptions& common) {
-  std::vector<std::string> a = {"--device", common.device, "--threads", std::to_string(common.threads),
+  std::vector<std::string> a = {"--device",   common.device,  "--threads", std::to_string(common.threads),
                                 "--autotune", common.autotune};
   if (common.tf32) a.emplace_back("--tf32");
   if (common.fast) a.emplace_back("--fast-nondeterministic");

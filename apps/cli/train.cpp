@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/fine_tuning_flags.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/train_flags.h"
 #include "engine/atomic_file.h"
@@ -49,7 +50,8 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   o.lr.kind = learning_rate_schedule_of(f.lr_schedule);
   o.optimizer.kind = optimizer_of(f.optimizer);
   o.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
-  o.augment = f.augment == "standard";
+  o.augment = f.augment != "none";
+  o.cutout = f.augment == "cutout";
   o.seed = common.seed;
   o.adversarial.is_on = f.adversarial == "pgd";
   o.adversarial.loss = attack_loss_of(f.adversarial_loss);
@@ -96,7 +98,8 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                 report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
   } else {
     text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "", ", ",
+                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "",
+                report.ema_accuracy ? ", of the averaged weights " + percent(*report.ema_accuracy) : "", ", ",
                 number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
     if (report.validation)
       text +=
@@ -123,6 +126,8 @@ CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<Tr
       "  kelvin train --data synthetic --model mlp --tau 50 --epochs 30 --out runs/toy\n"
       "  kelvin train --tau 50 --tau-schedule cosine --tau-end 1 --out runs/cooling\n"
       "  kelvin train --tau 10 --adversarial pgd --inner-tau 10 --out runs/robust\n"
+      "  kelvin train --data cifar10:DIR --model vit_small_patch16_224 --image-size 224 --init vit.safetensors "
+      "--optimizer adam --lr 1e-4 --out runs/vit\n"
       "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
       "  kelvin train --resume --config runs/tau1/config.toml --out runs/tau1",
       {});
@@ -151,6 +156,7 @@ CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<Tr
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
   c->add_flag("--nesterov", o.optimizer.nesterov);
   c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
+  add_fine_tuning_flags(*c, o);
   AdversarialOptions& a = o.adversarial;
   c->add_option("--adversarial", f->adversarial, "Adversarial training: none or pgd")
       ->check(CLI::IsMember({"none", "pgd"}))
@@ -168,8 +174,10 @@ CLI::App* declare(CLI::App& app, CommonOptions& common, const std::shared_ptr<Tr
   c->add_option("--precision", f->precision, "f32 or bf16 activations")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
-  c->add_option("--augment", f->augment, "none, or standard: pad 4, random crop, flip")
-      ->check(CLI::IsMember({"none", "standard"}))
+  c->add_option(
+       "--augment", f->augment,
+       "none, standard (pad 4, above 48 pixels 8, random crop, flip), or cutout (standard and a square of zeros)")
+      ->check(CLI::IsMember({"none", "standard", "cutout"}))
       ->capture_default_str();
   c->add_option("--init", o.init, "Start from a safetensors file: Kelvin's, torchvision's or timm's");
   c->add_flag("--allow-partial", o.allow_partial, "With --init: load what fits");

@@ -5,6 +5,7 @@
 #include "apps/report/text_table.h"
 #include "engine/checkpoint.h"
 #include "engine/tensor_file.h"
+#include "models/normalisation.h"
 
 namespace kelvin {
 namespace {
@@ -30,14 +31,10 @@ void inspect(const WeightsFlags& f, const CommonOptions& common) {
                {{"tensors", rows}, {"bytes", total}, {"metadata", file.metadata}});
 }
 
-// The constants that published weights were trained with: ImageNet's for torchvision's, 1/2 for timm's augreg ViTs.
 void set_normalisation(ModelSpec& spec, const WeightsFlags& f) {
-  const bool is_vit = spec.name.starts_with("vit");
-  const std::vector<float> mean = is_vit ? std::vector<float>(3, 0.5f) : std::vector<float>{0.485f, 0.456f, 0.406f};
-  const std::vector<float> std = is_vit ? std::vector<float>(3, 0.5f) : std::vector<float>{0.229f, 0.224f, 0.225f};
-  const auto channels = static_cast<std::size_t>(spec.channels);
-  spec.mean = !f.mean.empty() ? f.mean : std::vector<float>(mean.begin(), mean.begin() + static_cast<long>(channels));
-  spec.std = !f.std.empty() ? f.std : std::vector<float>(std.begin(), std.begin() + static_cast<long>(channels));
+  const Normalisation published = published_normalisation(spec.name, spec.channels);
+  spec.mean = f.mean.empty() ? published.mean : f.mean;
+  spec.std = f.std.empty() ? published.std : f.std;
 }
 
 void import(const WeightsFlags& f, const CommonOptions& common) {

@@ -30,9 +30,10 @@ struct Measurement {
   AttackOptions attack;
   bool attacks_at_train_tau = false;  // attack.attack_tau is then the training τ
   int severity = 3;
-  std::uint64_t seed = 0;   // of corruptions; an attack brings its own
-  std::int64_t limit = 0;   // the first N test images; 0: all
-  double logit_scale = 1;   // multiplies the logits: the same classifier, other losses. Other than 1 it marks the result's name
+  std::uint64_t seed = 0;  // of corruptions; an attack brings its own
+  std::int64_t limit = 0;  // the first N test images; 0: all
+  double logit_scale =
+      1;  // multiplies the logits: the same classifier, other losses. Other than 1 it marks the result's name
 };
 
 // The paper's attack and the same attack with losses that do not saturate: "pgd-ce-tau1", "pgd-ce-tau-train", "pgd-log-odds".

@@ -36,6 +36,10 @@ Json to_json(const RunInfo& info) {
           {"std", m.std},
           {"precision", name_of(m.precision)},
           {"stem", m.stem},
+          {"image_size", m.image_size},
+          {"dropout", m.dropout},
+          {"drop_path", m.drop_path},
+          {"checkpoint_activations", m.checkpoint_activations},
           {"data", info.data},
           {"train_tau", info.train_tau},
           {"head_scale", info.head_scale},
@@ -59,7 +63,11 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
                   .mean = j.at("mean"),
                   .std = j.at("std"),
                   .precision = j.at("precision") == name_of(DType::bf16) ? DType::bf16 : DType::f32,
-                  .stem = j.value("stem", "auto")};
+                  .stem = j.value("stem", "auto"),
+                  .image_size = j.value("image_size", 0),
+                  .dropout = j.value("dropout", 0.0f),
+                  .drop_path = j.value("drop_path", 0.0f),
+                  .checkpoint_activations = j.value("checkpoint_activations", false)};
     info.data = j.at("data");
     info.train_tau = j.at("train_tau");
     info.head_scale = j.at("head_scale");

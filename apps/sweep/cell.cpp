@@ -65,10 +65,9 @@ void measure_cell(const RunFolder& folder, const CellRequest& request, Device de
     const SafetensorsFile file = open_checkpoint(folder);
     const TrainedModel trained = build_trained_model(file, run_info_from(file), device);
     const Dataset data = load_dataset(
-        trained.info.data,
-        {.train = Half::skip, .test_limit = request.measure.test_limit, .seed = trained.info.seed});
-    measure(*trained.model, trained.info.train_tau, measurements_of(request.measure, request.logit_scales), data, folder,
-            progress);
+        trained.info.data, {.train = Half::skip, .test_limit = request.measure.test_limit, .seed = trained.info.seed});
+    measure(*trained.model, trained.info.train_tau, measurements_of(request.measure, request.logit_scales), data,
+            folder, progress);
   }
   folder.write_result("done", to_json(request));
 }

@@ -6,8 +6,8 @@ namespace kelvin {
 namespace {
 
 constexpr double kUsuallyStanding = 0.25;
-constexpr double kOverhead = 1.2;       // reading data, making corruptions, checkpoints, plans
-constexpr double kAuditSteps = 20 * 40; // about forty attacks of twenty steps
+constexpr double kOverhead = 1.2;        // reading data, making corruptions, checkpoints, plans
+constexpr double kAuditSteps = 20 * 40;  // about forty attacks of twenty steps
 
 // Attack steps an image costs, Square's queries at a third each: they need no gradient.
 double steps_of(const AttackOptions& a) {
@@ -28,8 +28,9 @@ double image_count(std::int64_t limit, std::int64_t test_images) {
 double estimated_seconds(const TrainOptions& o, std::int64_t train_images, std::int64_t test_images,
                          const std::vector<Measurement>& list, const Rates& r) {
   const double attack_steps_of_training = o.adversarial.is_on ? o.adversarial.steps : 0;
-  double seconds = o.epochs * (static_cast<double>(train_images) * (1 / r.train + attack_steps_of_training / r.attack_step) +
-                               static_cast<double>(test_images) / r.infer);
+  double seconds =
+      o.epochs * (static_cast<double>(train_images) * (1 / r.train + attack_steps_of_training / r.attack_step) +
+                  static_cast<double>(test_images) / r.infer);
   for (const Measurement& m : list) {
     const double images = image_count(m.limit, test_images);
     switch (m.kind) {

@@ -150,7 +150,8 @@ std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, cons
       next.name = str(next.group, "_seed-", seed);
       set_flag(next.flags, {"seed", std::to_string(seed)});
       if (!folders.insert(next.name).second)
-        throw mistake("two cells would share the folder ", next.name, "; choose values that differ in letters or digits");
+        throw mistake("two cells would share the folder ", next.name,
+                      "; choose values that differ in letters or digits");
       seeded.push_back(std::move(next));
     }
   return seeded;

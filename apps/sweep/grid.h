@@ -37,9 +37,9 @@ struct Axis {
   std::vector<AxisValue> values;
 };
 
-[[nodiscard]] Flag parse_flag(const std::string& text);           // "name=value"; throws a mistake
-[[nodiscard]] Axis parse_axis(const std::string& text);           // "flag=V1,V2"; throws: no value, a value twice
-[[nodiscard]] AxisValue parse_variant(const std::string& text);   // "NAME: flag=value flag=value"; throws
+[[nodiscard]] Flag parse_flag(const std::string& text);          // "name=value"; throws a mistake
+[[nodiscard]] Axis parse_axis(const std::string& text);          // "flag=V1,V2"; throws: no value, a value twice
+[[nodiscard]] AxisValue parse_variant(const std::string& text);  // "NAME: flag=value flag=value"; throws
 [[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text);  // "0,1,2"; throws
 
 struct Cell {

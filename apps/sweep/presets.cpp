@@ -7,7 +7,7 @@ namespace {
 
 // Sizes that two cores finish in about half an hour (paper) or less; a GPU machine overrides them: --train-limit 0 --epochs 30.
 Flags small_training() {
-  return {{"data", "fashion-mnist"}, {"model", "resnet8"},   {"epochs", "3"}, {"lr", "0.1"},
+  return {{"data", "fashion-mnist"}, {"model", "resnet8"},  {"epochs", "3"},         {"lr", "0.1"},
           {"lr-times-tau", "true"},  {"weight-decay", "0"}, {"train-limit", "20000"}};
 }
 

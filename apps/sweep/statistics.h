@@ -15,7 +15,8 @@
 namespace kelvin {
 
 struct MeanDeviation {
-  double mean = 0, deviation = 0;  // sample standard deviation, n − 1 in the denominator; NaN for fewer than two numbers
+  double mean = 0,
+         deviation = 0;  // sample standard deviation, n − 1 in the denominator; NaN for fewer than two numbers
   int n = 0;
 };
 [[nodiscard]] MeanDeviation mean_deviation(const std::vector<double>& values);

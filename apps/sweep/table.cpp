@@ -99,7 +99,8 @@ const char* name_of(CellFigures::Status s) {
 std::string status_of(const SweepRow& row) {
   std::string text;
   for (const auto s : {CellFigures::Status::diverged, CellFigures::Status::failed, CellFigures::Status::missing}) {
-    const auto n = std::count_if(row.cells.begin(), row.cells.end(), [&](const CellFigures& c) { return c.status == s; });
+    const auto n =
+        std::count_if(row.cells.begin(), row.cells.end(), [&](const CellFigures& c) { return c.status == s; });
     if (n == 0) continue;
     text += str(text.empty() ? "" : ", ", name_of(s));
     if (n < static_cast<std::ptrdiff_t>(row.cells.size())) text += str(" ", n, " of ", row.cells.size());
@@ -139,9 +140,8 @@ SweepTable make_table(const std::string& title, const std::vector<Axis>& axes, c
     std::vector<double> scales = {1};
     scales.insert(scales.end(), cell.logit_scales.begin(), cell.logit_scales.end());
     for (const double scale : scales) {
-      auto row = std::find_if(t.rows.begin(), t.rows.end(), [&](const SweepRow& r) {
-        return r.group == cell.group && r.logit_scale == scale;
-      });
+      auto row = std::find_if(t.rows.begin(), t.rows.end(),
+                              [&](const SweepRow& r) { return r.group == cell.group && r.logit_scale == scale; });
       if (row == t.rows.end()) {
         SweepRow fresh;
         fresh.label = scale != 1 ? str(cell.label, ", logits × ", scale) : cell.label;
@@ -194,11 +194,14 @@ std::string text_of(const SweepTable& t) {
   }
   std::string text = table.str();
   if (has_star)
-    text += "* differs from its baseline on the same images: McNemar's test, p < 0.05 after Holm's correction for the column\n";
+    text +=
+        "* differs from its baseline on the same images: McNemar's test, p < 0.05 after Holm's correction for the "
+        "column\n";
   for (const SweepRow& row : t.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       if (!row.cells[i].detail.empty())
-        text += str(row.label, ", seed ", row.seeds[i], ": ", name_of(row.cells[i].status), " ", row.cells[i].detail, "\n");
+        text +=
+            str(row.label, ", seed ", row.seeds[i], ": ", name_of(row.cells[i].status), " ", row.cells[i].detail, "\n");
   return text;
 }
 
@@ -261,11 +264,8 @@ Json to_json(const SweepTable& t) {
       const auto test = row.comparisons.find(key);
       if (test == row.comparisons.end()) continue;
       const Comparison& c = test->second;
-      line["figures"][key].update({{"p", c.p},
-                                   {"p_holm", c.p_holm},
-                                   {"wins", c.wins},
-                                   {"losses", c.losses},
-                                   {"p_of_seed", c.p_of_seed}});
+      line["figures"][key].update(
+          {{"p", c.p}, {"p_holm", c.p_holm}, {"wins", c.wins}, {"losses", c.losses}, {"p_of_seed", c.p_of_seed}});
     }
     json["rows"].push_back(line);
   }

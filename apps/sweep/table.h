@@ -35,19 +35,19 @@ struct CellFigures {
 [[nodiscard]] CellFigures read_figures(const RunFolder& folder, double logit_scale);
 
 struct Comparison {
-  double p = 1;       // of all seeds together (clustered_mcnemar_p)
-  double p_holm = 1;  // adjusted for the rows of the column
+  double p = 1;                       // of all seeds together (clustered_mcnemar_p)
+  double p_holm = 1;                  // adjusted for the rows of the column
   std::int64_t wins = 0, losses = 0;  // pairs where only this row, only the baseline was right
   std::vector<double> p_of_seed;      // mcnemar_mid_p of each seed; empty for corruptions, whose pairs are clustered
 };
 
 struct SweepRow {
   std::string label;
-  std::string group;                 // Cell::group
-  std::vector<std::string> values;   // on each axis
+  std::string group;                // Cell::group
+  std::vector<std::string> values;  // on each axis
   double logit_scale = 1;
   std::vector<std::uint64_t> seeds;
-  std::vector<CellFigures> cells;    // one a seed
+  std::vector<CellFigures> cells;  // one a seed
   std::map<std::string, MeanDeviation> figures;
   std::map<std::string, Comparison> comparisons;  // empty in the baseline row and where there is none
   std::string baseline;                           // label of the row it is compared with

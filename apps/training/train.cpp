@@ -6,9 +6,12 @@
 #include "apps/evaluation/evaluate.h"
 #include "apps/training/metrics.h"
 #include "data/batch_loader.h"
+#include "data/resident_set.h"
 #include "engine/checkpoint.h"
+#include "engine/clip_gradients.h"
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
+#include "engine/weight_average.h"
 #include "kernels/device/step_graph.h"
 #include "kernels/elementwise.h"
 #include "kernels/top1.h"
@@ -21,28 +24,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kEvaluationBatch = 250;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-ModelSpec spec_for(const TrainOptions& o, const Dataset& data) {
-  const ImageSet& set = data.train;
-  ModelSpec spec = {.name = o.model,
-                    .classes = data.classes,
-                    .channels = static_cast<int>(set.channels),
-                    .height = static_cast<int>(set.height),
-                    .width = static_cast<int>(set.width),
-                    .mean = data.mean,
-                    .std = data.std,
-                    .precision = o.precision,
-                    .stem = o.stem};
-  // Weights made by `kelvin weights import` or `train` bring the normalisation that belongs to them.
-  if (!o.init.empty()) {
-    const SafetensorsFile file = read_safetensors(o.init);
-    if (file.metadata.contains("kelvin")) {
-      const ModelSpec from = run_info_from(file).model;
-      if (from.channels == spec.channels) spec.mean = from.mean, spec.std = from.std;
-    }
-  }
-  return spec;
-}
 
 SelectBy selection_of(const TrainOptions& o) {
   return o.select_by.value_or(o.adversarial.is_on ? SelectBy::robust : SelectBy::accuracy);
@@ -63,37 +44,49 @@ class Trainer {
         data_(data),
         run_(run),
         device_(device),
-        model_(make_model(spec_for(o, data), device, o.seed)),
-        optimizer_(model_->parameters(), o.optimizer),
+        model_(make_model(model_spec_for(o, data, o.resume ? run.checkpoint() : "", notes_), device, o.seed)),
+        trained_(trained_parameters(o.fine_tuning, *model_)),
+        optimizer_(model_->parameters(), o.optimizer, lr_scale_of(o.fine_tuning, *model_)),
         lr_(Tensor::zeros({1}, DType::f32, device)),
         tau_(Tensor::full({1}, 1.0f, DType::f32, device)),
+        share_(Tensor::full({1}, 1.0f, DType::f32, device)),
         loss_total_(Tensor::zeros({1}, DType::f32, device)),
         correct_(Tensor::zeros({1}, DType::i32, device)),
         images_(Tensor::empty({o.batch_size, data.train.height, data.train.width, data.train.channels}, DType::f32,
                               device)),
         labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
+        indices_(Tensor::empty({o.batch_size}, DType::i32, device)),
         graph_(device),
         adversarial_(*model_, o.adversarial, o.seed),
         head_scale_(o.reparametrize ? o.tau.start : 1.0),
-        select_by_(selection_of(o)) {}
+        select_by_(selection_of(o)) {
+    if (o.fine_tuning.ema_decay > 0) average_.emplace(model_->parameters(), o.fine_tuning.ema_decay);
+  }
 
   TrainReport run(const TrainProgress& progress) {
     start();
     MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
     if (position_.epoch == 0) save(metrics);
-    BatchLoader loader(data_.train, {.batch_size = options_.batch_size,
-                                     .augment = options_.augment,
-                                     .seed = options_.seed,
-                                     .workers = options_.loader_workers,
-                                     .first_epoch = position_.epoch});
+    if (options_.resident.value_or(device_.kind == DeviceKind::cuda)) resident_ = make_resident(data_.train, device_);
+    loader_options_ = {.batch_size = options_.batch_size,
+                       .augment = options_.augment,
+                       .cutout = options_.cutout,
+                       .images = !resident_,
+                       .seed = options_.seed,
+                       .workers = options_.loader_workers,
+                       .first_epoch = position_.epoch};
+    BatchLoader loader(data_.train, loader_options_);
     TrainReport report;
-    report.notes = init_notes_;
+    report.notes = notes_;
     while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
       run_epoch(loader, metrics, report, progress);
       if (report.divergence) return report;
       save(metrics);
     }
-    if (data_.test.count > 0) report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
+    if (data_.test.count > 0) {
+      report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
+      report.ema_accuracy = ema_accuracy();
+    }
     report.best = position_.best;
     return report;
   }
@@ -101,17 +94,24 @@ class Trainer {
  private:
   // A fresh start, a start from --init, or the last checkpoint of this folder.
   void start() {
-    if (!options_.init.empty() && !options_.resume)
-      init_notes_ = import_weights(read_safetensors(options_.init), *model_, options_.allow_partial).notes;
     if (options_.resume) {
       const SafetensorsFile file = read_safetensors(run_.checkpoint());
       load_parameters(file, model_->parameters());
       load_tensors(file, optimizer_.state());
+      if (average_) load_tensors(file, average_->state());
       const Json position = Json::parse(file.metadata.at("kelvin.position"));
       position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes"), {}};
       if (position.contains("best_epoch")) position_.best = {position.at("best_epoch"), position.at("best_score")};
     } else {
+      bool is_head_new = true;
+      if (!options_.init.empty()) {
+        WeightsReport init = import_weights(read_safetensors(options_.init), *model_, options_.allow_partial);
+        notes_.insert(notes_.end(), init.notes.begin(), init.notes.end());
+        is_head_new = init.is_head_new;
+      }
+      if (is_head_new) start_head(*model_, options_.choice.head_init, options_.seed);
       scale_head_values(static_cast<float>(1.0 / head_scale_));
+      if (average_) average_->restart();
     }
   }
 
@@ -121,12 +121,18 @@ class Trainer {
     double epoch_loss = 0;
     std::int64_t epoch_correct = 0, epoch_images = 0, logged_steps = 0;
     double lr = 0, tau = 0;
+    // Batches i with the same i / accumulate share one optimizer step, and with it the learning rate and τ.
+    const std::int64_t group = options_.fine_tuning.accumulate, updates = (steps + group - 1) / group;
     for (std::int64_t i = 0; i < steps; ++i) {
-      const double at = position_.epoch + static_cast<double>(i) / static_cast<double>(steps);
+      const double at = position_.epoch + static_cast<double>(i / group) / static_cast<double>(updates);
       tau = options_.tau.at(at);
       lr = options_.lr.at(at) * (options_.lr_times_tau ? tau : 1.0);
       const Batch batch = loader.next();
-      step(batch, lr, options_.reparametrize ? 1.0 : tau);
+      const std::int64_t first = i / group * group, end = std::min(first + group, steps);
+      const std::int64_t group_images =
+          std::min(end * options_.batch_size, data_.train.count) - first * options_.batch_size;
+      step(batch, lr, options_.reparametrize ? 1.0 : tau,
+           {.is_first = i == first, .is_last = i + 1 == end, .images = group_images});
       epoch_images += static_cast<std::int64_t>(batch.labels.size());
       ++logged_steps;
       if (logged_steps < options_.log_every && i + 1 < steps) continue;
@@ -169,8 +175,10 @@ class Trainer {
       line["zero_gradient_fraction"] = log.zero_gradient_fraction;
       line["displacement"] = log.displacement;
     }
-    if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0)
+    if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0) {
       line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
+      if (const auto averaged = ema_accuracy()) line["ema_test_accuracy"] = *averaged;
+    }
     if (data_.validation.count > 0) {
       report.validation = validate();
       line["validation_accuracy"] = report.validation->accuracy;
@@ -186,40 +194,79 @@ class Trainer {
     const ValidationScores scores =
         measure_validation(*model_, data_.validation, options_.adversarial, is_robust, head_scale_, options_.seed);
     if (position_.best.offer(select_by_, scores, position_.epoch))
-      write_checkpoint(run_.best(), {}, {{"epoch", position_.epoch}, {"score", position_.best.score}});
+      write_checkpoint(run_.best(), average_state(), {{"epoch", position_.epoch}, {"score", position_.best.score}});
     return scores;
   }
 
+  // A batch's place among those that one optimizer step takes together.
+  struct Place {
+    bool is_first, is_last;
+    std::int64_t images;  // of all of them
+  };
+
   // Copies what changes into tensors that stay, so that the work itself is the same every step and can be replayed.
-  void step(const Batch& batch, double lr, double tau) {
+  void step(const Batch& batch, double lr, double tau, const Place& place) {
     set_scalar(lr_, lr);
     set_scalar(tau_, tau);
     const auto n = static_cast<std::int64_t>(batch.labels.size());
+    set_scalar(share_, static_cast<double>(n) / static_cast<double>(place.images));
+    model_->set_dropout_step(position_.step);
     const Tensor images = images_.narrow(0, n), labels = labels_.narrow(0, n);
-    images.copy_from_host(batch.images);
+    if (resident_) {
+      const Tensor indices = indices_.narrow(0, n);
+      indices.copy_from_host(batch.indices);
+      resident_->gather(images, indices, augment_options(loader_options_, data_.train, batch.epoch));
+    } else {
+      images.copy_from_host(batch.images);
+    }
     labels.copy_from_host(batch.labels);
     if (options_.adversarial.is_on) adversarial_.attack(images, labels, tau, position_.step);
-    if (n == options_.batch_size)
-      graph_.run([&] { learn(images_, labels_); });
-    else
-      learn(images, labels);  // the last batch of an epoch
+    const bool is_whole = n == options_.batch_size;  // not the last batch of an epoch: its work can be recorded
+    if (options_.fine_tuning.accumulate == 1 && is_whole) {
+      graph_.run([&] {
+        model_->parameters().zero_gradients();
+        learn(images_, labels_);
+        update();
+      });
+    } else {
+      if (place.is_first) model_->parameters().zero_gradients();
+      if (is_whole)
+        graph_.run([&] { learn(images_, labels_); });
+      else
+        learn(images, labels);
+      if (place.is_last) update();
+    }
     ++position_.step;
   }
 
+  // Adds the gradient of the batch's mean loss, times its share of the optimizer step's images.
   void learn(const Tensor& images, const Tensor& labels) {
-    const Parameters& parameters = model_->parameters();
-    parameters.zero_gradients();
-    Tape tape(parameters);
-    const Tensor logits = model_->forward(images, Mode::train);
-    const Tensor loss = mean(softmax_cross_entropy(logits, labels, tau_));
-    tape.backward(loss);
-    if (options_.reparametrize) scale_head_gradients(static_cast<float>(1.0 / (head_scale_ * head_scale_)));
-    optimizer_.step(lr_);
+    Tape tape(trained_);
+    const Tensor logits = model_->forward(images, options_.fine_tuning.freeze_backbone ? Mode::eval : Mode::train);
+    const Tensor loss = mean(softmax_cross_entropy(logits, labels, tau_, options_.fine_tuning.label_smoothing));
+    tape.backward(loss, share_);
     on(device_, [&](const auto& dev) {
       accumulate(dev, loss_total_.view<float>(), loss.view<const float>());
       count_correct(dev, correct_.view<std::int32_t>(), logits.view<const float>(), labels.view<const std::int32_t>());
     });
   }
+
+  // One optimizer step along the gradients.
+  void update() {
+    if (options_.reparametrize) scale_head_gradients(static_cast<float>(1.0 / (head_scale_ * head_scale_)));
+    if (options_.fine_tuning.clip_gradient_norm > 0)
+      clip_gradient_norm(model_->parameters(), options_.fine_tuning.clip_gradient_norm);
+    optimizer_.step(lr_);
+    if (average_) average_->update();
+  }
+
+  std::optional<double> ema_accuracy() {
+    if (!average_) return {};
+    const WeightAverage::InModel scope(*average_);
+    return accuracy_of(*model_, data_.test, kEvaluationBatch);
+  }
+
+  [[nodiscard]] NamedTensors average_state() const { return average_ ? average_->state() : NamedTensors(); }
 
   static void set_scalar(const Tensor& scalar, double value) {
     const float host = static_cast<float>(value);
@@ -245,7 +292,9 @@ class Trainer {
       position["best_epoch"] = position_.best.epoch;
       position["best_score"] = position_.best.score;
     }
-    write_checkpoint(run_.checkpoint(), optimizer_.state(), position);
+    NamedTensors state = optimizer_.state();
+    state.merge(average_state());
+    write_checkpoint(run_.checkpoint(), state, position);
   }
 
   void write_checkpoint(const std::filesystem::path& path, const NamedTensors& state, const Json& position) const {
@@ -260,16 +309,20 @@ class Trainer {
   const Dataset& data_;
   const RunFolder& run_;
   Device device_;
+  std::vector<std::string> notes_;  // what the weights of --init brought or lacked
   std::unique_ptr<Model> model_;
+  std::vector<const Parameter*> trained_;
   Optimizer optimizer_;
-  Tensor lr_, tau_, loss_total_, correct_;
-  Tensor images_, labels_;  // of one full batch
+  std::optional<WeightAverage> average_;
+  Tensor lr_, tau_, share_, loss_total_, correct_;
+  Tensor images_, labels_, indices_;  // of one full batch
+  std::optional<ResidentSet> resident_;
+  LoaderOptions loader_options_;
   StepGraph graph_;
   AdversarialBatches adversarial_;
   double head_scale_;
   SelectBy select_by_;
   Position position_;
-  std::vector<std::string> init_notes_;  // what --init said: a replaced last layer, interpolated positions
 };
 
 }  // namespace
@@ -277,15 +330,22 @@ class Trainer {
 void check_options(const TrainOptions& o) {
   require_known_model(o.model);
   check_options(o.adversarial);
+  check_options(o.fine_tuning, o.model);
+  check_options(o.choice, o.model);
   const auto is_temperature = [](double tau) { return tau > 0 && std::isfinite(tau); };
   if (!is_temperature(o.tau.start)) throw mistake("--tau must be > 0, got ", o.tau.start);
   if (!is_temperature(o.tau.end)) throw mistake("--tau-end must be > 0, got ", o.tau.end);
   if (!(o.lr.base >= 0) || !std::isfinite(o.lr.base)) throw mistake("--lr must be 0 or more, got ", o.lr.base);
   if (o.epochs < 1) throw mistake("--epochs must be at least 1, got ", o.epochs);
+  for (const auto& [flag, beta] : {std::pair("--beta1", o.optimizer.beta1), std::pair("--beta2", o.optimizer.beta2)})
+    if (!(beta >= 0 && beta < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", beta);
+  if (!(o.optimizer.eps >= 0)) throw mistake("--adam-eps must be 0 or more, got ", o.optimizer.eps);
   if (o.batch_size < 1) throw mistake("--batch-size must be at least 1, got ", o.batch_size);
   if (o.lr.warmup_epochs < 0) throw mistake("--warmup-epochs must be 0 or more, got ", o.lr.warmup_epochs);
   if (o.reparametrize && o.tau.kind != TemperatureSchedule::Kind::constant)
     throw mistake("--reparametrize needs a constant --tau");
+  if (o.reparametrize && o.fine_tuning.clip_gradient_norm > 0)
+    throw mistake("--reparametrize and --clip-gradient-norm: the norm of its gradients is not the norm that tau gives");
 }
 
 TrainReport train(const TrainOptions& given, const Dataset& data, const RunFolder& run, Device device,
@@ -313,6 +373,9 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
                {"seed", o.seed},
                {"reparametrize", o.reparametrize},
                {"adversarial", o.adversarial.is_on ? "pgd" : "none"}};
+  json.update(to_json(o.fine_tuning));
+  json.update(to_json(o.choice));
+  if (r.ema_accuracy) json["ema_accuracy"] = *r.ema_accuracy;
   if (r.validation) {
     json["validation_accuracy"] = r.validation->accuracy;
     if (r.validation->robust_accuracy) json["validation_robust_accuracy"] = *r.validation->robust_accuracy;

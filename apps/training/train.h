@@ -11,6 +11,8 @@
 
 #include "apps/run/run_folder.h"
 #include "apps/training/adversarial.h"
+#include "apps/training/fine_tuning.h"
+#include "apps/training/model_choice.h"
 #include "apps/training/selection.h"
 #include "data/dataset.h"
 #include "engine/optim.h"
@@ -27,13 +29,18 @@ struct TrainOptions {
   TemperatureSchedule tau;    // tau.epochs is set to `epochs`
   bool lr_times_tau = false;  // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
   OptimizerOptions optimizer;
-  bool augment = false;  // pad 4, random crop, horizontal flip
+  bool augment = false;  // pad 4 (8 above 48 pixels), random crop, horizontal flip
+  bool cutout = false;   // with augment: a square of zeros, half the image's side
+  std::optional<bool>
+      resident;  // the training set lives on the device where it fits; default: on CUDA. The images are the same
   DType precision = DType::f32;
   std::string stem = "auto";  // ModelSpec::stem
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
   AdversarialOptions adversarial;
+  FineTuningOptions fine_tuning;
+  ModelChoice choice;
   // By what best.safetensors is chosen on Dataset::validation. Empty: robust with adversarial training, accuracy otherwise.
   std::optional<SelectBy> select_by;
   std::string init;            // safetensors file to start from; empty: random
@@ -51,8 +58,9 @@ struct Divergence {
 };
 
 struct TrainReport {
-  double accuracy = 0;    // on the test set, at the end; 0 without a test set
-  double train_loss = 0;  // mean of the last epoch
+  double accuracy = 0;                 // on the test set, at the end; 0 without a test set
+  std::optional<double> ema_accuracy;  // the same with the averaged weights
+  double train_loss = 0;               // mean of the last epoch
   double train_accuracy = 0;
   double img_per_s = 0;                        // of the last epoch
   std::optional<ValidationScores> validation;  // of the last epoch, where the data has a validation split

@@ -33,20 +33,20 @@ Tensor scaled_sum(const char* op, const Tensor& x, float factor) {
 
 }  // namespace
 
-Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau) {
+Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau, float label_smoothing) {
   check("softmax_cross_entropy", logits, labels);
   const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
   on(logits.device(), [&](const auto& dev) {
     softmax_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(),
-                                  labels.view<const std::int32_t>(), tau.view<const float>());
+                                  labels.view<const std::int32_t>(), tau.view<const float>(), label_smoothing);
   });
-  // dz_j = dloss (p_j − 1[j = y]) / τ;  dτ = Σ_rows dloss (z_y − Σ_j p_j z_j) / τ²
+  // dz_j = dloss (p_j − q_j) / τ;  dτ = Σ_rows dloss Σ_j (q_j − p_j) z_j / τ²;  q_j = (1 − S) 1[j = y] + S/C
   return record("softmax_cross_entropy", loss, {logits, tau}, [=](const Tensor& dloss, Grads& g) {
     if (g.wants(0)) {
       const Tensor dz = Tensor::empty_like(logits);
       on(dz.device(), [&](const auto& dev) {
         softmax_cross_entropy_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
-                                       labels.view<const std::int32_t>(), tau.view<const float>());
+                                       labels.view<const std::int32_t>(), tau.view<const float>(), label_smoothing);
       });
       g.add(0, dz);
     }
@@ -55,7 +55,7 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const T
       on(dtau.device(), [&](const auto& dev) {
         cross_entropy_temperature_gradient(dev, of_rows.view<float>(), dloss.view<const float>(),
                                            logits.view<const float>(), labels.view<const std::int32_t>(),
-                                           tau.view<const float>());
+                                           tau.view<const float>(), label_smoothing);
         reduce_sum(dev, dtau.view<float>(), of_rows.view<const float>(), 1.0f);
       });
       g.add(1, dtau);

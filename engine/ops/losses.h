@@ -6,8 +6,9 @@
 
 namespace kelvin {
 
-// Differentiable in τ too, where a tape follows it.
-[[nodiscard]] Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);
+// Differentiable in τ too, where a tape follows it. label_smoothing S in [0, 1]: against (1 − S) one-hot + S/C (kernels/softmax_cross_entropy.h).
+[[nodiscard]] Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau,
+                                           float label_smoothing = 0.0f);
 [[nodiscard]] Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);
 [[nodiscard]] Tensor margin_loss(const Tensor& logits, const Tensor& labels);
 [[nodiscard]] Tensor dlr_loss(const Tensor& logits, const Tensor& labels);                                  // C >= 3

@@ -57,6 +57,11 @@ void BlockPool::release_cache_locked() {
   use_.cached = 0;
 }
 
+void BlockPool::reset_peak() {
+  const std::lock_guard lock(mutex_);
+  use_.peak = use_.in_use;
+}
+
 PoolUse BlockPool::use() const {
   const std::lock_guard lock(mutex_);
   return use_;

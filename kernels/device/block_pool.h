@@ -25,6 +25,7 @@ class BlockPool {
   void give_back(void* block, std::size_t size);
   void release_cache();
   [[nodiscard]] PoolUse use() const;
+  void reset_peak();
   // For tests: blocks go back to the system at once, so that a sanitizer sees every use after free.
   void forget_cache(bool forget) { forgets_ = forget; }
 

@@ -69,6 +69,8 @@ void pool_release_cache(Cpu) { pool().release_cache(); }
 
 PoolUse pool_use(Cpu) { return pool().use(); }
 
+void pool_reset_peak(Cpu) { pool().reset_peak(); }
+
 void pool_enable_guards(Cpu) {
   KELVIN_CHECK(pool().use().peak == 0, "guards are enabled before the first allocation");
   has_guards = true;

@@ -64,6 +64,8 @@ void pool_release_cache(const Cuda&) { pools().common.release_cache(); }
 
 PoolUse pool_use(const Cuda&) { return pools().common.use(); }
 
+void pool_reset_peak(const Cuda&) { pools().common.reset_peak(); }
+
 void pool_use_exact_blocks(const Cuda&) {
   pools().exact = true;
   pools().common.forget_cache(true);

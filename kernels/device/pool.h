@@ -21,9 +21,11 @@ struct PoolUse {
 void pool_free(Cpu, void* block, std::size_t bytes);  // `bytes` as it was asked for
 void pool_release_cache(Cpu);                         // gives cached blocks back to the system
 [[nodiscard]] PoolUse pool_use(Cpu);
+void pool_reset_peak(Cpu);  // peak = in_use: what happens from now on is measured
 [[nodiscard]] void* pool_allocate(const Cuda&, std::size_t bytes);
 void pool_free(const Cuda&, void* block, std::size_t bytes);
 void pool_release_cache(const Cuda&);
+void pool_reset_peak(const Cuda&);
 [[nodiscard]] PoolUse pool_use(const Cuda&);  // without the memory of captured graphs
 
 // For tests, before the first allocation: from now on every block is filled with 0xff (NaN) when it is handed out and is

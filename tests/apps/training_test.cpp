@@ -96,7 +96,7 @@ TEST(Training, ResumeAfterKillEqualsUninterrupted) {
   TemporaryFolder folder;
   const Dataset data = toy(3);
   TrainOptions o = toy_options(10, "resnet8");
-  o.augment = true;
+  o.augment = o.cutout = true;
   run(o, data, folder / "whole");
 
   // The kill: stop from inside the progress callback, in epoch 2, without any clean-up by the trainer.
@@ -110,6 +110,7 @@ TEST(Training, ResumeAfterKillEqualsUninterrupted) {
                Killed);
   ASSERT_NE(read(part.checkpoint()), read(RunFolder{folder / "whole"}.checkpoint()));
   o.resume = true;
+  o.resident = true;  // the pixels on the device: the same images
   const TrainReport resumed = train(o, data, part, {}, {});
   EXPECT_GT(resumed.accuracy, 0);
   const SafetensorsFile whole = open_checkpoint({folder / "whole"}), again = open_checkpoint(part);

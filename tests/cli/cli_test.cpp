@@ -79,6 +79,15 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
 
   const Json corrupted = json("corrupt run --corruptions gaussian_noise,contrast --severity all --save corrupted");
   EXPECT_EQ(corrupted["rows"].size(), 10u);
+  // The files evaluate to what was evaluated while they were made; a run against itself has the baseline's errors.
+  const Json from =
+      json("corrupt run --corruptions gaussian_noise,contrast --severity all --from corrupted --baseline run");
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(from["rows"][i]["accuracy"], corrupted["rows"][i]["accuracy"]) << i;
+    EXPECT_EQ(from["rows"][i]["only_model"], 0);
+    EXPECT_EQ(from["rows"][i]["p_value"], 1);
+  }
+  EXPECT_EQ(from["mce"], 1);
   EXPECT_EQ(read_npy(folder_ / "corrupted/contrast.npy").shape, (std::vector<std::int64_t>{500, 8, 8, 1}));
   EXPECT_EQ(read_npy(folder_ / "corrupted/labels.npy").shape, (std::vector<std::int64_t>{500}));
 
@@ -110,6 +119,26 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
     EXPECT_EQ(page.find(load), std::string::npos) << load;
 }
 
+TEST_F(CliTest, DataShowsAndVerifies) {
+  EXPECT_EQ(json("data list")["sets"].size(), 7u);
+  EXPECT_EQ(kelvin("data show --data synthetic:train=1,test=4,size=12,channels=3 --image 3 --out sheet.png").code, 0);
+  EXPECT_EQ(read(folder_ / "sheet.png").substr(1, 3), "PNG");
+  EXPECT_EQ(kelvin("data show --data synthetic:train=1,test=4,size=12 --out sheet.html").code, 0);
+  const std::string page = read(folder_ / "sheet.html");
+  EXPECT_THAT(page, HasSubstr("elastic_transform 5"));
+  expect_mistake("data show --data synthetic:train=1,test=4 --image 4 --out s.png", "test images 0 to 3");
+  expect_mistake("data show --out s.gif", ".png or .html");
+  expect_mistake("data verify nothing", "no such file");
+  expect_mistake("data fetch mnist", "known: cifar10");
+  std::filesystem::create_directories(folder_ / "set");
+  const std::vector<std::uint8_t> pixels(2 * 12, 1), labels = {0, 5};
+  write_npy(folder_ / "set/test_images.npy", std::span<const std::uint8_t>(pixels), {2, 2, 2, 3});
+  write_npy(folder_ / "set/test_labels.npy", std::span<const std::uint8_t>(labels), {2});
+  EXPECT_EQ(json("data verify set")["parts"][0]["images"], 2);
+  std::filesystem::resize_file(folder_ / "set/test_labels.npy", 100);
+  EXPECT_EQ(kelvin("data verify set").code, 2);
+}
+
 TEST_F(CliTest, ConfigLoadsBack) {
   const Json first = json(std::string(kTrain) + "--tau 5 --seed 3 --weight-decay 1/2000 --out one");
   const Json again = json("train --config one/config.toml --out two");
@@ -121,6 +150,28 @@ TEST_F(CliTest, ConfigLoadsBack) {
 }
 
 // SIGKILL in the middle of training; --resume ends with the file of an undisturbed run, byte for byte.
+TEST_F(CliTest, FineTuningFlags) {
+  const std::string toy =
+      "train --data synthetic:train=64,test=30,size=8,classes=4 --model resnet8 --epochs 1 --batch-size 16 ";
+  (void)json(toy + "--out start");
+  const Json tuned = json(toy +
+                          "--init start/checkpoint.safetensors --optimizer adam --beta2 0.99 --adam-eps 1e-6 --lr 1e-3 "
+                          "--image-size 12 --clip-gradient-norm 1 --label-smoothing 1/10 --ema 0.5 --accumulate 2 "
+                          "--layer-decay 0.5 --head-lr-scale 2 --out tuned");
+  EXPECT_EQ(tuned["accumulate"], 2);
+  EXPECT_EQ(tuned["image_size"], 12);
+  EXPECT_EQ(json("evaluate tuned")["accuracy"], tuned["accuracy"]);
+  EXPECT_EQ(json("evaluate tuned --weights-from ema")["accuracy"], tuned["ema_accuracy"]);
+  const Json again = json("train --config tuned/config.toml --out again");
+  EXPECT_EQ(again["train_loss"], tuned["train_loss"]);
+  expect_same_tensors("tuned", "again");
+  (void)json(toy + "--init start/checkpoint.safetensors --freeze-backbone --out frozen");
+  expect_mistake("evaluate frozen --weights-from ema", "not trained with --ema");
+  expect_mistake(toy + "--dropout 0.1 --out x", "belong to the vit_* models");
+  expect_mistake(toy + "--ema 1 --out x", "--ema must be");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
+}
+
 TEST_F(CliTest, ResumesAfterKill) {
   const std::string flags =
       "train --data synthetic:train=2048,test=100,size=8,classes=4 --model resnet8 --epochs 6 --batch-size 32 --lr "

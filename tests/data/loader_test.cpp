@@ -4,6 +4,7 @@
 
 #include "data/batch_loader.h"
 #include "data/dataset.h"
+#include "data/resident_set.h"
 
 namespace kelvin {
 namespace {
@@ -43,6 +44,31 @@ TEST(BatchLoader, SameBatchesForAnyNumberOfWorkersAndFromAnyEpoch) {
     const Batch c = resumed.next();
     EXPECT_EQ(a.images, c.images);
     EXPECT_EQ(a.epoch, c.epoch);
+  }
+}
+
+// Indices alone, and the images gathered from a set on the device: bit-equal to the loader's own, for bytes and floats.
+TEST(BatchLoader, ResidentSetGathersTheSameImages) {
+  const Dataset floats = small_set();
+  ImageSet bytes = floats.train;
+  for (const float v : bytes.floats) bytes.bytes.push_back(static_cast<std::uint8_t>(v * 255));
+  bytes.floats.clear();
+  for (const ImageSet* set : {&floats.train, static_cast<const ImageSet*>(&bytes)}) {
+    const LoaderOptions options{.batch_size = 16, .augment = true, .cutout = true, .seed = 9};
+    LoaderOptions without = options;
+    without.images = false;
+    BatchLoader whole(*set, options), indices(*set, without);
+    const std::optional<ResidentSet> resident = make_resident(*set, {});
+    ASSERT_TRUE(resident);
+    for (std::int64_t i = 0; i < whole.batches_per_epoch() + 2; ++i) {
+      const Batch a = whole.next(), b = indices.next();
+      EXPECT_TRUE(b.images.empty());
+      const Tensor images = Tensor::empty({16, set->height, set->width, set->channels}, DType::f32, {});
+      resident->gather(images, Tensor::from_host<std::int32_t>(b.indices, {16}, {}),
+                       augment_options(without, *set, b.epoch));
+      EXPECT_EQ(images.to_host<float>(), a.images);
+      EXPECT_EQ(a.labels, b.labels);
+    }
   }
 }
 

@@ -26,6 +26,8 @@ void replay(const char* parser, const F& parse) {
 TEST(FuzzCorpus, Safetensors) { replay("safetensors", fuzz::safetensors); }
 TEST(FuzzCorpus, Npy) { replay("npy", fuzz::npy); }
 TEST(FuzzCorpus, Idx) { replay("idx", fuzz::idx); }
+TEST(FuzzCorpus, Image) { replay("image", fuzz::image); }
+TEST(FuzzCorpus, Annotations) { replay("annotations", fuzz::annotations); }
 
 }  // namespace
 }  // namespace kelvin

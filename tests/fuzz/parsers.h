@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "data/idx.h"
+#include "data/image_file.h"
+#include "data/image_folders.h"
 #include "data/npy.h"
 #include "engine/safetensors.h"
 #include "engine/tensor_file.h"
@@ -58,6 +60,29 @@ inline void idx(std::span<const std::byte> bytes) {
       for (const auto d : array.shape) size *= static_cast<std::size_t>(d);
       require(array.values.size() == size);
     });
+}
+
+// PNG and JPEG: the header, and the pixels where they are few enough for a fuzzer's patience.
+inline void image(std::span<const std::byte> bytes) {
+  tolerate_mistakes([&] {
+    const ImageHeader header = image_header("fuzz", bytes);
+    const std::int64_t pixels = static_cast<std::int64_t>(header.height) * header.width;
+    require(header.height > 0 && header.width > 0 && pixels <= kMaxImagePixels);
+    if (pixels > 1 << 16) return;
+    for (const int channels : {1, 3}) {
+      const DecodedImage decoded = decode_image("fuzz", bytes, channels);
+      require(decoded.pixels.size() == static_cast<std::size_t>(pixels * channels));
+    }
+  });
+}
+
+// Tiny-ImageNet's val_annotations.txt.
+inline void annotations(std::span<const std::byte> bytes) {
+  tolerate_mistakes([&] {
+    for (const Annotation& a :
+         parse_annotations("fuzz", {reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+      require(!a.file.empty() && !a.wnid.empty() && a.file.find('/') == std::string::npos);
+  });
 }
 
 }  // namespace kelvin::fuzz

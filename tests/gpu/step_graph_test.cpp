@@ -8,10 +8,12 @@
 #include <cstdlib>
 
 #include "apps/training/adversarial.h"
+#include "engine/clip_gradients.h"
 #include "engine/ops/attack_steps.h"
 #include "engine/ops/losses.h"
 #include "engine/optim.h"
 #include "engine/tape.h"
+#include "engine/weight_average.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/random_fill.h"
 #include "models/model.h"
@@ -134,6 +136,56 @@ TEST_F(OnGpu, ReplayedAdversarialBatchesEqualEagerOnes) {
   };
   const std::vector<float> eager = batches(false), replayed = batches(true);
   EXPECT_TRUE(eager == replayed);
+}
+
+// All that fine-tuning adds to a step: masks drawn anew by a number in device memory, blocks computed again, smoothed labels, clipping, a
+// learning rate for every range, averaged weights. The fourth step on is a replay.
+Trained fine_tune(Device device, DType precision, bool graphs) {
+  with_graphs(graphs);
+  const auto model = make_model({.name = "vit_tiny_patch4",
+                                 .channels = 3,
+                                 .mean = {},
+                                 .std = {},
+                                 .precision = precision,
+                                 .image_size = 40,
+                                 .dropout = 0.1f,
+                                 .drop_path = 0.2f,
+                                 .checkpoint_activations = true},
+                                device, 3);
+  Optimizer optimizer(model->parameters(), {.kind = OptimizerOptions::Kind::adamw, .weight_decay = 0.05f},
+                      [](const Parameter& p) { return p.spec.name.starts_with("blocks.0") ? 0.5f : 1.0f; });
+  WeightAverage average(model->parameters(), 0.9);
+  const Tensor x = images(device, 0), y = labels(device), loss_out = Tensor::zeros({1}, DType::f32, device);
+  const Tensor lr = Tensor::full({1}, 1e-3f, DType::f32, device), tau = temperature(2.0, device);
+  StepGraph graph(device);
+  Trained result;
+  for (int step = 0; step < kSteps; ++step) {
+    model->set_dropout_step(step);
+    graph.run([&] {
+      model->parameters().zero_gradients();
+      Tape tape(model->parameters());
+      const Tensor loss = mean(softmax_cross_entropy(model->forward(x, Mode::train), y, tau, 0.1f));
+      tape.backward(loss);
+      clip_gradient_norm(model->parameters(), 0.5f);
+      optimizer.step(lr);
+      average.update();
+      loss_out.copy_from(loss);
+    });
+    result.losses.push_back(loss_out.item());
+  }
+  average.exchange();
+  result.weights = model->parameters().values().to_host<float>();
+  result.has_replayed = graph.has_replayed();
+  return result;
+}
+
+TEST_F(OnGpu, AReplayedFineTuningStepEqualsAnEagerOne) {
+  for (const DType precision : {DType::f32, DType::bf16}) {
+    const Trained eager = fine_tune(gpu_, precision, false), replayed = fine_tune(gpu_, precision, true);
+    EXPECT_TRUE(replayed.has_replayed);
+    EXPECT_EQ(replayed.losses, eager.losses) << name_of(precision);
+    EXPECT_TRUE(replayed.weights == eager.weights) << name_of(precision);
+  }
 }
 
 TEST_F(OnGpu, AReplayedAttackEqualsAnEagerOne) {

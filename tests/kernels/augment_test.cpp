@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
 #include <vector>
 
 namespace kelvin {
@@ -59,6 +61,33 @@ TEST(CropFlip, IsAShiftAndAMirror) {
   EXPECT_GT(mirrored, 16);
   EXPECT_LT(mirrored, 48);
   EXPECT_GT(moved, 50);
+}
+
+// Cutout zeroes a square of the standard augmentation's image, cut off at the borders, and nothing else; it moves about.
+TEST(CropFlip, CutoutIsASquareOfZeros) {
+  std::set<std::pair<int, int>> corners;
+  for (std::uint32_t epoch = 0; epoch < 64; ++epoch) {
+    const AugmentOptions o{.enabled = true, .pad = 0, .key = {1, 2}, .epoch = epoch};
+    AugmentOptions cut = o;
+    cut.cutout = 3;
+    const std::vector<float> whole = run({1}, o), holed = run({1}, cut);  // the ramp has no zeros of its own
+    int top = kSide, left = kSide, bottom = -1, right = -1, zeros = 0;
+    for (int h = 0; h < kSide; ++h)
+      for (int w = 0; w < kSide; ++w) {
+        const auto at = static_cast<std::size_t>(h * kSide + w);
+        if (holed[at] != 0) {
+          EXPECT_EQ(holed[at], whole[at]);
+          continue;
+        }
+        ++zeros;
+        top = std::min(top, h), left = std::min(left, w), bottom = std::max(bottom, h), right = std::max(right, w);
+      }
+    EXPECT_EQ(zeros, (bottom - top + 1) * (right - left + 1));
+    EXPECT_LE(std::max(bottom - top, right - left), 2);
+    EXPECT_GE(zeros, 4);  // the centre is inside: at most one row and one column are cut off
+    corners.insert({top, left});
+  }
+  EXPECT_GT(corners.size(), 12u);
 }
 
 TEST(CropFlip, DependsOnTheImageNotOnTheBatch) {

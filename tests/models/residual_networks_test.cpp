@@ -52,6 +52,22 @@ TEST_P(ResidualNetworks, Evaluation) {
   EXPECT_LT(relative(thinned(tape.gradient(images_), 4), golden("eval_image_gradient")), 1e-4);
 }
 
+// Parameters through BatchNorm with running statistics: fine-tuning with frozen statistics, and gradient studies.
+TEST_P(ResidualNetworks, ParametersInEvaluation) {
+  model_->parameters().zero_gradients();
+  Tape tape(model_->parameters());
+  tape.backward(sum(softmax_cross_entropy(model_->forward(images_, Mode::eval), labels_, kTau)));
+  expect_gradients(model_->parameters(), golden("eval_gradients"));
+}
+
+TEST_P(ResidualNetworks, ImagesInTraining) {
+  Tape tape({images_});
+  const Tensor features = model_->features(images_, Mode::train);
+  EXPECT_LT(relative(features.to_host<float>(), golden("train_features")), 1e-5);
+  tape.backward(mean(softmax_cross_entropy(model_->logits(features), labels_, kTau)));
+  EXPECT_LT(relative(thinned(tape.gradient(images_), 4), golden("train_image_gradient")), 1e-4);
+}
+
 TEST_P(ResidualNetworks, TrainingStep) {
   model_->parameters().zero_gradients();
   {

@@ -1,6 +1,7 @@
 // What Winograd's bfloat16 convolutions do to a whole training step: ResNet-18's gradients stay as near to float32's as with the direct
 // convolutions.
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -27,6 +28,7 @@ Step training_step(DType precision, const char* winograd) {
   Step step;
   setenv("KELVIN_WINOGRAD", winograd, 1);
   std::thread([&] {
+    omp_set_num_threads(1);
     const auto model = make_model({.name = "resnet18", .mean = {}, .std = {}, .precision = precision}, {}, 1);
     const Tensor images = Tensor::empty({kBatch, 32, 32, 3}, DType::f32, {});
     fill_uniform(Cpu{}, images.view<float>(), {1, random_stream("images")}, 0.0f, 1.0f);

@@ -53,18 +53,21 @@ std::vector<OpCase> adversarial_cases() {
                        .step = 1e-3f,
                        .gradient_tolerance = 2e-2f});
     }
-  for (const std::int64_t classes : {2, 10, 257, 1100})
-    cases.push_back(
-        {.name = str("softmax_cross_entropy_of_log_tau/", classes),
-         .inputs = {{.shape = {classes > 1000 ? 3 : 33, classes}, .low = -3, .high = 3},
-                    {.shape = {1}, .low = -1, .high = 1},
-                    {.shape = {classes > 1000 ? 3 : 33},
-                     .low = 0,
-                     .high = static_cast<float>(classes),
-                     .differentiable = false,
-                     .is_integer = true}},
-         .op = [](const std::vector<Tensor>& in) { return softmax_cross_entropy(in[0], in[2], exponential(in[1])); },
-         .has_bfloat16 = false});
+  for (const float smoothing : {0.0f, 0.2f})
+    for (const std::int64_t classes : {2, 10, 257, 1100})
+      cases.push_back({.name = str("softmax_cross_entropy_of_log_tau/", classes, "/smoothing", smoothing),
+                       .inputs = {{.shape = {classes > 1000 ? 3 : 33, classes}, .low = -3, .high = 3},
+                                  {.shape = {1}, .low = -1, .high = 1},
+                                  {.shape = {classes > 1000 ? 3 : 33},
+                                   .low = 0,
+                                   .high = static_cast<float>(classes),
+                                   .differentiable = false,
+                                   .is_integer = true}},
+                       .op =
+                           [=](const std::vector<Tensor>& in) {
+                             return softmax_cross_entropy(in[0], in[2], exponential(in[1]), smoothing);
+                           },
+                       .has_bfloat16 = false});
   for (const std::int64_t cols : {1, 31, 33, 257, 1100}) {
     // A row of one number has length |x|: its direction is a sign, and the gradient is exactly zero.
     if (cols > 1)

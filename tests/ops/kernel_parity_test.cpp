@@ -9,8 +9,10 @@
 #include "kernels/adam_step.h"
 #include "kernels/augment.h"
 #include "kernels/batch_norm.h"
+#include "kernels/clip_gradient.h"
 #include "kernels/device/pool.h"
 #include "kernels/elementwise.h"
+#include "kernels/ema_step.h"
 #include "kernels/keep_best.h"
 #include "kernels/pgd_step.h"
 #include "kernels/prototype_distances.h"
@@ -188,7 +190,7 @@ TEST(KernelParity, Optimizers) {
             const std::vector<Tensor> t = state(d);
             on(d, [&](const auto& dev) {
               sgd_step(dev, t[0].view<float>(), t[1].view<float>(), t[3].view<const float>(), t[4].view<const float>(),
-                       {.momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = variant});
+                       {.momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = variant, .lr_scale = 0.75f});
             });
             return std::vector<Tensor>{t[0], t[1]};
           },
@@ -199,12 +201,29 @@ TEST(KernelParity, Optimizers) {
             on(d, [&](const auto& dev) {
               adam_step(dev, t[0].view<float>(), t[1].view<float>(), t[2].view<float>(), t[3].view<const float>(),
                         t[4].view<const float>(), t[5].view<const float>(),
-                        {.weight_decay = 0.01f, .decoupled = variant});
+                        {.weight_decay = 0.01f, .decoupled = variant, .lr_scale = 0.75f});
             });
             return std::vector<Tensor>{t[0], t[1], t[2]};
           },
           2e-6, 1e-7);
     }
+}
+
+TEST(KernelParity, ClippingAndAverages) {
+  for (const std::int64_t n : {1, 33, 40000})
+    for (const float max_norm : {0.5f, 1e6f})
+      expect_parity(
+          [&](Device d) {
+            const Tensor g = floats("g", {n}, -1, 1, d), average = floats("a", {n}, -1, 1, d);
+            const Tensor norm = Tensor::empty({1}, DType::f32, d);
+            on(d, [&](const auto& dev) {
+              reduce_norm(dev, norm.view<float>(), g.view<const float>());
+              clip_gradient(dev, g.view<float>(), norm.view<const float>(), max_norm);
+              ema_step(dev, average.view<float>(), g.view<const float>(), 0.9f);
+            });
+            return std::vector<Tensor>{norm, g, average};
+          },
+          1e-6, 1e-7);
 }
 
 TEST(KernelParity, KeepBest) {
@@ -227,7 +246,7 @@ TEST(KernelParity, KeepBest) {
 
 TEST(KernelParity, CropFlip) {
   for (const Shape& shape : kImages)
-    for (const bool augments : {false, true})
+    for (const auto [augments, cutout] : {std::pair<bool, std::int64_t>{false, 0}, {true, 0}, {true, 3}})
       expect_parity(
           [&](Device d) {
             std::vector<std::uint8_t> bytes;
@@ -237,7 +256,7 @@ TEST(KernelParity, CropFlip) {
             const Tensor indices = integers("which", {9}, static_cast<int>(shape[0]), d);
             const Shape batch = {9, shape[1], shape[2], shape[3]};
             const std::vector<Tensor> out = {Tensor::empty(batch, DType::f32, d), Tensor::empty(batch, DType::f32, d)};
-            const AugmentOptions o{augments, 2, {5, random_stream("augment")}, 3};
+            const AugmentOptions o{augments, 2, cutout, {5, random_stream("augment")}, 3};
             on(d, [&](const auto& dev) {
               crop_flip(dev, out[0].view<float>(), u8.view<const std::uint8_t>(), indices.view<const std::int32_t>(),
                         o);

@@ -77,7 +77,7 @@ void PrintTo(const OpCase& c, std::ostream* out) { *out << c.name; }
 std::vector<OpCase> all_op_cases() {
   std::vector<OpCase> all;
   for (auto list : {convolution_cases(), matmul_cases(), transformer_cases(), norm_cases(), elementwise_cases(),
-                    pooling_cases(), loss_cases(), adversarial_cases()})
+                    pooling_cases(), loss_cases(), adversarial_cases(), regularization_cases()})
     for (OpCase& c : list) all.push_back(std::move(c));
   return all;
 }

@@ -72,6 +72,7 @@ std::vector<OpCase> elementwise_cases();
 std::vector<OpCase> pooling_cases();
 std::vector<OpCase> loss_cases();
 std::vector<OpCase> adversarial_cases();
+std::vector<OpCase> regularization_cases();
 std::vector<OpCase> all_op_cases();
 
 }  // namespace kelvin::testing

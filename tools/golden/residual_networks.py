@@ -47,12 +47,16 @@ def make(case, network, size):
     save(case, "eval_features", features[-1])
     F.cross_entropy(logits / TAU, labels, reduction="sum").backward()
     save(case, "eval_image_gradient", x.grad.permute(0, 2, 3, 1)[:1, ::4, ::4])
+    save(case, "eval_gradients", gradient_rows(model, SAMPLES))
 
     model.train()
     model.zero_grad()
+    x.grad = None
     logits = model(x)
     save(case, "train_logits", logits)
+    save(case, "train_features", features[-1])
     F.cross_entropy(logits / TAU, labels).backward()
+    save(case, "train_image_gradient", x.grad.permute(0, 2, 3, 1)[:1, ::4, ::4])
     save(case, "gradients", gradient_rows(model, SAMPLES))
     with torch.no_grad():
         for _ in range(2):  # three steps of running statistics in all

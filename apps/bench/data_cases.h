@@ -1,0 +1,19 @@
+// Throughput of the data side: batches from the loader, and corruptions.
+//
+//   load          batches as training gets them: shuffled, standard augmentation, float32, one worker thread
+//   corrupt-NAME  one corruption, or corrupt-all and corrupt-extra; an image at one severity counts as one, all five are made
+#pragma once
+
+#include <string>
+
+#include "apps/bench/bench.h"
+
+namespace kelvin {
+
+[[nodiscard]] bool is_data_case(const std::string& name);
+
+// `data`: the set (its test half; for `load` it serves as the training half); empty: 500 smooth random images of the options' size. Throws
+// a mistake for unknown corruptions.
+[[nodiscard]] BenchRow run_data_bench(const std::string& name, const BenchOptions& options, const std::string& data);
+
+}  // namespace kelvin
