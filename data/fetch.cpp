@@ -20,8 +20,8 @@ struct Outcome {
   std::string out;
 };
 
-// Runs a program found on PATH; its standard output is returned, its standard error passes through.
-Outcome run(const std::vector<std::string>& arguments) {
+// Runs a program found on PATH; its standard output is returned, its standard error passes through or is dropped.
+Outcome run(const std::vector<std::string>& arguments, bool drops_errors) {
   int pipe_ends[2];
   if (pipe(pipe_ends) != 0) throw internal_error("pipe: ", std::strerror(errno));
   std::vector<char*> argv;
@@ -30,8 +30,9 @@ Outcome run(const std::vector<std::string>& arguments) {
   const pid_t child = fork();
   if (child < 0) throw internal_error("fork: ", std::strerror(errno));
   if (child == 0) {
-    const int nothing = open("/dev/null", O_RDONLY);
+    const int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, 0);
+    if (drops_errors) dup2(nothing, 2);
     dup2(pipe_ends[1], 1);
     close(pipe_ends[0]);
     close(pipe_ends[1]);
@@ -73,25 +74,25 @@ void download(const std::string& url, const Path& part, bool is_quiet) {
                               "--retry",
                               "3",
                               is_quiet ? "--silent" : "--progress-bar",
-                              "--show-error",
                               "--continue-at",
                               "-",
                               "--write-out",
-                              "%{http_code}",
+                              "%{http_code} %{errormsg}",
                               "--output",
                               part.string(),
                               "--",
-                              url});
+                              url},
+                             /*drops_errors=*/is_quiet);
     if (curl.code == 0) return;
-    const bool has_all = curl.code == kHttpError && curl.out.ends_with("416");  // nothing beyond what is here
-    if (resumes && has_all) return;                                             // the digest decides
+    const bool has_all = curl.code == kHttpError && curl.out.starts_with("416");  // nothing beyond what is here
+    if (resumes && has_all) return;                                               // the digest decides
     if (resumes && (curl.code == kNoRange || curl.code == kBadResume)) {
       std::filesystem::remove(part);  // this server cannot go on: from the start
       continue;
     }
-    throw mistake(url, ": download failed (curl's exit code ", curl.code,
-                  curl.out.empty() || curl.out == "000" ? "" : ", HTTP status " + curl.out,
-                  "); what has arrived stays in ", part.string(), ", run the command again to go on");
+    const std::string reason = curl.out.size() > 4 ? curl.out.substr(4) : str("curl's exit code ", curl.code);
+    throw mistake(url, ": download failed: ", reason, "; what has arrived stays in ", part.string(),
+                  ", run the command again to go on");
   }
   throw mistake(url, ": download failed twice");
 }
@@ -123,15 +124,15 @@ void unpack(const Path& archive, const Path& place) {
   std::filesystem::remove_all(work);
   std::filesystem::create_directories(work);
   const bool is_zip = archive.extension() == ".zip";
-  const Outcome outcome = is_zip ? run({"unzip", "-q", archive.string(), "-d", work.string()})
-                                 : run({"tar", "-xf", archive.string(), "-C", work.string(), "--no-same-owner"});
+  const Outcome outcome = is_zip ? run({"unzip", "-q", archive.string(), "-d", work.string()}, true)
+                                 : run({"tar", "-xf", archive.string(), "-C", work.string(), "--no-same-owner"}, true);
   const Path inner = work / place.filename();
   const bool is_good = outcome.code == 0 && std::filesystem::is_directory(inner);
   if (is_good) std::filesystem::rename(inner, place);
   std::filesystem::remove_all(work);
   if (!is_good)
     throw mistake(archive.string(), outcome.code != 0 ? ": cannot be unpacked" : ": does not hold the folder ",
-                  outcome.code != 0 ? "" : place.filename().string());
+                  outcome.code != 0 ? "" : place.filename().string(), "; remove it and fetch again");
 }
 
 }  // namespace

@@ -3,15 +3,21 @@
 #include "engine/ops/input_normalize.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/resize.h"
+#include "engine/ops/scaling.h"
 
 namespace kelvin {
 
 void Model::declare_prototypes(const std::string& name, std::int64_t d) {
   prototypes_ = &parameters_.add({name + ".weight", {spec_.classes, d}, fan_in_uniform(d)});
-  prototype_bias_ = &parameters_.add({name + ".bias", {spec_.classes}, fan_in_uniform(d)});
+  prototype_bias_ = spec_.classifier == "cosine"
+                        ? &parameters_.add_buffer({name + ".bias", {spec_.classes}, constant_init(0)})
+                        : &parameters_.add({name + ".bias", {spec_.classes}, fan_in_uniform(d)});
 }
 
 Tensor Model::logits(const Tensor& features) const {
+  if (spec_.classifier == "cosine")
+    return linear(normalize_rows(features, static_cast<float>(spec_.cosine_scale)),
+                  normalize_rows(prototypes_->value, 1.0f), {});
   return linear(features, prototypes_->value, prototype_bias_->value);
 }
 

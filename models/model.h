@@ -2,6 +2,7 @@
 //
 //   features(images) = f(x)            [N, d] float32
 //   logits(f)        = f Wᵀ + b        [N, classes] float32; the rows of W are the class prototypes w_j
+//                    = s cos(f, w_j)   with the cosine classifier: no bias, and nothing but s decides the size of the logits
 //
 // Images enter as float32 [N, H, W, C] in [0, 1] in the data's own size; resizing (where the spec asks for it) and normalisation are the
 // model's first layers, so that an attack's ε is in pixels of the data set. τ does not appear here: it divides the logits inside the training loss only. Whether BatchNorm uses batch or
@@ -28,10 +29,12 @@ struct ModelSpec {
   int classes = 10;
   int channels = 3;  // 1 or 3
   int height = 32, width = 32;
-  std::vector<float> mean, std;  // per channel; empty: 0 and 1 (no normalisation)
-  DType precision = DType::f32;  // storage of activations: f32 or bf16
-  std::string stem = "auto";     // resnet18 and larger: cifar, imagenet, or auto (by the image size)
-  int image_size = 0;            // the side images are resized to inside the model, bilinear; 0: not resized
+  std::vector<float> mean, std;       // per channel; empty: 0 and 1 (no normalisation)
+  DType precision = DType::f32;       // storage of activations: f32 or bf16
+  std::string stem = "auto";          // resnet18 and larger: cifar, imagenet, or auto (by the image size)
+  std::string classifier = "linear";  // or cosine
+  double cosine_scale = 15;  // s of the cosine classifier (hypersphere embedding's, Pang et al. 2020, 2002.08619)
+  int image_size = 0;        // the side images are resized to inside the model, bilinear; 0: not resized
   // Vision transformers, in train mode only (models/vit.h)
   float dropout = 0, drop_path = 0;
   // Vision transformers: activations of a block are computed again in backward instead of kept; the same results for less memory
@@ -60,10 +63,14 @@ class Model {
   void set_dropout_step(std::int64_t step) const;
 
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
+  // s of the cosine classifier from now on: multiplies every logit by the ratio and changes no prediction.
+  void set_cosine_scale(double scale) { spec_.cosine_scale = scale; }
   [[nodiscard]] Parameters& parameters() { return parameters_; }
   [[nodiscard]] const Parameters& parameters() const { return parameters_; }
-  [[nodiscard]] const Parameter& prototypes() const { return *prototypes_; }          // W: [classes, d]
-  [[nodiscard]] const Parameter& prototype_bias() const { return *prototype_bias_; }  // b: [classes]
+  [[nodiscard]] const Parameter& prototypes() const { return *prototypes_; }  // W: [classes, d]
+  [[nodiscard]] const Parameter& prototype_bias() const {
+    return *prototype_bias_;
+  }  // b: [classes]; cosine: a buffer of zeros
 
  protected:
   // Declares the last layer `<name>.weight`, `<name>.bias` over d features.

@@ -1,5 +1,6 @@
 // Models by name. To add one: a class derived from Model, and a line in `builders`.
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 
@@ -77,6 +78,10 @@ std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t s
   require_known_model(spec.name);
   if (spec.channels != 1 && spec.channels != 3)
     throw mistake("images have ", spec.channels, " channels; models take 1 or 3");
+  if (spec.classifier != "linear" && spec.classifier != "cosine")
+    throw mistake("--classifier ", spec.classifier, " is unknown; known: linear, cosine");
+  if (!(spec.cosine_scale > 0) || !std::isfinite(spec.cosine_scale))
+    throw mistake("--cosine-scale must be > 0, got ", spec.cosine_scale);
   if (spec.classes < 2) throw mistake("a classifier needs at least 2 classes, got ", spec.classes);
   if (spec.image_size < 0) throw mistake("--image-size must be 0 or more, got ", spec.image_size);
   require_regularisation(spec);

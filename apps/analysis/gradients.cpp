@@ -58,7 +58,6 @@ class Study {
       : model_(model),
         set_(set),
         o_(o),
-        w_(model.prototypes().value.to_host<float>()),
         classes_(static_cast<std::size_t>(model.prototypes().value.dim(0))),
         width_(static_cast<std::size_t>(model.prototypes().value.dim(1))) {
     for (const double tau : o.taus) sums_.push_back(empty_sums(tau));
@@ -80,7 +79,7 @@ class Study {
   }
 
  private:
-  // A batch's part of one temperature: α and u = Σ α_j (w_j − w_y) of every image, and Jᵀu.
+  // A batch's part of one temperature: α of every image, u and Jᵀu.
   struct Direction {
     std::vector<NegativeSoftmax> softmax;
     Rows u, input;
@@ -96,9 +95,10 @@ class Study {
   }
 
   void add(const TensorBatch& batch) {
-    const Tensor f = model_.features(batch.images, Mode::eval);
-    features_ = f.to_host<float>();
-    logits_ = model_.logits(f).to_host<float>();
+    f_ = model_.features(batch.images, Mode::eval);
+    features_ = f_.to_host<float>();
+    if (model_.spec().classifier == "cosine") normalize_features();
+    logits_ = model_.logits(f_).to_host<float>();
     labels_ = batch.labels.to_host<std::int32_t>();
     pixels_ = static_cast<std::size_t>(batch.images.size() / batch.images.dim(0));
     is_correct_.clear();
@@ -118,28 +118,43 @@ class Study {
     }
   }
 
+  // What a cosine classifier's last product sees: s f/‖f‖.
+  void normalize_features() {
+    for (std::size_t i = 0; i < features_.size() / width_; ++i) {
+      const auto f = row_of(features_, i, width_);
+      const double norm = std::sqrt(dot(f, f));
+      for (std::size_t k = 0; k < width_ && norm > 0; ++k)
+        features_[i * width_ + k] = static_cast<float>(features_[i * width_ + k] * model_.spec().cosine_scale / norm);
+    }
+  }
+
   [[nodiscard]] std::size_t label(std::size_t i) const { return static_cast<std::size_t>(labels_[i]); }
 
-  // Rows of Jᵀu for cotangents u [n, d] at the features.
-  [[nodiscard]] Rows pulled_back(const TensorBatch& batch, const Rows& u) const {
+  // Gradients of Σ_j c_j z_j for a row c [C] of each image: with respect to the features, and to the images.
+  [[nodiscard]] Rows at_features(const Rows& c) const {
+    Tape tape({f_});
+    const Tensor z = model_.logits(f_);
+    tape.backward(z, Tensor::from_host<float>(c, z.shape(), z.device()));
+    return tape.gradient(f_).to_host<float>();
+  }
+  [[nodiscard]] Rows at_images(const TensorBatch& batch, const Rows& c) const {
     Tape tape({batch.images});
-    const Tensor f = model_.features(batch.images, Mode::eval);
-    tape.backward(f, Tensor::from_host<float>(u, f.shape(), f.device()));
+    const Tensor z = model_.forward(batch.images, Mode::eval);
+    tape.backward(z, Tensor::from_host<float>(c, z.shape(), z.device()));
     return tape.gradient(batch.images).to_host<float>();
   }
 
+  // α − e_y at the logits: ∂L/∂z without the step size.
   [[nodiscard]] Direction direction(const TensorBatch& batch, double tau) const {
     Direction d;
-    d.u.assign(features_.size(), 0);
-    std::vector<double> u(width_);
+    Rows c(logits_.size());
     for (std::size_t i = 0; i < labels_.size(); ++i) {
       d.softmax.push_back(negative_softmax(row_of(logits_, i, classes_), label(i), tau));
-      for (std::size_t k = 0; k < width_; ++k) u[k] = -static_cast<double>(w_[label(i) * width_ + k]);
-      for (std::size_t j = 0; j < classes_; ++j)
-        for (std::size_t k = 0; k < width_; ++k) u[k] += d.softmax[i].alpha[j] * w_[j * width_ + k];
-      std::copy(u.begin(), u.end(), d.u.begin() + static_cast<std::ptrdiff_t>(i * width_));
+      for (std::size_t j = 0; j < classes_; ++j) c[i * classes_ + j] = static_cast<float>(d.softmax[i].alpha[j]);
+      c[i * classes_ + label(i)] = -1;
     }
-    d.input = pulled_back(batch, d.u);
+    d.u = at_features(c);
+    d.input = at_images(batch, c);
     return d;
   }
 
@@ -207,7 +222,7 @@ class Study {
   }
 
   void add_distances(const TensorBatch& batch) {
-    Rows u(features_.size());
+    Rows c(logits_.size(), 0);
     std::vector<double> margins;
     for (std::size_t i = 0; i < labels_.size(); ++i) {
       const auto z = row_of(logits_, i, classes_);
@@ -215,9 +230,10 @@ class Study {
       for (std::size_t j = 0; j < classes_; ++j)
         if (j != label(i) && z[j] > z[rival]) rival = j;
       margins.push_back(static_cast<double>(z[label(i)]) - z[rival]);
-      for (std::size_t k = 0; k < width_; ++k) u[i * width_ + k] = w_[label(i) * width_ + k] - w_[rival * width_ + k];
+      c[i * classes_ + label(i)] = 1;
+      c[i * classes_ + rival] = -1;
     }
-    const Rows gradient = pulled_back(batch, u);
+    const Rows gradient = at_images(batch, c);
     for (std::size_t i = 0; i < labels_.size(); ++i) {
       double l1 = 0;
       for (const float v : row_of(gradient, i, pixels_)) l1 += std::abs(static_cast<double>(v));
@@ -253,9 +269,9 @@ class Study {
   Model& model_;
   const ImageSet& set_;
   const GradientOptions& o_;
-  Rows w_;  // [C, d]
   std::size_t classes_, width_, pixels_ = 0;
-  Rows features_, logits_;  // of the batch at hand
+  Tensor f_;                // of the batch at hand, like what follows
+  Rows features_, logits_;  // [n, d], [n, C]
   std::vector<std::int32_t> labels_;
   std::vector<bool> is_correct_;
   double correct_ = 0;

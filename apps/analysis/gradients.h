@@ -8,8 +8,11 @@
 //   ∂L/∂x   =  (1 − p_y)/τ · Jᵀu        J = ∂f/∂x
 //
 // so τ acts twice: on the direction, through α, and on the step size (1 − p_y)/τ. Directions and norms are computed from α and
-// log-odds in double (Jᵀu by back-propagation in float32, the factor applied afterwards), so they hold where float32
+// log-odds in double (u and Jᵀu by back-propagation in float32, the factor applied afterwards), so they hold where float32
 // cross-entropy has lost its gradient; what float32 makes of the same gradient is counted beside them (`zero_images`).
+//
+// For a cosine classifier, z_j = s ŵ_j·f̂ with unit vectors, ∂L/∂w stands for the gradient to ŵ_j (s f̂ in place of f), ∂L/∂f and ∂L/∂x
+// for those to f and x themselves, through the normalisation.
 //
 // τ here is the temperature of the loss under study, independent of the one the model was trained at.
 #pragma once
@@ -62,7 +65,7 @@ struct GradientStudy {
 };
 
 // Throws a mistake for an empty set, no temperature, or one that is not positive and finite. Deterministic. Cost: per batch
-// 2 |τs| + 2 forward and backward passes.
+// 2 |τs| + 3 forward and backward passes.
 [[nodiscard]] GradientStudy measure_gradients(Model& model, const ImageSet& set, const GradientOptions& options,
                                               const CountFunction& progress = {});
 void check_options(const GradientOptions& options);

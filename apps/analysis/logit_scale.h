@@ -7,10 +7,14 @@
 
 namespace kelvin {
 
-// The prototypes and their bias come back bit for bit.
+// The prototypes and their bias, or the scale of a cosine classifier, come back bit for bit.
 class LogitScale {
  public:
-  LogitScale(Model& model, float factor) : model_(model) {
+  LogitScale(Model& model, float factor) : model_(model), cosine_scale_(model.spec().cosine_scale) {
+    if (is_cosine()) {
+      model_.set_cosine_scale(cosine_scale_ * static_cast<double>(factor));
+      return;
+    }
     for (const Parameter* p : {&model.prototypes(), &model.prototype_bias()}) {
       saved_.push_back(p->value.to_host<float>());
       std::vector<float> scaled = saved_.back();
@@ -19,6 +23,10 @@ class LogitScale {
     }
   }
   ~LogitScale() {
+    if (is_cosine()) {
+      model_.set_cosine_scale(cosine_scale_);
+      return;
+    }
     model_.prototypes().value.copy_from_host(saved_[0]);
     model_.prototype_bias().value.copy_from_host(saved_[1]);
   }
@@ -26,7 +34,10 @@ class LogitScale {
   LogitScale& operator=(const LogitScale&) = delete;
 
  private:
+  [[nodiscard]] bool is_cosine() const { return model_.spec().classifier == "cosine"; }
+
   Model& model_;
+  double cosine_scale_;
   std::vector<std::vector<float>> saved_;
 };
 

@@ -24,10 +24,11 @@ struct BenchOptions {
 struct BenchRow {
   std::string name;  // the case
   double img_per_s = 0;
-  double conv_share = 0;    // share of the step's time inside convolutions
-  double repack_share = 0;  // share of time bringing arguments into oneDNN's layouts
-  double pool_peak_mb = 0;  // tensors at their peak
-  double peak_rss_mb = 0;   // resident memory of the process at its peak
+  double conv_share = 0;     // share of the step's time inside convolutions
+  double repack_share = 0;   // share of time bringing arguments into oneDNN's layouts
+  double pool_peak_mb = 0;   // tensors at their peak
+  double img_per_cpu_s = 0;  // data cases: images a second of processor time, all threads together
+  double peak_rss_mb = 0;    // resident memory of the process at its peak
 };
 
 // Throws a mistake for unknown cases, and where oneDNN has only a reference implementation for a convolution: its rate says

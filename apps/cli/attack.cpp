@@ -1,6 +1,7 @@
 // kelvin attack
 #include <charconv>
 
+#include "apps/analysis/logit_scale.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/report/examples.h"
@@ -12,6 +13,7 @@ namespace kelvin {
 namespace {
 
 struct AttackFlags {
+  double logit_scale = 1;
   TargetOptions target;
   AttackOptions options;
   std::string norm = "linf", targeted = "none", loss = "ce", save, save_results, label;
@@ -46,15 +48,19 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
       throw mistake("--targeted ", f.targeted,
                     ": expected none, random, least-likely, second-most-likely, all or a class number");
   }
-  if (f.label.empty())
+  if (!(f.logit_scale > 0)) throw mistake("--logit-scale must be > 0, got ", f.logit_scale);
+  const bool has_label = !f.label.empty();
+  if (!has_label)
     f.label = o.attack == "pgd" || o.attack == "fgsm" || o.attack == "mifgsm" || o.attack == "apgd-ce"
                   ? str(o.attack, "-", f.loss, "-tau", o.attack_tau, o.targeting == Targeting::none ? "" : "-targeted")
                   : str(o.attack, o.attack == "autoattack" ? "-" + o.version : "", o.norm == Norm::l2 ? "-l2" : "");
+  if (!has_label && f.logit_scale != 1) f.label += str("-logits-x", f.logit_scale);
 }
 
 void run(AttackFlags& f, const CommonOptions& common) {
   resolve(f, common);
   const Target target = open_target(f.target, common);
+  const LogitScale scaled(*target.trained.model, static_cast<float>(f.logit_scale));
   const ImageSet& test = target.data.test;
   std::vector<float> saved;
   ExampleStrip strip;
@@ -82,6 +88,7 @@ void run(AttackFlags& f, const CommonOptions& common) {
                    percent(m.robust_accuracy), ", ", number(m.seconds), " s\n");
   for (const std::string& warning : result.warnings) details += "warning: " + warning + "\n";
   Json json = to_json(result, f.options, f.label, title_of(f.options), target.trained.info.train_tau);
+  if (f.logit_scale != 1) json["logit_scale"] = f.logit_scale;
   print_result(common,
                str(title_of(f.options), ", eps ", number(f.options.eps), " ", f.norm, ": robust accuracy ",
                    percent(result.robust_accuracy()), " (clean ", percent(result.clean_accuracy()), ") on ",
@@ -147,6 +154,9 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_flag("--last-iterate", o.last_iterate, "pgd: return the last iterate, as torchattacks does, not the best");
   c->add_option("--save-adversarial", f->save, "Write the returned images as .npy float32 [N, H, W, C]");
   c->add_option("--save-results", f->save_results, "Write one JSON line an image");
+  c->add_option("--logit-scale", f->logit_scale, "Multiply the logits: the same classifier, another loss surface")
+      ->transform(fraction())
+      ->capture_default_str();
   c->add_option("--label", f->label, "Name of the result file: results/attack-LABEL.json");
 }
 

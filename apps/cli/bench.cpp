@@ -34,6 +34,7 @@ void run(BenchFlags& f, const CommonOptions& common) {
                     {"repack_share", row.repack_share},
                     {"pool_peak_mb", row.pool_peak_mb},
                     {"peak_rss_mb", row.peak_rss_mb}});
+    if (row.img_per_cpu_s > 0) rows.back()["img_per_cpu_s"] = row.img_per_cpu_s;
     table.add({row.name, f.precision, str(f.options.batch_size), number(row.img_per_s, 4), percent(row.conv_share),
                percent(row.repack_share), number(row.pool_peak_mb, 4), number(row.peak_rss_mb, 4)});
   }

@@ -1,4 +1,5 @@
 // kelvin evaluate
+#include "apps/analysis/logit_scale.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/report/results.h"
@@ -9,7 +10,7 @@ namespace {
 
 struct EvaluateFlags {
   TargetOptions target;
-  double eval_tau = 1;
+  double eval_tau = 1, logit_scale = 1;
   std::string fit = "none";
 };
 
@@ -65,7 +66,9 @@ std::string table_of(const Json& calibrations) {
 
 void run(const EvaluateFlags& f, const CommonOptions& common) {
   if (!(f.eval_tau > 0)) throw mistake("--eval-tau must be > 0, got ", f.eval_tau);
+  if (!(f.logit_scale > 0)) throw mistake("--logit-scale must be > 0, got ", f.logit_scale);
   const Target target = open_target(f.target, common);
+  const LogitScale scaled(*target.trained.model, static_cast<float>(f.logit_scale));
   Progress progress("evaluating", "images", common.quiet);
   const Predictions p = predict(*target.trained.model, target.data.test, f.target.batch_size,
                                 [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
@@ -77,7 +80,8 @@ void run(const EvaluateFlags& f, const CommonOptions& common) {
   if (f.eval_tau != 1 && f.eval_tau != train_tau)
     json["calibration"].push_back(to_json(calibrate(p, f.eval_tau), "evaluation"));
   const std::string fit = f.fit == "none" ? "" : fit_temperature(f, target, p, json);
-  target.save("evaluate", json);
+  if (f.logit_scale != 1) json["logit_scale"] = f.logit_scale;
+  target.save(f.logit_scale != 1 ? str("evaluate-logits-x", f.logit_scale) : "evaluate", json);
   print_result(
       common,
       str("accuracy ", percent(e.accuracy), ", NLL ", number(e.nll), ", ECE ", percent(e.ece), " at tau ", f.eval_tau,
@@ -103,6 +107,9 @@ void add_evaluate(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"none", "unseen", "folds"}))
       ->capture_default_str();
   c->add_option("--eval-tau", f->eval_tau, "Temperature of NLL and ECE")->transform(fraction())->capture_default_str();
+  c->add_option("--logit-scale", f->logit_scale, "Multiply the logits: the same classifier, other likelihoods")
+      ->transform(fraction())
+      ->capture_default_str();
 }
 
 }  // namespace kelvin

@@ -79,9 +79,16 @@ const line = (label, data, i, more = {}) => ({label, data, borderColor: colors[i
   pointStyle: shapes[i % 8], borderWidth: 2, pointRadius: 4, ...more});
 const runLine = (r, data, more = {}) => line(r.label, data, r.slot, {borderDash: r.dash, ...more});
 const isPowerOfTen = v => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6;
+// Without those that would touch the one before on a narrow screen.
+const spaced = ticks => {
+  const room = (window.innerWidth < 700 ? 0.07 : 0.02) * Math.log(ticks[ticks.length - 1] / ticks[0]);
+  const kept = [];
+  for (const t of ticks) if (!kept.length || Math.log(t / kept[kept.length - 1]) >= room) kept.push(t);
+  return kept;
+};
 const logAxis = (text, ticks) => axis(text, {type: "logarithmic", ...(ticks && {min: ticks[0] / 1.15, max: ticks[ticks.length - 1] * 1.15,
-  afterBuildTicks: a => { a.ticks = ticks.map(value => ({value})); }}),
-  ticks: {callback: v => ticks || isPowerOfTen(v) ? short(v) : "", autoSkip: !ticks, maxRotation: 0}});
+  afterBuildTicks: a => { a.ticks = spaced(ticks).map(value => ({value})); }}),
+  ticks: {callback: v => ticks || isPowerOfTen(v) ? (v >= 1e-4 && v < 1e6 ? String(Number(v.toPrecision(3))) : v.toExponential(0)) : "", autoSkip: !ticks, maxRotation: 0}});
 
 // A menu in #id that redraws for the run it names; without a choice to make it only draws.
 function chooseRun(id, choices, first, redraw) {

@@ -27,7 +27,7 @@ double image_count(std::int64_t limit, std::int64_t test_images) {
 
 double estimated_seconds(const TrainOptions& o, std::int64_t train_images, std::int64_t test_images,
                          const std::vector<Measurement>& list, const Rates& r) {
-  const double attack_steps_of_training = o.adversarial.is_on ? o.adversarial.steps : 0;
+  const double attack_steps_of_training = o.adversarial.is_on() ? o.adversarial.steps : 0;
   double seconds =
       o.epochs * (static_cast<double>(train_images) * (1 / r.train + attack_steps_of_training / r.attack_step) +
                   static_cast<double>(test_images) / r.infer);

@@ -1,57 +1,79 @@
 #include "apps/training/adversarial.h"
 
-#include <numeric>
-
-#include "apps/attacks/gradient_at_start.h"
-#include "engine/ops/losses.h"
-#include "engine/tape.h"
+#include <cmath>
 
 namespace kelvin {
+
+using Kind = AdversarialOptions::Kind;
+
+AdversarialOptions usual_adversarial_options(Kind kind) {
+  AdversarialOptions o;
+  o.kind = kind;
+  if (kind == Kind::trades || kind == Kind::mart) {
+    o.eps = 0.031f;
+    o.step = 0.007f;
+  }
+  return o;
+}
+
+Kind adversarial_of(const std::string& name) {
+  for (const Kind kind : {Kind::none, Kind::pgd, Kind::trades, Kind::mart})
+    if (name == name_of(kind)) return kind;
+  throw mistake("--adversarial ", name, " is unknown; known: none, pgd, trades, mart");
+}
+
+const char* name_of(Kind kind) {
+  switch (kind) {
+    case Kind::none: return "none";
+    case Kind::pgd: return "pgd";
+    case Kind::trades: return "trades";
+    case Kind::mart: return "mart";
+  }
+  return "?";
+}
 
 void check_options(const AdversarialOptions& o) {
   if (!(o.eps >= 0) || !(o.step >= 0))
     throw mistake("--adversarial-eps and --adversarial-step must be 0 or more, got ", o.eps, " and ", o.step);
   if (o.steps < 1) throw mistake("--adversarial-steps must be at least 1, got ", o.steps);
-  if (!(o.inner_tau >= 0))
-    throw mistake("--inner-tau must be > 0, or 0 for the training temperature, got ", o.inner_tau);
+  const auto check_tau = [](const char* flag, double tau) {
+    if (!(tau >= 0) || !std::isfinite(tau))
+      throw mistake(flag, " must be > 0, or 0 for the training temperature, got ", tau);
+  };
+  check_tau("--inner-tau", o.inner_tau);
+  check_tau("--kl-tau", o.kl_tau);
+  check_tau("--kl-adversarial-tau", o.kl_adversarial_tau);
+  if (!(o.trades_beta >= 0)) throw mistake("--trades-beta must be 0 or more, got ", o.trades_beta);
+  if (!(o.mart_lambda >= 0)) throw mistake("--mart-lambda must be 0 or more, got ", o.mart_lambda);
+  if (!(o.awp_gamma >= 0) || !std::isfinite(o.awp_gamma))
+    throw mistake("--awp must be 0 (off) or more, got ", o.awp_gamma);
+  if (o.awp_warmup < 0) throw mistake("--awp-warmup must be 0 or more epochs, got ", o.awp_warmup);
+  if (o.awp_gamma > 0 && !o.is_on()) throw mistake("--awp needs --adversarial pgd, trades or mart");
+  if ((o.kl_tau > 0 || o.kl_adversarial_tau > 0) && o.kind != Kind::trades && o.kind != Kind::mart)
+    throw mistake("--kl-tau and --kl-adversarial-tau need --adversarial trades or mart: the others have no KL term");
 }
 
-void AdversarialBatches::attack(const Tensor& images, const Tensor& labels, double tau, std::int64_t step) {
-  const std::int64_t n = images.dim(0);
-  std::vector<std::int32_t> positions(static_cast<std::size_t>(n));
-  std::iota(positions.begin(), positions.end(), 0);
-  const Tensor indices = Tensor::from_host<std::int32_t>(positions, {n}, images.device());
-  const RandomKey key{seed_, random_stream(str("adversarial_start/", step))};
-  const Tensor start = random_start(images, indices, Norm::linf, key, options_.eps);
-  const Tensor x = start.clone();
-  const double inner_tau = options_.inner_tau > 0 ? options_.inner_tau : tau;
-  for (int i = 0; i < options_.steps; ++i) {
-    Tensor gradient;
-    {
-      Tape tape({x});
-      const Tensor logits = model_.forward(x, options_.batch_norm);
-      tape.backward(sum(attack_loss(options_.loss, logits, labels, inner_tau)));
-      gradient = tape.gradient(x);
-    }
-    if (i == 0) {
-      const Tensor largest = Tensor::empty({n}, DType::f32, x.device()), zero_share = Tensor::empty_like(largest);
-      on(x.device(), [&](const auto& dev) {
-        gradient_statistics(dev, largest.view<float>(), zero_share.view<float>(), gradient.view<const float>());
-      });
-      for (const float v : largest.to_host<float>()) without_gradient_ += v == 0.0f ? 1 : 0;
-    }
-    pgd_step(x, images, gradient, Norm::linf, {.eps = options_.eps, .step = options_.step});
+Json to_json(const AdversarialOptions& o) {
+  const auto tau = [](double value) { return value > 0 ? Json(value) : Json("training"); };
+  const bool has_kl = o.kind == Kind::trades || o.kind == Kind::mart;
+  Json json = {{"eps", o.eps},
+               {"step", o.step},
+               {"steps", o.steps},
+               {"inner_loss", o.loss                   ? name_of(*o.loss)
+                              : o.kind == Kind::trades ? "kl"
+                                                       : "ce"},
+               {"inner_tau", tau(o.inner_tau)},
+               {"inner_batch_norm", o.batch_norm == Mode::train ? "train" : "eval"},
+               {"balance_tau", o.balance_tau},
+               {"awp", o.awp_gamma}};
+  if (o.awp_gamma > 0) json["awp_warmup"] = o.awp_warmup;
+  if (has_kl) {
+    json["kl_tau"] = tau(o.kl_tau);
+    json["kl_adversarial_tau"] = tau(o.kl_adversarial_tau);
+    json[o.kind == Kind::trades ? "trades_beta" : "mart_lambda"] =
+        o.kind == Kind::trades ? o.trades_beta : o.mart_lambda;
   }
-  for (const float d : distances(x, start).linf) moved_ += static_cast<double>(d);
-  images_ += static_cast<double>(n);
-  images.copy_from(x);
-}
-
-AdversarialBatches::Log AdversarialBatches::take_log() {
-  const double n = images_ > 0 ? images_ : 1;
-  const Log log{without_gradient_ / n, moved_ / n};
-  images_ = without_gradient_ = moved_ = 0;
-  return log;
+  return json;
 }
 
 }  // namespace kelvin

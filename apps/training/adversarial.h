@@ -1,49 +1,58 @@
-// Adversarial training (Madry et al. 2018, 1706.06083): every batch is replaced by PGD's images before the training step.
+// What adversarial training is asked to do: the objective, its inner attack, its temperatures, and the perturbation of the weights.
 //
-//   min_θ E[ CE(z(x')/τ_out, y) ],   x' = PGD on CE(z(x)/τ_in, y) or another loss, uniform random start
+//   pgd     min_θ CE(z(x')/τ, y)                                          Madry et al. 2018, 1706.06083
+//   trades  min_θ CE(z(x)/τ, y) + β KL(p(x) ‖ p(x'))                      Zhang et al. 2019, 1901.08573
+//   mart    min_θ BCE(z(x'), y) + λ KL(p(x) ‖ p(x')) (1 − p_y(x))         Wang et al. 2020 (kernels/mart_loss.h has the constants)
 //
-// τ_in and the training temperature are separate: with τ_in = 1 and a large τ the inner loss saturates, its gradient vanishes, and the
-// model is trained on random noise. Each epoch therefore logs how many images had a gradient of exactly zero at the start and how far
-// the images moved from it. Random starts belong to (seed, step, position in the batch): a resumed run ends with the same bits.
+// Four temperatures are separate: τ_in of the inner attack, τ of the cross-entropy, and those of p(x) and p(x') in the KL term. With
+// τ_in = 1 and a large τ the inner loss saturates, its gradient vanishes, and the model is trained on random noise; inner_attack.h logs it.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "apps/attacks/attack.h"
+#include "apps/run/run_folder.h"
 #include "models/model.h"
 
 namespace kelvin {
 
 struct AdversarialOptions {
-  bool is_on = false;
+  enum class Kind { none, pgd, trades, mart } kind = Kind::none;
+
+  // The inner attack, in the L∞ ball.
   float eps = 8.0f / 255.0f, step = 2.0f / 255.0f;
   int steps = 10;
-  double inner_tau = 0;  // τ_in; 0: the training temperature of the step
-  AttackLoss loss = AttackLoss::cross_entropy;
+  std::optional<AttackLoss> loss = {};  // empty: cross-entropy; of trades the KL term itself
+  double inner_tau = 0;                 // τ_in; 0: the training temperature, of trades' KL the two of the KL term
   // BatchNorm while the images are made. eval: running statistics, as TRADES does and most recipes prefer. train: the batch's, and
   // the running statistics move with every inner step, as in Madry's.
   Mode batch_norm = Mode::eval;
+
+  // The outer objective.
+  double trades_beta = 6, mart_lambda = 5;
+  double kl_tau = 0, kl_adversarial_tau = 0;  // of p(x) and p(x'); 0: the training temperature
+  // τ·CE and τ_KL τ_KL'·KL instead of CE and KL: at high τ the first shrinks like 1/τ and the second like 1/τ², so that without it β
+  // and the learning rate change their meaning with τ.
+  bool balance_tau = false;
+
+  // Adversarial weight perturbation (Wu, Xia & Wang 2020, 2004.05884): γ, 0: off; and the epochs without it at the start.
+  double awp_gamma = 0;
+  int awp_warmup = 0;
+
+  [[nodiscard]] bool is_on() const { return kind != Kind::none; }
 };
+
+// The ball and steps of the reference implementations: 8/255, 2/255, 10 for pgd; 0.031, 0.007, 10 for trades and mart.
+[[nodiscard]] AdversarialOptions usual_adversarial_options(AdversarialOptions::Kind kind);
+
+[[nodiscard]] AdversarialOptions::Kind adversarial_of(
+    const std::string& name);  // none, pgd, trades, mart; throws: unknown
+[[nodiscard]] const char* name_of(AdversarialOptions::Kind kind);
+
 void check_options(const AdversarialOptions& options);  // throws a mistake
 
-// Makes the batches of a run, and keeps what the log says about them.
-class AdversarialBatches {
- public:
-  AdversarialBatches(Model& model, const AdversarialOptions& options, std::uint64_t seed)
-      : model_(model), options_(options), seed_(seed) {}
-
-  // images [N, H, W, C] are overwritten. tau: the training temperature now.
-  void attack(const Tensor& images, const Tensor& labels, double tau, std::int64_t step);
-
-  // Over the batches since the last call.
-  struct Log {
-    double zero_gradient_fraction = 0, displacement = 0;  // mean ‖x' − x_start‖∞
-  };
-  [[nodiscard]] Log take_log();
-
- private:
-  Model& model_;
-  const AdversarialOptions& options_;
-  std::uint64_t seed_;
-  double images_ = 0, without_gradient_ = 0, moved_ = 0;
-};
+// Every number of the objective that is in use; "training" stands for a temperature that follows the training temperature.
+[[nodiscard]] Json to_json(const AdversarialOptions& options);
 
 }  // namespace kelvin

@@ -78,6 +78,8 @@ ModelSpec model_spec_for(const TrainOptions& o, const Dataset& data, const std::
           .std = std::move(normalisation.std),
           .precision = o.precision,
           .stem = o.stem,
+          .classifier = o.classifier,
+          .cosine_scale = o.cosine_scale,
           .image_size = o.choice.image_size,
           .dropout = o.choice.dropout,
           .drop_path = o.choice.drop_path,

@@ -2,15 +2,18 @@
 
 #include <chrono>
 #include <cmath>
-#include <sstream>
 
 #include "apps/evaluation/evaluate.h"
+#include "apps/training/inner_attack.h"
+#include "apps/training/learned_temperature.h"
 #include "apps/training/metrics.h"
+#include "apps/training/objectives.h"
+#include "apps/training/weight_perturbation.h"
 #include "data/batch_loader.h"
 #include "data/resident_set.h"
 #include "engine/checkpoint.h"
 #include "engine/clip_gradients.h"
-#include "engine/ops/losses.h"
+#include "engine/ops/scaling.h"
 #include "engine/tape.h"
 #include "engine/weight_average.h"
 #include "kernels/device/step_graph.h"
@@ -27,7 +30,7 @@ constexpr int kEvaluationBatch = 250;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 SelectBy selection_of(const TrainOptions& o) {
-  return o.select_by.value_or(o.adversarial.is_on ? SelectBy::robust : SelectBy::accuracy);
+  return o.select_by.value_or(o.adversarial.is_on() ? SelectBy::robust : SelectBy::accuracy);
 }
 
 // Where a run stands; saved with every checkpoint.
@@ -49,7 +52,8 @@ class Trainer {
         trained_(trained_parameters(o.fine_tuning, *model_)),
         optimizer_(model_->parameters(), o.optimizer, lr_scale_of(o.fine_tuning, *model_)),
         lr_(Tensor::zeros({1}, DType::f32, device)),
-        tau_(Tensor::full({1}, 1.0f, DType::f32, device)),
+        tau_lr_(Tensor::zeros({1}, DType::f32, device)),
+        temperatures_(o.adversarial, device),
         share_(Tensor::full({1}, 1.0f, DType::f32, device)),
         loss_total_(Tensor::zeros({1}, DType::f32, device)),
         correct_(Tensor::zeros({1}, DType::i32, device)),
@@ -58,10 +62,15 @@ class Trainer {
         labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
         indices_(Tensor::empty({o.batch_size}, DType::i32, device)),
         graph_(device),
-        adversarial_(*model_, o.adversarial, o.seed),
+        perturbed_graph_(device),
+        inner_attack_(*model_, o.adversarial, temperatures_, images_, labels_, o.seed),
+        perturbation_(model_->parameters(), o.adversarial.awp_gamma),
         head_scale_(o.reparametrize ? o.tau.start : 1.0),
         select_by_(selection_of(o)) {
     if (o.fine_tuning.ema_decay > 0) average_.emplace(model_->parameters(), o.fine_tuning.ema_decay);
+    if (!o.learn_tau) return;
+    learned_tau_.emplace(o.tau.start, o.optimizer, device);
+    trained_.push_back(&learned_tau_->log_tau());
   }
 
   TrainReport run(const TrainProgress& progress) {
@@ -79,6 +88,9 @@ class Trainer {
     BatchLoader loader(data_.train, loader_options_);
     TrainReport report;
     report.notes = notes_;
+    if (learned_tau_ && options_.classifier != "cosine")
+      report.notes.push_back(
+          "--tau learn without --classifier cosine: tau and the size of the last layer trade places");
     while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
       run_epoch(loader, metrics, report, progress);
       if (report.divergence) return report;
@@ -89,6 +101,7 @@ class Trainer {
       report.ema_accuracy = ema_accuracy();
     }
     report.best = position_.best;
+    report.tau = tau_at(options_.epochs);
     return report;
   }
 
@@ -99,6 +112,7 @@ class Trainer {
       const SafetensorsFile file = read_safetensors(run_.checkpoint());
       load_parameters(file, model_->parameters());
       load_tensors(file, optimizer_.state());
+      if (learned_tau_) load_tensors(file, learned_tau_->state());
       if (average_) load_tensors(file, average_->state());
       const Json position = Json::parse(file.metadata.at("kelvin.position"));
       position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes"), {}};
@@ -121,12 +135,12 @@ class Trainer {
     const std::int64_t steps = loader.batches_per_epoch();
     double epoch_loss = 0;
     std::int64_t epoch_correct = 0, epoch_images = 0, logged_steps = 0;
-    double lr = 0, tau = 0;
+    double lr = 0, tau = tau_at(position_.epoch);
     // Batches i with the same i / accumulate share one optimizer step, and with it the learning rate and τ.
     const std::int64_t group = options_.fine_tuning.accumulate, updates = (steps + group - 1) / group;
     for (std::int64_t i = 0; i < steps; ++i) {
       const double at = position_.epoch + static_cast<double>(i / group) / static_cast<double>(updates);
-      tau = options_.tau.at(at);
+      if (!learned_tau_) tau = options_.tau.at(at);
       lr = options_.lr.at(at) * (options_.lr_times_tau ? tau : 1.0);
       const Batch batch = loader.next();
       const std::int64_t first = i / group * group, end = std::min(first + group, steps);
@@ -139,6 +153,7 @@ class Trainer {
       if (logged_steps < options_.log_every && i + 1 < steps) continue;
 
       const double loss = static_cast<double>(loss_total_.item()) / static_cast<double>(logged_steps);
+      if (learned_tau_) tau = learned_tau_->value();
       if (!std::isfinite(loss)) {
         report.divergence = Divergence{position_.step, loss, tau, lr};
         metrics.write({{"kind", "diverged"},
@@ -171,10 +186,11 @@ class Trainer {
                  {"lr", lr},
                  {"tau", tau},
                  {"img_per_s", report.img_per_s}};
-    if (options_.adversarial.is_on) {
-      const AdversarialBatches::Log log = adversarial_.take_log();
+    if (options_.adversarial.is_on()) {
+      const InnerAttack::Log log = inner_attack_.take_log();
       line["zero_gradient_fraction"] = log.zero_gradient_fraction;
       line["displacement"] = log.displacement;
+      line["fosc"] = log.fosc;
     }
     if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0) {
       line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
@@ -191,7 +207,7 @@ class Trainer {
   // best.safetensors is written before the checkpoint that knows of it: a run killed in between does the epoch again and writes
   // the same file once more.
   ValidationScores validate() {
-    const bool is_robust = options_.adversarial.is_on || select_by_ == SelectBy::robust;
+    const bool is_robust = options_.adversarial.is_on() || select_by_ == SelectBy::robust;
     const ValidationScores scores =
         measure_validation(*model_, data_.validation, options_.adversarial, is_robust, head_scale_, options_.seed);
     if (position_.best.offer(select_by_, scores, position_.epoch))
@@ -208,7 +224,12 @@ class Trainer {
   // Copies what changes into tensors that stay, so that the work itself is the same every step and can be replayed.
   void step(const Batch& batch, double lr, double tau, const Place& place) {
     set_scalar(lr_, lr);
-    set_scalar(tau_, tau);
+    if (learned_tau_) {
+      set_scalar(tau_lr_, options_.lr.base > 0 ? options_.tau_lr * lr / options_.lr.base : options_.tau_lr);
+      temperatures_.set_from_log(learned_tau_->log_tau().value);
+    } else {
+      temperatures_.set(tau);
+    }
     const auto n = static_cast<std::int64_t>(batch.labels.size());
     set_scalar(share_, static_cast<double>(n) / static_cast<double>(place.images));
     model_->set_dropout_step(position_.step);
@@ -221,35 +242,78 @@ class Trainer {
       images.copy_from_host(batch.images);
     }
     labels.copy_from_host(batch.labels);
-    if (options_.adversarial.is_on) adversarial_.attack(images, labels, tau, position_.step);
-    const bool is_whole = n == options_.batch_size;  // not the last batch of an epoch: its work can be recorded
+    ObjectiveBatch work{images, {}, labels};
+    if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(n, position_.step);
+    // A recording belongs to tensors of one size and to work of one kind: the last batch of an epoch runs as it is, and steps with
+    // and without a perturbation of the weights have a recording each.
+    const AdversarialOptions& a = options_.adversarial;
+    const bool perturbs = a.awp_gamma > 0 && position_.epoch >= static_cast<std::uint32_t>(a.awp_warmup);
+    StepGraph& graph = perturbs ? perturbed_graph_ : graph_;
+    const bool is_whole = n == options_.batch_size;
     if (options_.fine_tuning.accumulate == 1 && is_whole) {
-      graph_.run([&] {
-        model_->parameters().zero_gradients();
-        learn(images_, labels_);
-        update();
-      });
+      graph.run([&] { whole_step(work, perturbs); });
+    } else if (options_.fine_tuning.accumulate == 1) {
+      whole_step(work, perturbs);
     } else {
-      if (place.is_first) model_->parameters().zero_gradients();
+      if (place.is_first) zero_gradients();
       if (is_whole)
-        graph_.run([&] { learn(images_, labels_); });
+        graph.run([&] { learn(work); });
       else
-        learn(images, labels);
-      if (place.is_last) update();
+        learn(work);
+      if (place.is_last) {
+        update();
+        average();
+      }
     }
     ++position_.step;
   }
 
-  // Adds the gradient of the batch's mean loss, times its share of the optimizer step's images.
-  void learn(const Tensor& images, const Tensor& labels) {
-    Tape tape(trained_);
-    const Tensor logits = model_->forward(images, options_.fine_tuning.freeze_backbone ? Mode::eval : Mode::train);
-    const Tensor loss = mean(softmax_cross_entropy(logits, labels, tau_, options_.fine_tuning.label_smoothing));
-    tape.backward(loss, share_);
+  // A batch that has an optimizer step to itself.
+  void whole_step(const ObjectiveBatch& batch, bool perturbs) {
+    if (perturbs) {
+      perturbation_.keep_statistics();
+      zero_gradients();
+      (void)differentiate(batch);
+      perturbation_.perturb();
+    }
+    zero_gradients();
+    learn(batch);
+    update();
+    if (perturbs) perturbation_.restore();
+    average();
+  }
+
+  void zero_gradients() const {
+    model_->parameters().zero_gradients();
+    if (learned_tau_) learned_tau_->zero_gradient();
+  }
+
+  // Adds the gradient of the batch's objective, times its share of the optimizer step's images, and counts.
+  void learn(const ObjectiveBatch& batch) {
+    const ObjectiveValue value = differentiate(batch);
+    move_statistics_again(*model_, options_.adversarial, objective_mode(), batch);
     on(device_, [&](const auto& dev) {
-      accumulate(dev, loss_total_.view<float>(), loss.view<const float>());
-      count_correct(dev, correct_.view<std::int32_t>(), logits.view<const float>(), labels.view<const std::int32_t>());
+      accumulate(dev, loss_total_.view<float>(), value.loss.view<const float>());
+      count_correct(dev, correct_.view<std::int32_t>(), value.logits.view<const float>(),
+                    batch.labels.view<const std::int32_t>());
     });
+  }
+
+  ObjectiveValue differentiate(const ObjectiveBatch& batch) {
+    Tape tape(trained_);
+    const Tensor tau = learned_tau_ ? exponential(learned_tau_->log_tau().value) : temperatures_.outer;
+    const ObjectiveValue value = objective(*model_, options_.adversarial, temperatures_, tau, objective_mode(), batch);
+    tape.backward(value.loss, share_);
+    return value;
+  }
+
+  [[nodiscard]] ObjectiveMode objective_mode() const {
+    return {options_.fine_tuning.freeze_backbone ? Mode::eval : Mode::train, options_.fine_tuning.label_smoothing};
+  }
+
+  // The training temperature after that many epochs, or now where it is learned.
+  [[nodiscard]] double tau_at(double epoch) const {
+    return learned_tau_ ? learned_tau_->value() : options_.tau.at(std::min<double>(epoch, options_.epochs));
   }
 
   // One optimizer step along the gradients.
@@ -258,6 +322,10 @@ class Trainer {
     if (options_.fine_tuning.clip_gradient_norm > 0)
       clip_gradient_norm(model_->parameters(), options_.fine_tuning.clip_gradient_norm);
     optimizer_.step(lr_);
+    if (learned_tau_) learned_tau_->step(tau_lr_);
+  }
+
+  void average() {
     if (average_) average_->update();
   }
 
@@ -296,15 +364,15 @@ class Trainer {
     // The kept file first: a run killed between the two writes it again when it resumes.
     if (options_.keep.contains(position_.epoch)) write_checkpoint(run_.kept_checkpoint(position_.epoch), {}, position);
     NamedTensors state = optimizer_.state();
+    if (learned_tau_) state.merge(learned_tau_->state());
     state.merge(average_state());
     write_checkpoint(run_.checkpoint(), state, position);
   }
 
   void write_checkpoint(const std::filesystem::path& path, const NamedTensors& state, const Json& position) const {
-    const double progress = std::min<double>(position_.epoch, options_.epochs);
     const RunInfo info{.model = model_->spec(),
                        .data = options_.data,
-                       .train_tau = options_.tau.at(progress),
+                       .train_tau = tau_at(position_.epoch),
                        .head_scale = head_scale_,
                        .seed = options_.seed,
                        .trained_images = data_.train.count + data_.validation.count,
@@ -322,31 +390,36 @@ class Trainer {
   std::vector<const Parameter*> trained_;
   Optimizer optimizer_;
   std::optional<WeightAverage> average_;
-  Tensor lr_, tau_, share_, loss_total_, correct_;
+  std::optional<LearnedTemperature> learned_tau_;
+  Tensor lr_, tau_lr_;
+  StepTemperatures temperatures_;
+  Tensor share_, loss_total_, correct_;
   Tensor images_, labels_, indices_;  // of one full batch
   std::optional<ResidentSet> resident_;
   LoaderOptions loader_options_;
-  StepGraph graph_;
-  AdversarialBatches adversarial_;
+  StepGraph graph_, perturbed_graph_;
+  InnerAttack inner_attack_;
+  WeightPerturbation perturbation_;
   double head_scale_;
   SelectBy select_by_;
   Position position_;
 };
 
-}  // namespace
-
-KeptEpochs kept_epochs_of(const std::string& text) {
-  KeptEpochs keep;
-  if (text == "all") keep.all = true;
-  if (text.empty() || keep.all) return keep;
-  std::istringstream in(text);
-  for (std::string item; std::getline(in, item, ',');) {
-    if (item.empty() || item.size() > 6 || item.find_first_not_of("0123456789") != std::string::npos)
-      throw mistake("--keep-checkpoints takes all, or epochs such as 0,1,5,10; got '", text, "'");
-    keep.epochs.push_back(static_cast<std::uint32_t>(std::stoul(item)));
-  }
-  return keep;
+void check_learned_tau(const TrainOptions& o) {
+  if (!(o.tau_lr >= 0) || !std::isfinite(o.tau_lr)) throw mistake("--tau-lr must be 0 or more, got ", o.tau_lr);
+  if (o.tau.kind != TemperatureSchedule::Kind::constant) throw mistake("--tau learn takes no --tau-schedule");
+  if (o.reparametrize || o.lr_times_tau || o.adversarial.balance_tau)
+    throw mistake(
+        "--tau learn does not go with --reparametrize, --lr-times-tau or --balance-tau: they need a known tau");
+  const AdversarialOptions& a = o.adversarial;
+  const bool has_kl = a.kind == AdversarialOptions::Kind::trades || a.kind == AdversarialOptions::Kind::mart;
+  if (a.kind == AdversarialOptions::Kind::mart || (has_kl && (a.kl_tau == 0 || a.kl_adversarial_tau == 0)))
+    throw mistake(
+        "--tau learn follows the cross-entropy only: use --adversarial none, pgd, or trades with --kl-tau and ",
+        "--kl-adversarial-tau of its own");
 }
+
+}  // namespace
 
 void check_options(const TrainOptions& o) {
   require_known_model(o.model);
@@ -366,6 +439,15 @@ void check_options(const TrainOptions& o) {
   for (const std::uint32_t epoch : o.keep.epochs)
     if (epoch > static_cast<std::uint32_t>(o.epochs))
       throw mistake("--keep-checkpoints ", epoch, ": the run ends after epoch ", o.epochs);
+  if (o.classifier == "cosine" && o.reparametrize)
+    throw mistake("--reparametrize needs --classifier linear: a cosine classifier has no W to make small");
+  if (o.classifier == "cosine" && o.choice.head_init == "zeros")
+    throw mistake("--head-init zeros needs --classifier linear: a prototype of length 0 has no direction");
+  if (o.learn_tau) check_learned_tau(o);
+  if (o.adversarial.awp_gamma > 0 && o.fine_tuning.accumulate > 1)
+    throw mistake("--awp needs --accumulate 1: its perturbation belongs to one batch");
+  if (o.adversarial.kind == AdversarialOptions::Kind::mart && o.fine_tuning.label_smoothing > 0)
+    throw mistake("--label-smoothing does not go with --adversarial mart: its loss is written for one-hot labels");
   if (o.reparametrize && o.tau.kind != TemperatureSchedule::Kind::constant)
     throw mistake("--reparametrize needs a constant --tau");
   if (o.reparametrize && o.fine_tuning.clip_gradient_norm > 0)
@@ -396,7 +478,12 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
                {"precision", name_of(o.precision)},
                {"seed", o.seed},
                {"reparametrize", o.reparametrize},
-               {"adversarial", o.adversarial.is_on ? "pgd" : "none"}};
+               {"final_tau", r.tau},
+               {"learn_tau", o.learn_tau},
+               {"classifier", o.classifier},
+               {"adversarial", name_of(o.adversarial.kind)}};
+  if (o.classifier == "cosine") json["cosine_scale"] = o.cosine_scale;
+  if (o.adversarial.is_on()) json["adversarial_options"] = to_json(o.adversarial);
   json.update(to_json(o.fine_tuning));
   json.update(to_json(o.choice));
   if (r.ema_accuracy) json["ema_accuracy"] = *r.ema_accuracy;

@@ -5,7 +5,6 @@
 // the last and ends with the same bits (same device, same number of threads).
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "apps/run/run_folder.h"
 #include "apps/training/adversarial.h"
 #include "apps/training/fine_tuning.h"
+#include "apps/training/kept_epochs.h"
 #include "apps/training/model_choice.h"
 #include "apps/training/selection.h"
 #include "data/dataset.h"
@@ -22,17 +22,6 @@
 
 namespace kelvin {
 
-// Epochs whose weights are kept as checkpoint-0003.safetensors: what `--across-training` studies. Epoch 0 is before training.
-struct KeptEpochs {
-  bool all = false;
-  std::vector<std::uint32_t> epochs;
-  [[nodiscard]] bool contains(std::uint32_t epoch) const {
-    return all || std::find(epochs.begin(), epochs.end(), epoch) != epochs.end();
-  }
-};
-// "all", or epochs such as "0,1,5,10"; empty: none. A mistake for anything else.
-[[nodiscard]] KeptEpochs kept_epochs_of(const std::string& text);
-
 struct TrainOptions {
   std::string data = "fashion-mnist";
   std::string model = "resnet20";
@@ -40,6 +29,8 @@ struct TrainOptions {
   int batch_size = 128;
   LearningRateSchedule lr;    // lr.epochs is set to `epochs`
   TemperatureSchedule tau;    // tau.epochs is set to `epochs`
+  bool learn_tau = false;     // τ = e^s with s trained, from tau.start on (learned_temperature.h)
+  double tau_lr = 0.01;       // its learning rate, on the schedule of lr
   bool lr_times_tau = false;  // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
   OptimizerOptions optimizer;
   bool augment = false;  // pad 4 (8 above 48 pixels), random crop, horizontal flip
@@ -47,7 +38,9 @@ struct TrainOptions {
   std::optional<bool>
       resident;  // the training set lives on the device where it fits; default: on CUDA. The images are the same
   DType precision = DType::f32;
-  std::string stem = "auto";  // ModelSpec::stem
+  std::string stem = "auto";          // ModelSpec::stem
+  std::string classifier = "linear";  // ModelSpec::classifier
+  double cosine_scale = 15;           // ModelSpec::cosine_scale
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
@@ -55,7 +48,7 @@ struct TrainOptions {
   FineTuningOptions fine_tuning;
   ModelChoice choice;
   // By what best.safetensors is chosen on Dataset::validation. Empty: robust with adversarial training, accuracy otherwise.
-  std::optional<SelectBy> select_by;
+  std::optional<SelectBy> select_by = {};
   std::string init;            // safetensors file to start from; empty: random
   bool allow_partial = false;  // whether `init` may lack tensors or bring others
   std::uint64_t seed = 0;
@@ -79,6 +72,7 @@ struct TrainReport {
   double img_per_s = 0;                        // of the last epoch
   std::optional<ValidationScores> validation;  // of the last epoch, where the data has a validation split
   BestEpoch best;                              // on it; epoch 0 without one
+  double tau = 1;                              // the training temperature at the end: of the schedule, or learned
   std::optional<Divergence> divergence;
   std::vector<std::string> notes;  // what the weights of --init had to say
 };

@@ -49,14 +49,15 @@ ByteImage resize_box(const ByteImage& image, int height, int width) {
       sum += pixels[first + static_cast<std::size_t>(k) * stride + static_cast<std::size_t>(c)];
     return static_cast<std::uint8_t>(std::floor(sum / (window.end - window.begin) + 0.5));
   };
+  const std::vector<BoxWindow> columns = box_windows(image.width, width), rows = box_windows(image.height, height);
   ByteImage narrow{image.height, width, channels, {}};
   for (int h = 0; h < image.height; ++h)
-    for (const BoxWindow window : box_windows(image.width, width))
+    for (const BoxWindow window : columns)
       for (int c = 0; c < channels; ++c)
         narrow.pixels.push_back(average(image.pixels, static_cast<std::size_t>(h * image.width * channels),
                                         static_cast<std::size_t>(channels), window, c));
   ByteImage out{height, width, channels, {}};
-  for (const BoxWindow window : box_windows(image.height, height))
+  for (const BoxWindow window : rows)
     for (int w = 0; w < width; ++w)
       for (int c = 0; c < channels; ++c)
         out.pixels.push_back(average(narrow.pixels, static_cast<std::size_t>(w * channels),

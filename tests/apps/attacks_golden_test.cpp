@@ -86,13 +86,14 @@ INSTANTIATE_TEST_SUITE_P(All, MemberGolden,
 
 class L2Golden : public ::testing::TestWithParam<const char*> {};
 
-// As above, on sixty images.
+// As above, on sixty images or twenty.
 TEST_P(L2Golden, BreaksAsManyImagesAsTorchattacks) {
   std::ifstream in(attack_golden("reference_l2.json"));
   const nlohmann::json reference = nlohmann::json::parse(in);
   const auto model = golden_model();
   const std::string name = GetParam();
-  const auto n = static_cast<std::int64_t>(reference["clean"].size());
+  // FAB asks for distances, so that nothing leaves early: a third of the images says enough.
+  const auto n = static_cast<std::int64_t>(reference["clean"].size()) / (name == "fab-t" ? 3 : 1);
   AttackOptions o{.attack = name,
                   .norm = Norm::l2,
                   .eps = reference["eps"].get<float>(),

@@ -37,7 +37,7 @@ TEST(CorruptionTable, McNemarsExactTest) {
 TEST(CorruptionTable, FilesEvaluateLikeGeneratedImages) {
   const testing::TemporaryFolder folder;
   Dataset data =
-      load_dataset("synthetic:train=1,test=40,size=32,channels=3,overlap=0.1", {.train = Half::skip, .seed = 2});
+      load_dataset("synthetic:train=1,test=12,size=32,channels=3,overlap=0.1", {.train = Half::skip, .seed = 2});
   std::vector<std::string> names = corruption_names();
   for (const std::string& name : extra_corruption_names()) names.push_back(name);
   const std::vector<int> severities = {1, 2, 3, 4, 5};

@@ -129,7 +129,7 @@ TEST(LayerDecay, LayersNearTheImagesMoveLess) {
 // bytes of a run that was never disturbed.
 TEST(FineTuning, ResumeAfterKillEqualsUninterrupted) {
   TemporaryFolder folder;
-  const Dataset data = toy(3, 72);
+  const Dataset data = toy(3, 48);
   for (const std::string model : {"vit_tiny_patch4", "resnet8"}) {
     TrainOptions o = options_for(model);
     o.augment = true;

@@ -120,6 +120,24 @@ TEST(Gradients, CountWhatFloat32Loses) {
   for (std::size_t p = 0; p < 5; ++p) EXPECT_NEAR(b.linearized_distance[p] / a.linearized_distance[p], 1, 1e-3) << p;
 }
 
+// The last product of a cosine classifier sees s f̂, of length s, whatever f is.
+TEST(Gradients, GoThroughACosineClassifier) {
+  ModelSpec spec;
+  spec.name = "mlp";
+  spec.channels = 1;
+  spec.height = spec.width = 28;
+  spec.classifier = "cosine";
+  const auto model = make_model(spec, {}, 3);
+  const ImageSet images = testing::golden_images(12);
+  const GradientStudy study = measure_gradients(*model, images, {.taus = {1, 30}, .batch_size = 5});
+  for (const GradientsAtTau& r : study.rows) {
+    EXPECT_GT(r.feature_l2, 0);
+    EXPECT_GT(r.input_l2, 0);
+    // ‖∂L/∂ŵ_y‖ = step · ‖s f̂‖, and the cosine classifier's s is 15; float32 norms.
+    EXPECT_NEAR(r.true_prototype_l2 / (15 * r.step_size), 1, 1e-5);
+  }
+}
+
 TEST(Gradients, RefuseTemperaturesThatAreNone) {
   EXPECT_THAT(testing::mistake_of([] { check_options({.taus = {1, -2}}); }), HasSubstr("got -2"));
   EXPECT_THAT(testing::mistake_of([] { check_options({.taus = {}}); }), HasSubstr("at least one"));

@@ -130,7 +130,7 @@ TEST(Selection, ResumedRunKeepsTheSameBest) {
   const TemporaryFolder folder;
   const Dataset data = gaussian_classes(60);
   TrainOptions o = options();
-  o.adversarial = {.is_on = true, .eps = 0.03f, .step = 0.01f, .steps = 3};
+  o.adversarial = {.kind = AdversarialOptions::Kind::pgd, .eps = 0.03f, .step = 0.01f, .steps = 3};
   const RunFolder whole{folder / "whole"}, parts{folder / "parts"};
   whole.create();
   parts.create();

@@ -13,7 +13,10 @@ constexpr std::int64_t kHeight = 12, kWidth = 11, kChannels = 3;
 constexpr float kEps = 0.25f;
 
 struct Picture {
-  std::vector<float> x0 = std::vector<float>(kHeight * kWidth * kChannels, 0.5f), best = x0, trial = x0;
+  std::vector<float> x0, best, trial;
+  Picture() {
+    for (std::vector<float>* v : {&x0, &best, &trial}) v->resize(kHeight * kWidth * kChannels, 0.5f);
+  }
   [[nodiscard]] Canvas canvas() { return {kHeight, kWidth, kChannels, x0, best, trial}; }
 };
 
@@ -39,7 +42,7 @@ TEST(SquarePatterns, StripesAreConstantDownAColumn) {
 TEST(SquarePatterns, RecolourChangesOneSquare) {
   Picture p;
   stripes(p.canvas(), kEps, random_of(1));
-  p.best = p.trial;
+  p.best.swap(p.trial);  // a trial is overwritten whole
   recolour(p.canvas(), kEps, 4, random_of(2));
   std::int64_t changed_rows = 0;
   std::vector<bool> columns(kWidth, false);
@@ -81,7 +84,7 @@ TEST(SquarePatterns, L2MovesUseTheWholeBall) {
   grid_of_bumps(p.canvas(), kEps, random_of(1));
   EXPECT_NEAR(norm_of_move(p), kEps, 1e-6);  // nothing is clipped: every move is far below 0.5
   for (std::uint64_t query = 0; query < 50; ++query) {
-    p.best = p.trial;
+    p.best.swap(p.trial);  // a trial is overwritten whole
     move_mass(p.canvas(), kEps, 3 + 2 * static_cast<std::int64_t>(query % 3), random_of(2 + query));
     EXPECT_NEAR(norm_of_move(p), kEps, 1e-6);
     EXPECT_NE(p.trial, p.best);

@@ -173,5 +173,28 @@ TEST(Training, MistakesAreNamedBeforeAnythingIsWritten) {
   EXPECT_THAT(says([](TrainOptions& o) { o.lr.base = std::numeric_limits<double>::infinity(); }), HasSubstr("--lr"));
 }
 
+// Weights that were kept are those a shorter run ends with, at a constant learning rate.
+TEST(Training, KeptCheckpointsAreTheWeightsOfTheirEpoch) {
+  const TemporaryFolder folder;
+  const Dataset data = toy();
+  TrainOptions o = toy_options(2);
+  o.lr.kind = LearningRateSchedule::Kind::constant;
+  o.keep = kept_epochs_of("0,2");
+  (void)run(o, data, folder / "three");
+  const RunFolder three{folder / "three"};
+  EXPECT_EQ(three.kept_epochs(), (std::vector<std::uint32_t>{0, 2}));
+  o.epochs = 2;
+  o.keep = kept_epochs_of("all");
+  (void)run(o, data, folder / "two");
+  EXPECT_EQ((RunFolder{folder / "two"}).kept_epochs(), (std::vector<std::uint32_t>{0, 1, 2}));
+  const SafetensorsFile kept = read_safetensors(three.kept_checkpoint(2));
+  EXPECT_EQ(run_info_from(kept).trained_images, data.train.count);
+  EXPECT_EQ(predict(*build_trained_model(kept, run_info_from(kept), {}).model, data.test, 64).logits,
+            logits_of(folder / "two", data.test));
+  EXPECT_THAT(mistake_of([] { (void)kept_epochs_of("1,x"); }), HasSubstr("got '1,x'"));
+  o.keep = kept_epochs_of("5");
+  EXPECT_THAT(mistake_of([&] { check_options(o); }), HasSubstr("ends after epoch 2"));
+}
+
 }  // namespace
 }  // namespace kelvin

@@ -103,6 +103,15 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
   const Json geometry = json("geometry run");
   EXPECT_GT(geometry["mean_distance"].get<double>(), 0);
   EXPECT_TRUE(geometry.contains("mean_distance_variance"));
+  for (const char* key : {"collapse", "feature_rank", "unit_histogram"}) EXPECT_TRUE(geometry.contains(key)) << key;
+  const Json gradients = json("gradients run --taus 1,20 --limit 40");
+  ASSERT_EQ(gradients["rows"].size(), 2u);
+  EXPECT_NEAR(gradients["rows"][0]["feature_cosine"].get<double>(), 1, 1e-6);  // to itself, at tau 1
+  expect_mistake("gradients run --across-training", "--keep-checkpoints");
+  const Json fitted = json("evaluate run --fit-tau folds");
+  EXPECT_EQ(fitted["calibration"].size(), 3u);  // T = 1, the training temperature, the fitted one
+  for (const Json& c : fitted["calibration"]) EXPECT_EQ(c["accuracy"], at_one["accuracy"]);
+  expect_mistake("evaluate run --fit-tau unseen", "training used 256 of 256");
 
   // Logits of `predict` on the images an evaluation saw give the same accuracy.
   const Json predicted =
@@ -270,8 +279,8 @@ TEST_F(CliTest, QuickstartOnToyData) {
 }
 
 TEST_F(CliTest, HelpShowsExamples) {
-  for (const char* command :
-       {"train", "evaluate", "corrupt", "attack", "geometry", "predict", "report", "bench", "quickstart"}) {
+  for (const char* command : {"train", "evaluate", "corrupt", "attack", "geometry", "gradients", "predict", "report",
+                              "bench", "quickstart"}) {
     const Outcome o = kelvin(std::string(command) + " --help");
     EXPECT_EQ(o.code, 0);
     EXPECT_THAT(o.out, HasSubstr("Examples:"));

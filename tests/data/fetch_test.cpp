@@ -117,7 +117,7 @@ TEST_F(Fetch, Mistakes) {
 
   DataSource other = source_;
   other.files = {{"missing.tar.gz", "", ""}};
-  EXPECT_THAT(mistake_of([&] { (void)fetch(other, options_); }), HasSubstr("HTTP status 404"));
+  EXPECT_THAT(mistake_of([&] { (void)fetch(other, options_); }), HasSubstr("404"));
   other.files = {{"other.tar.gz", "", ""}};
   other.folder = "another-set";
   EXPECT_THAT(mistake_of([&] { (void)fetch(other, options_); }), HasSubstr("does not hold the folder another-set"));

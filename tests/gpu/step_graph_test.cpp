@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "apps/training/inner_attack.h"
 #include "engine/clip_gradients.h"
 #include "engine/ops/attack_steps.h"
 #include "engine/ops/losses.h"
@@ -66,10 +67,11 @@ struct Trained {
 };
 
 // kSteps of SGD with a new batch, learning rate and temperature every step.
-Trained train(const std::string& name, Device device, DType precision, bool graphs) {
+Trained train(const std::string& name, Device device, DType precision, bool graphs,
+              const OptimizerOptions& rule = {.momentum = 0.9f, .weight_decay = 5e-4f}) {
   with_graphs(graphs);
   const auto model = small_model(name, device, precision);
-  Optimizer optimizer(model->parameters(), {.momentum = 0.9f, .weight_decay = 5e-4f});
+  Optimizer optimizer(model->parameters(), rule);
   const Tensor x = images(device, 0), y = labels(device), loss_out = Tensor::zeros({1}, DType::f32, device);
   const Tensor lr = Tensor::zeros({1}, DType::f32, device), tau = temperature(1.0, device);
   StepGraph graph(device);
@@ -102,6 +104,39 @@ TEST_F(OnGpu, AReplayedTrainingStepEqualsAnEagerOne) {
       EXPECT_EQ(replayed.losses, eager.losses) << name << " " << name_of(precision);
       EXPECT_TRUE(replayed.weights == eager.weights) << name << " " << name_of(precision);
     }
+}
+
+// Adam's step number lies in device memory: a replay that used the recorded one would correct its moments wrongly.
+TEST_F(OnGpu, AReplayedStepCountsOn) {
+  const OptimizerOptions adamw = {.kind = OptimizerOptions::Kind::adamw, .weight_decay = 0.05f};
+  const Trained eager = train("resnet8", gpu_, DType::f32, false, adamw);
+  const Trained replayed = train("resnet8", gpu_, DType::f32, true, adamw);
+  EXPECT_TRUE(replayed.has_replayed);
+  EXPECT_TRUE(replayed.weights == eager.weights);
+}
+
+// The inner attack of adversarial training: other images and random starts every step, a smaller batch in between, another temperature.
+TEST_F(OnGpu, ReplayedAdversarialBatchesEqualEagerOnes) {
+  const auto batches = [&](bool graphs) {
+    with_graphs(graphs);
+    const auto model = small_model("resnet8", gpu_, DType::f32);
+    AdversarialOptions options = usual_adversarial_options(AdversarialOptions::Kind::pgd);
+    options.steps = 5;
+    const StepTemperatures temperatures(options, gpu_);
+    const Tensor x = Tensor::zeros({kBatch, 32, 32, 3}, DType::f32, gpu_), y = labels(gpu_);
+    InnerAttack inner(*model, options, temperatures, x, y, 7);
+    std::vector<float> all;
+    for (std::int64_t step = 0; step < 7; ++step) {
+      x.copy_from(images(gpu_, static_cast<std::uint64_t>(step)));
+      const std::int64_t n = step == 4 ? kBatch / 2 : kBatch;
+      temperatures.set(step < 5 ? 1.0 : 20.0);
+      const std::vector<float> made = inner.attack(n, step).to_host<float>();
+      all.insert(all.end(), made.begin(), made.end());
+    }
+    return all;
+  };
+  const std::vector<float> eager = batches(false), replayed = batches(true);
+  EXPECT_TRUE(eager == replayed);
 }
 
 // All that fine-tuning adds to a step: masks drawn anew by a number in device memory, blocks computed again, smoothed labels, clipping, a

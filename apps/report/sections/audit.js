@@ -9,7 +9,7 @@ section("audit", () => {
   draw("audit-gap", "line", [
     line("masking gap, points", points(a => 100 * a.masking_gap), 1, {yAxisID: "y"}),
     line("worst case, %", points(a => 100 * a.worst_case), 2, {yAxisID: "y"}),
-    line("median margin (right)", points(a => Math.max(a.median_margin, 0.01)), 0, {yAxisID: "margin", borderDash: [6, 4]}),
+    line("median margin (right)", points(a => a.median_margin).filter(p => p.y > 0), 0, {yAxisID: "margin", borderDash: [6, 4]}),
     line("margin 17", points(() => 17), 7, {yAxisID: "margin", borderDash: [2, 3], pointRadius: 0}),
     line("margin 104", points(() => 104), 6, {yAxisID: "margin", borderDash: [2, 3], pointRadius: 0}),
   ], {scales: {x: ticks.length ? logAxis("training temperature τ", ticks) : {}, y: axis("points, %", {min: 0, max: 100}),

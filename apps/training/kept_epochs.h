@@ -1,0 +1,23 @@
+// After which epochs training also leaves the weights in a file of their own (RunFolder::kept_checkpoint): what `--across-training` of
+// geometry and gradients studies.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kelvin {
+
+// Epochs whose weights are kept as checkpoint-0003.safetensors: what `--across-training` studies. Epoch 0 is before training.
+struct KeptEpochs {
+  bool all = false;
+  std::vector<std::uint32_t> epochs;
+  [[nodiscard]] bool contains(std::uint32_t epoch) const {
+    return all || std::find(epochs.begin(), epochs.end(), epoch) != epochs.end();
+  }
+};
+// "all", or epochs such as "0,1,5,10"; empty: none. A mistake for anything else.
+[[nodiscard]] KeptEpochs kept_epochs_of(const std::string& text);
+
+}  // namespace kelvin

@@ -1,0 +1,249 @@
+// The sweep's parts: grids, statistics against values from elsewhere, locks, workers that share a list, tables, successive halving.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "apps/sweep/lock.h"
+#include "apps/sweep/presets.h"
+#include "apps/sweep/workers.h"
+#include "apps/training/choose_temperature.h"
+#include "tests/support.h"
+
+namespace kelvin {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::mistake_of;
+using testing::TemporaryFolder;
+
+TEST(SweepGrid, CellsAreTheProductInOrder) {
+  const std::vector<Cell> cells =
+      expand({parse_axis("tau=1,50"), parse_axis("lr-times-tau=false,true")}, {{"lr", "0.1"}, {"tau", "7"}}, {0, 3});
+  ASSERT_EQ(cells.size(), 8u);
+  EXPECT_EQ(cells[0].name, "tau-1_lr-times-tau-false_seed-0");
+  EXPECT_EQ(cells[1].name, "tau-1_lr-times-tau-false_seed-3");
+  EXPECT_EQ(cells[7].label, "tau 50, lr-times-tau true");
+  EXPECT_THAT(arguments_of(cells[0].flags), ElementsAre("--lr=0.1", "--tau=1", "--seed=0"));  // false: left out
+  EXPECT_THAT(arguments_of(cells[7].flags), ElementsAre("--lr=0.1", "--tau=50", "--lr-times-tau", "--seed=3"));
+}
+
+TEST(SweepGrid, ValuesWithCommasAndVariants) {
+  const Axis data = parse_axis("data=synthetic:train=64,test=32;fashion-mnist");
+  ASSERT_EQ(data.values.size(), 2u);
+  EXPECT_EQ(data.values[0].flags[0], (Flag{"data", "synthetic:train=64,test=32"}));
+  const AxisValue v = parse_variant("hot and fast: tau=50 lr=2 logit-scale=0.5");
+  EXPECT_EQ(v.label, "hot and fast");
+  EXPECT_THAT(v.flags, ElementsAre(Flag{"tau", "50"}, Flag{"lr", "2"}));
+  EXPECT_THAT(v.logit_scales, ElementsAre(0.5));
+  const std::vector<Cell> cells = expand({{"variant", {v}}}, {}, {1});
+  EXPECT_EQ(cells[0].name, "hot-and-fast_seed-1");
+}
+
+TEST(SweepGrid, MistakesAreNamed) {
+  EXPECT_THAT(mistake_of([] { (void)parse_axis("tau"); }), HasSubstr("FLAG=VALUE"));
+  EXPECT_THAT(mistake_of([] { (void)parse_axis("tau=1,1"); }), HasSubstr("twice"));
+  EXPECT_THAT(mistake_of([] { (void)parse_seeds("0,x"); }), HasSubstr("'x'"));
+  EXPECT_THAT(mistake_of([] { (void)parse_seeds(""); }), HasSubstr("at least one"));
+  EXPECT_THAT(mistake_of([] { (void)expand({parse_axis("lr=1/2,1-2")}, {}, {0}); }), HasSubstr("share the folder"));
+  EXPECT_THAT(mistake_of([] { (void)parse_variant("tau=1"); }), HasSubstr("NAME: flag=value"));
+  EXPECT_THAT(mistake_of([] { (void)preset("nothing"); }), HasSubstr("paper"));
+}
+
+TEST(SweepStatistics, MeanAndSampleDeviation) {
+  const MeanDeviation m = mean_deviation({2, 4, 9});  // mean 5, squares 9 + 1 + 16 = 26, 26 / 2 = 13
+  EXPECT_DOUBLE_EQ(m.mean, 5);
+  EXPECT_DOUBLE_EQ(m.deviation, std::sqrt(13.0));
+  EXPECT_TRUE(std::isnan(mean_deviation({2}).deviation));
+}
+
+// 2 binom.cdf(min − 1, b + c, 1/2) + binom.pmf(min, b + c, 1/2) of SciPy.
+TEST(SweepStatistics, McNemarMidPAgainstSciPy) {
+  EXPECT_NEAR(mcnemar_mid_p(10, 3), 0.05737304687499998, 1e-12);
+  EXPECT_NEAR(mcnemar_mid_p(3, 10), 0.05737304687499998, 1e-12);
+  EXPECT_NEAR(mcnemar_mid_p(25, 10), 0.011330984183587137, 1e-12);
+  EXPECT_NEAR(mcnemar_mid_p(1, 0), 0.5, 1e-12);
+  EXPECT_NEAR(mcnemar_mid_p(1200, 1100), 0.037074406338548485, 1e-9);  // 2^-2300 underflows
+  EXPECT_EQ(mcnemar_mid_p(7, 7), 1);
+  EXPECT_EQ(mcnemar_mid_p(0, 0), 1);
+}
+
+// One pair an image: chi2.sf((b − c)² / (b + c), 1) of SciPy.
+TEST(SweepStatistics, ClusteredTestWithSinglePairsIsMcNemars) {
+  const auto pairs = [](int b, int c) {
+    std::vector<double> d(100, 0.0);
+    for (int i = 0; i < b; ++i) d[static_cast<std::size_t>(i)] = 1;
+    for (int i = b; i < b + c; ++i) d[static_cast<std::size_t>(i)] = -1;
+    return d;
+  };
+  EXPECT_NEAR(clustered_mcnemar_p(pairs(25, 10)), 0.011229886652916672, 1e-12);
+  EXPECT_NEAR(clustered_mcnemar_p(pairs(10, 3)), 0.0522036353413146, 1e-12);
+  EXPECT_EQ(clustered_mcnemar_p(pairs(0, 0)), 1);
+}
+
+// The same pairs written down three times are no more evidence than once.
+TEST(SweepStatistics, RepeatedPairsAreNoEvidence) {
+  const std::vector<double> once = {1, 1, 1, 1, 1, -1, 0, 0}, thrice = {3, 3, 3, 3, 3, -3, 0, 0};
+  EXPECT_DOUBLE_EQ(clustered_mcnemar_p(once), clustered_mcnemar_p(thrice));
+}
+
+TEST(SweepStatistics, Holm) {  // sorted .01 .02 .04: times 3, 2, 1
+  const std::vector<double> adjusted = holm({0.04, 0.01, 0.02});
+  EXPECT_DOUBLE_EQ(adjusted[1], 0.03);
+  EXPECT_DOUBLE_EQ(adjusted[2], 0.04);
+  EXPECT_DOUBLE_EQ(adjusted[0], 0.04);
+  EXPECT_DOUBLE_EQ(holm({0.5, 0.9})[1], 1);
+}
+
+TEST(SweepLock, IsFreeOnceItsHolderIsKilled) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "cell.lock";
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t holder = fork();
+  if (holder == 0) {
+    const auto lock = FileLock::try_take(path);
+    const char taken = lock ? 'y' : 'n';
+    if (write(ready[1], &taken, 1) != 1) _exit(1);
+    for (;;) pause();
+  }
+  char taken = 0;
+  ASSERT_EQ(read(ready[0], &taken, 1), 1);
+  EXPECT_EQ(taken, 'y');
+  EXPECT_FALSE(FileLock::try_take(path).has_value());
+  kill(holder, SIGKILL);
+  waitpid(holder, nullptr, 0);
+  EXPECT_TRUE(FileLock::try_take(path).has_value());  // the file is still there; the lock is not
+}
+
+// Each of two processes runs the whole list; every job is run once.
+TEST(SweepWorkers, TwoProcessesShareAList) {
+  const TemporaryFolder folder;
+  std::vector<Job> jobs;
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = "job" + std::to_string(i);
+    const std::filesystem::path done = folder / (name + ".done"), runs = folder / (name + ".runs");
+    Job job;
+    job.name = name;
+    job.command = {"/bin/sh", "-c", "echo run >> " + runs.string() + "; sleep 0.1; touch " + done.string()};
+    job.lock = folder / (name + ".lock");
+    job.log = folder / (name + ".log");
+    job.is_done = [done] { return std::filesystem::exists(done); };
+    job.prepare = [] {};
+    jobs.push_back(job);
+  }
+  const pid_t other = fork();
+  if (other == 0) {
+    run_jobs(jobs, 2, [](const JobEvent&) {}, {});
+    _exit(0);
+  }
+  int events = 0;
+  run_jobs(jobs, 1, [&](const JobEvent& e) { events += e.kind != JobEvent::Kind::started ? 1 : 0; }, {});
+  int status = 0;
+  waitpid(other, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(events, 6);
+  for (const Job& job : jobs) {
+    std::ifstream in(folder / (job.name + ".runs"));
+    EXPECT_EQ(std::count(std::istreambuf_iterator<char>(in), {}, '\n'), 1) << job.name;
+  }
+}
+
+TEST(SweepWorkers, AFailureIsReportedAndStopsNothing) {
+  const TemporaryFolder folder;
+  std::vector<Job> jobs(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    jobs[i].command = {"/bin/sh", "-c", i == 0 ? "echo what went wrong; exit 7" : "true"};
+    jobs[i].lock = folder / ("lock" + std::to_string(i));
+    jobs[i].log = folder / ("log" + std::to_string(i));
+    jobs[i].is_done = [] { return false; };
+    jobs[i].prepare = [] {};
+  }
+  std::vector<JobEvent> events;
+  run_jobs(jobs, 1, [&](const JobEvent& e) {
+    if (e.kind != JobEvent::Kind::started) events.push_back(e);
+  }, {});
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].kind, JobEvent::Kind::failed);
+  EXPECT_EQ(events[0].error, "what went wrong");
+  EXPECT_EQ(events[1].kind, JobEvent::Kind::finished);
+}
+
+// Folders as a sweep leaves them, worked out by hand: four images, τ = 50 against τ = 1, two seeds.
+TEST(SweepTable, HandMadeFolders) {
+  const TemporaryFolder folder;
+  const std::vector<Axis> axes = {parse_axis("tau=1,50,100")};
+  const std::vector<Cell> cells = expand(axes, {}, {0, 1});
+  const auto fill = [&](const std::string& cell, const char* clean, const char* ce, const char* log_odds, const char* worst) {
+    const RunFolder run{folder / cell};
+    run.write_result("train", {{"train_loss", 0.5}, {"diverged", false}});
+    run.write_result("evaluate", {{"correct", clean}});
+    run.write_result("attack-pgd-ce-tau1", {{"correct", ce}, {"zero_gradient_fraction", 0.25}, {"median_margin", 7}});
+    run.write_result("attack-pgd-log-odds", {{"correct", log_odds}});
+    run.write_result("worst-case", {{"correct", worst}});
+    run.write_result("done", Json::object());
+  };
+  fill("tau-1_seed-0", "1110", "1100", "1100", "10");
+  fill("tau-1_seed-1", "1100", "1000", "1000", "10");
+  fill("tau-50_seed-0", "1111", "1111", "1000", "00");
+  fill("tau-50_seed-1", "1111", "1110", "0000", "00");
+  RunFolder{folder / "tau-100_seed-0"}.write_result("train", {{"diverged", true}, {"divergence", {{"step", 40}}}});
+  RunFolder{folder / "tau-100_seed-1"}.write_result("error", {{"error", "no memory"}});
+  const SweepTable t = make_table("test", axes, cells, folder.path(), Baseline{"tau", "1"});
+  ASSERT_EQ(t.rows.size(), 3u);
+  EXPECT_TRUE(t.rows[0].is_baseline);
+  EXPECT_DOUBLE_EQ(t.rows[0].figures.at("clean").mean, 0.625);  // 3/4 and 2/4
+  EXPECT_DOUBLE_EQ(t.rows[0].figures.at("clean").deviation, 0.25 / std::sqrt(2.0));
+  EXPECT_DOUBLE_EQ(t.rows[1].figures.at("clean").mean, 1);
+  EXPECT_DOUBLE_EQ(t.rows[1].figures.at("worst_case").mean, 0);
+  EXPECT_DOUBLE_EQ(t.rows[1].figures.at("masking_gap").mean, 1);  // on the worst case's two images
+  EXPECT_DOUBLE_EQ(t.rows[1].figures.at("sound").mean, 0.125);
+  const Comparison& c = t.rows[1].comparisons.at("clean");
+  EXPECT_EQ(c.wins, 3);
+  EXPECT_EQ(c.losses, 0);
+  EXPECT_THAT(c.p_of_seed, ElementsAre(0.5, 0.25));                       // mid-p of 1:0 and 2:0
+  EXPECT_NEAR(c.p, std::erfc(3 / std::sqrt(2.0 * (1 + 4))), 1e-12);  // images differ by 0, 0, 1, 2
+  EXPECT_TRUE(t.rows[2].comparisons.empty());
+  const std::string text = text_of(t);
+  EXPECT_THAT(text, HasSubstr("62.5 ± 17.7"));
+  EXPECT_THAT(text, HasSubstr("diverged at step 40"));
+  EXPECT_THAT(text, HasSubstr("failed no memory"));
+  EXPECT_THAT(csv_of(t), HasSubstr("\n100,1,2,0,1,1,"));
+  EXPECT_THAT(reading_of(t), HasSubstr("100.0 points (tau 50)"));
+}
+
+TEST(ChooseTemperature, Rungs) {
+  using R = std::pair<int, int>;  // epochs, candidates
+  EXPECT_THAT(halving_rungs(8, 9, 3), ElementsAre(R{1, 8}, R{3, 3}));
+  EXPECT_THAT(halving_rungs(8, 16, 2), ElementsAre(R{2, 8}, R{4, 4}, R{8, 2}));
+  EXPECT_THAT(halving_rungs(8, 1, 3), ElementsAre(R{1, 8}, R{1, 3}));
+  EXPECT_TRUE(halving_rungs(1, 9, 3).empty());
+}
+
+// A learning rate of 0 learns nothing, so the search must end at the other, whatever the order; twice the same.
+TEST(ChooseTemperature, FindsTheCandidateThatLearns) {
+  const TemporaryFolder folder;
+  const Dataset data = load_dataset("synthetic:train=512,test=50,size=8,classes=4", {.validation = 100, .seed = 1});
+  TrainOptions o;
+  o.model = "mlp";
+  o.epochs = 6;
+  o.batch_size = 32;
+  SearchOptions s;
+  s.eta = 2;
+  s.candidates = {{1, 0}, {50, 0}, {1, 0.05}, {0.5, 0}};
+  s.measures_regret = true;
+  const Search first = choose_temperature(o, s, data, folder / "a", {}, {});
+  EXPECT_EQ(first.chosen.lr, 0.05);
+  EXPECT_EQ(first.epochs_trained, 1 * 4 + 3 * 2);
+  EXPECT_EQ(first.grid_epochs, 24);
+  EXPECT_EQ(first.regret(), 0);
+  EXPECT_EQ(first.grid.size(), 4u);
+  const Search again = choose_temperature(o, s, data, folder / "b", {}, {});
+  EXPECT_EQ(to_json(first), to_json(again));
+}
+
+}  // namespace
+}  // namespace kelvin
