@@ -294,13 +294,17 @@ std::string reading_of(const SweepTable& t) {
   std::string text;
   if (best != nullptr)
     text += str("Best clean accuracy: ", printed("%.1f", 100 * mean(*best, "clean")), " % (", best->label, "). ");
-  if (widest != nullptr && mean(*widest, "masking_gap") > kNoticeable)
+  const double unseen = widest == nullptr ? 0 : mean(*widest, "zero_gradient_fraction");
+  if (widest != nullptr && mean(*widest, "masking_gap") > kNoticeable) {
     text += str("Widest masking gap: ", printed("%.1f", 100 * mean(*widest, "masking_gap")), " points (", widest->label,
-                "): PGD on cross-entropy at attack tau 1 leaves ", printed("%.1f", 100 * mean(*widest, "pgd_ce_tau1")),
-                " % standing, but losses that do not saturate and the worst case do not; ",
-                printed("%.1f", 100 * mean(*widest, "zero_gradient_fraction")),
-                " % of its correct images had a gradient of exactly zero. That part is an attack that did not run. ");
-  else if (widest != nullptr)
+                "): on the same images fewer survive the worst case than PGD on cross-entropy at attack tau 1. ");
+    if (unseen > 0)
+      text += str(printed("%.1f", 100 * unseen), " % of the correct images there had a gradient of exactly zero: ",
+                  "that robustness is an attack that did not run. ");
+    else
+      text += "No gradient there was exactly zero: the stronger attack is stronger, nothing was hidden. ";
+  }
+  if (widest != nullptr && mean(*widest, "masking_gap") <= kNoticeable)
     text += "No masking gap above 2 points: the losses agree in these runs, as far as these attacks can tell. ";
   if (diverged > 0) text += str(diverged, " of ", cells, " trainings diverged. ");
   if (failed > 0) text += str(failed, " of ", cells, " cells failed. ");
