@@ -306,6 +306,11 @@ std::string reading_of(const SweepTable& t) {
   }
   if (widest != nullptr && mean(*widest, "masking_gap") <= kNoticeable)
     text += "No masking gap above 2 points: the losses agree in these runs, as far as these attacks can tell. ";
+  if (std::find(t.axes.begin(), t.axes.end(), "lr") != t.axes.end() && best != nullptr) {
+    const auto low = std::count_if(t.rows.begin(), t.rows.end(),
+                                   [&](const SweepRow& row) { return mean(row, "clean") < mean(*best, "clean") / 2; });
+    text += str(low, " of ", t.rows.size(), " settings reach less than half of it. ");
+  }
   if (diverged > 0) text += str(diverged, " of ", cells, " trainings diverged. ");
   if (failed > 0) text += str(failed, " of ", cells, " cells failed. ");
   if (!text.empty()) text.pop_back();
