@@ -4,7 +4,7 @@
 set -euo pipefail
 
 # Programs count as present when they are on PATH, wherever they came from.
-declare -A programs=([g++]=g++ [cmake]=cmake [ninja-build]=ninja)
+declare -A programs=([g++]=g++ [cmake]=cmake [ninja-build]=ninja [curl]=curl [unzip]=unzip)
 
 packages=(
   g++ cmake ninja-build   # compiler and build
@@ -18,6 +18,7 @@ packages=(
   libgtest-dev libgmock-dev  # tests
   libboost-context-dev    # tests: fibers of the emulated CUDA device
   dataset-fashion-mnist   # the default data
+  curl unzip              # `kelvin data fetch`, and its test
 )
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -1,13 +1,12 @@
 // kelvin sweep
 #include <omp.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <set>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/sweep_progress.h"
 #include "apps/cli/train_flags.h"
 #include "apps/report/report.h"
 #include "apps/sweep/cell.h"
@@ -18,8 +17,6 @@
 
 namespace kelvin {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct SweepFlags {
   std::string preset, out = "kelvin-sweep", seeds, measure, baseline, title;
@@ -119,68 +116,6 @@ std::optional<Rates> measure_rates(const TrainOptions& o, const Dataset& data, c
   if (!rows.is_array() || rows.size() != 3) return std::nullopt;
   return Rates{rows[0].at("img_per_s"), rows[1].at("img_per_s"), rows[2].at("img_per_s")};
 }
-
-// The line that says where the sweep stands.
-class SweepProgress {
- public:
-  SweepProgress(const std::vector<Cell>& cells, const std::filesystem::path& out, double seconds_a_cell, int jobs,
-                bool is_quiet)
-      : cells_(cells),
-        out_(out),
-        guess_(seconds_a_cell),
-        jobs_(jobs),
-        is_quiet_(is_quiet),
-        is_terminal_(isatty(STDERR_FILENO) != 0),
-        last_(Clock::now()) {}
-
-  void on(const JobEvent& e) {
-    if (e.kind == JobEvent::Kind::started) {
-      started_[e.job] = Clock::now();
-      return;
-    }
-    ++over_;
-    std::string what = "done already";
-    if (e.kind != JobEvent::Kind::found_done) {
-      const double seconds = std::chrono::duration<double>(Clock::now() - started_[e.job]).count();
-      total_ += seconds;
-      ++timed_;
-      what = (e.kind == JobEvent::Kind::finished ? "done in " : "FAILED after ") + duration_text(seconds) +
-             (e.error.empty() ? "" : ": " + e.error);
-    }
-    if (!is_quiet_)
-      std::fprintf(stderr, "%s%s: %s (%zu of %zu)\n", is_terminal_ ? "\r\033[K" : "", cells_[e.job].name.c_str(),
-                   what.c_str(), over_, cells_.size());
-  }
-
-  void idle(const std::vector<std::size_t>& running) {
-    const auto now = Clock::now();
-    const double interval = is_terminal_ ? 0.5 : 15;
-    if (is_quiet_ || std::chrono::duration<double>(now - last_).count() < interval) return;
-    last_ = now;
-    const double a_cell = timed_ > 0 ? total_ / static_cast<double>(timed_) : guess_;
-    double left = a_cell * static_cast<double>(cells_.size() - over_);
-    for (const std::size_t job : running)
-      left -= std::min(a_cell, std::chrono::duration<double>(now - started_[job]).count());
-    std::string text = str(over_, " of ", cells_.size(), " cells");
-    if (a_cell > 0) text += ", about " + duration_text(std::max(0.0, left) / jobs_) + " left";
-    for (const std::size_t job : running)
-      text += "; " + cells_[job].name + ": " + last_line(out_ / cells_[job].name / "log.txt").substr(0, 60);
-    if (running.empty()) text += "; waiting for other processes";
-    std::fprintf(stderr, is_terminal_ ? "\r\033[K%s" : "%s\n", text.c_str());
-    std::fflush(stderr);
-  }
-
- private:
-  const std::vector<Cell>& cells_;
-  std::filesystem::path out_;
-  double guess_;
-  int jobs_;
-  bool is_quiet_, is_terminal_;
-  Clock::time_point last_;
-  std::map<std::size_t, Clock::time_point> started_;
-  std::size_t over_ = 0, timed_ = 0;
-  double total_ = 0;
-};
 
 std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f,
                          const CommonOptions& common, int threads) {

@@ -49,10 +49,12 @@ section("series", () => {
     draw("series", "line", accuracies.map((c, i) => {
       const measured = rows.filter(r => isNumber(mean(r, c.key)));
       return line(c.title, measured.map(r => ({x: Number(r.values[0]), y: 100 * mean(r, c.key)})), i,
-        {borderDash: i < 2 ? [6, 4] : [], deviations: measured.map(r => 100 * figure(r, c.key).std)});
+        {borderDash: ["clean", "corrupted"].includes(c.key) ? [6, 4] : [], deviations: measured.map(r => 100 * figure(r, c.key).std)});
     }), {scales: {y: percentAxis("accuracy, %"), x: axis("training temperature τ (log scale)", {type: "logarithmic",
       min: Math.min(...ticks) / 1.3, max: Math.max(...ticks) * 1.3,
       afterBuildTicks: a => { a.ticks = ticks.map(value => ({value})); }, ticks: {callback: v => String(v), autoSkip: false}})}});
+  } else if (sweep.axes.length > 1 && sweep.rows.length > 16) {
+    document.getElementById("section-series").remove();  // the maps say it better
   } else {
     draw("series", "bar", accuracies.map((c, i) => ({label: c.title, data: sweep.rows.map(r => isNumber(mean(r, c.key)) ? 100 * mean(r, c.key) : null),
       backgroundColor: colors[i % 8], borderColor: ink, pointStyle: "rect",
@@ -63,9 +65,10 @@ section("series", () => {
 
 section("gap", () => {
   const rows = sweep.rows.filter(r => isNumber(mean(r, "masking_gap")));
+  if (rows.length === 0) return void document.getElementById("section-gap").remove();
   const bar = (label, key, i) => ({label, data: rows.map(r => 100 * mean(r, key)), backgroundColor: colors[i], borderColor: ink, yAxisID: "y",
     pointStyle: "rect", deviations: rows.map(r => 100 * figure(r, key).std)});
-  draw("gap", "bar", rows.length === 0 ? [] : [
+  draw("gap", "bar", [
     {...line("median margin (right axis)", rows.map(r => mean(r, "median_margin")), 2), type: "line", yAxisID: "margin"},
     {...line("margin 104: no gradient left", rows.map(() => 104), 7), type: "line", yAxisID: "margin", borderDash: [4, 4], pointRadius: 0},
     bar("masking gap, points", "masking_gap", 1), bar("zero gradient, % of images", "zero_gradient_fraction", 0),

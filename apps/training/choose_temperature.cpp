@@ -74,7 +74,8 @@ std::vector<std::pair<int, int>> halving_rungs(int candidates, int epochs, int e
 
 Search choose_temperature(const TrainOptions& options, const SearchOptions& search, const Dataset& data,
                           const std::filesystem::path& folder, Device device, const TrainProgress& progress) {
-  KELVIN_CHECK(!search.candidates.empty() && data.validation.count > 0, "a search needs candidates and a held-out split");
+  KELVIN_CHECK(!search.candidates.empty() && data.validation.count > 0,
+               "a search needs candidates and a held-out split");
   const Searcher searcher(options, data, folder, device, progress);
   const int n = static_cast<int>(search.candidates.size());
   Search result;
@@ -83,10 +84,12 @@ Search choose_temperature(const TrainOptions& options, const SearchOptions& sear
   for (const auto& [epochs, count] : halving_rungs(n, options.epochs, search.eta)) {
     SearchRung rung{epochs, searcher.trained(left, epochs, str("rung-", result.rungs.size()))};
     if (rung.entries.front().diverged)
-      throw mistake("--tau auto: every candidate diverged after ", epochs, " epochs; try a smaller --lr or a larger temperature");
+      throw mistake("--tau auto: every candidate diverged after ", epochs,
+                    " epochs; try a smaller --lr or a larger temperature");
     result.epochs_trained += epochs * static_cast<int>(left.size());
     left.clear();
-    const std::size_t kept = (rung.entries.size() + static_cast<std::size_t>(search.eta) - 1) / static_cast<std::size_t>(search.eta);
+    const std::size_t kept =
+        (rung.entries.size() + static_cast<std::size_t>(search.eta) - 1) / static_cast<std::size_t>(search.eta);
     for (const Entry& e : rung.entries)
       if (left.size() < kept && !e.diverged) left.push_back(e.candidate);
     result.rungs.push_back(std::move(rung));

@@ -36,9 +36,9 @@ struct SearchRung {
 struct Search {
   Candidate chosen;
   std::vector<SearchRung> rungs;
-  int epochs_trained = 0;                // by the rungs together: what the choice cost
-  int grid_epochs = 0;                   // what the full grid would have cost
-  std::vector<SearchRung::Entry> grid;   // every candidate in full, best first; empty unless the regret was asked for
+  int epochs_trained = 0;               // by the rungs together: what the choice cost
+  int grid_epochs = 0;                  // what the full grid would have cost
+  std::vector<SearchRung::Entry> grid;  // every candidate in full, best first; empty unless the regret was asked for
   [[nodiscard]] double regret() const;  // 0 without a grid
 };
 
@@ -47,7 +47,8 @@ struct Search {
 
 // `data` holds a validation split. Run folders go to `folder`/rung-R/tau-T-lr-L. Throws a mistake when every candidate diverged.
 [[nodiscard]] Search choose_temperature(const TrainOptions& options, const SearchOptions& search, const Dataset& data,
-                                        const std::filesystem::path& folder, Device device, const TrainProgress& progress);
+                                        const std::filesystem::path& folder, Device device,
+                                        const TrainProgress& progress);
 
 [[nodiscard]] Json to_json(const Search& search);
 

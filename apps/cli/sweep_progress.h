@@ -1,0 +1,36 @@
+// Where a sweep stands, on standard error: a line when a cell ends, and now and then how many are over, what runs and how long it
+// will still take – at first from the estimate, then from the cells that ended.
+#pragma once
+
+#include <chrono>
+#include <map>
+
+#include "apps/sweep/grid.h"
+#include "apps/sweep/workers.h"
+
+namespace kelvin {
+
+class SweepProgress {
+ public:
+  // `cells` outlives the object. seconds_a_cell: 0 when there is no estimate.
+  SweepProgress(const std::vector<Cell>& cells, std::filesystem::path out, double seconds_a_cell, int jobs,
+                bool is_quiet);
+
+  void on(const JobEvent& event);
+  void idle(const std::vector<std::size_t>& running);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  const std::vector<Cell>& cells_;
+  std::filesystem::path out_;
+  double guess_;
+  int jobs_;
+  bool is_quiet_, is_terminal_;
+  Clock::time_point last_;
+  std::map<std::size_t, Clock::time_point> started_;
+  std::size_t over_ = 0, timed_ = 0;  // cells that ended; those of them that ran here
+  double total_ = 0;                  // seconds of the latter
+};
+
+}  // namespace kelvin

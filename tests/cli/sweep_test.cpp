@@ -1,0 +1,208 @@
+// kelvin sweep from outside: a small sweep end to end, stopped and continued, shared by two processes, cells that fail or diverge.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "engine/safetensors.h"
+#include "tests/support.h"
+
+namespace kelvin {
+namespace {
+
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class SweepCli : public ::testing::Test {
+ protected:
+  int kelvin(const std::string& arguments, const std::string& output = "out") {
+    const std::string command = "cd '" + folder_.path().string() + "' && '" KELVIN_PROGRAM "' " + arguments + " >" +
+                                output + ".txt 2>" + output + ".err </dev/null";
+    return WEXITSTATUS(std::system(command.c_str()));
+  }
+  pid_t start(const std::string& arguments) {
+    const pid_t child = fork();
+    if (child == 0) {
+      std::filesystem::current_path(folder_.path());
+      const std::string command = "exec '" KELVIN_PROGRAM "' " + arguments + " >/dev/null 2>&1";
+      execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      _exit(127);
+    }
+    return child;
+  }
+  // Without the wall-clock and the folder's name.
+  Json table(const std::string& out) {
+    Json json = Json::parse(read(folder_ / (out + "/table.json")), nullptr, false);
+    json.erase("out");
+    json.erase("report");
+    return json;
+  }
+  void expect_same_tensors(const std::string& run, const std::string& other) {
+    const SafetensorsFile a = read_safetensors(folder_ / (run + "/checkpoint.safetensors"));
+    const SafetensorsFile b = read_safetensors(folder_ / (other + "/checkpoint.safetensors"));
+    ASSERT_EQ(a.tensors.size(), b.tensors.size());
+    for (const auto& [name, tensor] : a.tensors)
+      EXPECT_TRUE(std::ranges::equal(tensor.bytes, b.tensors.at(name).bytes)) << name;
+  }
+  static constexpr const char* kToy =
+      "--data synthetic:train=256,test=60,size=6,classes=4 --model mlp --epochs 3 --batch-size 32 --lr 0.05 "
+      "--attack-limit 40 --worst-limit 10 --threads 1 --quiet ";
+  static constexpr const char* kGrid = "--grid tau=1,50 --seeds 0,1 --lr-times-tau --measure clean,attacks,worst ";
+  TemporaryFolder folder_;
+};
+
+TEST_F(SweepCli, EndToEndAndReadAgain) {
+  const std::string command = std::string("sweep --preset synthetic ") + kToy + kGrid + "--out a";
+  ASSERT_EQ(kelvin(command), 0) << read(folder_ / "out.err");
+  const Json t = table("a");
+  ASSERT_EQ(t["rows"].size(), 2u);
+  EXPECT_TRUE(t["rows"][0]["is_baseline"].get<bool>());
+  for (const char* key : {"clean", "pgd_ce_tau1", "cw", "pgd_log_odds", "pgd_ce_tau_train", "sound", "worst_case"}) {
+    const Json& figure = t["rows"][1]["figures"][key];
+    EXPECT_EQ(figure["n"], 2) << key;
+    EXPECT_TRUE(figure.contains("p_holm")) << key;
+  }
+  // The minimum over images can be no larger than any of what it is a minimum of.
+  EXPECT_LE(t["rows"][1]["figures"]["sound"]["mean"].get<double>(),
+            t["rows"][1]["figures"]["cw"]["mean"].get<double>());
+  const Json log = Json::parse(read(folder_ / "a/tau-50_seed-1/results/attack-pgd-log-odds.json"));
+  EXPECT_EQ(log["n"], 40);
+  EXPECT_THAT(read(folder_ / "out.txt"), HasSubstr("tau 1 (baseline)"));
+  EXPECT_THAT(read(folder_ / "a/report.html"), HasSubstr("sweep-table"));
+  EXPECT_THAT(read(folder_ / "a/table.csv"), HasSubstr("tau,logit_scale,cells,done"));
+  // Finished cells are read: nothing is trained a second time.
+  const auto trained = std::filesystem::last_write_time(folder_ / "a/tau-1_seed-0/checkpoint.safetensors");
+  ASSERT_EQ(kelvin(command + " --json"), 0);
+  EXPECT_EQ(std::filesystem::last_write_time(folder_ / "a/tau-1_seed-0/checkpoint.safetensors"), trained);
+  EXPECT_EQ(Json::parse(read(folder_ / "out.txt"))["rows"], t["rows"]);
+  // Other training flags in the same folder are a mistake, not an overwrite.
+  EXPECT_EQ(kelvin(command + " --epochs 2"), 2);
+  EXPECT_THAT(read(folder_ / "out.err"), HasSubstr("other training flags"));
+  // A further measurement leaves the training alone.
+  ASSERT_EQ(kelvin(command + " --measure clean,attacks,geometry"), 0);
+  EXPECT_EQ(std::filesystem::last_write_time(folder_ / "a/tau-1_seed-0/checkpoint.safetensors"), trained);
+  EXPECT_TRUE(table("a")["rows"][0]["figures"].contains("coefficient_of_variation"));
+}
+
+TEST_F(SweepCli, KilledAndContinuedEqualsUndisturbed) {
+  const std::string flags = std::string(kToy) + kGrid + "--epochs 40 ";
+  ASSERT_EQ(kelvin("sweep " + flags + "--out whole"), 0) << read(folder_ / "out.err");
+  const pid_t sweep = start("sweep " + flags + "--out part");
+  // Killed as soon as a cell has a few epochs behind it – whenever that is.
+  const std::filesystem::path metrics = folder_ / "part/tau-1_seed-0/metrics.jsonl";
+  for (int i = 0; i < 6000 && read(metrics).find("\"epoch\":3.0") == std::string::npos &&
+                  read(metrics).find("\"epoch\":3,") == std::string::npos;
+       ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  kill(sweep, SIGKILL);
+  waitpid(sweep, nullptr, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "part/table.json"));
+  ASSERT_EQ(kelvin("sweep " + flags + "--out part"), 0) << read(folder_ / "out.err");
+  EXPECT_EQ(table("part")["rows"], table("whole")["rows"]);
+  expect_same_tensors("part/tau-1_seed-0", "whole/tau-1_seed-0");
+}
+
+TEST_F(SweepCli, TwoProcessesShareOneFolder) {
+  const std::string command = std::string("sweep ") + kToy + kGrid + "--out both";
+  const pid_t other = start(command);
+  ASSERT_EQ(kelvin(command), 0) << read(folder_ / "out.err");
+  int status = 1;
+  waitpid(other, &status, 0);
+  EXPECT_EQ(status, 0);
+  for (const Json& row : table("both")["rows"])
+    for (const Json& cell : row["cells"]) EXPECT_EQ(cell["status"], "done");
+  // Each cell's log holds one training.
+  for (const char* cell : {"tau-1_seed-0", "tau-1_seed-1", "tau-50_seed-0", "tau-50_seed-1"}) {
+    const std::string log = read(folder_ / ("both/" + std::string(cell) + "/log.txt"));
+    const std::size_t first = log.find("train loss");
+    EXPECT_NE(first, std::string::npos) << cell;
+    EXPECT_EQ(log.find("train loss", first + 1), std::string::npos) << cell;
+  }
+  // Several workers give the same table.
+  ASSERT_EQ(kelvin(std::string("sweep ") + kToy + kGrid + "--jobs 3 --out jobs"), 0);
+  EXPECT_EQ(table("jobs")["rows"], table("both")["rows"]);
+}
+
+TEST_F(SweepCli, DivergenceIsAResultAndAFailureStopsNothing) {
+  ASSERT_EQ(kelvin(std::string("sweep ") + kToy +
+                   "--variant 'plain: tau=1' --variant 'wild: lr=1e30' --measure clean,pgd --out d"),
+            0)
+      << read(folder_ / "out.err");
+  Json rows = table("d")["rows"];
+  EXPECT_EQ(rows[0]["cells"][0]["status"], "done");
+  EXPECT_EQ(rows[1]["cells"][0]["status"], "diverged");
+  EXPECT_THAT(rows[1]["cells"][0]["detail"].get<std::string>(), HasSubstr("at step"));
+
+  EXPECT_EQ(kelvin(std::string("sweep ") + kToy +
+                   "--variant 'lost: init=nowhere.safetensors' --variant 'plain: tau=1' --measure clean --out e"),
+            1);
+  rows = table("e")["rows"];
+  EXPECT_EQ(rows[0]["cells"][0]["status"], "failed");
+  EXPECT_THAT(rows[0]["cells"][0]["detail"].get<std::string>(), HasSubstr("nowhere.safetensors"));
+  EXPECT_EQ(rows[1]["cells"][0]["status"], "done");
+}
+
+// τ = 1 with its logits multiplied: the same predictions and the same log-odds attack, another cross-entropy.
+TEST_F(SweepCli, MultipliedLogitsAreARowOfTheirOwn) {
+  ASSERT_EQ(kelvin(std::string("sweep ") + kToy + "--variant 'one: tau=1 logit-scale=100' --measure clean,pgd --out s"),
+            0)
+      << read(folder_ / "out.err");
+  const Json rows = table("s")["rows"];
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1]["logit_scale"], 100);
+  EXPECT_EQ(rows[0]["figures"]["clean"]["mean"], rows[1]["figures"]["clean"]["mean"]);
+  EXPECT_GT(rows[1]["figures"]["zero_gradient_fraction"]["mean"].get<double>(),
+            rows[0]["figures"]["zero_gradient_fraction"]["mean"].get<double>());
+  EXPECT_EQ(rows[1]["baseline"], rows[0]["label"]);
+}
+
+TEST_F(SweepCli, MistakesComeBeforeAnyWork) {
+  for (const auto& [arguments, says] :
+       std::vector<std::pair<std::string, std::string>>{{"--grid tau=1,0", "--tau must be > 0"},
+                                                        {"--grid nothing=1,2", "--nothing"},
+                                                        {"--preset nothing", "known: paper"},
+                                                        {"--grid tau=1 --measure all", "known: clean"},
+                                                        {"", "nothing to sweep"},
+                                                        {"--grid tau=1 --seeds a", "--seeds a"}}) {
+    EXPECT_EQ(kelvin("sweep " + arguments + " --out m"), 2) << arguments;
+    const std::string error = read(folder_ / "out.err");
+    EXPECT_THAT(error, HasSubstr(says));
+    EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 1) << error;
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "m"));
+  }
+}
+
+TEST_F(SweepCli, TauAutoTrainsWhatItChose) {
+  ASSERT_EQ(
+      kelvin("train --data synthetic:train=256,test=60,size=6,classes=4 --model mlp --epochs 4 --batch-size 32 "
+             "--tau auto --auto-taus 1,50 --auto-lr 1e-9,0.05 --auto-eta 2 --auto-regret --threads 1 --quiet --json "
+             "--out auto"),
+      0)
+      << read(folder_ / "out.err");
+  const Json chosen = Json::parse(read(folder_ / "auto/results/tau-search.json"));
+  EXPECT_EQ(chosen["lr"], 0.05);
+  EXPECT_EQ(chosen["epochs_trained"], 1 * 4 + 2 * 2);
+  EXPECT_EQ(chosen["grid_epochs"], 16);
+  EXPECT_GE(chosen["regret"].get<double>(), 0);
+  EXPECT_EQ(Json::parse(read(folder_ / "out.txt"))["tau"], chosen["tau"]);
+  // config.toml holds the choice: loaded back it trains the same model, without a search.
+  ASSERT_EQ(kelvin("train --config auto/config.toml --threads 1 --quiet --out again"), 0);
+  expect_same_tensors("auto", "again");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "again/results/tau-search.json"));
+  EXPECT_EQ(kelvin("train --tau auto --tau-schedule cosine --tau-end 1 --out x"), 2);
+}
+
+}  // namespace
+}  // namespace kelvin
