@@ -87,6 +87,9 @@ using TrainProgress = std::function<void(std::int64_t done, std::int64_t total, 
 
 [[nodiscard]] Json to_json(const TrainReport& report, const TrainOptions& options, const RunFolder& run);
 
+// options.select_by, or what stands in for it.
+[[nodiscard]] SelectBy selection_of(const TrainOptions& options);
+
 // Throws a mistake for values that make no sense (τ ≤ 0, epochs < 1, ...): before anything is read or written.
 void check_options(const TrainOptions& options);
 

@@ -244,7 +244,7 @@ TEST_F(CliTest, Mistakes) {
   expect_mistake("attack run --attack cwx", "known: fgsm, pgd");
   expect_mistake("attack run --targeted 9", "classes are 0 to 3");
   expect_mistake("attack run --targeted maybe", "expected none, random");
-  expect_mistake("corrupt run --corruptions rain", "known: gaussian_noise");
+  expect_mistake("corrupt run --corruptions rain", "known: all, extra, gaussian_noise");
   expect_mistake("corrupt run --severity 6", "1 to 5");
   expect_mistake("evaluate run --data synthetic:size=9", "its model takes 8x8x1");
   expect_mistake("bench --cases fly-resnet8", "expected train-MODEL");

@@ -255,7 +255,7 @@ TEST(FashionMnist, IsTheSetOfThePaper) {
 
 TEST(Dataset, UnknownNames) {
   EXPECT_THAT(mistake_of([] { (void)load_dataset("imagenet", {}); }),
-              HasSubstr("known: cifar10, cifar100, fashion-mnist, npy, synthetic"));
+              HasSubstr("known: cifar10, cifar10.1, cifar100, fashion-mnist, folder, npy, synthetic, tiny-imagenet"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:clases=3", {}); }), HasSubstr("unknown option 'clases'"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:classes=x", {}); }), HasSubstr("no number"));
 }

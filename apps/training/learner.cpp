@@ -1,0 +1,169 @@
+#include "apps/training/learner.h"
+
+#include "engine/clip_gradients.h"
+#include "engine/ops/scaling.h"
+#include "engine/tape.h"
+#include "kernels/elementwise.h"
+#include "kernels/top1.h"
+
+namespace kelvin {
+namespace {
+
+void set_scalar(const Tensor& scalar, double value) {
+  const float host = static_cast<float>(value);
+  scalar.copy_from_host(std::span<const float>(&host, 1));
+}
+
+}  // namespace
+
+Learner::Learner(const TrainOptions& o, Model& model, const Shape& image, Device device)
+    : options_(o),
+      model_(model),
+      device_(device),
+      trained_(trained_parameters(o.fine_tuning, model)),
+      optimizer_(model.parameters(), o.optimizer, lr_scale_of(o.fine_tuning, model)),
+      lr_(Tensor::zeros({1}, DType::f32, device)),
+      tau_lr_(Tensor::zeros({1}, DType::f32, device)),
+      temperatures_(o.adversarial, device),
+      share_(Tensor::full({1}, 1.0f, DType::f32, device)),
+      loss_total_(Tensor::zeros({1}, DType::f32, device)),
+      correct_(Tensor::zeros({1}, DType::i32, device)),
+      images_(Tensor::empty({o.batch_size, image[0], image[1], image[2]}, DType::f32, device)),
+      labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
+      graph_(device),
+      perturbed_graph_(device),
+      inner_attack_(model, o.adversarial, temperatures_, images_, labels_, o.seed),
+      perturbation_(model.parameters(), o.adversarial.awp_gamma),
+      head_scale_(o.reparametrize ? o.tau.start : 1.0) {
+  if (o.fine_tuning.ema_decay > 0) average_.emplace(model.parameters(), o.fine_tuning.ema_decay);
+  if (!o.learn_tau) return;
+  learned_tau_.emplace(o.tau.start, o.optimizer, device);
+  trained_.push_back(&learned_tau_->log_tau());
+}
+
+void Learner::start() {
+  scale_head(static_cast<float>(1.0 / head_scale_), &Parameter::value);
+  if (average_) average_->restart();
+}
+
+void Learner::step(const Step& s) {
+  set_scalar(lr_, s.lr);
+  if (learned_tau_) {
+    set_scalar(tau_lr_, options_.lr.base > 0 ? options_.tau_lr * s.lr / options_.lr.base : options_.tau_lr);
+    temperatures_.set_from_log(learned_tau_->log_tau().value);
+  } else {
+    temperatures_.set(s.tau);
+  }
+  set_scalar(share_, static_cast<double>(s.n) / static_cast<double>(s.group_images));
+  model_.set_dropout_step(s.index);
+  ObjectiveBatch work{images_.narrow(0, s.n), {}, labels_.narrow(0, s.n)};
+  if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(s.n, s.index);
+  // A recording belongs to tensors of one size and to work of one kind: the last batch of an epoch runs as it is, and steps with and
+  // without a perturbation of the weights have a recording each.
+  const AdversarialOptions& a = options_.adversarial;
+  const bool perturbs = a.awp_gamma > 0 && s.epoch >= static_cast<std::uint32_t>(a.awp_warmup);
+  StepGraph& graph = perturbs ? perturbed_graph_ : graph_;
+  const bool is_whole = s.n == options_.batch_size;
+  if (options_.fine_tuning.accumulate == 1 && is_whole) {
+    graph.run([&] { whole_step(work, perturbs); });
+  } else if (options_.fine_tuning.accumulate == 1) {
+    whole_step(work, perturbs);
+  } else {
+    if (s.is_first) zero_gradients();
+    if (is_whole)
+      graph.run([&] { learn(work); });
+    else
+      learn(work);
+    if (s.is_last) {
+      update();
+      if (average_) average_->update();
+    }
+  }
+}
+
+// A batch that has an optimizer step to itself.
+void Learner::whole_step(const ObjectiveBatch& batch, bool perturbs) {
+  if (perturbs) {
+    perturbation_.keep_statistics();
+    zero_gradients();
+    (void)differentiate(batch);
+    perturbation_.perturb();
+  }
+  zero_gradients();
+  learn(batch);
+  update();
+  if (perturbs) perturbation_.restore();
+  if (average_) average_->update();
+}
+
+void Learner::zero_gradients() const {
+  model_.parameters().zero_gradients();
+  if (learned_tau_) learned_tau_->zero_gradient();
+}
+
+// Adds the gradient of the batch's objective, times its share of the optimizer step's images, and counts.
+void Learner::learn(const ObjectiveBatch& batch) {
+  const ObjectiveValue value = differentiate(batch);
+  move_statistics_again(model_, options_.adversarial, objective_mode(), batch);
+  on(device_, [&](const auto& dev) {
+    accumulate(dev, loss_total_.view<float>(), value.loss.view<const float>());
+    count_correct(dev, correct_.view<std::int32_t>(), value.logits.view<const float>(),
+                  batch.labels.view<const std::int32_t>());
+  });
+}
+
+ObjectiveValue Learner::differentiate(const ObjectiveBatch& batch) {
+  Tape tape(trained_);
+  const Tensor tau = learned_tau_ ? exponential(learned_tau_->log_tau().value) : temperatures_.outer;
+  const ObjectiveValue value = objective(model_, options_.adversarial, temperatures_, tau, objective_mode(), batch);
+  tape.backward(value.loss, share_);
+  return value;
+}
+
+ObjectiveMode Learner::objective_mode() const {
+  return {options_.fine_tuning.freeze_backbone ? Mode::eval : Mode::train, options_.fine_tuning.label_smoothing};
+}
+
+// One optimizer step along the gradients.
+void Learner::update() {
+  if (options_.reparametrize) scale_head(static_cast<float>(1.0 / (head_scale_ * head_scale_)), &Parameter::gradient);
+  if (options_.fine_tuning.clip_gradient_norm > 0)
+    clip_gradient_norm(model_.parameters(), options_.fine_tuning.clip_gradient_norm);
+  optimizer_.step(lr_);
+  if (learned_tau_) learned_tau_->step(tau_lr_);
+}
+
+void Learner::scale_head(float factor, Tensor Parameter::*part) const {
+  for (const Parameter* head : {&model_.prototypes(), &model_.prototype_bias()})
+    on(device_, [&](const auto& dev) { scale(dev, (head->*part).view<float>(), factor); });
+}
+
+Learner::Totals Learner::take_totals() {
+  const Totals totals{static_cast<double>(loss_total_.item()), correct_.to_host<std::int32_t>()[0]};
+  set_scalar(loss_total_, 0);
+  const std::int32_t zero = 0;
+  correct_.copy_from_host(std::span<const std::int32_t>(&zero, 1));
+  return totals;
+}
+
+std::optional<double> Learner::learned_tau() const {
+  if (!learned_tau_) return {};
+  return learned_tau_->value();
+}
+
+NamedTensors Learner::state() const {
+  NamedTensors state = optimizer_.state();
+  if (learned_tau_) state.merge(learned_tau_->state());
+  state.merge(average_state());
+  return state;
+}
+
+NamedTensors Learner::average_state() const { return average_ ? average_->state() : NamedTensors(); }
+
+void Learner::load(const SafetensorsFile& file) {
+  load_tensors(file, optimizer_.state());
+  if (learned_tau_) load_tensors(file, learned_tau_->state());
+  if (average_) load_tensors(file, average_->state());
+}
+
+}  // namespace kelvin

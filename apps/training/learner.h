@@ -1,0 +1,87 @@
+// One optimizer step at a time: a staged batch to an objective, its gradient, and new weights.
+//
+// Whatever changes from step to step (images, labels, learning rate, temperatures, a batch's share of the step) lies in device memory that
+// stays, so that the work itself is the same every step: on a GPU it is recorded once and replayed. Nothing is read back but by
+// `take_totals`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "apps/training/inner_attack.h"
+#include "apps/training/learned_temperature.h"
+#include "apps/training/objectives.h"
+#include "apps/training/train.h"
+#include "apps/training/weight_perturbation.h"
+#include "engine/checkpoint.h"
+#include "engine/weight_average.h"
+#include "kernels/device/step_graph.h"
+
+namespace kelvin {
+
+class Learner {
+ public:
+  // Keeps references to options and model. image: [H, W, C] of a training image.
+  Learner(const TrainOptions& options, Model& model, const Shape& image, Device device);
+
+  // Where the caller puts the next batch, its first n rows: images float32 [batch, H, W, C], labels int32 [batch].
+  [[nodiscard]] const Tensor& images() const { return images_; }
+  [[nodiscard]] const Tensor& labels() const { return labels_; }
+
+  struct Step {
+    std::int64_t n = 0;      // staged images
+    std::int64_t index = 0;  // of the batch since the start of the run: random starts and dropout masks depend on it
+    std::uint32_t epoch = 0;
+    double lr = 0, tau = 1;                // tau is not looked at where it is learned
+    bool is_first = true, is_last = true;  // among the batches that one optimizer step takes together
+    std::int64_t group_images = 0;         // of all of those batches
+  };
+  void step(const Step& step);
+
+  // Over the batches since the last call. Reads device memory.
+  struct Totals {
+    double loss = 0;  // sum over batches of their mean losses
+    std::int64_t correct = 0;
+  };
+  [[nodiscard]] Totals take_totals();
+  [[nodiscard]] InnerAttack::Log take_inner_attack_log() { return inner_attack_.take_log(); }
+
+  [[nodiscard]] std::optional<double> learned_tau() const;  // now; empty: not learned
+  [[nodiscard]] std::optional<WeightAverage>& average() { return average_; }
+
+  // A fresh start: the control of the reparametrisation theorem makes the head small, averages begin at the weights.
+  void start();
+  [[nodiscard]] NamedTensors state() const;                        // of the optimizer, the learned τ and the average
+  [[nodiscard]] NamedTensors average_state() const;                // of the average alone
+  void load(const SafetensorsFile& file);                          // what `state` gave
+  [[nodiscard]] double head_scale() const { return head_scale_; }  // logits are multiplied by it after the training
+
+ private:
+  void whole_step(const ObjectiveBatch& batch, bool perturbs);
+  void learn(const ObjectiveBatch& batch);
+  [[nodiscard]] ObjectiveValue differentiate(const ObjectiveBatch& batch);
+  void update();
+  void zero_gradients() const;
+  [[nodiscard]] ObjectiveMode objective_mode() const;
+  void scale_head(float factor, Tensor Parameter::*part) const;
+
+  const TrainOptions& options_;
+  Model& model_;
+  Device device_;
+  std::vector<const Parameter*> trained_;
+  Optimizer optimizer_;
+  std::optional<WeightAverage> average_;
+  std::optional<LearnedTemperature> learned_tau_;
+  Tensor lr_, tau_lr_;
+  StepTemperatures temperatures_;
+  Tensor share_, loss_total_, correct_;
+  Tensor images_, labels_;
+  StepGraph graph_, perturbed_graph_;
+  InnerAttack inner_attack_;
+  WeightPerturbation perturbation_;
+  double head_scale_;
+};
+
+}  // namespace kelvin

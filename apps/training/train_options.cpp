@@ -1,0 +1,103 @@
+// What a training may be asked, and how it is recorded.
+#include <cmath>
+
+#include "apps/training/train.h"
+#include "models/model.h"
+
+namespace kelvin {
+namespace {
+
+void check_learned_tau(const TrainOptions& o) {
+  if (!(o.tau_lr >= 0) || !std::isfinite(o.tau_lr)) throw mistake("--tau-lr must be 0 or more, got ", o.tau_lr);
+  if (o.tau.kind != TemperatureSchedule::Kind::constant) throw mistake("--tau learn takes no --tau-schedule");
+  if (o.reparametrize || o.lr_times_tau || o.adversarial.balance_tau)
+    throw mistake(
+        "--tau learn does not go with --reparametrize, --lr-times-tau or --balance-tau: they need a known tau");
+  const AdversarialOptions& a = o.adversarial;
+  const bool has_kl = a.kind == AdversarialOptions::Kind::trades || a.kind == AdversarialOptions::Kind::mart;
+  if (a.kind == AdversarialOptions::Kind::mart || (has_kl && (a.kl_tau == 0 || a.kl_adversarial_tau == 0)))
+    throw mistake(
+        "--tau learn follows the cross-entropy only: use --adversarial none, pgd, or trades with --kl-tau and ",
+        "--kl-adversarial-tau of its own");
+}
+
+}  // namespace
+
+SelectBy selection_of(const TrainOptions& o) {
+  return o.select_by.value_or(o.adversarial.is_on() ? SelectBy::robust : SelectBy::accuracy);
+}
+
+void check_options(const TrainOptions& o) {
+  require_known_model(o.model);
+  check_options(o.adversarial);
+  check_options(o.fine_tuning, o.model);
+  check_options(o.choice, o.model);
+  const auto is_temperature = [](double tau) { return tau > 0 && std::isfinite(tau); };
+  if (!is_temperature(o.tau.start)) throw mistake("--tau must be > 0, got ", o.tau.start);
+  if (!is_temperature(o.tau.end)) throw mistake("--tau-end must be > 0, got ", o.tau.end);
+  if (!(o.lr.base >= 0) || !std::isfinite(o.lr.base)) throw mistake("--lr must be 0 or more, got ", o.lr.base);
+  if (o.epochs < 1) throw mistake("--epochs must be at least 1, got ", o.epochs);
+  for (const auto& [flag, beta] : {std::pair("--beta1", o.optimizer.beta1), std::pair("--beta2", o.optimizer.beta2)})
+    if (!(beta >= 0 && beta < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", beta);
+  if (!(o.optimizer.eps >= 0)) throw mistake("--adam-eps must be 0 or more, got ", o.optimizer.eps);
+  if (o.batch_size < 1) throw mistake("--batch-size must be at least 1, got ", o.batch_size);
+  if (o.lr.warmup_epochs < 0) throw mistake("--warmup-epochs must be 0 or more, got ", o.lr.warmup_epochs);
+  for (const std::uint32_t epoch : o.keep.epochs)
+    if (epoch > static_cast<std::uint32_t>(o.epochs))
+      throw mistake("--keep-checkpoints ", epoch, ": the run ends after epoch ", o.epochs);
+  if (o.classifier == "cosine" && o.reparametrize)
+    throw mistake("--reparametrize needs --classifier linear: a cosine classifier has no W to make small");
+  if (o.classifier == "cosine" && o.choice.head_init == "zeros")
+    throw mistake("--head-init zeros needs --classifier linear: a prototype of length 0 has no direction");
+  if (o.learn_tau) check_learned_tau(o);
+  if (o.adversarial.awp_gamma > 0 && o.fine_tuning.accumulate > 1)
+    throw mistake("--awp needs --accumulate 1: its perturbation belongs to one batch");
+  if (o.adversarial.kind == AdversarialOptions::Kind::mart && o.fine_tuning.label_smoothing > 0)
+    throw mistake("--label-smoothing does not go with --adversarial mart: its loss is written for one-hot labels");
+  if (o.reparametrize && o.tau.kind != TemperatureSchedule::Kind::constant)
+    throw mistake("--reparametrize needs a constant --tau");
+  if (o.reparametrize && o.fine_tuning.clip_gradient_norm > 0)
+    throw mistake("--reparametrize and --clip-gradient-norm: the norm of its gradients is not the norm that tau gives");
+}
+
+Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) {
+  Json json = {{"accuracy", r.accuracy},
+               {"train_loss", r.train_loss},
+               {"train_accuracy", r.train_accuracy},
+               {"img_per_s", r.img_per_s},
+               {"out", run.path.string()},
+               {"diverged", r.divergence.has_value()},
+               {"tau", o.tau.start},
+               {"model", o.model},
+               {"data", o.data},
+               {"epochs", o.epochs},
+               {"batch_size", o.batch_size},
+               {"lr", o.lr.base},
+               {"precision", name_of(o.precision)},
+               {"seed", o.seed},
+               {"reparametrize", o.reparametrize},
+               {"final_tau", r.tau},
+               {"learn_tau", o.learn_tau},
+               {"classifier", o.classifier},
+               {"adversarial", name_of(o.adversarial.kind)}};
+  if (o.classifier == "cosine") json["cosine_scale"] = o.cosine_scale;
+  if (o.adversarial.is_on()) json["adversarial_options"] = to_json(o.adversarial);
+  json.update(to_json(o.fine_tuning));
+  json.update(to_json(o.choice));
+  if (r.ema_accuracy) json["ema_accuracy"] = *r.ema_accuracy;
+  if (r.validation) {
+    json["validation_accuracy"] = r.validation->accuracy;
+    if (r.validation->robust_accuracy) json["validation_robust_accuracy"] = *r.validation->robust_accuracy;
+  }
+  if (r.best.epoch > 0) {
+    json["selected_by"] = name_of(selection_of(o));
+    json["best_epoch"] = r.best.epoch;
+    json["best_score"] = r.best.score;
+  }
+  if (r.divergence)
+    json["divergence"] = {
+        {"step", r.divergence->step}, {"loss", nullptr}, {"tau", r.divergence->tau}, {"lr", r.divergence->lr}};
+  return json;
+}
+
+}  // namespace kelvin
