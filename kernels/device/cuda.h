@@ -7,6 +7,7 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <memory>
 
 #include "kernels/device/device.h"
 #include "kernels/device/error.h"
@@ -15,6 +16,8 @@ struct cudnnContext;
 struct cublasLtContext;
 
 namespace kelvin {
+
+class PinnedStaging;
 
 class Cuda {
  public:
@@ -26,11 +29,13 @@ class Cuda {
   // Made when first asked for, on this device's stream (kernels/cudnn, kernels/cublas).
   [[nodiscard]] cudnnContext* cudnn() const;
   [[nodiscard]] cublasLtContext* cublas() const;
+  [[nodiscard]] PinnedStaging& staging() const;  // made when first asked for (transfer.cu)
 
  private:
   cudaStream_t stream_;
   mutable cudnnContext* cudnn_ = nullptr;
   mutable cublasLtContext* cublas_ = nullptr;
+  mutable std::shared_ptr<PinnedStaging> staging_;
 };
 
 // Throws when a call of the CUDA runtime fails, naming the call.

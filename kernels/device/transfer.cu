@@ -1,11 +1,21 @@
+#include "kernels/device/pinned_staging.h"
 #include "kernels/device/transfer.h"
-
-#include "kernels/device/cuda.h"
 
 namespace kelvin {
 
+// The driver takes up to 64 KiB of ordinary memory without waiting (CUDA runtime API, "API synchronization behavior").
+constexpr std::size_t kTakenAtOnce = std::size_t{64} << 10;
+
+PinnedStaging& Cuda::staging() const {
+  if (!staging_) staging_ = std::make_shared<PinnedStaging>();
+  return *staging_;
+}
+
 void copy_from_host(const Cuda& cuda, void* to, const void* from, std::size_t bytes) {
-  KELVIN_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda.stream()));
+  if (bytes <= kTakenAtOnce)
+    KELVIN_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda.stream()));
+  else
+    cuda.staging().copy(cuda.stream(), to, from, bytes);
 }
 
 void copy_to_host(const Cuda& cuda, void* to, const void* from, std::size_t bytes) {

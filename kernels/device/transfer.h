@@ -20,7 +20,7 @@ inline void copy_on_device(Cpu, void* to, const void* from, std::size_t bytes) {
 }
 inline void synchronize(Cpu) {}
 
-// `from` may be reused as soon as it returns unless it is pinned memory.
+// `from`, ordinary memory, may be reused as soon as it returns. More than 64 KiB pass through pinned memory (pinned_staging.h).
 void copy_from_host(const Cuda&, void* to, const void* from, std::size_t bytes);
 void copy_to_host(const Cuda&, void* to, const void* from, std::size_t bytes);  // waits
 void copy_on_device(const Cuda&, void* to, const void* from, std::size_t bytes);
