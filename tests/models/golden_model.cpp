@@ -81,11 +81,12 @@ std::vector<float> read_golden(const std::string& folder, const std::string& nam
 
 std::vector<float> thinned(const Tensor& images, std::int64_t step) {
   const std::vector<float> all = images.to_host<float>();
-  const std::int64_t size = images.dim(1);
+  const std::int64_t size = images.dim(1), channels = images.dim(3);
   std::vector<float> some;
   for (std::int64_t h = 0; h < size; h += step)
     for (std::int64_t w = 0; w < size; w += step)
-      for (std::int64_t c = 0; c < 3; ++c) some.push_back(all[static_cast<std::size_t>((h * size + w) * 3 + c)]);
+      for (std::int64_t c = 0; c < channels; ++c)
+        some.push_back(all[static_cast<std::size_t>((h * size + w) * channels + c)]);
   return some;
 }
 

@@ -20,7 +20,7 @@ void fill_by_formula(const Parameters& parameters);
 [[nodiscard]] double relative(const std::vector<float>& a, const std::vector<float>& b);
 // tests/golden/<folder>/<name>.npy
 [[nodiscard]] std::vector<float> read_golden(const std::string& folder, const std::string& name);
-// Every step-th pixel in both directions of the first of images [N, H, W, 3].
+// Every step-th pixel in both directions of the first of square images [N, H, W, C].
 [[nodiscard]] std::vector<float> thinned(const Tensor& images, std::int64_t step);
 // Expects every parameter's gradient to agree to 1e-4 with the golden's rows: norm, then samples, sorted by name.
 void expect_gradients(const Parameters& parameters, const std::vector<float>& expected);

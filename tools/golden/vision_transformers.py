@@ -17,8 +17,10 @@ from formula import fill, formula, gradient_rows
 root = pathlib.Path(__file__).resolve().parents[2]
 out = root / "tests/golden/vision_transformers"
 SMALL = dict(patch_size=4, img_size=32)
+GREY = dict(patch_size=7, img_size=28, in_chans=1)
 CASES = {"vit_tiny_patch16_224": ("vit_tiny_patch16_224", 224, {}), "vit_small_patch16_224": ("vit_small_patch16_224", 224, {}),
-         "vit_tiny_patch4": ("vit_tiny_patch16_224", 32, SMALL), "vit_small_patch4": ("vit_small_patch16_224", 32, SMALL)}
+         "vit_tiny_patch4": ("vit_tiny_patch16_224", 32, SMALL), "vit_small_patch4": ("vit_small_patch16_224", 32, SMALL),
+         "vit_tiny_patch7": ("vit_tiny_patch16_224", 28, GREY)}
 BATCH, TAU, SAMPLES = 2, 2.0, 16
 
 
@@ -30,12 +32,13 @@ def make(case, network, size, options):
     model = timm.create_model(network, pretrained=False, num_classes=10, **options)
     fill(model)
     model.double()
-    images = torch.from_numpy(formula("images", BATCH * size * size * 3, 0.5, 0.5)).reshape(BATCH, size, size, 3).double()
+    shape = (BATCH, size, size, options.get("in_chans", 3))
+    images = torch.from_numpy(formula("images", int(np.prod(shape)), 0.5, 0.5)).reshape(shape).double()
     x = images.permute(0, 3, 1, 2).contiguous().requires_grad_(True)
     labels = torch.arange(BATCH) % 10
     features = model.forward_head(model.forward_features(x), pre_logits=True)
     logits = model.head(features)
-    assert torch.equal(logits, model(x))
+    assert torch.equal(logits, model.eval()(x))  # nothing is dropped by default: one golden serves both modes
     save(case, "logits", logits)
     save(case, "features", features)
     F.cross_entropy(logits / TAU, labels).backward()
