@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "data/jpeg_file.h"
 #include "kernels/device/error.h"
 #include "kernels/device/parallel.h"
 
@@ -16,7 +17,6 @@
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
 #define STBI_ONLY_PNG
-#define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
 #define STBI_NO_FAILURE_STRINGS
@@ -33,29 +33,6 @@ constexpr std::uintmax_t kMaxFile = 256u << 20;
 
 const stbi_uc* data_of(std::span<const std::byte> bytes) { return reinterpret_cast<const stbi_uc*>(bytes.data()); }
 int size_of(std::span<const std::byte> bytes) { return static_cast<int>(bytes.size()); }
-
-// Older releases of stb_image (Debian 12's among them) write past their tables when a JPEG's Huffman table counts more than 256 codes. Walks
-// the segments as stb_image does, junk between them skipped, and says whether every such table can be read.
-bool has_readable_huffman_tables(std::span<const std::byte> bytes) {
-  const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(bytes[i]); };
-  for (std::size_t i = 2; i + 3 < bytes.size();) {
-    const unsigned marker = at(i + 1);
-    if (at(i) != 0xff || marker == 0x00 || marker == 0xff || (marker >= 0xd0 && marker <= 0xd8)) {
-      ++i;  // junk, fill, or coded pixels
-      continue;
-    }
-    const std::size_t end = std::min(bytes.size(), i + 2 + (at(i + 2) << 8 | at(i + 3)));
-    if (marker == 0xc4)
-      for (std::size_t table = i + 4; table + 17 <= bytes.size() && table < end;) {
-        std::size_t codes = 0;
-        for (std::size_t k = 1; k <= 16; ++k) codes += at(table + k);
-        if (codes > 256) return false;
-        table += 17 + codes;
-      }
-    i = std::max(end, i + 2);
-  }
-  return true;
-}
 
 std::vector<std::byte> read_bytes(const Path& path) {
   std::error_code error;
@@ -76,9 +53,9 @@ ImageHeader image_header(const Path& path, std::span<const std::byte> bytes) {
   if (bytes.empty()) throw mistake(path.string(), ": empty, expected a PNG or JPEG image");
   if (bytes.size() > kMaxFile)
     throw mistake(path.string(), ": ", bytes.size(), " bytes, at most ", kMaxFile, " are read");
-  if (std::to_integer<int>(bytes[0]) == 0xff && !has_readable_huffman_tables(bytes))
-    throw mistake(path.string(), ": not a JPEG that can be read: a Huffman table of more than 256 codes");
-  if (stbi_info_from_memory(data_of(bytes), size_of(bytes), &h.width, &h.height, &h.channels) == 0)
+  if (is_jpeg(bytes))
+    h = jpeg_header(path, bytes);
+  else if (stbi_info_from_memory(data_of(bytes), size_of(bytes), &h.width, &h.height, &h.channels) == 0)
     throw mistake(path.string(),
                   ": not a PNG or JPEG image that can be read: another format, a damaged header, or an enormous size");
   if (h.width <= 0 || h.height <= 0) throw mistake(path.string(), ": an image of ", h.height, "x", h.width, " pixels");
@@ -90,6 +67,7 @@ ImageHeader image_header(const Path& path, std::span<const std::byte> bytes) {
 
 DecodedImage decode_image(const Path& path, std::span<const std::byte> bytes, int channels) {
   const ImageHeader header = image_header(path, bytes);
+  if (is_jpeg(bytes)) return decode_jpeg(path, bytes, channels);
   int width = 0, height = 0, stored = 0;
   const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
       stbi_load_from_memory(data_of(bytes), size_of(bytes), &width, &height, &stored, channels), &stbi_image_free);

@@ -1,4 +1,4 @@
-// PNG and JPEG files, decoded by stb_image, and a cache of whole decoded sets.
+// PNG files, decoded by stb_image, and JPEG files, by libjpeg (jpeg_file.h); and a cache of whole decoded sets.
 //
 // A file's header is read first: an image that is empty, enormous or of the wrong size is refused before its pixels are decoded, so
 // that a small file cannot ask for gigabytes. Grey files are replicated to RGB, alpha is dropped, 16 bits become 8.

@@ -1,0 +1,94 @@
+#include "data/jpeg_file.h"
+
+#include <jerror.h>
+#include <jpeglib.h>  // needs size_t and FILE from the headers above
+
+#include <cstddef>
+#include <cstdio>
+
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+using Path = std::filesystem::path;
+
+// What libjpeg reports. `manager` is its first member, so that callbacks find the rest behind it.
+struct Reports {
+  jpeg_error_mgr manager;
+  const Path* path;
+};
+
+std::string message_of(j_common_ptr info) {
+  char text[JMSG_LENGTH_MAX];
+  info->err->format_message(info, text);
+  return text;
+}
+
+[[noreturn]] void refuse(j_common_ptr info) {
+  throw mistake(reinterpret_cast<Reports*>(info->err)->path->string(), ": damaged JPEG: ", message_of(info));
+}
+
+// libjpeg goes on after a warning and invents the pixels it could not read. Stray bytes between segments do no harm.
+void on_message(j_common_ptr info, int level) {
+  const int code = info->err->msg_code;
+  if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_ADOBE_XFORM) refuse(info);
+}
+
+class Decoder {
+ public:
+  Decoder(const Path& path, std::span<const std::byte> bytes) : reports_{{}, &path} {
+    info_.err = jpeg_std_error(&reports_.manager);
+    reports_.manager.error_exit = refuse;
+    reports_.manager.emit_message = on_message;
+    jpeg_create_decompress(&info_);
+    try {
+      jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+      jpeg_read_header(&info_, TRUE);
+    } catch (...) {
+      jpeg_destroy_decompress(&info_);
+      throw;
+    }
+  }
+  ~Decoder() { jpeg_destroy_decompress(&info_); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  [[nodiscard]] ImageHeader header() const {
+    return {static_cast<int>(info_.image_height), static_cast<int>(info_.image_width), info_.num_components};
+  }
+
+  DecodedImage decode(int channels) {
+    if (info_.num_components == 4)
+      throw mistake(reports_.path->string(), ": a JPEG in CMYK; convert it to RGB or grey first");
+    info_.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_start_decompress(&info_);
+    DecodedImage image{static_cast<int>(info_.output_height), static_cast<int>(info_.output_width), channels, {}};
+    const std::size_t stride = static_cast<std::size_t>(info_.output_width) * static_cast<std::size_t>(channels);
+    image.pixels.resize(stride * info_.output_height);
+    while (info_.output_scanline < info_.output_height) {
+      JSAMPROW row = image.pixels.data() + stride * info_.output_scanline;
+      jpeg_read_scanlines(&info_, &row, 1);
+    }
+    jpeg_finish_decompress(&info_);
+    return image;
+  }
+
+ private:
+  Reports reports_;
+  jpeg_decompress_struct info_{};
+};
+
+}  // namespace
+
+bool is_jpeg(std::span<const std::byte> bytes) {
+  return bytes.size() >= 2 && bytes[0] == std::byte{0xff} && bytes[1] == std::byte{0xd8};
+}
+
+ImageHeader jpeg_header(const Path& path, std::span<const std::byte> bytes) { return Decoder(path, bytes).header(); }
+
+DecodedImage decode_jpeg(const Path& path, std::span<const std::byte> bytes, int channels) {
+  return Decoder(path, bytes).decode(channels);
+}
+
+}  // namespace kelvin
