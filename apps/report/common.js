@@ -106,11 +106,19 @@ function chooseRun(id, choices, first, redraw) {
   redraw(first);
 }
 
-// Draws one section; if its data are of a form it does not know, it says so and the others still draw.
+// Draws one section; if its data are of a form it does not know, it says so and the others still draw. A section of which nothing was
+// measured is put away, and a line at the end of the page says which command measures it.
 function section(name, draw) {
+  const host = document.getElementById("section-" + name);
   try {
     draw();
   } catch (error) {
-    document.getElementById("section-" + name).appendChild(element("p", `This section could not be drawn: ${error.message}`, "missing"));
+    host.appendChild(element("p", `This section could not be drawn: ${error.message}`, "missing"));
+    return;
   }
+  if (!host.dataset.command || !host.querySelector(".missing") || host.querySelector("canvas, tr, img")) return;
+  host.hidden = true;
+  const leftOut = document.getElementById("left-out"), item = leftOut.querySelector("ul").appendChild(element("li", host.querySelector("h2").textContent + ": "));
+  item.appendChild(element("code", host.dataset.command));
+  leftOut.hidden = false;
 }
