@@ -34,6 +34,20 @@ constexpr std::uintmax_t kMaxFile = 256u << 20;
 const stbi_uc* data_of(std::span<const std::byte> bytes) { return reinterpret_cast<const stbi_uc*>(bytes.data()); }
 int size_of(std::span<const std::byte> bytes) { return static_cast<int>(bytes.size()); }
 
+// stb_image asks for as much memory as a chunk of a PNG says it holds before it looks whether the file goes on that far.
+void require_whole_chunks(const Path& path, std::span<const std::byte> bytes) {
+  constexpr std::size_t kSignature = 8, kLengthAndType = 8, kChecksum = 4;
+  for (std::size_t at = kSignature; at + kLengthAndType <= bytes.size();) {
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i) length = length << 8 | std::to_integer<std::size_t>(bytes[at + i]);
+    const std::size_t left = bytes.size() - at - kLengthAndType;
+    if (length > left)
+      throw mistake(path.string(), ": damaged PNG: the chunk at byte ", at, " says ", length, " bytes, ", left,
+                    " are left");
+    at += kLengthAndType + length + kChecksum;
+  }
+}
+
 std::vector<std::byte> read_bytes(const Path& path) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
@@ -68,6 +82,7 @@ ImageHeader image_header(const Path& path, std::span<const std::byte> bytes) {
 DecodedImage decode_image(const Path& path, std::span<const std::byte> bytes, int channels) {
   const ImageHeader header = image_header(path, bytes);
   if (is_jpeg(bytes)) return decode_jpeg(path, bytes, channels);
+  require_whole_chunks(path, bytes);
   int width = 0, height = 0, stored = 0;
   const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
       stbi_load_from_memory(data_of(bytes), size_of(bytes), &width, &height, &stored, channels), &stbi_image_free);

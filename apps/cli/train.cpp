@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <charconv>
+#include <fstream>
 #include <optional>
 #include <sstream>
 
@@ -173,6 +174,14 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   const TrainReport report = train(f.options, data, folder, device, progress.function());
   progress.finish();
 
+  if (report.epochs_trained == 0 && !report.divergence) {
+    std::ifstream in(folder.result("train"));
+    const Json kept = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+    if (kept.is_object()) {
+      print_result(common, str(f.out, ": finished already, nothing was trained; raise --epochs to go on\n"), kept);
+      return;
+    }
+  }
   const Json json = to_json(report, f.options, folder);
   folder.write_result("train", json);
   for (const std::string& note : report.notes) text += note + "\n";

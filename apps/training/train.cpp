@@ -60,6 +60,7 @@ class Trainer {
     while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
       run_epoch(loader, metrics, report, progress);
       if (report.divergence) return report;
+      ++report.epochs_trained;
       save(metrics);
     }
     if (data_.test.count > 0) {
