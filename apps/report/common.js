@@ -6,6 +6,11 @@ for (const r of runs) {
   r.train = r.results.train || {};
   r.tau = r.train.tau ?? (r.results.evaluate || {}).train_tau ?? NaN;
   r.attacks = Object.entries(r.results).filter(([k]) => k.startsWith("attack-")).map(([, v]) => v);
+  // `kelvin attack` names its results by loss and attack τ; the quickstart and the sweep by what they are for.
+  for (const a of r.attacks) {
+    if (a.label === "pgd-log-odds-tau1") a.label = "pgd-log-odds";
+    if (a.label === `pgd-ce-tau${r.tau}` && r.tau !== 1) a.label = "pgd-ce-tau-train";
+  }
 }
 runs.sort((a, b) => a.tau - b.tau);
 // One run a temperature is the usual case; several get their folder's name.
