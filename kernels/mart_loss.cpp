@@ -6,7 +6,7 @@ namespace kelvin {
 namespace {
 
 struct Row {
-  RowLogSoftmax log_u, log_p, log_q;
+  RowLogSoftmax<float> log_u, log_p, log_q;
   std::int64_t classes, label, rival;
   float regulariser = 0, weight;  // R, W
 

@@ -1,4 +1,4 @@
-// log softmax(z / τ) of one row on the CPU, as the losses of adversarial training need it: log p_j = (z_j/τ − max) − log Σ_k exp(z_k/τ − max).
+// log softmax(z / τ) of one row on the CPU, as every softmax loss needs it: log p_j = (z_j/τ − max) − log Σ_k exp(z_k/τ − max).
 #pragma once
 
 #include <algorithm>
@@ -9,18 +9,19 @@
 
 namespace kelvin {
 
+template <class T>  // float or double
 struct RowLogSoftmax {
-  const float* z;  // [classes]
-  float tau, maximum, log_sum;
+  const T* z;  // [classes]
+  T tau, maximum, log_sum;
 
-  RowLogSoftmax(const float* row, std::int64_t classes, float temperature) : z(row), tau(temperature) {
+  RowLogSoftmax(const T* row, std::int64_t classes, T temperature) : z(row), tau(temperature) {
     maximum = *std::max_element(row, row + classes) / tau;
-    float sum = 0;
+    T sum = 0;
     for (std::int64_t j = 0; j < classes; ++j) sum += std::exp(row[j] / tau - maximum);
     log_sum = std::log(sum);
   }
-  [[nodiscard]] float operator()(std::int64_t j) const { return z[j] / tau - maximum - log_sum; }
-  [[nodiscard]] float probability(std::int64_t j) const { return std::exp((*this)(j)); }
+  [[nodiscard]] T operator()(std::int64_t j) const { return z[j] / tau - maximum - log_sum; }
+  [[nodiscard]] T probability(std::int64_t j) const { return std::exp((*this)(j)); }
 };
 
 // f(row) for every row, in parallel; 32 rows are worth a thread.

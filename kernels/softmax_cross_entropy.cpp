@@ -1,30 +1,12 @@
 // One row at a time: maximum, sum of exponentials, result. A row is read three times, from the cache after the first.
 #include "kernels/softmax_cross_entropy.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "kernels/device/parallel.h"
+#include "kernels/row_log_softmax.h"
 
 namespace kelvin {
 namespace {
-
-constexpr std::int64_t kRowGrain = 32;  // rows worth a thread
-
-// log p_j = (z_j/τ − max) − log Σ exp(z_k/τ − max)
-template <class T>
-struct LogSoftmax {
-  const T* z;
-  T tau, maximum, log_sum;
-
-  LogSoftmax(const T* row, std::int64_t classes, T temperature) : z(row), tau(temperature) {
-    maximum = *std::max_element(row, row + classes) / tau;
-    T sum = 0;
-    for (std::int64_t j = 0; j < classes; ++j) sum += std::exp(row[j] / tau - maximum);
-    log_sum = std::log(sum);
-  }
-  [[nodiscard]] T operator()(std::int64_t j) const { return z[j] / tau - maximum - log_sum; }
-};
 
 // q_j: the share of class j in a smoothed label.
 template <class T>
@@ -39,24 +21,14 @@ struct SmoothedLabel {
   [[nodiscard]] T operator()(std::int64_t j) const { return j == label ? own : other; }
 };
 
-template <class F>
-void for_each_row(std::int64_t rows, const F& f) {
-  parallel_for(
-      rows,
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) f(row);
-      },
-      kRowGrain);
-}
-
 }  // namespace
 
 template <class T>
 void softmax_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
                                    View<const T> tau, float smoothing) {
   const std::int64_t classes = logits.cols();
-  for_each_row(loss.size(), [&](std::int64_t row) {
-    const LogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
+  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+    const RowLogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
     if (smoothing == 0.0f) {
       loss[row] = -log_p(labels[row]);
       return;
@@ -72,8 +44,8 @@ template <class T>
 void softmax_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
                                     View<const std::int32_t> labels, View<const T> tau, float smoothing) {
   const std::int64_t classes = logits.cols();
-  for_each_row(dloss.size(), [&](std::int64_t row) {
-    const LogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
+  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+    const RowLogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
     const SmoothedLabel<T> q(labels[row], smoothing, classes);
     const T factor = dloss[row] / tau[0];
     T* const dz = dlogits.data + row * classes;
@@ -84,8 +56,8 @@ void softmax_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, V
 void softmax_cross_entropy_fused(Cpu, View<float> loss, View<float> dlogits, View<const float> logits,
                                  View<const std::int32_t> labels, View<const float> tau, float dloss) {
   const std::int64_t classes = logits.cols();
-  for_each_row(loss.size(), [&](std::int64_t row) {
-    const LogSoftmax<float> log_p(logits.data + row * classes, classes, tau[0]);
+  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+    const RowLogSoftmax<float> log_p(logits.data + row * classes, classes, tau[0]);
     loss[row] = -log_p(labels[row]);
     const float factor = dloss / tau[0];
     float* const dz = dlogits.data + row * classes;
@@ -96,8 +68,8 @@ void softmax_cross_entropy_fused(Cpu, View<float> loss, View<float> dlogits, Vie
 template <class T>
 void softmax(Cpu, View<T> probabilities, View<const T> logits, View<const T> tau) {
   const std::int64_t classes = logits.cols();
-  for_each_row(logits.rows(), [&](std::int64_t row) {
-    const LogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
+  for_each_loss_row(logits.rows(), [&](std::int64_t row) {
+    const RowLogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
     for (std::int64_t j = 0; j < classes; ++j) probabilities[row * classes + j] = std::exp(log_p(j));
   });
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kernels/device/held_row.h"
+#include "kernels/device/log_softmax.h"
 #include "kernels/softmax_cross_entropy.h"
 
 namespace kelvin {
@@ -26,12 +27,6 @@ struct MergeStates {
     // Two empty states (−∞) merge into an empty one, not into NaN.
     return {a.maximum, b.sum == 0.0f ? a.sum : a.sum + b.sum * expf(b.maximum - a.maximum)};
   }
-};
-
-// log p_j = (z_j/τ − maximum) − log Σ
-struct LogSoftmax {
-  float tau, maximum, log_sum;
-  __device__ float operator()(float z) const { return z / tau - maximum - log_sum; }
 };
 
 // What is wanted of the rows; null: not wanted.

@@ -12,7 +12,7 @@ float term(float log_p, float log_q) {
 }
 
 struct Row {
-  RowLogSoftmax log_p, log_q;
+  RowLogSoftmax<float> log_p, log_q;
   std::int64_t classes;
 
   Row(const KlInputs& in, std::int64_t row)
