@@ -32,11 +32,11 @@ void check_options(const AttackOptions& o, const ModelSpec& model) {
   if (!(o.attack_tau > 0)) throw mistake("--attack-tau must be > 0, got ", o.attack_tau);
   if (o.targeting == Targeting::fixed && (o.target_class < 0 || o.target_class >= model.classes))
     throw mistake("--targeted ", o.target_class, ": the classes are 0 to ", model.classes - 1);
-  const bool is_plain = o.attack == "fgsm" || o.attack == "pgd";
-  if (o.targeting == Targeting::all ? o.attack != "pgd" && o.attack != "mifgsm" && o.attack != "cw"
-                                    : o.targeting != Targeting::none && !is_plain)
-    throw mistake("--targeted: ", o.attack, " chooses its own targets or has none; pgd and fgsm take any rule, mifgsm ",
-                  "and cw take 'all'");
+  const bool takes_all = o.attack == "pgd" || o.attack == "mifgsm" || (o.attack == "cw" && o.norm == Norm::linf);
+  const bool takes_a_target = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "cw";
+  if (o.targeting != Targeting::none && !(o.targeting == Targeting::all ? takes_all : takes_a_target))
+    throw mistake("--targeted: ", o.attack, " chooses its own targets or has none; fgsm, pgd, mifgsm and cw take a rule ",
+                  "or a class, pgd, mifgsm and cw in L-infinity 'all'");
   if (o.version != "standard" && o.version != "plus" && o.version != "rand")
     throw mistake("--version ", o.version, " is unknown; known: standard, plus, rand");
   if (o.attack == "apgd-dlr" && model.classes < 3)

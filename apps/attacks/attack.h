@@ -62,7 +62,8 @@ struct AttackedImage {
   std::int32_t label = 0, target = -1;  // target: -1 when untargeted
   std::int32_t clean_prediction = 0, adversarial_prediction = 0;
   float clean_margin = 0;          // z_y − max_{j≠y} z_j at x
-  float displacement = 0;          // ‖x_K − x_start‖∞ of the last iterate (mean over restarts)
+  // pgd: ‖x − x_start‖∞ where it stopped, mean over restarts; other attacks: ‖x' − x‖∞ of the image found; −1: none was
+  float displacement = -1;
   float linf = 0, l2 = 0;          // of the returned image
   bool has_zero_gradient = false;  // max|∇_x loss| = 0 exactly at x
   float adversarial_margin = 0;    // z_y − max_{j≠y} z_j at the returned image
@@ -72,6 +73,7 @@ struct AttackedImage {
   float zero_coordinates = 0;  // share of coordinates of ∇_x loss that are exactly 0 at x
   [[nodiscard]] bool is_clean_correct() const { return clean_prediction == label; }
   [[nodiscard]] bool is_robust() const { return is_clean_correct() && adversarial_prediction == label; }
+  [[nodiscard]] bool withstood() const { return target < 0 ? is_robust() : adversarial_prediction != target; }
 };
 
 // What one member of an ensemble did.
@@ -96,6 +98,7 @@ struct AttackResult {
       const;  // share of attacked images that reach their target; 0 if untargeted
   [[nodiscard]] double zero_gradient_fraction() const;    // over correctly classified images
   [[nodiscard]] double zero_coordinate_fraction() const;  // mean over correctly classified images
+  // Over the images that withstood, where the attack says how far it moved those, else over the images it fooled; 0 if there are none.
   [[nodiscard]] double mean_displacement() const;
   [[nodiscard]] double max_linf() const;
   [[nodiscard]] double max_l2() const;

@@ -39,14 +39,14 @@ void reset(State& s, std::span<const float> x0) {
   s.has_succeeded = false;
 }
 
-// One step of Adam on v. `pull`: c times the slope of the clamped margin (0 where it is clamped); margin_gradient: of z_y − max.
-void descend(State& s, std::span<const float> x0, std::span<const float> loss_gradient, float pull, int step,
+// One step of Adam on v. pull: what the cost grows by with max_{j≠goal} z_j − z_goal: ±c, 0 where it is clamped; margin_gradient: of that.
+void descend(State& s, std::span<const float> x0, std::span<const float> margin_gradient, float pull, int step,
              float learning_rate) {
   const float correction1 = 1 - std::pow(kBeta1, static_cast<float>(step)),
               correction2 = 1 - std::pow(kBeta2, static_cast<float>(step));
   for (std::size_t j = 0; j < x0.size(); ++j) {
     const float through_tanh = 2 * s.x[j] * (1 - s.x[j]);  // dx'/dv
-    const float g = (2 * (s.x[j] - x0[j]) - pull * loss_gradient[j]) * through_tanh;
+    const float g = (2 * (s.x[j] - x0[j]) + pull * margin_gradient[j]) * through_tanh;
     s.first[j] = kBeta1 * s.first[j] + (1 - kBeta1) * g;
     s.second[j] = kBeta2 * s.second[j] + (1 - kBeta2) * g * g;
     s.v[j] -= learning_rate * (s.first[j] / correction1) / (std::sqrt(s.second[j] / correction2) + kAdamEpsilon);
@@ -71,6 +71,8 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
   result.distance.assign(images.count(), std::numeric_limits<float>::infinity());
   std::vector<State> states(images.count());
   for (State& s : states) s.c = o.c_start;
+  // margin_loss, max_{j≠goal} z_j − z_goal, is the lead that a target has to overcome; that of the label is its negative.
+  const float sign = images.targets.empty() ? -1.0f : 1.0f;
 
   for (int search = 0; search < o.search_steps; ++search) {
     std::vector<std::size_t> active = all_rows(images.count());
@@ -79,21 +81,20 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
       std::vector<float> pixels;
       pixels.reserve(active.size() * images.size());
       for (const std::size_t row : active) pixels.insert(pixels.end(), states[row].x.begin(), states[row].x.end());
-      const Tensor labels = victim.column(gather(images.labels, active));
-      const Answer a =
-          victim.look(images, pixels, [&](const Tensor& logits) { return margin_loss(logits, labels); });  // max − z_y
+      const Tensor goals = victim.column(gather(images.targets.empty() ? images.labels : images.targets, active));
+      const Answer a = victim.look(images, pixels, [&](const Tensor& logits) { return margin_loss(logits, goals); });
       const bool is_check = step > 0 && step % std::max(1, o.steps / 10) == 0;
       std::vector<std::size_t> standing, answered;
       for (std::size_t k = 0; k < active.size(); ++k) {
         const std::size_t row = active[k];
         State& s = states[row];
         const float distance = ball.distance(s.x, images.image(row));
-        const float lead = -a.loss[k];
+        const float lead = sign * a.loss[k];
         // The search ends on the boundary itself, where another batch's rounding could call the image by its label again.
         float largest = 0;
         for (const float z : a.logits_of(k)) largest = std::max(largest, std::abs(z));
         const float slack = kRounding * largest;
-        if (a.prediction(k) != images.labels[row] && lead + o.confidence <= -slack) {
+        if (images.is_reached(row, a.prediction(k)) && lead + o.confidence <= -slack) {
           s.has_succeeded = true;
           if (distance < result.distance[row]) {
             result.distance[row] = distance;
@@ -115,8 +116,9 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
             for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
               State& s = states[standing[i]];
               const std::size_t k = answered[i];
-              const bool is_clamped = -a.loss[k] + o.confidence <= 0;
-              descend(s, images.image(standing[i]), a.gradient_of(k), is_clamped ? 0 : s.c, step + 1, o.learning_rate);
+              const bool is_clamped = sign * a.loss[k] + o.confidence <= 0;
+              descend(s, images.image(standing[i]), a.gradient_of(k), is_clamped ? 0 : sign * s.c, step + 1,
+                      o.learning_rate);
             }
           },
           1);

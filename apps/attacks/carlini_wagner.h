@@ -1,6 +1,6 @@
 // Carlini & Wagner's L2 attack (2017, 1608.04644): the smallest change that fools the model, by gradient descent on
 //
-//   ‖x' − x‖₂² + c·max(z_y − max_{j≠y} z_j + κ, 0),     x' = (tanh(v) + 1)/2
+//   ‖x' − x‖₂² + c·max(z_y − max_{j≠y} z_j + κ, 0),     x' = (tanh(v) + 1)/2      towards a target t: max(max_{j≠t} z_j − z_t + κ, 0)
 //
 // with Adam, and binary search for the constant c of each image: success lowers c's upper end, failure raises its lower end
 // (times 10 while no upper end is known). Adam starts afresh at every c. An image that has succeeded at this c stops early when its

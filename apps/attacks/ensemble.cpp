@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "apps/attacks/gradient_at_start.h"
+#include "apps/attacks/targets.h"
 
 namespace kelvin {
 namespace {
@@ -14,10 +15,15 @@ constexpr float kSameLogits = 1e-4f;   // relative difference beyond which they 
 constexpr double kSquareFlag = 0.002;  // accuracy that a black-box attack may still take from white-box ones
 constexpr std::size_t kCheckedImages = 50;
 
-std::int64_t count_robust(const std::vector<AttackedImage>& images, const std::vector<std::vector<float>>& found) {
-  std::int64_t n = 0;
-  for (std::size_t i = 0; i < images.size(); ++i) n += images[i].is_clean_correct() && found[i].empty() ? 1 : 0;
-  return n;
+// Correctly classified, or towards a target not there yet, and not broken by a member.
+std::vector<std::size_t> standing(const std::vector<AttackedImage>& images, const std::vector<std::vector<float>>& found) {
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const AttackedImage& image = images[i];
+    if ((image.target < 0 ? image.is_clean_correct() : image.clean_prediction != image.target) && found[i].empty())
+      rows.push_back(i);
+  }
+  return rows;
 }
 
 void check_outputs(const Victim& victim, const ImageSet& set, const AttackOptions& options,
@@ -54,14 +60,14 @@ void check_outputs(const Victim& victim, const ImageSet& set, const AttackOption
 std::int64_t run_member(const Member& member, const Victim& victim, const ImageSet& set, const AttackOptions& options,
                         AttackResult& result, std::vector<std::vector<float>>& found, int position,
                         const std::function<void(std::int64_t)>& progress) {
-  std::vector<std::size_t> robust;
-  for (std::size_t i = 0; i < result.images.size(); ++i)
-    if (result.images[i].is_clean_correct() && found[i].empty()) robust.push_back(i);
+  const std::vector<std::size_t> robust = standing(result.images, found);
   std::int64_t without_gradient = 0;
   const auto batch_size = static_cast<std::size_t>(options.batch_size);
   for (std::size_t first = 0; first < robust.size(); first += batch_size) {
     const std::span<const std::size_t> rows(robust.data() + first, std::min(batch_size, robust.size() - first));
-    const ImageBatch batch = image_batch(set, rows);
+    ImageBatch batch = image_batch(set, rows);
+    for (const std::size_t row : rows)
+      if (result.images[row].target >= 0) batch.targets.push_back(result.images[row].target);
     const MemberResult r = member.run(victim, batch);
     for (std::size_t k = 0; k < rows.size(); ++k) {
       AttackedImage& image = result.images[rows[k]];
@@ -98,9 +104,10 @@ void verify(Model& model, const ImageSet& set, const AttackOptions& options,
       AttackedImage& image = result.images[first + i];
       image.adversarial_prediction = a.prediction(i);
       image.adversarial_margin = a.margin(i, image.label);
-      if (image.adversarial_prediction == image.label) image.broken_by = -1;
-      image.linf = image.displacement = moved.linf[i];
+      if (image.withstood()) image.broken_by = -1;
+      image.linf = moved.linf[i];
       image.l2 = moved.l2[i];
+      if (!found[first + i].empty()) image.displacement = moved.linf[i];
     }
     if (on_batch) on_batch(batch.first, batch.images, adversarial);
   });
@@ -115,8 +122,12 @@ AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions&
   const Victim victim(model);
   AttackResult result;
   for_each_batch(set, options.batch_size, model.parameters().values().device(), [&](const TensorBatch& batch) {
-    const GradientPoint p = look(model, batch.images, batch.labels, options.loss, options.attack_tau);
-    const auto images = describe_clean(batch, p, {}, /*is_targeted=*/false);
+    const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
+    const Tensor goal = targets.empty()
+                            ? batch.labels
+                            : Tensor::from_host<std::int32_t>(targets, batch.labels.shape(), batch.labels.device());
+    const GradientPoint p = look(model, batch.images, goal, options.loss, options.attack_tau);
+    const auto images = describe_clean(batch, p, targets, !targets.empty());
     result.images.insert(result.images.end(), images.begin(), images.end());
   });
   check_outputs(victim, set, options, result.warnings);
@@ -125,14 +136,14 @@ AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions&
   const auto total = static_cast<std::int64_t>(members.size()) * set.count;
   for (std::size_t m = 0; m < members.size(); ++m) {
     const auto start = Clock::now();
-    const auto before = count_robust(result.images, found);
+    const auto before = static_cast<std::int64_t>(standing(result.images, found).size());
     const auto finished = static_cast<std::int64_t>(m) * set.count;
     const std::int64_t without_gradient =
         run_member(members[m], victim, set, options, result, found, static_cast<int>(m), [&](std::int64_t done) {
           if (progress) progress(finished + done, total);
         });
     MemberSummary& summary = result.members.back();
-    const auto after = count_robust(result.images, found);
+    const auto after = static_cast<std::int64_t>(standing(result.images, found).size());
     summary.broken = before - after;
     summary.robust_accuracy = static_cast<double>(after) / static_cast<double>(std::max<std::int64_t>(set.count, 1));
     summary.seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -21,8 +21,8 @@ void accumulate(State& s, std::span<const float> gradient, float decay) {
   for (std::size_t i = 0; i < gradient.size(); ++i) s.momentum[i] = decay * s.momentum[i] + scale * gradient[i];
 }
 
-// goals: the label, or the class to reach, of every image.
-void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOptions& o, const std::string& stream,
+// goals: the label, or the class whose loss is descended (step < 0), of every image.
+void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOptions& o, float size, const std::string& stream,
          const std::vector<std::int32_t>& goals, MemberResult& result) {
   const Ball ball{o.norm, o.eps};
   std::vector<std::size_t> active = result.survivors();
@@ -49,7 +49,7 @@ void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOption
         const auto g = a.gradient_of(k);
         if (std::all_of(g.begin(), g.end(), [](float v) { return v == 0; })) result.no_gradient[row] = 1;
       }
-      if (a.prediction(k) != images.labels[row]) {
+      if (images.is_reached(row, a.prediction(k))) {
         result.keep(row, states[row].x);
         states[row] = {};
       } else {
@@ -65,7 +65,7 @@ void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOption
           for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
             State& s = states[active[k]];
             accumulate(s, a.gradient_of(answered[k]), o.decay);
-            ball.ascend(s.x, s.momentum, o.targets > 0 ? -o.step : o.step);
+            ball.ascend(s.x, s.momentum, size);
             ball.project(s.x, images.image(active[k]));
           }
         },
@@ -81,13 +81,15 @@ MemberResult momentum_pgd(const Victim& victim, const ImageBatch& images, const 
   const auto ranked = o.targets > 0 ? classes_by_logit(victim, images) : std::vector<std::vector<std::int32_t>>();
   for (int restart = 0; restart < o.restarts; ++restart) {
     if (o.targets == 0) {
-      run(victim, images, o, str("momentum_pgd_start/", restart), images.labels, result);
+      const bool is_targeted = !images.targets.empty();
+      run(victim, images, o, is_targeted ? -o.step : o.step, str("momentum_pgd_start/", restart),
+          is_targeted ? images.targets : images.labels, result);
       continue;
     }
     for (int k = 1; k <= std::min(o.targets, victim.classes() - 1); ++k) {
       std::vector<std::int32_t> goals;
       for (const auto& order : ranked) goals.push_back(order[static_cast<std::size_t>(k)]);
-      run(victim, images, o, str("momentum_pgd_start/target", k, "/", restart), goals, result);
+      run(victim, images, o, -o.step, str("momentum_pgd_start/target", k, "/", restart), goals, result);
     }
   }
   return result;

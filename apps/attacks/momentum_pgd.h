@@ -6,7 +6,7 @@
 // A zero gradient has no mean to divide by: it adds nothing, and with no momentum the image stays where it is (dividing anyway
 // would fill it with NaN, which every later comparison calls robust). With `targets` it descends the loss of one other class after
 // another and any misclassification counts ("all targets, worst case" with C − 1). An image leaves at its first
-// success. Deterministic.
+// success. Where the batch names targets it descends the loss of those, and reaching them is success. Deterministic.
 #pragma once
 
 #include "apps/attacks/attack.h"

@@ -1,6 +1,12 @@
 #include "apps/attacks/pgd.h"
 
+#include <algorithm>
+#include <memory>
+#include <optional>
+
 #include "apps/attacks/gradient_at_start.h"
+#include "apps/attacks/targets.h"
+#include "apps/attacks/victim.h"
 #include "kernels/device/step_graph.h"
 #include "kernels/elementwise.h"
 #include "kernels/margin_loss.h"
@@ -9,89 +15,163 @@
 namespace kelvin {
 namespace {
 
-// One batch under attack.
+// The rows of a tensor that are named, in a tensor of their own.
+template <class T>
+Tensor take(const Tensor& from, std::span<const std::size_t> rows) {
+  const std::vector<T> all = from.to_host<T>();
+  const std::size_t size = all.size() / static_cast<std::size_t>(from.dim(0));
+  std::vector<T> taken;
+  taken.reserve(rows.size() * size);
+  for (const std::size_t row : rows)
+    taken.insert(taken.end(), all.begin() + static_cast<std::ptrdiff_t>(row * size),
+                 all.begin() + static_cast<std::ptrdiff_t>((row + 1) * size));
+  Shape shape{static_cast<std::int64_t>(rows.size())};
+  for (int i = 1; i < from.shape().rank(); ++i) shape.push_back(from.dim(i));
+  return Tensor::from_host<T>(taken, shape, from.device());
+}
+
+// One batch after another. Images that are still standing lie in tensors that keep their place from batch to batch as long as their
+// number does.
 class BatchAttack {
  public:
-  BatchAttack(Model& model, const AttackOptions& options, const TensorBatch& batch, const Tensor& goal)
-      : model_(model), options_(options), batch_(batch), goal_(goal), best_(batch.images) {}
+  struct Outcome {
+    Tensor images;                    // [n, H, W, C], to be returned
+    std::vector<float> displacement;  // [n], ‖x − x_start‖∞ where an image stopped, mean over the restarts it took part in
+  };
 
-  [[nodiscard]] GradientPoint look(const Tensor& x) const {
-    return kelvin::look(model_, x, goal_, options_.loss, options_.attack_tau);
+  BatchAttack(Model& model, const AttackOptions& options, Device device)
+      : model_(model), options_(options), device_(device) {}
+
+  // at_clean: a look at the batch's images; they are the first candidates.
+  Outcome run(const TensorBatch& batch, const Tensor& goal, const GradientPoint& at_clean) {
+    const auto n = static_cast<std::size_t>(batch.images.dim(0));
+    rows_ = all_rows(n);
+    returned_ = batch.images.to_host<float>();
+    moved_.assign(n, 0.0f);
+    runs_.assign(n, 0);
+    hold(x0_, batch.images);
+    hold(goal_, goal);
+    indices_ = batch.indices;
+    if (!best_ || best_->images.shape() != x0_.shape()) best_.emplace(x0_);
+    best_->restart(x0_);
+    if (!options_.last_iterate) offer(x0_, at_clean.logits, at_clean.loss);
+    for (int restart = 0; restart < options_.restarts; ++restart) {
+      (void)let_finished_go();
+      if (!rows_.empty()) ascend(restart);
+    }
+    hand_back(all_rows(rows_.size()), options_.last_iterate ? x_ : best_->images);
+    for (std::size_t i = 0; i < n; ++i) moved_[i] /= static_cast<float>(std::max(runs_[i], 1));
+    return {Tensor::from_host<float>(returned_, batch.images.shape(), device_), moved_};
+  }
+
+ private:
+  [[nodiscard]] bool is_targeted() const { return options_.targeting != Targeting::none; }
+
+  // The same memory while the shape is the same; otherwise what was recorded does not hold any more.
+  void hold(Tensor& place, const Tensor& values) {
+    if (place && place.shape() == values.shape()) return place.copy_from(values);
+    place = values.clone();
+    iteration_ = std::make_unique<StepGraph>(device_);
   }
 
   // Keeps x where it is better than what was kept: untargeted, a high loss of the label; targeted, a low loss of the target.
   void offer(const Tensor& x, const Tensor& logits, const Tensor& loss) const {
     const Tensor prediction = predictions_of(logits);
     const Tensor success = Tensor::empty({logits.dim(0)}, DType::i32, logits.device());
-    const bool is_targeted = options_.targeting != Targeting::none;
-    Tensor objective = loss;
-    if (is_targeted) objective = loss.clone();
+    const Tensor objective = is_targeted() ? loss.clone() : loss;
     on(success.device(), [&](const auto& dev) {
       matches(dev, success.view<std::int32_t>(), prediction.view<const std::int32_t>(),
               goal_.view<const std::int32_t>(),
-              /*wanted=*/is_targeted);
-      if (is_targeted) scale(dev, objective.view<float>(), -1.0f);
+              /*wanted=*/is_targeted());
+      if (is_targeted()) scale(dev, objective.view<float>(), -1.0f);
     });
-    best_.offer(x, objective, success, prediction);
+    best_->offer(x, objective, success, prediction);
   }
 
-  // One run from a start; returns ‖x_K − x_start‖∞ of each image.
-  [[nodiscard]] std::vector<float> run(int restart) const {
-    const bool is_single_step = options_.attack == "fgsm";
-    const bool starts_at_random = options_.random_start && !is_single_step;
+  void ascend(int restart) {
+    const bool is_single_step = options_.attack == "fgsm", starts_at_random = options_.random_start && !is_single_step;
     const RandomKey key{options_.seed, random_stream(str("random_start/", restart))};
-    const Tensor& x0 = batch_.images;
-    const Tensor start = starts_at_random ? random_start(x0, batch_.indices, options_.norm, key, options_.eps) : x0;
-    const Tensor x = start.clone();
-    const float direction = options_.targeting == Targeting::none ? 1.0f : -1.0f;
-    const PgdOptions step{options_.eps, direction * (is_single_step ? options_.eps : options_.step)};
-    StepGraph iteration(x.device());  // on the GPU one recorded iteration, replayed, is the attack
-    for (int i = 0; i < (is_single_step ? 1 : options_.steps); ++i)
-      iteration.run([&] {
-        const GradientPoint p = look(x);
-        if (!options_.last_iterate) offer(x, p.logits, p.loss);
-        pgd_step(x, x0, p.gradient, options_.norm, step);
+    Tensor start = starts_at_random ? random_start(x0_, indices_, options_.norm, key, options_.eps) : x0_.clone();
+    hold(x_, start);
+    const float size = is_single_step ? options_.eps : options_.step;
+    const PgdOptions step{options_.eps, is_targeted() ? -size : size};
+    for (int i = 0; i < (is_single_step ? 1 : options_.steps); ++i) {
+      iteration_->run([&] {
+        const GradientPoint p = look(model_, x_, goal_, options_.loss, options_.attack_tau);
+        if (!options_.last_iterate) offer(x_, p.logits, p.loss);
+        pgd_step(x_, x0_, p.gradient, options_.norm, step);
       });
-    const Tensor logits = model_.forward(x, Mode::eval);
-    offer(x, logits, attack_loss(options_.loss, logits, goal_, options_.attack_tau));
-    return distances(x, start).linf;
+      measure(finished(), start);
+      if (const auto staying = let_finished_go(); !staying.empty()) {
+        x_ = take<float>(x_, staying);
+        start = take<float>(start, staying);
+      }
+      if (rows_.empty()) return;
+    }
+    measure(all_rows(rows_.size()), start);
+    if (options_.last_iterate) return;
+    const Tensor logits = model_.forward(x_, Mode::eval);
+    offer(x_, logits, attack_loss(options_.loss, logits, goal_, options_.attack_tau));
   }
 
-  [[nodiscard]] const BestIterates& best() const { return best_; }
+  // Places of the images that may leave. None on a GPU: reading them back every iteration, and another shape each time, would cost
+  // more there than the work that is saved.
+  [[nodiscard]] std::vector<std::size_t> finished() const {
+    std::vector<std::size_t> places;
+    if (options_.last_iterate || device_.kind != DeviceKind::cpu) return places;
+    const std::vector<std::int32_t> success = best_->success.to_host<std::int32_t>();
+    for (std::size_t place = 0; place < success.size(); ++place)
+      if (success[place] != 0) places.push_back(place);
+    return places;
+  }
 
- private:
+  // Finished images are handed back and the others close up; the places of those, or nothing if none has gone.
+  std::vector<std::size_t> let_finished_go() {
+    const std::vector<std::size_t> going = finished();
+    if (going.empty()) return {};
+    hand_back(going, take<float>(best_->images, going));
+    std::vector<std::size_t> staying = all_rows(rows_.size());
+    std::erase_if(staying, [&](std::size_t place) { return std::binary_search(going.begin(), going.end(), place); });
+    std::vector<std::size_t> rows;
+    for (const std::size_t place : staying) rows.push_back(rows_[place]);
+    rows_ = std::move(rows);
+    if (staying.empty()) return staying;
+    x0_ = take<float>(x0_, staying);
+    goal_ = take<std::int32_t>(goal_, staying);
+    indices_ = take<std::int32_t>(indices_, staying);
+    best_->images = take<float>(best_->images, staying);
+    best_->loss = take<float>(best_->loss, staying);
+    best_->success = take<std::int32_t>(best_->success, staying);
+    best_->prediction = take<std::int32_t>(best_->prediction, staying);
+    return staying;
+  }
+
+  void hand_back(const std::vector<std::size_t>& places, const Tensor& images) {
+    const std::vector<float> pixels = images.to_host<float>();
+    const std::size_t size = returned_.size() / moved_.size();
+    for (std::size_t i = 0; i < places.size(); ++i)
+      std::copy_n(pixels.data() + i * size, size, returned_.data() + rows_[places[i]] * size);
+  }
+
+  void measure(const std::vector<std::size_t>& places, const Tensor& start) {
+    if (places.empty()) return;
+    const std::vector<float> linf = distances(x_, start).linf;
+    for (const std::size_t place : places) {
+      moved_[rows_[place]] += linf[place];
+      ++runs_[rows_[place]];
+    }
+  }
+
   Model& model_;
   const AttackOptions& options_;
-  const TensorBatch& batch_;
-  Tensor goal_;  // labels, or targets
-  BestIterates best_;
+  Device device_;
+  std::unique_ptr<StepGraph> iteration_;
+  std::vector<std::size_t> rows_;  // of the batch: who stands at each place of the tensors
+  Tensor x0_, x_, goal_, indices_;
+  std::optional<BestIterates> best_;
+  std::vector<float> returned_, moved_;
+  std::vector<int> runs_;
 };
-
-// Targets of a batch by the attack's rule; the label itself is never a target.
-std::vector<std::int32_t> choose_targets(const AttackOptions& o, const TensorBatch& batch, const Tensor& clean_logits) {
-  const std::vector<std::int32_t> labels = batch.labels.to_host<std::int32_t>();
-  if (o.targeting == Targeting::none) return labels;
-  const std::vector<float> logits = clean_logits.to_host<float>();
-  const auto classes = static_cast<std::int32_t>(clean_logits.dim(1));
-  const RandomKey key{o.seed, random_stream("random_target")};
-  std::vector<std::int32_t> targets;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    std::int32_t target = o.target_class;
-    if (o.targeting == Targeting::random) {
-      const auto bits = philox(key, static_cast<std::uint64_t>(batch.first) + i);
-      target = static_cast<std::int32_t>(uniform_below(bits[0], static_cast<std::uint32_t>(classes - 1)));
-      target += target >= labels[i] ? 1 : 0;
-    } else if (o.targeting == Targeting::least_likely || o.targeting == Targeting::second_most_likely) {
-      const float* const z = logits.data() + i * static_cast<std::size_t>(classes);
-      const float sign = o.targeting == Targeting::least_likely ? -1.0f : 1.0f;
-      target = labels[i] == 0 ? 1 : 0;
-      for (std::int32_t j = 0; j < classes; ++j)
-        if (j != labels[i] && sign * z[j] > sign * z[target]) target = j;
-    }
-    targets.push_back(target);
-  }
-  return targets;
-}
 
 }  // namespace
 
@@ -100,39 +180,33 @@ AttackResult pgd_attack(Model& model, const ImageSet& set, const AttackOptions& 
   const Device device = model.parameters().values().device();
   const bool is_targeted = options.targeting != Targeting::none;
   AttackResult result;
+  BatchAttack batch_attack(model, options, device);
   for_each_batch(set, options.batch_size, device, [&](const TensorBatch& batch) {
-    const Tensor clean_logits = is_targeted ? model.forward(batch.images, Mode::eval) : Tensor();
-    const std::vector<std::int32_t> targets =
-        is_targeted ? choose_targets(options, batch, clean_logits) : batch.labels.to_host<std::int32_t>();
-    const BatchAttack run(model, options, batch,
-                          Tensor::from_host<std::int32_t>(targets, {batch.images.dim(0)}, device));
-
-    const GradientPoint at_clean = run.look(batch.images);
+    const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
+    const Tensor goal =
+        is_targeted ? Tensor::from_host<std::int32_t>(targets, batch.labels.shape(), device) : batch.labels;
+    const GradientPoint at_clean = look(model, batch.images, goal, options.loss, options.attack_tau);
     std::vector<AttackedImage> images = describe_clean(batch, at_clean, targets, is_targeted);
-    if (!options.last_iterate)
-      run.offer(batch.images, at_clean.logits, at_clean.loss);  // the clean image is the first candidate
-    for (int restart = 0; restart < options.restarts; ++restart) {
-      const std::vector<float> moved = run.run(restart);
-      for (std::size_t i = 0; i < images.size(); ++i)
-        images[i].displacement += moved[i] / static_cast<float>(options.restarts);
-    }
+    const BatchAttack::Outcome found = batch_attack.run(batch, goal, at_clean);
 
-    const auto predictions = run.best().prediction.to_host<std::int32_t>();
-    const ImageDistances moved = distances(run.best().images, batch.images);
+    const Tensor answers = model.forward(found.images, Mode::eval);
     const Tensor lead = Tensor::empty({batch.images.dim(0)}, DType::f32, device);
-    const Tensor found = model.forward(run.best().images, Mode::eval);
     on(device, [&](const auto& dev) {
-      margin_loss_forward(dev, lead.view<float>(), found.view<const float>(), batch.labels.view<const std::int32_t>());
+      margin_loss_forward(dev, lead.view<float>(), answers.view<const float>(),
+                          batch.labels.view<const std::int32_t>());
     });
+    const auto predictions = predictions_of(answers).to_host<std::int32_t>();
+    const ImageDistances moved = distances(found.images, batch.images);
     const std::vector<float> leads = lead.to_host<float>();
     for (std::size_t i = 0; i < images.size(); ++i) {
+      images[i].displacement = found.displacement[i];
       images[i].adversarial_prediction = predictions[i];
       images[i].adversarial_margin = -leads[i];
       images[i].linf = moved.linf[i];
       images[i].l2 = moved.l2[i];
       result.images.push_back(images[i]);
     }
-    if (on_batch) on_batch(batch.first, batch.images, run.best().images);
+    if (on_batch) on_batch(batch.first, batch.images, found.images);
     if (progress) progress(batch.first + batch.images.dim(0), set.count);
   });
   return result;

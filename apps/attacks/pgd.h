@@ -1,5 +1,7 @@
-// FGSM and PGD (Madry et al. 2018, 1706.06083) with restarts and targets: every image runs to the end, on the device, so that one
-// recorded iteration, replayed, is the whole attack on a GPU. The best iterate of all restarts is kept.
+// FGSM and PGD (Madry et al. 2018, 1706.06083) with restarts and targets. The best iterate of all restarts is kept: the first that
+// succeeds, before that the one of highest loss. An image that has succeeded is finished, and returned as it then was: on the CPU it
+// leaves the batch, on a GPU it stays, so that one recorded iteration is replayed for every batch and restart; the answers are the same.
+// With last_iterate every image runs to the end. Each returned image is classified once more, and that answer is reported.
 #pragma once
 
 #include "apps/attacks/attack.h"

@@ -42,7 +42,14 @@ double AttackResult::zero_coordinate_fraction() const {
   return mean_over_correct(images, [](const AttackedImage& i) { return i.zero_coordinates; });
 }
 double AttackResult::mean_displacement() const {
-  return mean_over(images, [](const AttackedImage& i) { return i.displacement; });
+  double total[2] = {0, 0}, count[2] = {0, 0};
+  for (const AttackedImage& image : images) {
+    if (image.displacement < 0) continue;
+    total[image.withstood() ? 1 : 0] += static_cast<double>(image.displacement);
+    ++count[image.withstood() ? 1 : 0];
+  }
+  const int which = count[1] > 0 ? 1 : 0;
+  return count[which] > 0 ? total[which] / count[which] : 0;
 }
 double AttackResult::max_linf() const {
   double largest = 0;

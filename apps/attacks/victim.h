@@ -22,6 +22,13 @@ struct ImageBatch {
   std::vector<float> pixels;
   std::vector<std::int32_t> labels;   // [n]
   std::vector<std::int32_t> indices;  // [n] positions in the set: random numbers belong to them
+  std::vector<std::int32_t> targets{};  // [n] the class each is to be taken for; empty: any but the label
+
+  // Where an attack drives image i, and whether a prediction is what it wants.
+  [[nodiscard]] std::int32_t goal(std::size_t i) const { return targets.empty() ? labels[i] : targets[i]; }
+  [[nodiscard]] bool is_reached(std::size_t i, std::int32_t prediction) const {
+    return targets.empty() ? prediction != labels[i] : prediction == targets[i];
+  }
 
   [[nodiscard]] std::size_t count() const { return labels.size(); }
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(height * width * channels); }  // an image

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "engine/tape.h"
+#include "kernels/elementwise.h"
 #include "kernels/keep_best.h"
 
 namespace kelvin {
@@ -32,10 +33,21 @@ Tensor random_start(const Tensor& x0, const Tensor& indices, Norm norm, RandomKe
 }
 
 BestIterates::BestIterates(const Tensor& like)
-    : images(like.clone()),
-      loss(Tensor::full({like.dim(0)}, -std::numeric_limits<float>::infinity(), DType::f32, like.device())),
-      success(Tensor::zeros({like.dim(0)}, DType::i32, like.device())),
-      prediction(Tensor::zeros({like.dim(0)}, DType::i32, like.device())) {}
+    : images(Tensor::empty_like(like)),
+      loss(Tensor::empty({like.dim(0)}, DType::f32, like.device())),
+      success(Tensor::empty({like.dim(0)}, DType::i32, like.device())),
+      prediction(Tensor::empty({like.dim(0)}, DType::i32, like.device())) {
+  restart(like);
+}
+
+void BestIterates::restart(const Tensor& like) const {
+  images.copy_from(like);
+  on(images.device(), [&](const auto& dev) {
+    fill(dev, loss.view<float>(), -std::numeric_limits<float>::infinity());
+    fill(dev, success.view<std::int32_t>(), 0);
+    fill(dev, prediction.view<std::int32_t>(), 0);
+  });
+}
 
 void BestIterates::offer(const Tensor& candidate, const Tensor& candidate_loss, const Tensor& candidate_success,
                          const Tensor& candidate_prediction) const {

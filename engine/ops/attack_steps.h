@@ -24,6 +24,7 @@ struct BestIterates {
   Tensor prediction;  // [N] int32
 
   explicit BestIterates(const Tensor& like);
+  void restart(const Tensor& like) const;  // forgets what was kept; `like` of the same shape
   // The first success wins; before that the highest loss.
   void offer(const Tensor& candidate, const Tensor& candidate_loss, const Tensor& candidate_success,
              const Tensor& candidate_prediction) const;

@@ -17,10 +17,14 @@ std::size_t pool_block_size(std::size_t bytes) {
 void* BlockPool::take(std::size_t size) {
   const std::lock_guard lock(mutex_);
   void* block = nullptr;
-  if (const auto found = free_blocks_.find(size); found != free_blocks_.end() && !found->second.empty()) {
+  if (const auto found = free_blocks_.lower_bound(size);
+      found != free_blocks_.end() && found->first <= size + size / 2) {
     block = found->second.back();
     found->second.pop_back();
+    if (found->first > size) larger_[block] = found->first;
+    size = found->first;
     use_.cached -= size;
+    if (found->second.empty()) free_blocks_.erase(found);
   } else {
     block = memory_.allocate(size);
     if (block == nullptr) {
@@ -36,6 +40,11 @@ void* BlockPool::take(std::size_t size) {
 
 void BlockPool::give_back(void* block, std::size_t size) {
   const std::lock_guard lock(mutex_);
+  if (!larger_.empty())
+    if (const auto lent = larger_.find(block); lent != larger_.end()) {
+      size = lent->second;
+      larger_.erase(lent);
+    }
   use_.in_use -= size;
   if (forgets_) {
     memory_.free(block);

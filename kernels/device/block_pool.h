@@ -1,10 +1,12 @@
-// The bookkeeping behind every memory pool: blocks by size, kept when they come back and handed out again. Knows nothing of the
+// The bookkeeping behind every memory pool: blocks by size, kept when they come back and handed out again, also for requests that
+// need up to a third less (a batch that shrinks would otherwise ask the system for every tensor afresh). Knows nothing of the
 // memory itself; a device gives the two functions that make and unmake a block. Thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "kernels/device/pool.h"
@@ -19,8 +21,8 @@ class BlockPool {
   };
   explicit BlockPool(const Memory& memory) : memory_(memory) {}
 
-  // A block of `size` bytes, which pool_block_size made from the request. Gives cached blocks back to the system before it gives
-  // up; nullptr then.
+  // A block of at least `size` bytes, which pool_block_size made from the request: the smallest free one that fits, unless it is
+  // more than half as large again. Gives cached blocks back to the system before it gives up; nullptr then.
   [[nodiscard]] void* take(std::size_t size);
   void give_back(void* block, std::size_t size);
   void release_cache();
@@ -34,7 +36,8 @@ class BlockPool {
 
   Memory memory_;
   mutable std::mutex mutex_;
-  std::map<std::size_t, std::vector<void*>> free_blocks_;  // by size
+  std::map<std::size_t, std::vector<void*>> free_blocks_;  // by size; no empty lists
+  std::unordered_map<void*, std::size_t> larger_;          // sizes of blocks lent out for less
   PoolUse use_;
   bool forgets_ = false;
 };

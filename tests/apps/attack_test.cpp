@@ -174,6 +174,62 @@ TEST_F(AttackTest, TargetsFollowTheirRules) {
   }
 }
 
+TEST_F(AttackTest, MomentumAndCarliniWagnerFollowTargetsToo) {
+  AttackOptions o = options(AttackLoss::cross_entropy);
+  o.steps = 20;
+  for (const auto& [name, norm, eps] : {std::tuple{"mifgsm", Norm::linf, 0.2f}, std::tuple{"cw", Norm::linf, 0.2f},
+                                        std::tuple{"cw", Norm::l2, 2.0f}}) {
+    o.attack = name;
+    o.norm = norm;
+    o.eps = eps;
+    o.step = 0.02f;
+    o.search_steps = 5;
+    o.learning_rate = 0.1f;
+    for (const Targeting rule : {Targeting::fixed, Targeting::least_likely, Targeting::second_most_likely}) {
+      o.targeting = rule;
+      o.target_class = 3;
+      const AttackResult r = attack(model(), test_set(), o);
+      EXPECT_GT(r.target_success_rate(), 0.8) << name << (norm == Norm::l2 ? " L2" : "");  // a ball this wide holds every class
+      for (const AttackedImage& i : r.images) {
+        EXPECT_TRUE(rule == Targeting::fixed ? i.target == 3 : i.target != i.label);
+        EXPECT_EQ(i.broken_by == 0, i.clean_prediction != i.target && i.adversarial_prediction == i.target);
+      }
+    }
+  }
+}
+
+// Towards a target everything that counts is the target: reaching a third class is no success.
+TEST_F(AttackTest, ATargetIsHarderToReachThanAnyOtherClass) {
+  AttackOptions o = options(AttackLoss::cross_entropy);
+  for (const char* name : {"pgd", "mifgsm", "cw"}) {
+    o.attack = name;
+    o.targeting = Targeting::none;
+    const double fooled = 1 - attack(model(), test_set(), o).robust_accuracy();
+    o.targeting = Targeting::least_likely;
+    EXPECT_LT(attack(model(), test_set(), o).target_success_rate(), fooled) << name;
+  }
+}
+
+// Nobody is left to move: the images that were fooled stopped where they were, and all leave before the last step.
+TEST_F(AttackTest, FinishedImagesStopWhereTheyAre) {
+  AttackOptions o = options(AttackLoss::margin);
+  o.eps = 0.5f;
+  o.step = 0.02f;
+  o.steps = 100;
+  const AttackResult r = attack(model(), test_set(), o);
+  ASSERT_EQ(r.robust_accuracy(), 0);
+  EXPECT_GT(r.mean_displacement(), 0);
+  EXPECT_LT(r.mean_displacement(), o.eps / 2);
+  for (const AttackedImage& i : r.images) {
+    EXPECT_NE(i.adversarial_prediction, i.label);
+    if (!i.is_clean_correct()) {
+      EXPECT_EQ(i.linf, 0);
+    }
+  }
+  o.last_iterate = true;
+  EXPECT_GT(attack(model(), test_set(), o).mean_displacement(), o.eps / 2);
+}
+
 TEST_F(AttackTest, FgsmIsOneStepOfSizeEps) {
   AttackOptions o = options(AttackLoss::cross_entropy);
   o.attack = "fgsm";

@@ -242,6 +242,8 @@ TEST(Ensemble, Mistakes) {
   };
   EXPECT_THAT(says([](AttackOptions& o) { o.last_iterate = true; }), HasSubstr("--last-iterate"));
   EXPECT_THAT(says([](AttackOptions& o) { o.targeting = Targeting::random; }), HasSubstr("--targeted"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "cw", o.norm = Norm::l2, o.targeting = Targeting::all; }),
+              HasSubstr("L-infinity"));
   EXPECT_THAT(says([](AttackOptions& o) { o.attack = "autoattack", o.version = "fast"; }), HasSubstr("standard, plus"));
   EXPECT_THAT(says([](AttackOptions& o) { o.queries = 0; }), HasSubstr("--queries"));
 }

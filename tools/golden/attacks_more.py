@@ -1,6 +1,7 @@
 """Goldens of attacks beyond those of attacks.py, from torchattacks: the L2 members on the same small network, and a vision transformer.
 
     python tools/golden/attacks_more.py l2       # adds tests/golden/attacks/reference_l2.json
+    python tools/golden/attacks_more.py targeted # adds tests/golden/attacks/reference_targeted.json
     python tools/golden/attacks_more.py vit      # writes tests/golden/attacks_vit/
 
 The network of attacks.py is read from its golden, so that the run it came from need not exist any more. The vision transformer
@@ -25,6 +26,7 @@ from kelvin_run import Normalized, network, to_torch  # noqa: E402
 
 folder = root / "tests/golden/attacks"
 L2_EPS, L2_IMAGES, L2_QUERIES = 0.5, 60, 1000
+TARGETED_EPS = 16 / 255
 VIT_IMAGES, VIT_EPS, VIT_STEP = 12, 24 / 255, 2 / 255
 
 
@@ -59,6 +61,26 @@ def l2():
     versions(folder / "VERSIONS")
 
 
+def targeted():
+    """Which of the 100 images reach their target, the least or the second most likely class of the clean image, at the last step."""
+    model, eps, step = golden_network(), TARGETED_EPS, TARGETED_EPS / 4
+    x, y = to_torch(np.load(folder / "images.npy")), torch.tensor(np.load(folder / "labels.npy")).long()
+    rows = {}
+    for name, attack in {"pgd": torchattacks.PGD(model, eps=eps, alpha=step, steps=20, random_start=False),
+                         "mifgsm": torchattacks.MIFGSM(model, eps=eps, alpha=step, steps=10)}.items():
+        for rule in ("second-most-likely", "least-likely"):
+            with torch.no_grad():
+                z = model(x)
+            ranked = z.scatter(1, y[:, None], float("-inf") if rule[0] == "s" else float("inf")).sort(1)[1]
+            target = ranked[:, -1 if rule[0] == "s" else 0]
+            attack.set_mode_targeted_by_label(quiet=True)
+            reached = still_right(model, attack(x, target), target)
+            rows[f"{name} {rule}"] = {"target": target.tolist(), "reached": reached.astype(int).tolist()}
+            print(name, rule, reached.mean(), flush=True)
+    (folder / "reference_targeted.json").write_text(json.dumps({"eps": eps, "step": step, "rows": rows}) + "\n")
+    versions(folder / "VERSIONS")
+
+
 def vit():
     out = root / "tests/golden/attacks_vit"
     out.mkdir(parents=True, exist_ok=True)
@@ -86,8 +108,8 @@ def vit():
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("what", choices=["l2", "vit"])
-    {"l2": l2, "vit": vit}[p.parse_args().what]()
+    p.add_argument("what", choices=["l2", "targeted", "vit"])
+    {"l2": l2, "targeted": targeted, "vit": vit}[p.parse_args().what]()
 
 
 if __name__ == "__main__":
