@@ -1,32 +1,25 @@
-// Reads w, m, s, g and writes w, m, s: seven streams over the parameters, one launch a step and one thread before it that works
-// out the two bias corrections, in double, from the step number in device memory.
+// Reads w, m, s, g and writes w, m, s: seven streams over the parameters, one launch a step. The step number lies in device memory, so
+// that a recorded step can be replayed; each thread works out 1 − βᵗ = −expm1(t ln β) for itself, which float32 carries to its last digit.
 #include <cmath>
 
 #include "kernels/adam_step.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
-#include "kernels/device/pool_block.h"
 
 namespace kelvin {
 namespace {
 
-// factors = {η / (1 − β₁ᵗ), sqrt(1 − β₂ᵗ), η λ (AdamW)}
-__global__ void adam_factors(float* factors, const float* lr, const float* step, AdamOptions o) {
-  const double t = step[0];
-  const float rate = lr[0] * o.lr_scale;
-  factors[0] = static_cast<float>(rate / (1 - pow(static_cast<double>(o.beta1), t)));
-  factors[1] = static_cast<float>(sqrt(1 - pow(static_cast<double>(o.beta2), t)));
-  factors[2] = o.decoupled ? rate * o.weight_decay : 0.0f;
-}
-
 struct AdamStep {
   static constexpr int kPack = pack_of<float>;
   float *w, *m, *s;
-  const float *g, *factors;  // factors [3]
+  const float *g, *lr, *step;
   AdamOptions o;
+  float log_beta1, log_beta2;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    const float step_size = factors[0], root_correction = factors[1], decoupled = factors[2];
+    const float t = step[0], rate = lr[0] * o.lr_scale;
+    const float step_size = rate / -expm1f(t * log_beta1), root_correction = sqrtf(-expm1f(t * log_beta2));
+    const float decoupled = o.decoupled ? rate * o.weight_decay : 0.0f;
     const float coupled = o.decoupled ? 0.0f : o.weight_decay;
     Pack<N> weight = load<N>(w + i), first = load<N>(m + i), second = load<N>(s + i);
     const Pack<N> gradient = load<N>(g + i);
@@ -47,10 +40,10 @@ struct AdamStep {
 
 void adam_step(const Cuda& cuda, View<float> w, View<float> m, View<float> s, View<const float> g, View<const float> lr,
                View<const float> step, const AdamOptions& options) {
-  const CudaBlock factors(cuda, 3 * sizeof(float));
-  launch(cuda, adam_factors, {.grid = 1, .block = 1}, factors.as<float>(), lr.data, step.data, options);
+  const auto log_of = [](float beta) { return static_cast<float>(std::log(static_cast<double>(beta))); };
   launch_elements(cuda, w.size(), can_use_packs(w, m, s, g),
-                  AdamStep{w.data, m.data, s.data, g.data, factors.as<float>(), options});
+                  AdamStep{w.data, m.data, s.data, g.data, lr.data, step.data, options, log_of(options.beta1),
+                           log_of(options.beta2)});
 }
 
 }  // namespace kelvin

@@ -1,6 +1,8 @@
 // L∞ is elementwise: reads x, x0 and g and writes x, 16 bytes a pixel and nothing else. L2 and the statistics need a sum over each
-// image: one block an image, sums in double as on the CPU, the image read again from the cache.
+// image: one block an image, sums in double as on the CPU, the image read again from the cache. Four pixels an access wherever images
+// begin at multiples of 16 bytes.
 #include <cmath>
+#include <type_traits>
 
 #include "kernels/device/groups.h"
 #include "kernels/device/packs.h"
@@ -12,11 +14,21 @@ namespace {
 
 using ImageGroup = BlockGroup<256>;
 
-// f(i) for this thread's share of the pixels of the block's image
-template <class F>
+// f(i) for each N pixels from i on in this thread's share of the block's image; N divides `pixels`.
+template <int N, class F>
 __device__ void for_pixels(const ImageGroup& group, std::int64_t pixels, const F& f) {
   const std::int64_t begin = group.row() * pixels;
-  for (std::int64_t p = group.rank(); p < pixels; p += ImageGroup::kThreads) f(begin + p);
+  for (std::int64_t p = N * static_cast<std::int64_t>(group.rank()); p < pixels; p += N * ImageGroup::kThreads) f(begin + p);
+}
+
+// f(std::integral_constant<int, N>): N pixels an access.
+template <class F>
+void with_pixel_packs(std::int64_t pixels, bool are_aligned, const F& f) {
+  constexpr int kPack = pack_of<float>;
+  if (are_aligned && pixels % kPack == 0)
+    f(std::integral_constant<int, kPack>{});
+  else
+    f(std::integral_constant<int, 1>{});
 }
 
 struct StepLinf {
@@ -36,48 +48,80 @@ struct StepLinf {
   }
 };
 
-// Shrinks x − x0 to norm eps where it is longer, then clips to the box. Each thread reads only pixels it wrote itself.
-__device__ void project_l2(const ImageGroup& group, float* x, const float* x0, std::int64_t pixels, float eps) {
-  double sum = 0;
-  for_pixels(group, pixels, [&](std::int64_t i) {
-    const double d = static_cast<double>(x[i]) - x0[i];
-    sum += d * d;
-  });
-  const double norm = sqrt(group.sum(sum));
+// Shrinks x − x0, whose squares sum to `squares` over the group, to norm eps where it is longer, then clips to the box. Each thread
+// reads only pixels it wrote itself.
+template <int N>
+__device__ void project_l2(const ImageGroup& group, float* x, const float* x0, std::int64_t pixels, double squares,
+                           float eps) {
+  const double norm = sqrt(group.sum(squares));
   const auto factor = static_cast<float>(norm > eps ? eps / norm : 1.0);
-  for_pixels(group, pixels, [&](std::int64_t i) { x[i] = clamp_to_box(x0[i] + factor * (x[i] - x0[i])); });
+  for_pixels<N>(group, pixels, [&](std::int64_t i) {
+    Pack<N> moved = load<N>(x + i);
+    const Pack<N> centre = load<N>(x0 + i);
+    for (int k = 0; k < N; ++k) moved[k] = clamp_to_box(centre[k] + factor * (moved[k] - centre[k]));
+    store<N>(x + i, moved);
+  });
 }
 
+template <int N>
 __device__ double norm_of(const ImageGroup& group, const float* v, std::int64_t pixels) {
   double sum = 0;
-  for_pixels(group, pixels, [&](std::int64_t i) { sum += static_cast<double>(v[i]) * v[i]; });
+  for_pixels<N>(group, pixels, [&](std::int64_t i) {
+    const Pack<N> values = load<N>(v + i);
+    for (int k = 0; k < N; ++k) sum += static_cast<double>(values[k]) * values[k];
+  });
   return sqrt(group.sum(sum));
 }
 
+// x ← to(x[i], i-th of `by`); returns the squares of x − x0 of this thread's pixels
+template <int N, class F>
+__device__ double move(const ImageGroup& group, float* x, const float* x0, const float* by, std::int64_t pixels,
+                       const F& to) {
+  double squares = 0;
+  for_pixels<N>(group, pixels, [&](std::int64_t i) {
+    Pack<N> moved = load<N>(x + i);
+    const Pack<N> centre = load<N>(x0 + i), along = load<N>(by + i);
+    for (int k = 0; k < N; ++k) {
+      moved[k] = to(moved[k], along[k]);
+      const double d = static_cast<double>(moved[k]) - centre[k];
+      squares += d * d;
+    }
+    store<N>(x + i, moved);
+  });
+  return squares;
+}
+
+template <int N>
 __global__ void __launch_bounds__(256)
     step_l2_kernel(float* x, const float* x0, const float* g, std::int64_t pixels, PgdOptions o) {
   const ImageGroup group;
-  const double norm = norm_of(group, g, pixels);
-  if (norm > 0) {
-    const double factor = o.step / norm;
-    for_pixels(group, pixels, [&](std::int64_t i) { x[i] += static_cast<float>(factor * g[i]); });
-  }
-  project_l2(group, x, x0, pixels, o.eps);
+  const double norm = norm_of<N>(group, g, pixels), factor = norm > 0 ? o.step / norm : 0;
+  const double squares = move<N>(group, x, x0, g, pixels,
+                                 [&](float from, float along) { return from + static_cast<float>(factor * along); });
+  project_l2<N>(group, x, x0, pixels, squares, o.eps);
 }
 
+// Four numbers a draw, also where the last draw of an image has some left over.
+template <int N>
 __global__ void __launch_bounds__(256) start_linf_kernel(float* x, const float* x0, const std::int32_t* indices,
                                                          RandomKey key, std::int64_t pixels, float eps) {
   const std::int64_t begin = blockIdx.x * pixels;
   const std::uint64_t counter = first_start_counter(indices[blockIdx.x]);
   for (std::int64_t p = 4 * static_cast<std::int64_t>(threadIdx.x); p < pixels; p += 4 * blockDim.x) {
     const auto bits = philox(key, counter + static_cast<std::uint64_t>(p / 4));
-    for (std::int64_t k = 0; k < 4 && p + k < pixels; ++k) {
-      const float noise = eps * (2.0f * uniform01(bits[static_cast<std::size_t>(k)]) - 1.0f);
-      x[begin + p + k] = project_linf(x0[begin + p + k] + noise, x0[begin + p + k], eps);
+    for (std::int64_t k = 0; k < 4 && p + k < pixels; k += N) {
+      const Pack<N> centre = load<N>(x0 + begin + p + k);
+      Pack<N> moved;
+      for (int j = 0; j < N; ++j) {
+        const float noise = eps * (2.0f * uniform01(bits[static_cast<std::size_t>(k + j)]) - 1.0f);
+        moved[j] = project_linf(centre[j] + noise, centre[j], eps);
+      }
+      store<N>(x + begin + p + k, moved);
     }
   }
 }
 
+template <int N>
 __global__ void __launch_bounds__(256) start_l2_kernel(float* x, const float* x0, const std::int32_t* indices,
                                                        RandomKey key, std::int64_t pixels, float eps) {
   const ImageGroup group;
@@ -87,23 +131,32 @@ __global__ void __launch_bounds__(256) start_l2_kernel(float* x, const float* x0
     const auto bits = philox(key, counter + 1 + static_cast<std::uint64_t>(p / 4));
     const auto a = normal_pair(bits[0], bits[1]), b = normal_pair(bits[2], bits[3]);
     const float four[4] = {a[0], a[1], b[0], b[1]};
-    for (std::int64_t k = 0; k < 4 && p + k < pixels; ++k) x[begin + p + k] = four[k];
+    for (std::int64_t k = 0; k < 4 && p + k < pixels; k += N) {
+      Pack<N> drawn;
+      for (int j = 0; j < N; ++j) drawn[j] = four[k + j];
+      store<N>(x + begin + p + k, drawn);
+    }
   }
   __syncthreads();  // read after write: from here on a thread reads pixels that others drew
-  const double norm = norm_of(group, x, pixels);
+  const double norm = norm_of<N>(group, x, pixels);
   const auto factor = static_cast<float>(eps * uniform01(philox(key, counter)[0]) / norm);
-  for_pixels(group, pixels, [&](std::int64_t i) { x[i] = x0[i] + factor * x[i]; });
-  project_l2(group, x, x0, pixels, eps);
+  const double squares = move<N>(group, x, x0, x0, pixels,
+                                 [&](float drawn, float centre) { return centre + factor * drawn; });
+  project_l2<N>(group, x, x0, pixels, squares, eps);
 }
 
+template <int N>
 __global__ void __launch_bounds__(256)
     statistics_kernel(float* max_abs, float* zero_share, const float* g, std::int64_t pixels) {
   const ImageGroup group;
   float largest = 0;
   int zeros = 0;
-  for_pixels(group, pixels, [&](std::int64_t i) {
-    largest = larger(largest, fabsf(g[i]));
-    zeros += g[i] == 0.0f ? 1 : 0;
+  for_pixels<N>(group, pixels, [&](std::int64_t i) {
+    const Pack<N> gradient = load<N>(g + i);
+    for (int k = 0; k < N; ++k) {
+      largest = larger(largest, fabsf(gradient[k]));
+      zeros += gradient[k] == 0.0f ? 1 : 0;
+    }
   });
   largest = group.max(largest);
   zeros = group.sum(zeros);
@@ -112,15 +165,19 @@ __global__ void __launch_bounds__(256)
   zero_share[group.row()] = static_cast<float>(zeros) / static_cast<float>(pixels);
 }
 
+template <int N>
 __global__ void __launch_bounds__(256)
     distance_kernel(float* linf, float* l2, const float* a, const float* b, std::int64_t pixels) {
   const ImageGroup group;
   float largest = 0;
   double sum = 0;
-  for_pixels(group, pixels, [&](std::int64_t i) {
-    const float d = a[i] - b[i];
-    largest = larger(largest, fabsf(d));
-    sum += static_cast<double>(d) * d;
+  for_pixels<N>(group, pixels, [&](std::int64_t i) {
+    const Pack<N> from = load<N>(a + i), to = load<N>(b + i);
+    for (int k = 0; k < N; ++k) {
+      const float d = from[k] - to[k];
+      largest = larger(largest, fabsf(d));
+      sum += static_cast<double>(d) * d;
+    }
   });
   largest = group.max(largest);
   sum = group.sum(sum);
@@ -140,26 +197,40 @@ void pgd_step_linf(const Cuda& cuda, View<float> x, View<const float> x0, View<c
 
 void pgd_step_l2(const Cuda& cuda, View<float> x, View<const float> x0, View<const float> g,
                  const PgdOptions& options) {
-  launch_rows<ImageGroup>(cuda, step_l2_kernel, x.dim(0), x.data, x0.data, g.data, pixels_of(x.shape), options);
+  const std::int64_t pixels = pixels_of(x.shape);
+  with_pixel_packs(pixels, can_use_packs(x, x0, g), [&](auto n) {
+    launch_rows<ImageGroup>(cuda, step_l2_kernel<n()>, x.dim(0), x.data, x0.data, g.data, pixels, options);
+  });
 }
 
 void random_start_linf(const Cuda& cuda, View<float> x, View<const float> x0, View<const std::int32_t> indices,
                        RandomKey key, float eps) {
-  launch_rows<ImageGroup>(cuda, start_linf_kernel, x.dim(0), x.data, x0.data, indices.data, key, pixels_of(x.shape),
-                          eps);
+  const std::int64_t pixels = pixels_of(x.shape);
+  with_pixel_packs(pixels, can_use_packs(x, x0), [&](auto n) {
+    launch_rows<ImageGroup>(cuda, start_linf_kernel<n()>, x.dim(0), x.data, x0.data, indices.data, key, pixels, eps);
+  });
 }
 
 void random_start_l2(const Cuda& cuda, View<float> x, View<const float> x0, View<const std::int32_t> indices,
                      RandomKey key, float eps) {
-  launch_rows<ImageGroup>(cuda, start_l2_kernel, x.dim(0), x.data, x0.data, indices.data, key, pixels_of(x.shape), eps);
+  const std::int64_t pixels = pixels_of(x.shape);
+  with_pixel_packs(pixels, can_use_packs(x, x0), [&](auto n) {
+    launch_rows<ImageGroup>(cuda, start_l2_kernel<n()>, x.dim(0), x.data, x0.data, indices.data, key, pixels, eps);
+  });
 }
 
 void gradient_statistics(const Cuda& cuda, View<float> max_abs, View<float> zero_share, View<const float> g) {
-  launch_rows<ImageGroup>(cuda, statistics_kernel, g.dim(0), max_abs.data, zero_share.data, g.data, pixels_of(g.shape));
+  const std::int64_t pixels = pixels_of(g.shape);
+  with_pixel_packs(pixels, can_use_packs(g), [&](auto n) {
+    launch_rows<ImageGroup>(cuda, statistics_kernel<n()>, g.dim(0), max_abs.data, zero_share.data, g.data, pixels);
+  });
 }
 
 void image_distance(const Cuda& cuda, View<float> linf, View<float> l2, View<const float> a, View<const float> b) {
-  launch_rows<ImageGroup>(cuda, distance_kernel, a.dim(0), linf.data, l2.data, a.data, b.data, pixels_of(a.shape));
+  const std::int64_t pixels = pixels_of(a.shape);
+  with_pixel_packs(pixels, can_use_packs(a, b), [&](auto n) {
+    launch_rows<ImageGroup>(cuda, distance_kernel<n()>, a.dim(0), linf.data, l2.data, a.data, b.data, pixels);
+  });
 }
 
 }  // namespace kelvin

@@ -178,12 +178,13 @@ TEST(KernelParity, WeightPerturbation) {
 }
 
 TEST(KernelParity, Optimizers) {
-  for (const std::int64_t n : {1, 31, 257, 4096})
+  const std::pair<std::int64_t, float> cases[] = {{1, 1.0f}, {31, 3.0f}, {257, 1000.0f}, {4096, 3.0f}, {64, 1e6f}};
+  for (const auto& [n, step] : cases)
     for (const bool variant : {false, true}) {
-      const auto state = [=](Device d) {
+      const auto state = [n = n, step = step](Device d) {
         return std::vector<Tensor>{
             floats("w", {n}, -1, 1, d), floats("v", {n}, -0.1f, 0.1f, d),       floats("s", {n}, 0, 0.1f, d),
-            floats("g", {n}, -1, 1, d), Tensor::full({1}, 0.1f, DType::f32, d), Tensor::full({1}, 3, DType::f32, d)};
+            floats("g", {n}, -1, 1, d), Tensor::full({1}, 0.1f, DType::f32, d), Tensor::full({1}, step, DType::f32, d)};
       };
       expect_parity(
           [&](Device d) {

@@ -1,0 +1,13 @@
+// Every kernel whose threads exchange something through memory (attention's do by shuffles alone), on inputs small enough for ThreadSanitizer: each is called once in each of its forms.
+#pragma once
+
+#include "kernels/device/cuda.h"
+
+namespace kelvin::testing {
+
+void race_losses(const Cuda& cuda);      // a row of logits a group, warps and blocks
+void race_attacks(const Cuda& cuda);     // an image a block
+void race_reductions(const Cuda& cuda);  // columns, whole tensors, statistics
+void race_features(const Cuda& cuda);    // layer norm, normalised rows, distances
+
+}  // namespace kelvin::testing
