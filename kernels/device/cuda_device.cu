@@ -2,33 +2,35 @@
 
 #include "kernels/cudnn/library.h"
 #include "kernels/device/cuda.h"
+#include "kernels/device/cuda_refusal.h"
 
 namespace kelvin {
 namespace {
 
 __global__ void empty_kernel() {}
 
-// nullptr and a reason, or the device.
-const Cuda* open(std::string& reason) {
-  int count = 0;
-  const cudaError_t status = cudaGetDeviceCount(&count);
-  if (status == cudaErrorInsufficientDriver) {
-    reason = "no NVIDIA driver, or one older than this program's CUDA runtime";
-    return nullptr;
-  }
-  if (status != cudaSuccess || count == 0) {
-    reason = str("no NVIDIA GPU (", cudaGetErrorName(status), ")");
-    return nullptr;
-  }
+CudaProbe probe() {
+  CudaProbe p;
+  const cudaError_t status = cudaGetDeviceCount(&p.devices);
+  p.has_driver = status != cudaErrorInsufficientDriver;
+  p.error = cudaGetErrorName(status);
+  if (status != cudaSuccess) p.devices = 0;
+  if (p.devices == 0) return p;
   cudaDeviceProp properties{};
   KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&properties, 0));
+  p.name = properties.name;
+  p.major = properties.major;
+  p.minor = properties.minor;
   cudaFuncAttributes attributes{};
-  if (cudaFuncGetAttributes(&attributes, empty_kernel) != cudaSuccess) {
-    cudaGetLastError();
-    reason = str("this build has no kernels for ", properties.name, " (compute capability ", properties.major, ".",
-                 properties.minor, "); build it with -DKELVIN_CUDA_ARCHITECTURES=", properties.major, properties.minor);
-    return nullptr;
-  }
+  p.has_kernels = cudaFuncGetAttributes(&attributes, empty_kernel) == cudaSuccess;
+  if (!p.has_kernels) cudaGetLastError();  // forgotten: it has been answered
+  return p;
+}
+
+// nullptr and a reason, or the device.
+const Cuda* open(std::string& reason) {
+  reason = refusal(probe());
+  if (!reason.empty()) return nullptr;
   cudaStream_t stream = nullptr;
   KELVIN_CHECK_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   return new Cuda(stream);  // lives until the process ends
