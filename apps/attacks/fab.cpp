@@ -77,34 +77,21 @@ class Run {
     return false;
   }
 
-  // Linearises the boundary at each active image. One that is misclassified is accepted first, pulled back and asked about again.
+  // Accepts and pulls back the images that are misclassified, most of them after most steps, then linearises the boundary at each that
+  // goes on.
   void look(std::vector<std::size_t>& active, const std::vector<std::int32_t>& targets,
             std::vector<Boundary>& boundaries) {
-    std::vector<Boundary> found(images_.count());
-    std::vector<std::size_t> asked = active, standing;
-    std::vector<std::uint8_t> is_finished(images_.count(), 0);
-    for (int pass = 0; pass < 2 && !asked.empty(); ++pass) {
-      std::vector<std::size_t> again;
-      const Answer a = linearise(asked, targets, found);
-      for (std::size_t k = 0; k < asked.size() && pass == 0; ++k)
-        if (a.prediction(k) != images_.labels[asked[k]]) {
-          if (accept(asked[k]))
-            is_finished[asked[k]] = 1;
-          else
-            again.push_back(asked[k]);
-        }
-      asked = std::move(again);
-    }
-    for (const std::size_t row : active)
-      if (is_finished[row] == 0) {
-        standing.push_back(row);
-        boundaries.push_back(std::move(found[row]));
-      }
+    const Answer a = victim_.classify(images_, stack(active));
+    std::vector<std::size_t> standing;
+    for (std::size_t k = 0; k < active.size(); ++k)
+      if (a.prediction(k) == images_.labels[active[k]] || !accept(active[k])) standing.push_back(active[k]);
     active = std::move(standing);
+    boundaries = linearise(active, targets);
   }
 
-  Answer linearise(const std::vector<std::size_t>& rows, const std::vector<std::int32_t>& targets,
-                   std::vector<Boundary>& found) const {
+  [[nodiscard]] std::vector<Boundary> linearise(const std::vector<std::size_t>& rows,
+                                                const std::vector<std::int32_t>& targets) const {
+    std::vector<Boundary> found(rows.size());
     const std::vector<float> pixels = stack(rows);
     const std::vector<std::int32_t> labels = gather(images_.labels, rows);
     const auto towards = [&](const std::vector<std::int32_t>& classes) {
@@ -117,26 +104,25 @@ class Run {
       return victim_.pull_back(images_, pixels, weights);
     };
     if (!targets.empty()) {
-      Answer a = towards(gather(targets, rows));
+      const Answer a = towards(gather(targets, rows));
       for (std::size_t k = 0; k < rows.size(); ++k)
-        found[rows[k]] = {a.loss[k], {a.gradient_of(k).begin(), a.gradient_of(k).end()}};
-      return a;
+        found[k] = {a.loss[k], {a.gradient_of(k).begin(), a.gradient_of(k).end()}};
+      return found;
     }
-    Answer a;
     std::vector<double> nearest(rows.size(), std::numeric_limits<double>::infinity());
     for (int step = 1; step < victim_.classes();
          ++step) {  // label + 1, label + 2, ... modulo C: every other class once
       std::vector<std::int32_t> classes = labels;
       for (std::int32_t& c : classes) c = (c + step) % victim_.classes();
-      a = towards(classes);
+      const Answer a = towards(classes);
       for (std::size_t k = 0; k < rows.size(); ++k) {
         const double distance = std::abs(a.loss[k]) / (1e-12 + dual_norm(o_.norm, a.gradient_of(k)));
         if (distance >= nearest[k]) continue;
         nearest[k] = distance;
-        found[rows[k]] = {a.loss[k], {a.gradient_of(k).begin(), a.gradient_of(k).end()}};
+        found[k] = {a.loss[k], {a.gradient_of(k).begin(), a.gradient_of(k).end()}};
       }
     }
-    return a;
+    return found;
   }
 
   void move(std::size_t row, const Boundary& boundary) {
