@@ -143,38 +143,71 @@ TEST(AttacksGolden, TargetsAreReachedAsOftenAsWithTorchattacks) {
   }
 }
 
-// A vision transformer, its weights from a formula (tools/golden/attacks_more.py): PGD by the program's own road, the last iterate.
-TEST(AttacksGolden, PgdOnAVisionTransformerFollowsTorchattacksPixelByPixel) {
-  const auto folder = std::filesystem::path(KELVIN_GOLDEN_DIR) / "attacks_vit";
-  std::ifstream in(folder / "reference.json");
-  const nlohmann::json reference = nlohmann::json::parse(in);
-  const auto model = make_model({.name = "vit_tiny_patch7",
-                                 .channels = 1,
-                                 .height = 28,
-                                 .width = 28,
-                                 .mean = reference["mean"].get<std::vector<float>>(),
-                                 .std = reference["std"].get<std::vector<float>>()},
-                                {}, 0);
-  testing::fill_by_formula(model->parameters());
-  const std::vector<std::int64_t> labels = read_npy(folder / "labels.npy").to_int();
-  ImageSet set = golden_images(static_cast<std::int64_t>(labels.size()));
-  set.labels.assign(labels.begin(), labels.end());
+// A vision transformer, its weights from a formula (tools/golden/attacks_more.py), its last layer such that images fall into several
+// classes, near the boundaries between them.
+class TransformerGolden : public ::testing::Test {
+ protected:
+  TransformerGolden() {
+    std::ifstream in(folder_ / "reference.json");
+    reference_ = nlohmann::json::parse(in);
+    model_ = make_model({.name = "vit_tiny_patch7",
+                         .channels = 1,
+                         .height = 28,
+                         .width = 28,
+                         .mean = reference_["mean"].get<std::vector<float>>(),
+                         .std = reference_["std"].get<std::vector<float>>()},
+                        {}, 0);
+    testing::fill_by_formula(model_->parameters());
+    std::vector<float> prototypes = model_->prototypes().value.to_host<float>();
+    for (float& w : prototypes) w *= reference_["head_scale"].get<float>();
+    model_->prototypes().value.copy_from_host(prototypes);
+    model_->prototype_bias().value.copy_from_host(reference_["head_bias"].get<std::vector<float>>());
+    const std::vector<std::int64_t> labels = read_npy(folder_ / "labels.npy").to_int();
+    set_ = golden_images(static_cast<std::int64_t>(labels.size()));
+    set_.labels.assign(labels.begin(), labels.end());
+  }
+  [[nodiscard]] AttackOptions options(const std::string& name) const {
+    return {.attack = name,
+            .eps = reference_["eps"].get<float>(),
+            .step = reference_["step"].get<float>(),
+            .steps = usual_steps(name, Norm::linf),
+            .random_start = false,
+            .queries = reference_["queries"].get<int>()};
+  }
+
+  std::filesystem::path folder_ = std::filesystem::path(KELVIN_GOLDEN_DIR) / "attacks_vit";
+  nlohmann::json reference_;
+  std::unique_ptr<Model> model_;
+  ImageSet set_;
+};
+
+// By the program's own road, the last iterate.
+TEST_F(TransformerGolden, PgdFollowsTorchattacksPixelByPixel) {
+  AttackOptions o = options("pgd");
+  o.last_iterate = true;
   std::vector<float> ours;
-  const AttackResult r = attack(*model, set,
-                                {.attack = "pgd",
-                                 .eps = reference["eps"].get<float>(),
-                                 .step = reference["step"].get<float>(),
-                                 .steps = 20,
-                                 .random_start = false,
-                                 .last_iterate = true},
-                                [&](std::int64_t, const Tensor&, const Tensor& adversarial) {
-                                  const std::vector<float> x = adversarial.to_host<float>();
-                                  ours.insert(ours.end(), x.begin(), x.end());
-                                });
+  const AttackResult r = attack(*model_, set_, o, [&](std::int64_t, const Tensor&, const Tensor& adversarial) {
+    const std::vector<float> x = adversarial.to_host<float>();
+    ours.insert(ours.end(), x.begin(), x.end());
+  });
   EXPECT_EQ(r.clean_accuracy(), 1);  // the labels are timm's predictions
-  const Agreement a = compare(ours, read_npy(folder / "pgd20.npy").to_float());
+  const Agreement a = compare(ours, read_npy(folder_ / "pgd20.npy").to_float());
   EXPECT_GE(a.within_one_level, 0.99);
   EXPECT_LT(a.mean_difference, 0.05 / 255);
+}
+
+// Random starts and squares differ from the reference's: one image of sixteen may.
+TEST_F(TransformerGolden, MembersBreakAsManyImagesAsTorchattacks) {
+  for (const auto& [name, theirs] : reference_["robust"].items()) {
+    const AttackResult r = attack(*model_, set_, options(name));
+    int ours = 0, reference = 0;
+    for (std::size_t i = 0; i < r.images.size(); ++i) {
+      ours += r.images[i].is_robust() ? 1 : 0;
+      reference += theirs[i].get<int>();
+    }
+    EXPECT_NEAR(ours, reference, 1) << name;
+    EXPECT_LT(reference, static_cast<int>(r.images.size())) << name << " broke none: nothing was compared";
+  }
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
     python tools/golden/attacks_more.py vit      # writes tests/golden/attacks_vit/
 
 The network of attacks.py is read from its golden, so that the run it came from need not exist any more. The vision transformer
-(vit_tiny_patch7, one channel) takes its weights from formula.py and stores none; its labels are its own predictions.
+(vit_tiny_patch7, one channel) takes its weights from formula.py and stores none; as these make every image the same class, the last
+layer is scaled and its bias centres the logits over the images. Its labels are its own predictions.
 """
 import argparse
 import json
@@ -27,7 +28,7 @@ from kelvin_run import Normalized, network, to_torch  # noqa: E402
 folder = root / "tests/golden/attacks"
 L2_EPS, L2_IMAGES, L2_QUERIES = 0.5, 60, 1000
 TARGETED_EPS = 16 / 255
-VIT_IMAGES, VIT_EPS, VIT_STEP = 12, 24 / 255, 2 / 255
+VIT_IMAGES, VIT_EPS, VIT_STEP, VIT_QUERIES, VIT_HEAD_SCALE = 16, 6 / 255, 1.5 / 255, 300, 64
 
 
 def versions(path, *more):
@@ -91,6 +92,9 @@ def vit():
         p.requires_grad_(False)
     x = to_torch(np.load(folder / "images.npy")[:VIT_IMAGES])
     with torch.no_grad():
+        net.head.bias -= model(x).mean(0)
+        net.head.weight *= VIT_HEAD_SCALE
+        net.head.bias *= VIT_HEAD_SCALE
         z = model(x)
     y = z.argmax(1)
     margins = (z.sort(1)[0][:, -1] - z.sort(1)[0][:, -2]).numpy()
@@ -98,11 +102,16 @@ def vit():
     pgd = torchattacks.PGD(model, eps=VIT_EPS, alpha=VIT_STEP, steps=20, random_start=False)(x, y)
     np.save(out / "pgd20.npy", pgd.permute(0, 2, 3, 1).contiguous().numpy())
     np.save(out / "labels.npy", y.numpy().astype(np.int32))
-    attacks = {"mifgsm": torchattacks.MIFGSM(model, eps=VIT_EPS, alpha=VIT_STEP, steps=10)}
+    common = dict(norm="Linf", eps=VIT_EPS, seed=0)
+    attacks = {"mifgsm": torchattacks.MIFGSM(model, eps=VIT_EPS, alpha=VIT_STEP, steps=10),
+               "apgd-ce": torchattacks.APGD(model, steps=100, loss="ce", **common),
+               "apgd-dlr": torchattacks.APGD(model, steps=100, loss="dlr", **common),
+               "square": torchattacks.Square(model, n_queries=VIT_QUERIES, resc_schedule=False, **common)}
     robust = {k: robust_after(model, [a], x, y, still_right(model, x, y)).astype(int).tolist() for k, a in attacks.items()}
     print("pgd", still_right(model, pgd, y).mean(), {k: np.mean(v) for k, v in robust.items()})
     (out / "reference.json").write_text(json.dumps(
-        {"eps": VIT_EPS, "step": VIT_STEP, "mean": [0.25], "std": [0.5], "robust": robust}) + "\n")
+        {"eps": VIT_EPS, "step": VIT_STEP, "queries": VIT_QUERIES, "mean": [0.25], "std": [0.5], "head_scale": VIT_HEAD_SCALE,
+         "head_bias": net.head.bias.tolist(), "pgd_robust": still_right(model, pgd, y).astype(int).tolist(), "robust": robust}) + "\n")
     versions(out / "VERSIONS", f"timm {timm.__version__}")
 
 
