@@ -282,13 +282,14 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
       app, common, "sweep", "A grid over the flags of train, with seeds; one table and one report at the end",
       "  kelvin sweep --preset paper --data fashion-mnist --model resnet8 --seeds 0,1,2 --epochs 3 --out paper\n"
       "  kelvin sweep --preset controls --seeds 0,1,2 --out controls\n"
+      "  kelvin sweep --preset adversarial --seeds 0,1,2 --out adversarial\n"
       "  kelvin sweep --preset lr-boundary --jobs 2 --out boundary\n"
       "  kelvin sweep --preset synthetic --out toy\n"
       "  kelvin sweep --grid tau=1,50 --grid optimizer=sgd,adam --seeds 0,1 --epochs 5 --measure clean,pgd --out mine\n"
       "  kelvin sweep --variant 'plain: tau=1' --variant 'hot: tau=50 lr=2' --baseline 'variant=plain' --out two\n"
       "The same command continues a sweep that was stopped; started twice, the two share the work.",
       [f, &common] { run(*f, common); });
-  c->add_option("--preset", f->preset, "paper, lr-boundary, controls or synthetic: defaults that other flags override");
+  c->add_option("--preset", f->preset, "paper, adversarial, controls, lr-boundary or synthetic: defaults that other flags override");
   c->add_option("--grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)")
       ->take_all();
   c->add_option("--variant", f->variants,

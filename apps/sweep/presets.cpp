@@ -32,6 +32,19 @@ SweepPlan learning_rate_boundary() {
   return p;
 }
 
+// Training attacks ten times a step: half the images take as long as five plain trainings.
+SweepPlan adversarial() {
+  SweepPlan p;
+  p.title = "Adversarial training at two temperatures: robustness that is there";
+  p.axes = {parse_axis("tau=1,10")};
+  p.train = small_training();
+  set_flag(p.train, {"adversarial", "pgd"});
+  set_flag(p.train, {"train-limit", "10000"});
+  p.measure.kinds = {"clean", "corrupt", "attacks", "worst"};
+  p.baseline = Baseline{"tau", "1"};
+  return p;
+}
+
 SweepPlan controls() {
   SweepPlan p;
   p.title = "Controls: what the effect of the temperature is made of";
@@ -65,7 +78,11 @@ SweepPlan synthetic() {
 
 const std::vector<std::pair<std::string, std::function<SweepPlan()>>>& presets() {
   static const std::vector<std::pair<std::string, std::function<SweepPlan()>>> all = {
-      {"paper", paper}, {"lr-boundary", learning_rate_boundary}, {"controls", controls}, {"synthetic", synthetic}};
+      {"paper", paper},
+      {"adversarial", adversarial},
+      {"controls", controls},
+      {"lr-boundary", learning_rate_boundary},
+      {"synthetic", synthetic}};
   return all;
 }
 
