@@ -1,5 +1,6 @@
-// One thread an output element, neighbouring threads on neighbouring channels. The backward passes gather instead of scatter:
-// one thread an element of dx looks at the windows that cover it, so no two threads write to one place and no atomics are needed.
+// One thread 16 bytes of the output, or an element where the channels do not fill them; neighbouring threads on neighbouring channels.
+// The backward passes gather instead of scatter: one thread looks at the windows that cover its elements of dx, so no two threads
+// write to one place and no atomics are needed.
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/pooling.h"
@@ -39,17 +40,32 @@ __device__ std::int64_t offset(const Geometry& g, std::int64_t n, std::int64_t h
   return ((n * g.height + h) * g.width + w) * g.channels + c;
 }
 
-// Offset in x of the first largest element of a window.
-template <class T>
-__device__ std::int64_t winner_of(const T* x, const Geometry& g, const Window& win, std::int64_t n, std::int64_t c) {
-  std::int64_t winner = -1;
-  for (std::int64_t h = win.h_begin; h < win.h_end; ++h)
-    for (std::int64_t w = win.w_begin; w < win.w_end; ++w) {
-      const std::int64_t at = offset(g, n, h, w, c);
-      if (winner < 0 || to_float(x[at]) > to_float(x[winner])) winner = at;
-    }
-  return winner;
+__device__ std::int64_t out_offset(const Geometry& g, std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t c) {
+  return ((n * g.out_height + oh) * g.out_width + ow) * g.channels + c;
 }
+
+// The largest elements of a window, channel by channel, and which of them are the first such at offset `at` of x (bit k: channel k).
+template <int N>
+struct Largest {
+  Pack<N> value;
+  unsigned is_here = 0;
+  template <class T>
+  __device__ Largest(const T* x, const Geometry& g, const Window& win, std::int64_t n, std::int64_t c, std::int64_t at) {
+    bool is_first = true;
+    for (std::int64_t h = win.h_begin; h < win.h_end; ++h)
+      for (std::int64_t w = win.w_begin; w < win.w_end; ++w) {
+        const std::int64_t from = offset(g, n, h, w, c);
+        const unsigned here = from == at ? 1u : 0u;
+        const Pack<N> candidate = load<N>(x + from);
+        for (int k = 0; k < N; ++k)
+          if (is_first || candidate[k] > value[k]) {
+            value[k] = candidate[k];
+            is_here = (is_here & ~(1u << k)) | here << k;
+          }
+        is_first = false;
+      }
+  }
+};
 
 // f(oh, ow) for every window that covers (h, w), in row-major order.
 template <class F>
@@ -63,35 +79,40 @@ __device__ void for_covering_windows(const Geometry& g, std::int64_t h, std::int
 
 template <class T>
 struct MaxForward {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   const T* x;
   Geometry g;
   template <int N>
   __device__ void run(std::int64_t i) const {
     const Place p(i, g.out_height, g.out_width, g.channels);
-    y[i] = x[winner_of(x, g, Window(g, p.h, p.w), p.n, p.c)];
+    store<N>(y + i, Largest<N>(x, g, Window(g, p.h, p.w), p.n, p.c, /*at=*/-1).value);
   }
 };
 
 template <class T>
 struct MaxBackward {
+  static constexpr int kPack = pack_of<T>;
   T* dx;
   const T *dy, *x;
   Geometry g;
   template <int N>
   __device__ void run(std::int64_t i) const {
     const Place p(i, g.height, g.width, g.channels);
-    float sum = 0;
+    Pack<N> sum = {};
     for_covering_windows(g, p.h, p.w, [&](std::int64_t oh, std::int64_t ow) {
-      if (winner_of(x, g, Window(g, oh, ow), p.n, p.c) != i) return;
-      sum += to_float(dy[((p.n * g.out_height + oh) * g.out_width + ow) * g.channels + p.c]);
+      const unsigned wins = Largest<N>(x, g, Window(g, oh, ow), p.n, p.c, i).is_here;
+      if (wins == 0) return;
+      const Pack<N> gradient = load<N>(dy + out_offset(g, p.n, oh, ow, p.c));
+      for (int k = 0; k < N; ++k) sum[k] += (wins >> k & 1u) != 0 ? gradient[k] : 0.0f;
     });
-    from_float(dx[i], sum);
+    store<N>(dx + i, sum);
   }
 };
 
 template <class T>
 struct AverageForward {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   const T* x;
   Geometry g;
@@ -99,84 +120,111 @@ struct AverageForward {
   __device__ void run(std::int64_t i) const {
     const Place p(i, g.out_height, g.out_width, g.channels);
     const Window win(g, p.h, p.w);
-    float sum = 0;
+    Pack<N> sum = {};
     for (std::int64_t h = win.h_begin; h < win.h_end; ++h)
-      for (std::int64_t w = win.w_begin; w < win.w_end; ++w) sum += to_float(x[offset(g, p.n, h, w, p.c)]);
-    from_float(y[i], sum / win.area());
+      for (std::int64_t w = win.w_begin; w < win.w_end; ++w) {
+        const Pack<N> values = load<N>(x + offset(g, p.n, h, w, p.c));
+        for (int k = 0; k < N; ++k) sum[k] += values[k];
+      }
+    for (int k = 0; k < N; ++k) sum[k] /= win.area();
+    store<N>(y + i, sum);
   }
 };
 
 template <class T>
 struct AverageBackward {
+  static constexpr int kPack = pack_of<T>;
   T* dx;
   const T* dy;
   Geometry g;
   template <int N>
   __device__ void run(std::int64_t i) const {
     const Place p(i, g.height, g.width, g.channels);
-    float sum = 0;
+    Pack<N> sum = {};
     for_covering_windows(g, p.h, p.w, [&](std::int64_t oh, std::int64_t ow) {
-      sum += to_float(dy[((p.n * g.out_height + oh) * g.out_width + ow) * g.channels + p.c]) / Window(g, oh, ow).area();
+      const Pack<N> gradient = load<N>(dy + out_offset(g, p.n, oh, ow, p.c));
+      const float area = Window(g, oh, ow).area();
+      for (int k = 0; k < N; ++k) sum[k] += gradient[k] / area;
     });
-    from_float(dx[i], sum);
+    store<N>(dx + i, sum);
   }
 };
 
 template <class T>
 struct GlobalForward {
+  static constexpr int kPack = pack_of<T>;
   float* y;
   const T* x;
   std::int64_t pixels, channels;
   template <int N>
   __device__ void run(std::int64_t i) const {
     const T* const first = x + i / channels * pixels * channels + i % channels;
-    float sum = 0;
-    for (std::int64_t p = 0; p < pixels; ++p) sum += to_float(first[p * channels]);
-    y[i] = sum / static_cast<float>(pixels);
+    Pack<N> sum = {};
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      const Pack<N> values = load<N>(first + p * channels);
+      for (int k = 0; k < N; ++k) sum[k] += values[k];
+    }
+    for (int k = 0; k < N; ++k) sum[k] /= static_cast<float>(pixels);
+    store<N>(y + i, sum);
   }
 };
 
 template <class T>
 struct GlobalBackward {
+  static constexpr int kPack = pack_of<T>;
   T* dx;
   const float* dy;
   std::int64_t pixels, channels;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    from_float(dx[i], dy[i / (pixels * channels) * channels + i % channels] / static_cast<float>(pixels));
+    Pack<N> gradient = load<N>(dy + i / (pixels * channels) * channels + i % channels);
+    for (int k = 0; k < N; ++k) gradient[k] /= static_cast<float>(pixels);
+    store<N>(dx + i, gradient);
   }
 };
+
+// A pack must not reach into the next pixel.
+template <class T, class... Views>
+bool in_packs(std::int64_t channels, const Views&... views) {
+  return channels % pack_of<T> == 0 && can_use_packs(views...);
+}
 
 }  // namespace
 
 template <class T>
 void max_pool2d_forward(const Cuda& cuda, View<T> y, View<const T> x, const PoolOptions& o) {
-  launch_elements(cuda, y.size(), false, MaxForward<T>{y.data, x.data, geometry_of(x.shape, o)});
+  launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x),
+                  MaxForward<T>{y.data, x.data, geometry_of(x.shape, o)});
 }
 
 template <class T>
 void max_pool2d_backward(const Cuda& cuda, View<T> dx, View<const T> dy, View<const T> x, const PoolOptions& o) {
-  launch_elements(cuda, dx.size(), false, MaxBackward<T>{dx.data, dy.data, x.data, geometry_of(x.shape, o)});
+  launch_elements(cuda, dx.size(), in_packs<T>(x.dim(3), dx, dy, x),
+                  MaxBackward<T>{dx.data, dy.data, x.data, geometry_of(x.shape, o)});
 }
 
 template <class T>
 void avg_pool2d_forward(const Cuda& cuda, View<T> y, View<const T> x, const PoolOptions& o) {
-  launch_elements(cuda, y.size(), false, AverageForward<T>{y.data, x.data, geometry_of(x.shape, o)});
+  launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x),
+                  AverageForward<T>{y.data, x.data, geometry_of(x.shape, o)});
 }
 
 template <class T>
 void avg_pool2d_backward(const Cuda& cuda, View<T> dx, View<const T> dy, const PoolOptions& o) {
-  launch_elements(cuda, dx.size(), false, AverageBackward<T>{dx.data, dy.data, geometry_of(dx.shape, o)});
+  launch_elements(cuda, dx.size(), in_packs<T>(dx.dim(3), dx, dy),
+                  AverageBackward<T>{dx.data, dy.data, geometry_of(dx.shape, o)});
 }
 
 template <class T>
 void global_avg_pool_forward(const Cuda& cuda, View<float> y, View<const T> x) {
-  launch_elements(cuda, y.size(), false, GlobalForward<T>{y.data, x.data, x.dim(1) * x.dim(2), x.dim(3)});
+  launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x),
+                  GlobalForward<T>{y.data, x.data, x.dim(1) * x.dim(2), x.dim(3)});
 }
 
 template <class T>
 void global_avg_pool_backward(const Cuda& cuda, View<T> dx, View<const float> dy) {
-  launch_elements(cuda, dx.size(), false, GlobalBackward<T>{dx.data, dy.data, dx.dim(1) * dx.dim(2), dx.dim(3)});
+  launch_elements(cuda, dx.size(), in_packs<T>(dx.dim(3), dx, dy),
+                  GlobalBackward<T>{dx.data, dy.data, dx.dim(1) * dx.dim(2), dx.dim(3)});
 }
 
 #define KELVIN_INSTANTIATE(T)                                                                                \

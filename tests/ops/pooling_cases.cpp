@@ -8,9 +8,9 @@ std::vector<OpCase> pooling_cases() {
   const std::pair<const char*, PoolOptions> windows[] = {
       {"2x2", {}}, {"3x3s2p1", {.kernel = 3, .stride = 2, .pad = 1}}, {"3x3s1", {.kernel = 3, .stride = 1}}};
   for (const auto& [name, o] : windows)
-    for (const std::int64_t channels : {1, 31, 33}) {
+    for (const std::int64_t channels : {1, 31, 32}) {
       const Shape x{2, 7, 6, channels};
-      // Values lie 2/2772 apart at the nearest; a step of 3e-4 lets no two of them change places.
+      // Values lie 2/2688 apart at the nearest; a step of 3e-4 lets no two of them change places.
       cases.push_back({.name = str("max_pool2d/", name, "/", channels),
                        .inputs = {{.shape = x, .is_distinct = true}},
                        .op = [o](const std::vector<Tensor>& in) { return max_pool2d(in[0], o); },
@@ -19,7 +19,7 @@ std::vector<OpCase> pooling_cases() {
                        .inputs = {{x}},
                        .op = [o](const std::vector<Tensor>& in) { return avg_pool2d(in[0], o); }});
     }
-  for (const std::int64_t channels : {1, 31, 257})
+  for (const std::int64_t channels : {1, 31, 256})
     cases.push_back({.name = str("global_avg_pool/", channels),
                      .inputs = {{{3, 5, 4, channels}}},
                      .op = [](const std::vector<Tensor>& in) { return global_avg_pool(in[0]); }});
