@@ -11,16 +11,6 @@ namespace {
 
 constexpr std::int64_t kBlockRows = 64;  // rows a partial sum of dγ and dβ covers
 
-template <class F>
-void for_each_row(std::int64_t rows, std::int64_t cols, const F& f) {
-  parallel_for(
-      rows,
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) f(row);
-      },
-      std::max<std::int64_t>(1, kParallelGrain / std::max<std::int64_t>(cols, 1)));
-}
-
 }  // namespace
 
 template <class T>

@@ -14,16 +14,6 @@ double inner(const float* a, const float* b, std::int64_t n) {
   return sum;
 }
 
-template <class F>
-void for_each_row(std::int64_t rows, std::int64_t cols, const F& f) {
-  parallel_for(
-      rows,
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) f(row);
-      },
-      std::max<std::int64_t>(1, kParallelGrain / std::max<std::int64_t>(cols, 1)));
-}
-
 }  // namespace
 
 void normalize_rows_forward(Cpu, View<float> y, View<float> norm, View<const float> x, float scale) {

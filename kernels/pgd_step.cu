@@ -18,7 +18,8 @@ using ImageGroup = BlockGroup<256>;
 template <int N, class F>
 __device__ void for_pixels(const ImageGroup& group, std::int64_t pixels, const F& f) {
   const std::int64_t begin = group.row() * pixels;
-  for (std::int64_t p = N * static_cast<std::int64_t>(group.rank()); p < pixels; p += N * ImageGroup::kThreads) f(begin + p);
+  for (std::int64_t p = N * static_cast<std::int64_t>(group.rank()); p < pixels; p += N * ImageGroup::kThreads)
+    f(begin + p);
 }
 
 // f(std::integral_constant<int, N>): N pixels an access.
@@ -140,8 +141,8 @@ __global__ void __launch_bounds__(256) start_l2_kernel(float* x, const float* x0
   __syncthreads();  // read after write: from here on a thread reads pixels that others drew
   const double norm = norm_of<N>(group, x, pixels);
   const auto factor = static_cast<float>(eps * uniform01(philox(key, counter)[0]) / norm);
-  const double squares = move<N>(group, x, x0, x0, pixels,
-                                 [&](float drawn, float centre) { return centre + factor * drawn; });
+  const double squares =
+      move<N>(group, x, x0, x0, pixels, [&](float drawn, float centre) { return centre + factor * drawn; });
   project_l2<N>(group, x, x0, pixels, squares, eps);
 }
 

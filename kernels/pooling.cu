@@ -40,7 +40,8 @@ __device__ std::int64_t offset(const Geometry& g, std::int64_t n, std::int64_t h
   return ((n * g.height + h) * g.width + w) * g.channels + c;
 }
 
-__device__ std::int64_t out_offset(const Geometry& g, std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t c) {
+__device__ std::int64_t out_offset(const Geometry& g, std::int64_t n, std::int64_t oh, std::int64_t ow,
+                                   std::int64_t c) {
   return ((n * g.out_height + oh) * g.out_width + ow) * g.channels + c;
 }
 
@@ -50,7 +51,8 @@ struct Largest {
   Pack<N> value;
   unsigned is_here = 0;
   template <class T>
-  __device__ Largest(const T* x, const Geometry& g, const Window& win, std::int64_t n, std::int64_t c, std::int64_t at) {
+  __device__ Largest(const T* x, const Geometry& g, const Window& win, std::int64_t n, std::int64_t c,
+                     std::int64_t at) {
     bool is_first = true;
     for (std::int64_t h = win.h_begin; h < win.h_end; ++h)
       for (std::int64_t w = win.w_begin; w < win.w_end; ++w) {
@@ -193,8 +195,7 @@ bool in_packs(std::int64_t channels, const Views&... views) {
 
 template <class T>
 void max_pool2d_forward(const Cuda& cuda, View<T> y, View<const T> x, const PoolOptions& o) {
-  launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x),
-                  MaxForward<T>{y.data, x.data, geometry_of(x.shape, o)});
+  launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x), MaxForward<T>{y.data, x.data, geometry_of(x.shape, o)});
 }
 
 template <class T>

@@ -3,20 +3,6 @@
 #include "kernels/device/parallel.h"
 
 namespace kelvin {
-namespace {
-
-// f(row) for rows of `cols` elements, in parallel.
-template <class F>
-void for_each_row(std::int64_t rows, std::int64_t cols, const F& f) {
-  parallel_for(
-      rows,
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) f(row);
-      },
-      std::max<std::int64_t>(1, kParallelGrain / std::max<std::int64_t>(cols, 1)));
-}
-
-}  // namespace
 
 template <class T>
 void embed_tokens_forward(Cpu, View<T> tokens, View<const T> patches, View<const float> bias,

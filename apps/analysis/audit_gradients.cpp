@@ -70,8 +70,8 @@ void Auditor::saturation() {
         a_.median_margin > kUnreliable, percentiles);
   const double moved = ce.mean_displacement(), needed = 0.5 * static_cast<double>(o_.attack.eps);
   check("displacement", str("images that withstood moved ", moved, " on average, eps ", o_.attack.eps),
-        "less than half of eps (L-infinity)", o_.attack.norm == Norm::linf && ce.robust_accuracy() > 0 && moved < needed,
-        {{"mean", moved}});
+        "less than half of eps (L-infinity)",
+        o_.attack.norm == Norm::linf && ce.robust_accuracy() > 0 && moved < needed, {{"mean", moved}});
 }
 
 void Auditor::attack_temperatures() {

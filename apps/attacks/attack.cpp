@@ -35,7 +35,8 @@ void check_options(const AttackOptions& o, const ModelSpec& model) {
   const bool takes_all = o.attack == "pgd" || o.attack == "mifgsm" || (o.attack == "cw" && o.norm == Norm::linf);
   const bool takes_a_target = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "cw";
   if (o.targeting != Targeting::none && !(o.targeting == Targeting::all ? takes_all : takes_a_target))
-    throw mistake("--targeted: ", o.attack, " chooses its own targets or has none; fgsm, pgd, mifgsm and cw take a rule ",
+    throw mistake("--targeted: ", o.attack,
+                  " chooses its own targets or has none; fgsm, pgd, mifgsm and cw take a rule ",
                   "or a class, pgd, mifgsm and cw in L-infinity 'all'");
   if (o.version != "standard" && o.version != "plus" && o.version != "rand")
     throw mistake("--version ", o.version, " is unknown; known: standard, plus, rand");

@@ -16,7 +16,8 @@ constexpr double kSquareFlag = 0.002;  // accuracy that a black-box attack may s
 constexpr std::size_t kCheckedImages = 50;
 
 // Correctly classified, or towards a target not there yet, and not broken by a member.
-std::vector<std::size_t> standing(const std::vector<AttackedImage>& images, const std::vector<std::vector<float>>& found) {
+std::vector<std::size_t> standing(const std::vector<AttackedImage>& images,
+                                  const std::vector<std::vector<float>>& found) {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < images.size(); ++i) {
     const AttackedImage& image = images[i];

@@ -22,8 +22,8 @@ void accumulate(State& s, std::span<const float> gradient, float decay) {
 }
 
 // goals: the label, or the class whose loss is descended (step < 0), of every image.
-void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOptions& o, float size, const std::string& stream,
-         const std::vector<std::int32_t>& goals, MemberResult& result) {
+void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOptions& o, float size,
+         const std::string& stream, const std::vector<std::int32_t>& goals, MemberResult& result) {
   const Ball ball{o.norm, o.eps};
   std::vector<std::size_t> active = result.survivors();
   std::vector<State> states(images.count());

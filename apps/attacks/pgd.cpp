@@ -35,8 +35,9 @@ Tensor take(const Tensor& from, std::span<const std::size_t> rows) {
 class BatchAttack {
  public:
   struct Outcome {
-    Tensor images;                    // [n, H, W, C], to be returned
-    std::vector<float> displacement;  // [n], ‖x − x_start‖∞ where an image stopped, mean over the restarts it took part in
+    Tensor images;  // [n, H, W, C], to be returned
+    std::vector<float>
+        displacement;  // [n], ‖x − x_start‖∞ where an image stopped, mean over the restarts it took part in
   };
 
   BatchAttack(Model& model, const AttackOptions& options, Device device)

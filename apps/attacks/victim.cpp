@@ -10,7 +10,12 @@
 namespace kelvin {
 
 ImageBatch ImageBatch::select(std::span<const std::size_t> rows) const {
-  return {height, width, channels, gather(pixels, size(), rows), gather(labels, rows), gather(indices, rows),
+  return {height,
+          width,
+          channels,
+          gather(pixels, size(), rows),
+          gather(labels, rows),
+          gather(indices, rows),
           targets.empty() ? targets : gather(targets, rows)};
 }
 

@@ -20,8 +20,8 @@ namespace kelvin {
 struct ImageBatch {
   std::int64_t height = 0, width = 0, channels = 0;
   std::vector<float> pixels;
-  std::vector<std::int32_t> labels;   // [n]
-  std::vector<std::int32_t> indices;  // [n] positions in the set: random numbers belong to them
+  std::vector<std::int32_t> labels;     // [n]
+  std::vector<std::int32_t> indices;    // [n] positions in the set: random numbers belong to them
   std::vector<std::int32_t> targets{};  // [n] the class each is to be taken for; empty: any but the label
 
   // Where an attack drives image i, and whether a prediction is what it wants.

@@ -289,7 +289,8 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
       "  kelvin sweep --variant 'plain: tau=1' --variant 'hot: tau=50 lr=2' --baseline 'variant=plain' --out two\n"
       "The same command continues a sweep that was stopped; started twice, the two share the work.",
       [f, &common] { run(*f, common); });
-  c->add_option("--preset", f->preset, "paper, adversarial, controls, lr-boundary or synthetic: defaults that other flags override");
+  c->add_option("--preset", f->preset,
+                "paper, adversarial, controls, lr-boundary or synthetic: defaults that other flags override");
   c->add_option("--grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)")
       ->take_all();
   c->add_option("--variant", f->variants,

@@ -21,7 +21,7 @@ struct MeasureRequest {
   float eps = 8.0f / 255.0f, step = 2.0f / 255.0f;
   int steps = 20;
   std::string worst_attack = "autoattack";  // a robustness is claimed from the worst case only
-  std::uint64_t seed = 0;  // of attacks and corruptions: the same images for every cell
+  std::uint64_t seed = 0;                   // of attacks and corruptions: the same images for every cell
 };
 
 void check_request(const MeasureRequest& request);  // throws a mistake: unknown names, limits below 0

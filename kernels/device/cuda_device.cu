@@ -1,7 +1,6 @@
-#include "kernels/device/cuda_device.h"
-
 #include "kernels/cudnn/library.h"
 #include "kernels/device/cuda.h"
+#include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_refusal.h"
 
 namespace kelvin {

@@ -34,4 +34,15 @@ void parallel_for(std::int64_t n, const F& f, std::int64_t grain = kParallelGrai
   }
 }
 
+// f(row) for each of `rows` rows of `cols` cheap elements.
+template <class F>
+void for_each_row(std::int64_t rows, std::int64_t cols, const F& f) {
+  parallel_for(
+      rows,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) f(row);
+      },
+      std::max<std::int64_t>(1, kParallelGrain / std::max<std::int64_t>(cols, 1)));
+}
+
 }  // namespace kelvin

@@ -177,8 +177,8 @@ TEST_F(AttackTest, TargetsFollowTheirRules) {
 TEST_F(AttackTest, MomentumAndCarliniWagnerFollowTargetsToo) {
   AttackOptions o = options(AttackLoss::cross_entropy);
   o.steps = 20;
-  for (const auto& [name, norm, eps] : {std::tuple{"mifgsm", Norm::linf, 0.2f}, std::tuple{"cw", Norm::linf, 0.2f},
-                                        std::tuple{"cw", Norm::l2, 2.0f}}) {
+  for (const auto& [name, norm, eps] :
+       {std::tuple{"mifgsm", Norm::linf, 0.2f}, std::tuple{"cw", Norm::linf, 0.2f}, std::tuple{"cw", Norm::l2, 2.0f}}) {
     o.attack = name;
     o.norm = norm;
     o.eps = eps;
@@ -189,7 +189,8 @@ TEST_F(AttackTest, MomentumAndCarliniWagnerFollowTargetsToo) {
       o.targeting = rule;
       o.target_class = 3;
       const AttackResult r = attack(model(), test_set(), o);
-      EXPECT_GT(r.target_success_rate(), 0.8) << name << (norm == Norm::l2 ? " L2" : "");  // a ball this wide holds every class
+      EXPECT_GT(r.target_success_rate(), 0.8)
+          << name << (norm == Norm::l2 ? " L2" : "");  // a ball this wide holds every class
       for (const AttackedImage& i : r.images) {
         EXPECT_TRUE(rule == Targeting::fixed ? i.target == 3 : i.target != i.label);
         EXPECT_EQ(i.broken_by == 0, i.clean_prediction != i.target && i.adversarial_prediction == i.target);

@@ -124,13 +124,14 @@ TEST(AttacksGolden, TargetsAreReachedAsOftenAsWithTorchattacks) {
   const auto model = golden_model();
   for (const auto& [row, theirs] : reference["rows"].items()) {
     const std::string name = row.substr(0, row.find(' '));
-    AttackOptions o{.attack = name,
-                    .eps = reference["eps"].get<float>(),
-                    .step = reference["step"].get<float>(),
-                    .steps = usual_steps(name, Norm::linf),
-                    .random_start = false,
-                    .targeting = row.ends_with("least-likely") ? Targeting::least_likely : Targeting::second_most_likely,
-                    .batch_size = 100};
+    AttackOptions o{
+        .attack = name,
+        .eps = reference["eps"].get<float>(),
+        .step = reference["step"].get<float>(),
+        .steps = usual_steps(name, Norm::linf),
+        .random_start = false,
+        .targeting = row.ends_with("least-likely") ? Targeting::least_likely : Targeting::second_most_likely,
+        .batch_size = 100};
     const AttackResult r = attack(*model, golden_images(100), o);
     int reached = 0, reference_reached = 0;
     for (std::size_t i = 0; i < r.images.size(); ++i) {

@@ -171,9 +171,11 @@ TEST_F(SweepCli, MultipliedLogitsAreARowOfTheirOwn) {
 TEST_F(SweepCli, EveryPresetIsAPlanThatTrainAccepts) {
   for (const auto& [preset, cells] : std::vector<std::pair<std::string, std::size_t>>{
            {"paper", 8}, {"adversarial", 2}, {"controls", 5}, {"lr-boundary", 72}, {"synthetic", 24}}) {
-    ASSERT_EQ(kelvin("sweep --preset " + preset +
-                     " --data synthetic:train=64,test=20,size=8,classes=4 --train-limit 0 --epochs 1 --dry-run --json --quiet"),
-              0)
+    ASSERT_EQ(
+        kelvin(
+            "sweep --preset " + preset +
+            " --data synthetic:train=64,test=20,size=8,classes=4 --train-limit 0 --epochs 1 --dry-run --json --quiet"),
+        0)
         << preset << read(folder_ / "out.err");
     EXPECT_EQ(Json::parse(read(folder_ / "out.txt"))["cells"].size(), cells) << preset;
   }
