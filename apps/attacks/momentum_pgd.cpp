@@ -21,7 +21,7 @@ void accumulate(State& s, std::span<const float> gradient, float decay) {
   for (std::size_t i = 0; i < gradient.size(); ++i) s.momentum[i] = decay * s.momentum[i] + scale * gradient[i];
 }
 
-// goals: the label, or the class whose loss is descended (step < 0), of every image.
+// goals: the label, or the class whose loss is descended (size < 0), of every image.
 void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOptions& o, float size,
          const std::string& stream, const std::vector<std::int32_t>& goals, MemberResult& result) {
   const Ball ball{o.norm, o.eps};

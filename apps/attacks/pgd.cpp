@@ -36,8 +36,8 @@ class BatchAttack {
  public:
   struct Outcome {
     Tensor images;  // [n, H, W, C], to be returned
-    std::vector<float>
-        displacement;  // [n], ‖x − x_start‖∞ where an image stopped, mean over the restarts it took part in
+    // [n], ‖x − x_start‖∞ where an image stopped, mean over the restarts it took part in; −1: in none
+    std::vector<float> displacement;
   };
 
   BatchAttack(Model& model, const AttackOptions& options, Device device)
@@ -61,7 +61,7 @@ class BatchAttack {
       if (!rows_.empty()) ascend(restart);
     }
     hand_back(all_rows(rows_.size()), options_.last_iterate ? x_ : best_->images);
-    for (std::size_t i = 0; i < n; ++i) moved_[i] /= static_cast<float>(std::max(runs_[i], 1));
+    for (std::size_t i = 0; i < n; ++i) moved_[i] = runs_[i] > 0 ? moved_[i] / static_cast<float>(runs_[i]) : -1;
     return {Tensor::from_host<float>(returned_, batch.images.shape(), device_), moved_};
   }
 
