@@ -1,8 +1,9 @@
 // What every attack of this folder other than PGD looks like from outside: images in, the ones it broke out.
 //
 // A member gets images that the model classifies correctly and answers for each whether it found an image within ε, and in
-// [0, 1], that the model takes for another class: for any other, or for its target where the batch names targets. Its random numbers belong to the image (seed, name, restart, index), so
-// that its answer does not depend on which other images are in the batch (but for the rounding of the model's own sums).
+// [0, 1], that the model takes for another class: for any other, or for its target where the batch names targets. Its random
+// numbers belong to the image (seed, name, restart, index), so that its answer does not depend on which other images are in the
+// batch (but for the rounding of the model's own sums).
 #pragma once
 
 #include <functional>
