@@ -67,7 +67,10 @@ std::vector<std::pair<int, int>> halving_rungs(int candidates, int epochs, int e
   for (std::size_t r = 0; r < counts.size(); ++r) {
     int shorter = epochs;
     for (std::size_t k = r; k < counts.size(); ++k) shorter /= eta;
-    rungs.emplace_back(std::max(1, shorter), counts[r]);
+    // A rung as long as the one before would repeat it.
+    const int longer = rungs.empty() ? std::max(1, shorter) : std::max(shorter, rungs.back().first + 1);
+    if (longer > epochs) break;
+    rungs.emplace_back(longer, counts[r]);
   }
   return rungs;
 }

@@ -1,9 +1,10 @@
 // `train --tau auto`: the temperature (and learning rate) by successive halving on a held-out split of the training set.
 //
 // Rung 0 trains every candidate for max(1, ⌊E / η^R⌋) epochs, the next the best 1/η of them for η times as long, and so on; E is the
-// number of epochs of the full training, and R the smallest number of rungs after which one candidate is left. Each rung is a
-// complete short training from the same initialisation, its learning rate falling to the schedule's end: candidates are compared as
-// they would be used. A diverged candidate is out. Ties go to the candidate that comes first. (Jamieson & Talwalkar 2016, 1502.07943.)
+// number of epochs of the full training, and R the smallest number of rungs after which one candidate is left. Where E is too small
+// for that, a rung is an epoch longer than the one before it, or left out where E allows no more. Each rung is a complete short
+// training from the same initialisation, its learning rate falling to the schedule's end: candidates are compared as they would be
+// used. A diverged candidate is out. Ties go to the candidate that comes first. (Jamieson & Talwalkar 2016, 1502.07943.)
 //
 // The regret is what was lost by not training all candidates in full: the best validation accuracy of the full grid minus that of the
 // chosen one, both trained for E epochs without the held-out images. The test set is never looked at. Deterministic by seed.

@@ -222,7 +222,8 @@ TEST(ChooseTemperature, Rungs) {
   using R = std::pair<int, int>;  // epochs, candidates
   EXPECT_THAT(halving_rungs(8, 9, 3), ElementsAre(R{1, 8}, R{3, 3}));
   EXPECT_THAT(halving_rungs(8, 16, 2), ElementsAre(R{2, 8}, R{4, 4}, R{8, 2}));
-  EXPECT_THAT(halving_rungs(8, 1, 3), ElementsAre(R{1, 8}, R{1, 3}));
+  EXPECT_THAT(halving_rungs(8, 3, 3), ElementsAre(R{1, 8}, R{2, 3}));
+  EXPECT_THAT(halving_rungs(8, 1, 3), ElementsAre(R{1, 8}));
   EXPECT_TRUE(halving_rungs(1, 9, 3).empty());
 }
 
