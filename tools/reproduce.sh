@@ -13,6 +13,9 @@ shift
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 "$tools/setup.sh"
 build_dir=$("$tools/build.sh" kelvin)
+flags=("$@")
+[[ " $* " == *" --seeds"* ]] || flags+=(--seeds 0,1,2)
+[[ " $* " == *" --jobs"* ]] || flags+=(--jobs 2)
 for preset in paper controls adversarial; do
-  "$build_dir/bin/kelvin" sweep --preset "$preset" --seeds 0,1,2 --jobs 2 "$@" --out "$out/$preset"
+  "$build_dir/bin/kelvin" sweep --preset "$preset" "${flags[@]}" --out "$out/$preset"
 done
