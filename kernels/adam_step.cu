@@ -1,5 +1,6 @@
 // Reads w, m, s, g and writes w, m, s: seven streams over the parameters, one launch a step. The step number lies in device memory, so
-// that a recorded step can be replayed; each thread works out 1 − βᵗ = −expm1(t ln β) for itself, which float32 carries to its last digit.
+// that a recorded step can be replayed; each thread works out 1 − βᵗ = −expm1(t ln β) for itself, to rounding, where powf would
+// lose what 1 − βᵗ is made of while t is small.
 #include <cmath>
 
 #include "kernels/adam_step.h"

@@ -96,9 +96,11 @@ template <int N>
 __global__ void __launch_bounds__(256)
     step_l2_kernel(float* x, const float* x0, const float* g, std::int64_t pixels, PgdOptions o) {
   const ImageGroup group;
-  const double norm = norm_of<N>(group, g, pixels), factor = norm > 0 ? o.step / norm : 0;
-  const double squares = move<N>(group, x, x0, g, pixels,
-                                 [&](float from, float along) { return from + static_cast<float>(factor * along); });
+  const double norm = norm_of<N>(group, g, pixels), factor = o.step / norm;
+  const bool has_direction = norm > 0;  // no: all zero, or NaN among them, and the image stays
+  const double squares = move<N>(group, x, x0, g, pixels, [&](float from, float along) {
+    return has_direction ? from + static_cast<float>(factor * along) : from;
+  });
   project_l2<N>(group, x, x0, pixels, squares, o.eps);
 }
 

@@ -27,12 +27,7 @@ struct RowLogSoftmax {
 // f(row) for every row, in parallel; 32 rows are worth a thread.
 template <class F>
 void for_each_loss_row(std::int64_t rows, const F& f) {
-  parallel_for(
-      rows,
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) f(row);
-      },
-      /*grain=*/32);
+  for_each_row(rows, kParallelGrain / 32, f);
 }
 
 }  // namespace kelvin

@@ -81,7 +81,7 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
       std::vector<float> pixels;
       pixels.reserve(active.size() * images.size());
       for (const std::size_t row : active) pixels.insert(pixels.end(), states[row].x.begin(), states[row].x.end());
-      const Tensor goals = victim.column(gather(images.targets.empty() ? images.labels : images.targets, active));
+      const Tensor goals = victim.column(gather(images.goals(), active));
       const Answer a = victim.look(images, pixels, [&](const Tensor& logits) { return margin_loss(logits, goals); });
       const bool is_check = step > 0 && step % std::max(1, o.steps / 10) == 0;
       std::vector<std::size_t> standing, answered;

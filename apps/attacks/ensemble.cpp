@@ -124,10 +124,7 @@ AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions&
   AttackResult result;
   for_each_batch(set, options.batch_size, model.parameters().values().device(), [&](const TensorBatch& batch) {
     const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
-    const Tensor goal = targets.empty()
-                            ? batch.labels
-                            : Tensor::from_host<std::int32_t>(targets, batch.labels.shape(), batch.labels.device());
-    const GradientPoint p = look(model, batch.images, goal, options.loss, options.attack_tau);
+    const GradientPoint p = look(model, batch.images, goals_of(batch, targets), options.loss, options.attack_tau);
     const auto images = describe_clean(batch, p, targets, !targets.empty());
     result.images.insert(result.images.end(), images.begin(), images.end());
   });

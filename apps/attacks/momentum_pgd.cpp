@@ -81,9 +81,8 @@ MemberResult momentum_pgd(const Victim& victim, const ImageBatch& images, const 
   const auto ranked = o.targets > 0 ? classes_by_logit(victim, images) : std::vector<std::vector<std::int32_t>>();
   for (int restart = 0; restart < o.restarts; ++restart) {
     if (o.targets == 0) {
-      const bool is_targeted = !images.targets.empty();
-      run(victim, images, o, is_targeted ? -o.step : o.step, str("momentum_pgd_start/", restart),
-          is_targeted ? images.targets : images.labels, result);
+      run(victim, images, o, images.targets.empty() ? o.step : -o.step, str("momentum_pgd_start/", restart),
+          images.goals(), result);
       continue;
     }
     for (int k = 1; k <= std::min(o.targets, victim.classes() - 1); ++k) {

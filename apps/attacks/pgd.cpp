@@ -18,13 +18,8 @@ namespace {
 // The rows of a tensor that are named, in a tensor of their own.
 template <class T>
 Tensor take(const Tensor& from, std::span<const std::size_t> rows) {
-  const std::vector<T> all = from.to_host<T>();
-  const std::size_t size = all.size() / static_cast<std::size_t>(from.dim(0));
-  std::vector<T> taken;
-  taken.reserve(rows.size() * size);
-  for (const std::size_t row : rows)
-    taken.insert(taken.end(), all.begin() + static_cast<std::ptrdiff_t>(row * size),
-                 all.begin() + static_cast<std::ptrdiff_t>((row + 1) * size));
+  const std::size_t size = static_cast<std::size_t>(from.size() / from.dim(0));
+  const std::vector<T> taken = gather(from.to_host<T>(), size, rows);
   Shape shape{static_cast<std::int64_t>(rows.size())};
   for (int i = 1; i < from.shape().rank(); ++i) shape.push_back(from.dim(i));
   return Tensor::from_host<T>(taken, shape, from.device());
@@ -53,8 +48,10 @@ class BatchAttack {
     hold(x0_, batch.images);
     hold(goal_, goal);
     indices_ = batch.indices;
-    if (!best_ || best_->images.shape() != x0_.shape()) best_.emplace(x0_);
-    best_->restart(x0_);
+    if (best_ && best_->images.shape() == x0_.shape())
+      best_->restart(x0_);
+    else
+      best_.emplace(x0_);
     if (!options_.last_iterate) offer(x0_, at_clean.logits, at_clean.loss);
     for (int restart = 0; restart < options_.restarts; ++restart) {
       (void)let_finished_go();
@@ -133,9 +130,7 @@ class BatchAttack {
     hand_back(going, take<float>(best_->images, going));
     std::vector<std::size_t> staying = all_rows(rows_.size());
     std::erase_if(staying, [&](std::size_t place) { return std::binary_search(going.begin(), going.end(), place); });
-    std::vector<std::size_t> rows;
-    for (const std::size_t place : staying) rows.push_back(rows_[place]);
-    rows_ = std::move(rows);
+    rows_ = gather(rows_, staying);
     if (staying.empty()) return staying;
     x0_ = take<float>(x0_, staying);
     goal_ = take<std::int32_t>(goal_, staying);
@@ -184,8 +179,7 @@ AttackResult pgd_attack(Model& model, const ImageSet& set, const AttackOptions& 
   BatchAttack batch_attack(model, options, device);
   for_each_batch(set, options.batch_size, device, [&](const TensorBatch& batch) {
     const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
-    const Tensor goal =
-        is_targeted ? Tensor::from_host<std::int32_t>(targets, batch.labels.shape(), device) : batch.labels;
+    const Tensor goal = goals_of(batch, targets);
     const GradientPoint at_clean = look(model, batch.images, goal, options.loss, options.attack_tau);
     std::vector<AttackedImage> images = describe_clean(batch, at_clean, targets, is_targeted);
     const BatchAttack::Outcome found = batch_attack.run(batch, goal, at_clean);

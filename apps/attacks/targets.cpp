@@ -46,4 +46,9 @@ std::vector<std::int32_t> choose_targets(Model& model, const TensorBatch& batch,
   return targets;
 }
 
+Tensor goals_of(const TensorBatch& batch, const std::vector<std::int32_t>& targets) {
+  if (targets.empty()) return batch.labels;
+  return Tensor::from_host<std::int32_t>(targets, batch.labels.shape(), batch.labels.device());
+}
+
 }  // namespace kelvin

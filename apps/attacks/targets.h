@@ -14,4 +14,7 @@ namespace kelvin {
 [[nodiscard]] std::vector<std::int32_t> choose_targets(Model& model, const TensorBatch& batch,
                                                        const AttackOptions& options);
 
+// The targets on the batch's device [n], or its labels where there are none.
+[[nodiscard]] Tensor goals_of(const TensorBatch& batch, const std::vector<std::int32_t>& targets);
+
 }  // namespace kelvin

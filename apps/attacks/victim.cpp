@@ -89,19 +89,6 @@ Tensor Victim::column(std::span<const std::int32_t> values) const {
   return Tensor::from_host<std::int32_t>(values, {static_cast<std::int64_t>(values.size())}, device_);
 }
 
-std::vector<float> gather(std::span<const float> state, std::size_t size, std::span<const std::size_t> rows) {
-  std::vector<float> out(rows.size() * size);
-  for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(state.data() + rows[i] * size, size, out.data() + i * size);
-  return out;
-}
-
-std::vector<std::int32_t> gather(std::span<const std::int32_t> values, std::span<const std::size_t> rows) {
-  std::vector<std::int32_t> out;
-  out.reserve(rows.size());
-  for (const std::size_t row : rows) out.push_back(values[row]);
-  return out;
-}
-
 std::vector<std::size_t> all_rows(std::size_t n) {
   std::vector<std::size_t> rows(n);
   std::iota(rows.begin(), rows.end(), std::size_t{0});

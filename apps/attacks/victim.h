@@ -5,6 +5,7 @@
 // mode; nothing of it changes. On a GPU every round copies its rows there and back.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -24,8 +25,8 @@ struct ImageBatch {
   std::vector<std::int32_t> indices;    // [n] positions in the set: random numbers belong to them
   std::vector<std::int32_t> targets{};  // [n] the class each is to be taken for; empty: any but the label
 
-  // Where an attack drives image i, and whether a prediction is what it wants.
-  [[nodiscard]] std::int32_t goal(std::size_t i) const { return targets.empty() ? labels[i] : targets[i]; }
+  // The classes an attack drives images to or, without targets, away from; and whether a prediction of image i is what it wants.
+  [[nodiscard]] const std::vector<std::int32_t>& goals() const { return targets.empty() ? labels : targets; }
   [[nodiscard]] bool is_reached(std::size_t i, std::int32_t prediction) const {
     return targets.empty() ? prediction != labels[i] : prediction == targets[i];
   }
@@ -82,9 +83,16 @@ class Victim {
 };
 
 // Rows of state [n, size] gathered into [m, size].
-[[nodiscard]] std::vector<float> gather(std::span<const float> state, std::size_t size,
-                                        std::span<const std::size_t> rows);
-[[nodiscard]] std::vector<std::int32_t> gather(std::span<const std::int32_t> values, std::span<const std::size_t> rows);
+template <class T>
+[[nodiscard]] std::vector<T> gather(const std::vector<T>& state, std::size_t size, std::span<const std::size_t> rows) {
+  std::vector<T> out(rows.size() * size);
+  for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(state.data() + rows[i] * size, size, out.data() + i * size);
+  return out;
+}
+template <class T>
+[[nodiscard]] std::vector<T> gather(const std::vector<T>& values, std::span<const std::size_t> rows) {
+  return gather(values, 1, rows);
+}
 
 // 0, 1, ..., n − 1
 [[nodiscard]] std::vector<std::size_t> all_rows(std::size_t n);

@@ -50,11 +50,12 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
   }
   if (!(f.logit_scale > 0)) throw mistake("--logit-scale must be > 0, got ", f.logit_scale);
   const bool has_label = !f.label.empty();
-  if (!has_label)
-    f.label = o.attack == "pgd" || o.attack == "fgsm" || o.attack == "mifgsm" || o.attack == "apgd-ce"
-                  ? str(o.attack, "-", f.loss, "-tau", o.attack_tau, o.targeting == Targeting::none ? "" : "-targeted")
-                  : str(o.attack, o.attack == "autoattack" ? "-" + o.version : "", o.norm == Norm::l2 ? "-l2" : "");
-  if (!has_label && f.logit_scale != 1) f.label += str("-logits-x", f.logit_scale);
+  if (has_label) return;
+  f.label = o.attack == "pgd" || o.attack == "fgsm" || o.attack == "mifgsm" || o.attack == "apgd-ce"
+                ? str(o.attack, "-", f.loss, "-tau", o.attack_tau)
+                : str(o.attack, o.attack == "autoattack" ? "-" + o.version : "", o.norm == Norm::l2 ? "-l2" : "");
+  if (o.targeting != Targeting::none) f.label += "-targeted";
+  if (f.logit_scale != 1) f.label += str("-logits-x", f.logit_scale);
 }
 
 void run(AttackFlags& f, const CommonOptions& common) {

@@ -196,7 +196,8 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
   if (o.attack == "autoattack") json["version"] = o.version;
   if (o.attack == "square" || o.attack == "random") json["queries"] = o.queries;
   json["warnings"] = r.warnings;
-  if (o.targeting != Targeting::none) json["target_success_rate"] = r.target_success_rate();
+  if (o.targeting != Targeting::none && o.targeting != Targeting::all)
+    json["target_success_rate"] = r.target_success_rate();
   return json;
 }
 
@@ -204,6 +205,7 @@ std::string title_of(const AttackOptions& o) {
   if (o.attack == "autoattack") return "AutoAttack " + o.version;
   if (o.attack == "square") return str("Square, ", o.queries, " queries");
   if (o.attack == "random") return str("random points, ", o.queries, " an image");
+  const std::string targeted = o.targeting == Targeting::none ? "" : str(", targeted ", name_of(o.targeting));
   const bool has_loss = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "apgd-ce";
   if (!has_loss) {
     const std::string name = o.attack == "cw"         ? "C&W"
@@ -211,15 +213,14 @@ std::string title_of(const AttackOptions& o) {
                              : o.attack == "apgd-t"   ? "APGD-T"
                              : o.attack == "fab"      ? "FAB"
                                                       : "FAB-T";
-    return str(name, ", ", o.steps, " steps", o.targeting == Targeting::none ? "" : ", targeted all");
+    return str(name, ", ", o.steps, " steps", targeted);
   }
   const std::string name = o.attack == "fgsm"      ? "FGSM"
                            : o.attack == "mifgsm"  ? str("MI-FGSM-", o.steps)
                            : o.attack == "apgd-ce" ? str("APGD-", o.steps)
                                                    : str("PGD-", o.steps);
   const std::string tau = o.loss == AttackLoss::margin ? "" : str(", attack τ = ", o.attack_tau);
-  return name + ", " + name_of(o.loss) +
-         (o.targeting == Targeting::none ? "" : str(", targeted ", name_of(o.targeting))) + tau;
+  return name + ", " + name_of(o.loss) + targeted + tau;
 }
 
 Json to_json(const AttackedImage& image, std::int64_t index, const AttackResult& r) {

@@ -88,12 +88,6 @@ const std::vector<std::pair<std::string, std::function<SweepPlan()>>>& presets()
 
 }  // namespace
 
-std::vector<std::string> preset_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, make] : presets()) names.push_back(name);
-  return names;
-}
-
 SweepPlan preset(const std::string& name) {
   std::string known;
   for (const auto& [key, make] : presets()) {

@@ -24,6 +24,5 @@ struct SweepPlan {
 };
 
 [[nodiscard]] SweepPlan preset(const std::string& name);  // throws a mistake: unknown
-[[nodiscard]] std::vector<std::string> preset_names();
 
 }  // namespace kelvin

@@ -100,6 +100,11 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
   EXPECT_LE(attacked["max_linf"].get<float>(), 8.0f / 255.0f);
   EXPECT_EQ(read_npy(folder_ / "adv.npy").shape, (std::vector<std::int64_t>{100, 8, 8, 1}));
 
+  // A targeted attack has a result and a title of its own.
+  EXPECT_EQ(json("attack run --attack cw --targeted random --steps 2")["title"], "C&W, 2 steps, targeted random");
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "run/results/attack-cw-targeted.json"));
+  EXPECT_FALSE(json("attack run --attack cw --targeted all --steps 2").contains("target_success_rate"));
+
   const Json geometry = json("geometry run");
   EXPECT_GT(geometry["mean_distance"].get<double>(), 0);
   EXPECT_TRUE(geometry.contains("mean_distance_variance"));

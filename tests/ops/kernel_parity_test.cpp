@@ -101,6 +101,14 @@ TEST(KernelParity, PgdSteps) {
     expect_parity(step(linf, 0.06f), 0, 0);  // the same float32 operations: the same bits
     expect_parity(step(linf, -0.06f), 0, 0);
     expect_parity(step(l2, 0.08f), 0, 2e-7);  // norms are summed in another order
+    for (const float flat : {0.0f, NAN}) {    // no direction: the image stays
+      const auto stays = [&](Device d) {
+        const Tensor x0 = floats("x0", shape, 0, 1, d), x = x0.clone();
+        l2(d, x, x0, Tensor::full(shape, flat, DType::f32, d), PgdOptions{0.1f, 0.08f});
+        return std::vector<Tensor>{x};
+      };
+      expect_parity(stays, 0, 0);
+    }
   }
 }
 
