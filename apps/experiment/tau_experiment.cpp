@@ -156,8 +156,10 @@ std::string reading_of(const std::vector<ExperimentRow>& rows) {
   }
   for (const ExperimentRow& r : rows)
     if (!r.diverged && r.pgd_log_odds - r.pgd_tau_train > kNoticeable)
-      text += str(" At τ = ", r.tau, " the attack at the training τ is stronger than either (", points(r.pgd_tau_train),
-                  " % left): logits this small make a loss at τ = 1 weigh all wrong classes alike.");
+      text +=
+          str(" At τ = ", r.tau, " the attack at the training τ is stronger than log-odds (", points(r.pgd_tau_train),
+              r.tau < 1 ? " % left): logits this small make a loss at τ = 1 weigh all wrong classes alike."
+                        : " % left): on logits this large a loss at τ = 1 follows the nearest wrong class alone.");
   return text;
 }
 
