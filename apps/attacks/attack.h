@@ -62,8 +62,8 @@ struct AttackedImage {
   std::int32_t label = 0, target = -1;  // target: -1 when untargeted
   std::int32_t clean_prediction = 0, adversarial_prediction = 0;
   float clean_margin = 0;  // z_y − max_{j≠y} z_j at x
-  // pgd: ‖x − x_start‖∞ where it stopped, mean over restarts; other attacks: ‖x' − x‖∞ of the image found; −1: it was never
-  // moved, or none was found
+  // pgd: ‖x − x_start‖∞ where it stopped, mean over restarts (on a GPU fooled images go on to the last step); other attacks:
+  // ‖x' − x‖∞ of the image found; −1: it was never moved, or none was found
   float displacement = -1;
   float linf = 0, l2 = 0;          // of the returned image
   bool has_zero_gradient = false;  // max|∇_x loss| = 0 exactly at x

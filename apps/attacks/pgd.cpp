@@ -53,7 +53,7 @@ class BatchAttack {
     else
       best_.emplace(x0_);
     if (!options_.last_iterate) offer(x0_, at_clean.logits, at_clean.loss);
-    for (int restart = 0; restart < options_.restarts; ++restart) {
+    for (int restart = 0; restart < options_.restarts && !rows_.empty(); ++restart) {
       (void)let_finished_go();
       if (!rows_.empty()) ascend(restart);
     }

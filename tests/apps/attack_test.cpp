@@ -227,6 +227,10 @@ TEST_F(AttackTest, FinishedImagesStopWhereTheyAre) {
       EXPECT_EQ(i.linf, 0);
     }
   }
+  // Restarts that find nobody left change nothing.
+  AttackOptions more = o;
+  more.restarts = 3;
+  EXPECT_EQ(attack(model(), test_set(), more).mean_displacement(), r.mean_displacement());
   o.last_iterate = true;
   EXPECT_GT(attack(model(), test_set(), o).mean_displacement(), o.eps / 2);
 }
