@@ -2,6 +2,7 @@
 
 #include "engine/ops/activation.h"
 #include "engine/ops/linear.h"
+#include "engine/ops/pooling.h"
 
 namespace kelvin {
 namespace {
@@ -26,7 +27,8 @@ Tensor Mlp::features(const Tensor& images, Mode) {
   Tensor x = normalize(images);
   x = x.reshape({x.dim(0), x.size() / x.dim(0)});
   x = relu(linear(x, first_.weight->value, first_.bias->value));
-  return relu(linear(x, second_.weight->value, second_.bias->value));
+  x = relu(linear(x, second_.weight->value, second_.bias->value));
+  return global_avg_pool(x.reshape({x.dim(0), 1, 1, kHidden}));  // over one pixel: to float32, as features are
 }
 
 }  // namespace kelvin
