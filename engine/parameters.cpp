@@ -8,7 +8,7 @@
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kAlignment = 16;  // elements: 64 bytes of float32
+constexpr std::int64_t kAlignment = 64;  // elements: 256 bytes of float32, for which cuBLASLt has all its algorithms
 
 std::int64_t aligned(std::int64_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
 

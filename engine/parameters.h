@@ -61,7 +61,7 @@ class Parameters {
   [[nodiscard]] const Parameter* find(const std::string& name) const;  // parameter or buffer; nullptr: unknown
 
   // Flat float32 buffers. Parameters with weight decay come first: elements [0, decayed()) decay, the rest do not.
-  // Gaps between parameters (alignment to 64 bytes) are zero in values and gradients and stay zero.
+  // Gaps between parameters (alignment to 256 bytes) are zero in values and gradients and stay zero.
   [[nodiscard]] const Tensor& values() const { return values_; }
   [[nodiscard]] const Tensor& gradients() const { return gradients_; }
   [[nodiscard]] const Tensor& buffer_values() const { return buffer_values_; }

@@ -38,12 +38,6 @@ bool is_allowed() {
   return allowed;
 }
 
-bool is_capturing(const Cuda& cuda) {
-  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  KELVIN_CHECK_CUDA(cudaStreamIsCapturing(cuda.stream(), &status));
-  return status != cudaStreamCaptureStatusNone;
-}
-
 AttentionProblem problem_of(bool is_backward, const Shape& qkv) {
   return {is_backward, qkv[0], qkv[1], qkv[3], qkv[4], cuda_settings().deterministic};
 }
@@ -116,7 +110,7 @@ bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const Attenti
   const std::lock_guard lock(mutex);
   auto found = chosen.find(problem);
   if (found == chosen.end()) {
-    if (is_capturing(cuda)) return false;
+    if (is_recording(cuda)) return false;
     const Choice choice = decide();
     if (!choice.is_decided) return false;
     found = chosen.emplace(problem, choice.plan).first;

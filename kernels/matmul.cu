@@ -1,6 +1,9 @@
 // cuBLASLt. It thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes yᵀ = op(b)ᵀ op(a)ᵀ on the same
-// memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape; 32 MiB of
-// workspace, as NVIDIA advises for Hopper. Deterministic: the heuristic's choice and one stream.
+// memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape and alignment (it takes
+// addresses for multiples of 256 unless told otherwise, and weights lie closer in their flat buffer); 32 MiB of workspace, as NVIDIA
+// advises for Hopper. Deterministic: the heuristic's choice and one stream.
+#include <algorithm>
+#include <cstdint>
 #include <map>
 #include <mutex>
 
@@ -21,6 +24,7 @@ struct Key {
   DType in, out;
   std::int64_t m, n, k;
   bool transpose_a, transpose_b, has_bias, tf32;
+  std::uint32_t a_alignment, b_alignment, y_alignment;  // bytes
   auto operator<=>(const Key&) const = default;
 };
 
@@ -31,6 +35,13 @@ struct Plan {
 };
 
 cudaDataType_t data_type(DType t) { return t == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F; }
+
+// The power of two, at most 256, that all addresses are multiples of.
+template <class... Addresses>
+std::uint32_t alignment_of(const Addresses*... addresses) {
+  const std::uintptr_t bits = (reinterpret_cast<std::uintptr_t>(addresses) | ...) | 256u;
+  return static_cast<std::uint32_t>(bits & ~(bits - 1));
+}
 
 // The layout of a row-major [rows, cols] matrix as cuBLASLt sees it.
 cublasLtMatrixLayout_t layout(DType t, std::int64_t rows, std::int64_t cols) {
@@ -44,6 +55,10 @@ cublasLtMatrixLayout_t layout(DType t, std::int64_t rows, std::int64_t cols) {
 template <class V>
 void set(cublasLtMatmulDesc_t d, cublasLtMatmulDescAttributes_t name, const V& value) {
   cublas::check(cublas::library().desc_set_attribute(d, name, &value, sizeof value), "setting an attribute");
+}
+template <class V>
+void set(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t name, const V& value) {
+  cublas::check(cublas::library().preference_set_attribute(p, name, &value, sizeof value), "setting a preference");
 }
 
 Plan make_plan(const Cuda& cuda, const Key& key) {
@@ -61,9 +76,12 @@ Plan make_plan(const Cuda& cuda, const Key& key) {
   plan.y = layout(key.out, key.m, key.n);
   cublasLtMatmulPreference_t preference = nullptr;
   cublas::check(l.preference_create(&preference), "describing preferences");
-  cublas::check(
-      l.preference_set_attribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspace, sizeof kWorkspace),
-      "setting the workspace");
+  set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspace);
+  // In cuBLASLt's order of factors: ours are swapped.
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b_alignment);
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment);
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.y_alignment);
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.y_alignment);
   cublasLtMatmulHeuristicResult_t result{};
   int found = 0;
   const cublasStatus_t status =
@@ -78,7 +96,7 @@ Plan make_plan(const Cuda& cuda, const Key& key) {
 
 const Plan& plan_for(const Cuda& cuda, const Key& key) {
   static std::mutex mutex;
-  static std::map<Key, Plan> plans;
+  static std::map<Key, Plan>& plans = *new std::map<Key, Plan>;  // never destroyed, like the library itself
   const std::lock_guard lock(mutex);
   const auto found = plans.find(key);
   return found != plans.end() ? found->second : plans.emplace(key, make_plan(cuda, key)).first->second;
@@ -105,8 +123,9 @@ void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, Vie
   const std::int64_t n = o.transpose_b ? b.dim(0) : b.dim(1);
   const bool fuses_bias = !bias.empty() && dtype_of<Out> == DType::f32;
   const bool tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32;
-  const Plan& plan =
-      plan_for(cuda, {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, fuses_bias, tf32});
+  const Plan& plan = plan_for(
+      cuda, {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, fuses_bias, tf32, alignment_of(a.data),
+             alignment_of(b.data), fuses_bias ? alignment_of(y.data, bias.data) : alignment_of(y.data)});
   if (fuses_bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias.data);
   const CudaBlock workspace(cuda, kWorkspace);
   const float one = 1.0f, zero = 0.0f;

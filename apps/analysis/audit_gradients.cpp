@@ -68,10 +68,13 @@ void Auditor::saturation() {
             a_.median_margin > kInvalid ? ": float32 cross-entropy is invalid here" : ""),
         "median above 17 (float32 loses the label's term); above 87 it loses every term",
         a_.median_margin > kUnreliable, percentiles);
-  const double moved = ce.mean_displacement(), needed = 0.5 * static_cast<double>(o_.attack.eps);
-  check("displacement", str("images that withstood moved ", moved, " on average, eps ", o_.attack.eps),
-        "less than half of eps (L-infinity)",
-        o_.attack.norm == Norm::linf && ce.robust_accuracy() > 0 && moved < needed, {{"mean", moved}});
+  const bool has_withstood = ce.robust_accuracy() > 0;
+  const double moved = has_withstood ? ce.mean_displacement() : 0, needed = 0.5 * static_cast<double>(o_.attack.eps);
+  check("displacement",
+        has_withstood ? str("images that withstood moved ", moved, " on average, eps ", o_.attack.eps)
+                      : std::string("no image withstood"),
+        "less than half of eps (L-infinity)", o_.attack.norm == Norm::linf && has_withstood && moved < needed,
+        {{"mean", has_withstood ? Json(moved) : Json()}});
 }
 
 void Auditor::attack_temperatures() {

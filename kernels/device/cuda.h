@@ -46,4 +46,11 @@ inline void check_cuda(cudaError_t status, const char* call) {
 }
 #define KELVIN_CHECK_CUDA(call) ::kelvin::check_cuda(call, #call)
 
+// Whether what is launched now is being recorded (step_graph.h) instead of run.
+[[nodiscard]] inline bool is_recording(const Cuda& cuda) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  KELVIN_CHECK_CUDA(cudaStreamIsCapturing(cuda.stream(), &status));
+  return status != cudaStreamCaptureStatusNone;
+}
+
 }  // namespace kelvin

@@ -2,9 +2,17 @@
 #include "kernels/device/transfer.h"
 
 namespace kelvin {
+namespace {
 
 // The driver takes up to 64 KiB of ordinary memory without waiting (CUDA runtime API, "API synchronization behavior").
 constexpr std::size_t kTakenAtOnce = std::size_t{64} << 10;
+
+// CUDA would record the host's address and read or write there again at every replay.
+void check_not_recording(const Cuda& cuda) {
+  KELVIN_CHECK(!is_recording(cuda), "a recorded step exchanges values with the host (kernels/device/step_graph.h)");
+}
+
+}  // namespace
 
 PinnedStaging& Cuda::staging() const {
   if (!staging_) staging_ = std::make_shared<PinnedStaging>();
@@ -12,6 +20,7 @@ PinnedStaging& Cuda::staging() const {
 }
 
 void copy_from_host(const Cuda& cuda, void* to, const void* from, std::size_t bytes) {
+  check_not_recording(cuda);
   if (bytes <= kTakenAtOnce)
     KELVIN_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda.stream()));
   else
@@ -19,6 +28,7 @@ void copy_from_host(const Cuda& cuda, void* to, const void* from, std::size_t by
 }
 
 void copy_to_host(const Cuda& cuda, void* to, const void* from, std::size_t bytes) {
+  check_not_recording(cuda);
   KELVIN_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda.stream()));
   synchronize(cuda);
 }

@@ -107,6 +107,14 @@ void Fiber::leave() {
 #endif
 }
 
+bool Fiber::counts_as_thread() {
+#if defined(KELVIN_EMULATION_TSAN)
+  return true;
+#else
+  return false;
+#endif
+}
+
 void Fiber::release([[maybe_unused]] void* x) {
 #if defined(KELVIN_EMULATION_TSAN)
   __tsan_release(x);

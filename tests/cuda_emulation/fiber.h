@@ -15,6 +15,8 @@ class Fiber {
 
   void resume();        // scheduler -> fiber; returns at its next `leave`
   static void leave();  // fiber -> scheduler
+  // Whether ThreadSanitizer watches and takes every fiber for a thread: two CUDA threads of a block then need a fiber each.
+  static bool counts_as_thread();
   // For ThreadSanitizer: what happened before `release(x)` happens before what follows `acquire(x)`.
   static void release(void* x);
   static void acquire(void* x);

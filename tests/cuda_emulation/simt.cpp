@@ -23,7 +23,7 @@ enum class Collective { barrier, ballot, exchange };
 
 // One CUDA thread of the running block.
 struct Thread {
-  std::unique_ptr<Fiber> fiber;
+  Fiber* fiber = nullptr;  // from its start on
   Position position{};
   int index = 0;
   State state = State::finished;
@@ -40,7 +40,10 @@ struct Thread {
 struct Machine {
   Config config;
   std::vector<std::unique_ptr<Thread>> threads;  // grown to the largest block so far
-  int count = 0, finished = 0;                   // of the running block
+  std::vector<std::unique_ptr<Fiber>> fibers;
+  std::vector<Fiber*> idle;
+  const int *next = nullptr, *end = nullptr;  // of the threads of this pass
+  int count = 0, finished = 0;                // of the running block
   Thread* current = nullptr;
   const std::function<void()>* body = nullptr;
   int votes_for = 0, voters = 0;
@@ -66,16 +69,44 @@ struct Machine {
   std::abort();
 }
 
+// The next thread of this pass when it is one that has not started yet: it can use the fiber of one that has ended without waiting, and
+// starts without a switch.
+Thread* next_to_start() {
+  if (Fiber::counts_as_thread() || machine.next == machine.end) return nullptr;
+  Thread& t = *machine.threads[static_cast<std::size_t>(*machine.next)];
+  if (t.state != State::ready || t.fiber != nullptr) return nullptr;
+  ++machine.next;
+  return &t;
+}
+
 // A fiber serves one CUDA thread after another.
 void fiber_body() {
   for (;;) {
+    Fiber* const self = machine.current->fiber;
     Fiber::acquire(&machine.block_sync);
     (*machine.body)();
     Fiber::release(&machine.block_sync);
     machine.current->state = State::finished;
     ++machine.finished;
+    if (Thread* const t = next_to_start()) {
+      t->fiber = self;
+      machine.current = t;
+      here = t->position;
+      continue;
+    }
+    if (!Fiber::counts_as_thread()) machine.idle.push_back(self);
     Fiber::leave();
   }
+}
+
+Fiber* idle_fiber() {
+  if (machine.idle.empty()) {
+    machine.fibers.push_back(std::make_unique<Fiber>(fiber_body));
+    return machine.fibers.back().get();
+  }
+  Fiber* const fiber = machine.idle.back();
+  machine.idle.pop_back();
+  return fiber;
 }
 
 void wait_as(State state) {
@@ -84,6 +115,7 @@ void wait_as(State state) {
 }
 
 void step(Thread& t) {
+  if (t.fiber == nullptr) t.fiber = idle_fiber();
   machine.current = &t;
   here = t.position;
   t.fiber->resume();
@@ -148,8 +180,10 @@ void release_block() {
 // Runs the ready threads of order[begin, end) once each; true if there were any.
 bool pass(const std::vector<int>& order, std::size_t begin, std::size_t end) {
   bool any = false;
-  for (std::size_t k = begin; k < end; ++k) {
-    Thread& t = *machine.threads[static_cast<std::size_t>(order[k])];
+  machine.next = order.data() + begin;
+  machine.end = order.data() + end;
+  while (machine.next != machine.end) {
+    Thread& t = *machine.threads[static_cast<std::size_t>(*machine.next++)];
     if (t.state != State::ready) continue;
     step(t);
     any = true;
@@ -204,6 +238,8 @@ void prepare_block(Index block, Index block_size, Index grid_size) {
   for (int i = 0; i < machine.count; ++i) {
     Thread& t = *machine.threads[static_cast<std::size_t>(i)];
     const auto u = static_cast<unsigned>(i);
+    if (Fiber::counts_as_thread() && t.fiber != nullptr) machine.idle.push_back(t.fiber);
+    t.fiber = nullptr;
     t.index = i;
     t.state = State::ready;
     t.file = "";
@@ -252,10 +288,7 @@ void run(Index grid, Index block, const std::function<void()>& thread) {
     std::abort();
   }
   machine.count = static_cast<int>(threads);
-  while (machine.threads.size() < threads) {
-    machine.threads.push_back(std::make_unique<Thread>());
-    machine.threads.back()->fiber = std::make_unique<Fiber>(fiber_body);
-  }
+  while (machine.threads.size() < threads) machine.threads.push_back(std::make_unique<Thread>());
   machine.body = &thread;
   machine.random.seed(machine.config.seed + machine.launches++);  // every launch has a schedule of its own
   for (unsigned z = 0; z < grid.z; ++z)

@@ -10,6 +10,7 @@
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/profile.h"
 #include "kernels/random_fill.h"
+#include "tests/gpu/workload.h"
 
 namespace kelvin {
 namespace {
@@ -50,9 +51,9 @@ TEST(AttentionOnGpu, IsFusedAndAgreesWithTheCpu) {
   const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
   cuda_settings().autotune = false;  // the fused plan wherever there is one, not the fastest way
-  for (const std::int64_t tokens : {17, 50, 65, 197, 257})
+  for (const std::int64_t tokens : workload().attention_tokens)
     for (const std::int64_t heads : {3, 6}) {
-      const Shape shape = {8, tokens, 3, heads, 64};
+      const Shape shape = {workload().attention_batch, tokens, 3, heads, 64};
       SCOPED_TRACE(str(shape));
       profile_enable(true);
       const Result got = run(shape, DType::bf16, {DeviceKind::cuda, cuda});

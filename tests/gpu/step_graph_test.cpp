@@ -19,11 +19,12 @@
 #include "kernels/device/philox.h"
 #include "kernels/random_fill.h"
 #include "models/model.h"
+#include "tests/gpu/workload.h"
 
 namespace kelvin {
 namespace {
 
-constexpr int kBatch = 16, kSteps = 12;
+const int kBatch = workload().batch, kSide = workload().side, kSteps = workload().steps;
 
 class OnGpu : public ::testing::Test {
  protected:
@@ -41,8 +42,8 @@ std::unique_ptr<Model> small_model(const std::string& name, Device device, DType
   return make_model({.name = name,
                      .classes = 10,
                      .channels = 3,
-                     .height = 32,
-                     .width = 32,
+                     .height = kSide,
+                     .width = kSide,
                      .mean = {},
                      .std = {},
                      .precision = precision},
@@ -50,7 +51,7 @@ std::unique_ptr<Model> small_model(const std::string& name, Device device, DType
 }
 
 Tensor images(Device device, std::uint64_t which) {
-  const Tensor x = Tensor::empty({kBatch, 32, 32, 3}, DType::f32);
+  const Tensor x = Tensor::empty({kBatch, kSide, kSide, 3}, DType::f32);
   fill_uniform(Cpu{}, x.view<float>(), {which, random_stream("images")}, 0, 1);
   return x.to(device);
 }
@@ -98,7 +99,7 @@ Trained train(const std::string& name, Device device, DType precision, bool grap
 }
 
 TEST_F(OnGpu, AReplayedTrainingStepEqualsAnEagerOne) {
-  for (const char* name : {"mlp", "resnet8", "resnet18", "vit_tiny_patch4"})
+  for (const std::string& name : workload().models)
     for (const DType precision : {DType::f32, DType::bf16}) {
       const Trained eager = train(name, gpu_, precision, false), replayed = train(name, gpu_, precision, true);
       EXPECT_FALSE(eager.has_replayed);
@@ -125,7 +126,7 @@ TEST_F(OnGpu, ReplayedAdversarialBatchesEqualEagerOnes) {
     AdversarialOptions options = usual_adversarial_options(AdversarialOptions::Kind::pgd);
     options.steps = 5;
     const StepTemperatures temperatures(options, gpu_);
-    const Tensor x = Tensor::zeros({kBatch, 32, 32, 3}, DType::f32, gpu_), y = labels(gpu_);
+    const Tensor x = Tensor::zeros({kBatch, kSide, kSide, 3}, DType::f32, gpu_), y = labels(gpu_);
     InnerAttack inner(*model, options, temperatures, x, y, 7);
     std::vector<float> all;
     for (std::int64_t step = 0; step < 7; ++step) {
@@ -146,9 +147,9 @@ TEST_F(OnGpu, ReplayedAdversarialBatchesEqualEagerOnes) {
 TEST_F(OnGpu, AnAttackOfManyBatchesEqualsAnEagerOneAndFollowsTheCpu) {
   ImageSet set;
   set.count = 2 * kBatch + 5;
-  set.height = set.width = 32;
+  set.height = set.width = kSide;
   set.channels = 3;
-  for (std::int64_t i = 0; i < set.count * 32 * 32 * 3; ++i)
+  for (std::int64_t i = 0; i < set.count * kSide * kSide * 3; ++i)
     set.bytes.push_back(static_cast<std::uint8_t>(philox({1, 2}, static_cast<std::uint64_t>(i))[0]));
   struct Attacked {
     std::vector<float> pixels;
@@ -187,10 +188,12 @@ Trained fine_tune(Device device, DType precision, bool graphs) {
   with_graphs(graphs);
   const auto model = make_model({.name = "vit_tiny_patch4",
                                  .channels = 3,
+                                 .height = kSide,
+                                 .width = kSide,
                                  .mean = {},
                                  .std = {},
                                  .precision = precision,
-                                 .image_size = 40,
+                                 .image_size = workload().fine_tuning_side,
                                  .dropout = 0.1f,
                                  .drop_path = 0.2f,
                                  .checkpoint_activations = true},
@@ -223,7 +226,7 @@ Trained fine_tune(Device device, DType precision, bool graphs) {
 }
 
 TEST_F(OnGpu, AReplayedFineTuningStepEqualsAnEagerOne) {
-  for (const DType precision : {DType::f32, DType::bf16}) {
+  for (const DType precision : workload().fine_tuning_precisions) {
     const Trained eager = fine_tune(gpu_, precision, false), replayed = fine_tune(gpu_, precision, true);
     EXPECT_TRUE(replayed.has_replayed);
     EXPECT_EQ(replayed.losses, eager.losses) << name_of(precision);
@@ -252,6 +255,30 @@ TEST_F(OnGpu, AReplayedAttackEqualsAnEagerOne) {
   const std::vector<float> eager = attack(false), replayed = attack(true);
   EXPECT_TRUE(eager == replayed);
   EXPECT_FALSE(eager == images({}, 1).to_host<float>());
+}
+
+// Values from the host would be those of the recording for ever, values read back those of nobody: both are refused, and the device goes on.
+TEST_F(OnGpu, AStepThatTalksToTheHostIsRefusedWhenItIsRecorded) {
+  with_graphs(true);
+  const Tensor x = Tensor::zeros({8}, DType::f32, gpu_);
+  for (const bool reads : {false, true}) {
+    StepGraph graph(gpu_);
+    const auto step = [&] {
+      if (reads)
+        (void)x.to_host<float>();
+      else
+        x.copy_from_host(std::vector<float>(8, 1.0f));
+    };
+    graph.run(step);
+    graph.run(step);
+    try {
+      graph.run(step);
+      FAIL() << "recorded";
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find("exchanges values with the host"), std::string::npos) << e.what();
+    }
+    EXPECT_EQ(x.to_host<float>(), std::vector<float>(8, 1.0f));
+  }
 }
 
 // Float32 sums in other orders grow apart as training goes on; over a dozen steps by far less than a percent.

@@ -22,6 +22,7 @@ OpCase fused_case(const std::string& name, Shape x, Shape w, Shape y, bool has_r
     return conv2d_fused(in[0], in[2], in[3], has_residual ? in[1] : Tensor(), relu, o);
   };
   if (relu) c.step = 2e-4f;  // ReLU's kink is somewhere among the outputs: a small step crosses it rarely
+  c.has_kinks = relu;
   c.gradient_tolerance = 3e-2f;
   c.any_thread_count = false;
   return c;

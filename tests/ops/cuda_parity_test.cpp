@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/ops/device_under_test.h"
+#include "kernels/device/cuda_device.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -18,6 +18,9 @@ struct Tolerance {
 constexpr Tolerance kFloat32 = {2e-5, 2e-6};
 // bfloat16: both results are rounded once (2^-8); where they round differently an op's inner roundings may do so too.
 constexpr Tolerance kBFloat16 = {2.0 / 256, 2.0 / 256};
+// Behind a ReLU that is fused into the op: the GPU rounds before and after it adds the bias, so that the few outputs within 2^-9 of zero pass
+// their gradient on one device only; a thousandth of them changes a gradient by a few percent in norm.
+constexpr double kBFloat16Kinks = 0.1;
 
 void expect_agreement(const Floats& got, const Floats& expected, const Tolerance& t, const std::string& what) {
   ASSERT_EQ(got.size(), expected.size()) << what;
@@ -34,7 +37,7 @@ class CudaParity : public ::testing::TestWithParam<OpCase> {
   void check(DType dtype, const Tolerance& tolerance) {
     const OpCase& c = GetParam();
     std::string reason;
-    const Cuda* const cuda = device_under_test(reason);
+    const Cuda* const cuda = open_cuda(reason);
     if (cuda == nullptr) GTEST_SKIP() << reason;
     const Device device{DeviceKind::cuda, cuda};
     std::vector<Tensor> inputs, on_device;
@@ -47,14 +50,13 @@ class CudaParity : public ::testing::TestWithParam<OpCase> {
       throw;
     }
     for (const Tensor& x : inputs) on_device.push_back(x.to(device));
-    try {
-      got = run_case(c, on_device);
-    } catch (const NotEmulated& e) {
-      GTEST_SKIP() << e.what();
-    }
+    got = run_case(c, on_device);
     expect_agreement(got.y, expected.y, tolerance, "y");
     for (std::size_t i = 0; i < expected.gradients.size(); ++i)
-      expect_agreement(got.gradients[i], expected.gradients[i], tolerance, str("gradient ", i));
+      if (dtype == DType::bf16 && c.has_kinks)
+        EXPECT_LT(relative_error(got.gradients[i], expected.gradients[i]), kBFloat16Kinks) << "gradient " << i;
+      else
+        expect_agreement(got.gradients[i], expected.gradients[i], tolerance, str("gradient ", i));
   }
 };
 

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "engine/tensor.h"
+#include "kernels/device/cuda_device.h"
 #include "kernels/device/relative_error.h"
-#include "tests/ops/device_under_test.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -23,7 +23,7 @@ Distance distance_on(Device device, const Floats& got, const Floats& reference, 
 
 TEST(KernelParity, DistancesOfSomeColumns) {
   std::string reason;
-  const Cuda* const cuda = device_under_test(reason);
+  const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
   const Device device = {DeviceKind::cuda, cuda};
   const Floats got = draw(kShape.size(), "got", -1, 1), reference = draw(kShape.size(), "reference", -1, 1);
@@ -39,7 +39,7 @@ TEST(KernelParity, DistancesOfSomeColumns) {
 // One wrong number anywhere must show: a comparison that misses it would let a wrong kernel pass.
 TEST(KernelParity, DistanceSeesNotANumber) {
   std::string reason;
-  const Cuda* const cuda = device_under_test(reason);
+  const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
   const Device device = {DeviceKind::cuda, cuda};
   const Floats reference = draw(kShape.size(), "reference", -1, 1);

@@ -10,6 +10,7 @@
 #include "kernels/augment.h"
 #include "kernels/batch_norm.h"
 #include "kernels/clip_gradient.h"
+#include "kernels/device/cuda_device.h"
 #include "kernels/device/pool.h"
 #include "kernels/elementwise.h"
 #include "kernels/ema_step.h"
@@ -23,7 +24,6 @@
 #include "kernels/stationarity.h"
 #include "kernels/top1.h"
 #include "kernels/weight_perturbation.h"
-#include "tests/ops/device_under_test.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -34,7 +34,7 @@ using Computation = std::function<std::vector<Tensor>(Device)>;
 
 void expect_parity(const Computation& compute, double relative, double absolute) {
   std::string reason;
-  const Cuda* const cuda = device_under_test(reason);
+  const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
   const std::vector<Tensor> expected = compute({}), got = compute({DeviceKind::cuda, cuda});
   ASSERT_EQ(got.size(), expected.size());
@@ -66,7 +66,7 @@ const Shape kImages[] = {{3, 5, 7, 3}, {2, 8, 8, 1}, {1, 32, 32, 3}};
 
 TEST(KernelParity, OutOfMemoryNamesTheRequest) {
   std::string reason;
-  const Cuda* const cuda = device_under_test(reason);
+  const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
   const std::size_t absurd = std::size_t{1} << 46;  // 64 TiB
   try {

@@ -37,6 +37,7 @@ struct OpCase {
   float step = 1e-2f;                // central-difference step relative to the input's range
   float gradient_tolerance = 1e-2f;  // relative, of a directional derivative; float32 differences are no better
   float kink_distance = 0.05f;       // how far inputs stay from the values in OpInput::avoid
+  bool has_kinks = false;            // in what it computes, not in its inputs: bfloat16 may fall on the other side
   bool any_thread_count = true;      // false: a library decides the summation order (said in the op's header)
 };
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
-#include "tests/ops/device_under_test.h"
+#include "kernels/device/cuda_device.h"
 
 namespace kelvin::testing {
 namespace {
@@ -15,7 +15,7 @@ class Transfer : public ::testing::TestWithParam<std::int64_t> {};
 
 TEST_P(Transfer, ComesBackAsItWent) {
   std::string reason;
-  const Cuda* const cuda = device_under_test(reason);
+  const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
   const Device device{DeviceKind::cuda, cuda};
   std::vector<std::int32_t> first(static_cast<std::size_t>(GetParam()));

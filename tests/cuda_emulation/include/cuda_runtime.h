@@ -1,5 +1,5 @@
 // Stands in for the CUDA toolkit's header of the same name when the kernels are compiled for the emulated device: qualifiers,
-// builtins, warp functions, launches and the little of the runtime library that kernels/ calls. Device memory is host memory.
+// builtins and warp functions here, launches and the runtime library in runtime.h.
 #pragma once
 
 #include <algorithm>
@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <tuple>
 
+#include "tests/cuda_emulation/runtime.h"
 #include "tests/cuda_emulation/simt.h"
 
 #define __global__
@@ -69,56 +69,3 @@ inline unsigned __float_as_uint(float f) {
 using std::max;
 using std::min;
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
-
-struct dim3 {
-  unsigned x = 1, y = 1, z = 1;
-  constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
-};
-
-// The runtime library.
-enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorNoDevice = 100 };
-using cudaStream_t = struct EmulatedStream*;
-enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice, cudaMemcpyDefault };
-inline const char* cudaGetErrorName(cudaError_t) { return "emulated"; }
-inline const char* cudaGetErrorString(cudaError_t) { return "emulated"; }
-inline cudaError_t cudaGetLastError() { return cudaSuccess; }
-template <class T>
-cudaError_t cudaMalloc(T** block, std::size_t bytes) {
-  *block = static_cast<T*>(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
-  return *block == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
-}
-inline cudaError_t cudaFree(void* block) {
-  std::free(block);
-  return cudaSuccess;
-}
-inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
-  if (bytes > 0) std::memmove(to, from, bytes);
-  return cudaSuccess;
-}
-inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
-  if (bytes > 0) std::memset(to, value, bytes);
-  return cudaSuccess;
-}
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaMallocHost(void** block, std::size_t bytes) { return cudaMalloc(block, bytes); }
-inline cudaError_t cudaFreeHost(void* block) { return cudaFree(block); }
-// Copies are done when they return, so there is nothing to wait for.
-using cudaEvent_t = struct EmulatedEvent*;
-constexpr unsigned cudaEventDisableTiming = 2;
-inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t*, unsigned) { return cudaSuccess; }
-inline cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-inline cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
-
-struct cudaLaunchConfig_t {
-  dim3 gridDim, blockDim;
-  std::size_t dynamicSmemBytes = 0;
-  cudaStream_t stream = nullptr;
-};
-template <class... Parameters, class... Arguments>
-cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* c, void (*kernel)(Parameters...), Arguments&&... arguments) {
-  const std::tuple<Parameters...> values(static_cast<Parameters>(arguments)...);
-  simt::run({c->gridDim.x, c->gridDim.y, c->gridDim.z}, {c->blockDim.x, c->blockDim.y, c->blockDim.z},
-            [&] { std::apply(kernel, values); });
-  return cudaSuccess;
-}

@@ -1,0 +1,121 @@
+// Every command of the program on the emulated device, through the whole CUDA path – captured steps, device-resident data, plans, pools – against
+// the same command on the CPU: the same exit code and the same numbers in its JSON.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/support.h"
+
+namespace kelvin::testing {
+namespace {
+
+using Json = nlohmann::json;
+
+#define DATA "--data synthetic:train=48,test=16,size=8,channels=3,classes=4 "
+#define TRAIN "train " DATA "--model resnet8 --batch-size 16 --lr 0.05 --log-every 1 "
+
+struct Command {
+  const char *name, *arguments;  // ../run is a small trained run, ../x.npy are four images
+};
+void PrintTo(const Command& c, std::ostream* out) { *out << c.name; }
+
+class EmulatedCommands : public ::testing::TestWithParam<Command> {
+ protected:
+  // Standard output of a command that runs in a folder of its own.
+  std::string output_of(const char* program, const char* where, const std::string& arguments) {
+    const auto folder = folder_ / where;
+    std::filesystem::create_directories(folder);
+    const std::string command = "cd '" + folder.string() + "' && OMP_NUM_THREADS=1 '" + program + "' " + arguments +
+                                " --quiet --json >out.txt 2>err.txt </dev/null";
+    const int status = std::system(command.c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 0) << program << " " << arguments << "\n" << read(folder / "err.txt");
+    return read(folder / "out.txt");
+  }
+  static std::string read(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  TemporaryFolder folder_;
+};
+
+// Times and places; and how far PGD moved the images it fooled, which leave on the CPU and go on on a GPU.
+bool may_differ(const std::string& key) {
+  for (const char* part : {"second", "img_per_s", "out", "report", "mean_displacement"})
+    if (key.find(part) != std::string::npos) return true;
+  return false;
+}
+
+// Numbers agree to a hundredth: a handful of steps lets the roundings of two devices grow to a thousandth at most, one of sixteen
+// images on the other side of a boundary would be six hundredths.
+void expect_same(const Json& got, const Json& expected, const std::string& where) {
+  if (expected.is_number()) {
+    ASSERT_TRUE(got.is_number()) << where;
+    const double a = got.get<double>(), b = expected.get<double>();
+    EXPECT_NEAR(a, b, 1e-3 + 1e-2 * std::abs(b)) << where;
+    return;
+  }
+  ASSERT_EQ(got.type(), expected.type()) << where;
+  if (!expected.is_structured()) {
+    EXPECT_EQ(got, expected) << where;
+    return;
+  }
+  ASSERT_EQ(got.size(), expected.size()) << where;
+  for (const auto& [key, value] : expected.items()) {
+    if (expected.is_object() && may_differ(key)) continue;
+    const Json* const mine = expected.is_array() ? &got[std::stoul(key)] : got.contains(key) ? &got[key] : nullptr;
+    ASSERT_NE(mine, nullptr) << where << "/" << key;
+    expect_same(*mine, value, where + "/" + key);
+  }
+}
+
+TEST_P(EmulatedCommands, GiveTheNumbersOfTheCpu) {
+  const std::string arguments = GetParam().arguments;
+  if (arguments.find("../") != std::string::npos) {
+    output_of(KELVIN_PROGRAM, ".", TRAIN "--epochs 2 --tau 2 --keep-checkpoints all --out run");
+    output_of(KELVIN_PROGRAM, ".", "attack run --attack fgsm --limit 4 --save-adversarial x.npy");
+  }
+  const std::string on_gpu = output_of(KELVIN_EMULATED_PROGRAM, "gpu", arguments + " --device cuda");
+  const std::string on_cpu = output_of(KELVIN_PROGRAM, "cpu", arguments + " --device cpu");
+  ASSERT_FALSE(on_gpu.empty() || on_cpu.empty());
+  expect_same(Json::parse(on_gpu), Json::parse(on_cpu), GetParam().name);
+}
+
+const Command kCommands[] = {
+    {"train", TRAIN "--epochs 2 --augment standard --nesterov --weight-decay 0.001 --out made"},
+    {"train_adamw",
+     TRAIN "--epochs 2 --augment cutout --accumulate 2 --ema 0.9 --clip-gradient-norm 1 --optimizer adamw "
+           "--label-smoothing 0.1 --lr 0.001 --out made"},
+    {"train_bf16", TRAIN "--epochs 1 --precision bf16 --out made"},
+    {"train_pgd", TRAIN "--epochs 1 --adversarial pgd --adversarial-steps 3 --validation 8 --awp 0.01 --out made"},
+    {"train_trades", TRAIN "--epochs 1 --adversarial trades --adversarial-steps 3 --out made"},
+    {"train_mart", TRAIN "--epochs 1 --adversarial mart --adversarial-steps 3 --inner-batch-norm train --out made"},
+    {"train_learned_tau", TRAIN "--epochs 1 --tau learn:2 --classifier cosine --out made"},
+    {"train_tau_auto", TRAIN "--epochs 1 --tau auto --auto-taus 1,30 --validation 16 --out made"},
+    {"train_mlp", "train " DATA "--model mlp --epochs 1 --batch-size 16 --reparametrize --tau 5 --out made"},
+    {"evaluate", "evaluate ../run --fit-tau folds"},
+    {"corrupt", "corrupt ../run --corruptions gaussian_noise,contrast --severity 3"},
+    {"geometry", "geometry ../run --across-training"},
+    {"gradients", "gradients ../run --taus 1,50 --limit 8"},
+    {"predict", "predict --weights ../run/checkpoint.safetensors --input ../x.npy --output z.npy"},
+    {"fgsm", "attack ../run --attack fgsm"},
+    {"pgd", "attack ../run --attack pgd --eps 2/255 --restarts 2 --batch-size 5"},
+    {"pgd_l2", "attack ../run --attack pgd --norm l2 --eps 0.5 --last-iterate --loss margin"},
+    {"pgd_targeted", "attack ../run --attack pgd --targeted least-likely --last-iterate --limit 8"},
+    {"mifgsm", "attack ../run --attack mifgsm --limit 8"},
+    {"cw", "attack ../run --attack cw --limit 8 --steps 10"},
+    {"cw_l2", "attack ../run --attack cw --norm l2 --limit 4 --steps 10 --search-steps 2"},
+    {"fab_l2", "attack ../run --attack fab-t --norm l2 --eps 0.5 --limit 8 --steps 5 --targets 2"},
+    {"autoattack", "attack ../run --attack autoattack --eps 2/255 --limit 4 --queries 20"},
+    {"quickstart", "quickstart " DATA "--model resnet8 --epochs 1 --batch-size 16 --taus 1 30 --attack-limit 4 "
+                   "--corrupt-limit 8 --out made"},
+};
+INSTANTIATE_TEST_SUITE_P(Program, EmulatedCommands, ::testing::ValuesIn(kCommands),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace kelvin::testing

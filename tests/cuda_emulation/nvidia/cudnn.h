@@ -1,0 +1,12 @@
+// What tests may ask of the stand-in for cuDNN (cudnn.cpp).
+#pragma once
+
+namespace emulated {
+
+struct CudnnSettings {
+  // The first engine offered for a graph of several operations gives wrong results, as a broken release would.
+  bool has_a_wrong_attention_engine = false;
+};
+CudnnSettings& cudnn_settings();
+
+}  // namespace emulated

@@ -1,0 +1,273 @@
+#include "tests/cuda_emulation/runtime.h"
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+using Work = std::function<void()>;
+using Clock = std::chrono::steady_clock;
+
+struct EmulatedGraph {
+  std::vector<Work> nodes;
+};
+struct EmulatedGraphExec {
+  std::vector<Work> nodes;
+};
+
+struct EmulatedStream {
+  std::deque<Work> queue;
+  std::unique_ptr<EmulatedGraph> captured;  // while capturing
+  bool is_invalid = false;                  // the capture has been spoilt
+};
+
+struct EmulatedEvent {
+  // Shared with the queue: an event may be destroyed before the stream gets to it.
+  struct Mark {
+    bool is_reached = true;
+    Clock::time_point when = Clock::now();
+  };
+  std::shared_ptr<Mark> mark = std::make_shared<Mark>();
+  EmulatedStream* stream = nullptr;
+};
+
+namespace {
+
+constexpr std::size_t kLongestQueue = 500;
+
+cudaError_t last_error = cudaSuccess;
+cudaError_t fail(cudaError_t error) { return last_error = error; }
+
+cudaError_t fail_capture(EmulatedStream& stream, const char* why) {
+  std::fprintf(stderr, "emulated device: %s while the stream is captured\n", why);
+  stream.is_invalid = true;
+  return fail(cudaErrorStreamCaptureUnsupported);
+}
+
+// Never destroyed, like the streams in it.
+std::vector<EmulatedStream*>& streams() {
+  static auto* const all = new std::vector<EmulatedStream*>;
+  return *all;
+}
+
+std::mt19937_64& random() {
+  static std::mt19937_64 generator(simt::config().seed);
+  return generator;
+}
+
+void run_some(EmulatedStream& stream, std::size_t count) {
+  if (count == 0) return;
+  const simt::DeviceAccess access;
+  for (; count > 0; --count) {
+    const Work work = std::move(stream.queue.front());
+    stream.queue.pop_front();
+    work();
+  }
+}
+
+void run_all(EmulatedStream& stream) { run_some(stream, stream.queue.size()); }
+
+// Mostly nothing runs, sometimes some of it, sometimes all.
+void run_as_chance_has_it(EmulatedStream& stream) {
+  const std::size_t n = stream.queue.size();
+  if (n >= kLongestQueue) return run_all(stream);
+  if (random()() % 32 == 0) run_some(stream, random()() % (n + 1));
+}
+
+void free_at_once(void* block) {
+  for (EmulatedStream* stream : streams()) run_all(*stream);
+  simt::device_free(block);
+}
+
+bool is_host_memory(const void* address) { return !simt::is_device_memory(address); }
+
+}  // namespace
+
+namespace simt {
+
+cudaError_t enqueue(cudaStream_t stream, Work work) {
+  if (stream == nullptr) {
+    const DeviceAccess access;
+    work();
+    return cudaSuccess;
+  }
+  if (stream->captured) {
+    stream->captured->nodes.push_back(std::move(work));
+    return cudaSuccess;
+  }
+  stream->queue.push_back(std::move(work));
+  run_as_chance_has_it(*stream);
+  return cudaSuccess;
+}
+
+}  // namespace simt
+
+const char* cudaGetErrorName(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess: return "cudaSuccess";
+    case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
+    case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
+    case cudaErrorInsufficientDriver: return "cudaErrorInsufficientDriver";
+    case cudaErrorNoDevice: return "cudaErrorNoDevice";
+    case cudaErrorIllegalState: return "cudaErrorIllegalState";
+    case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
+    case cudaErrorStreamCaptureInvalidated: return "cudaErrorStreamCaptureInvalidated";
+  }
+  return "unknown";
+}
+const char* cudaGetErrorString(cudaError_t) { return "as the emulated device has it"; }
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
+  *p = {"Emulated GPU", 9, 0};
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+
+cudaError_t cudaMalloc(void** block, std::size_t bytes) {
+  *block = simt::device_allocate(bytes);
+  if (*block == nullptr) {  // what waits to be freed may be enough
+    for (EmulatedStream* stream : streams()) run_all(*stream);
+    *block = simt::device_allocate(bytes);
+  }
+  return *block == nullptr ? fail(cudaErrorMemoryAllocation) : cudaSuccess;
+}
+cudaError_t cudaFree(void* block) {
+  if (block == nullptr) return cudaSuccess;
+  // CUDA waits for the device here. Freeing in the stream's turn is as safe and leaves the device as late as it was.
+  if (streams().size() == 1)
+    streams()[0]->queue.push_back([=] { simt::device_free(block); });
+  else
+    free_at_once(block);
+  return cudaSuccess;
+}
+cudaError_t cudaMallocHost(void** block, std::size_t bytes) {
+  *block = simt::pinned_allocate(bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaFreeHost(void* block) {
+  for (EmulatedStream* stream : streams()) run_all(*stream);
+  simt::pinned_free(block);
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  streams().push_back(*stream = new EmulatedStream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (stream == nullptr) return cudaSuccess;
+  if (stream->captured) return fail_capture(*stream, "the host waits");
+  run_all(*stream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  const bool from_host = kind == cudaMemcpyHostToDevice, to_host = kind == cudaMemcpyDeviceToHost;
+  if (bytes > 0 && kind != cudaMemcpyDefault && (is_host_memory(from) != from_host || is_host_memory(to) != to_host)) {
+    std::fprintf(stderr, "emulated device: a copy whose addresses are not where its kind says\n");
+    return fail(cudaErrorInvalidValue);
+  }
+  if (stream != nullptr && stream->captured && (from_host || to_host))
+    return fail_capture(*stream, from_host ? "a copy from the host" : "a copy to the host");
+  const auto copy = [](void* target, const void* source, std::size_t n) {
+    if (n > 0) std::memmove(target, source, n);
+  };
+  if (from_host && !simt::is_pinned_memory(from)) {
+    // Ordinary memory is taken at once; above 64 KiB the driver waits for the stream first (CUDA runtime API, "API synchronization behavior").
+    if (bytes > (std::size_t{64} << 10) && stream != nullptr) run_all(*stream);
+    const auto* const first = static_cast<const std::byte*>(from);
+    return simt::enqueue(stream,
+                         [=, taken = std::vector<std::byte>(first, first + bytes)] { copy(to, taken.data(), bytes); });
+  }
+  const cudaError_t status = simt::enqueue(stream, [=] { copy(to, from, bytes); });
+  if (to_host && !simt::is_pinned_memory(to) && stream != nullptr) run_all(*stream);
+  return status;
+}
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  return simt::enqueue(stream, [=] {
+    if (bytes > 0) std::memset(to, value, bytes);
+  });
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  *event = new EmulatedEvent;
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return cudaEventCreate(event); }
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  event->mark = std::make_shared<EmulatedEvent::Mark>();
+  event->mark->is_reached = false;
+  event->stream = stream;
+  return simt::enqueue(stream, [mark = event->mark] {
+    mark->is_reached = true;
+    mark->when = Clock::now();
+  });
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (event->mark->is_reached) return cudaSuccess;
+  EmulatedStream& stream = *event->stream;
+  if (stream.captured) return fail_capture(stream, "the host waits for an event");
+  while (!event->mark->is_reached) run_some(stream, 1);
+  return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  if (!begin->mark->is_reached || !end->mark->is_reached) return fail(cudaErrorInvalidValue);
+  *milliseconds = std::chrono::duration<float, std::milli>(end->mark->when - begin->mark->when).count();
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  if (stream == nullptr || stream->captured) return fail(cudaErrorIllegalState);
+  stream->captured = std::make_unique<EmulatedGraph>();
+  stream->is_invalid = false;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = nullptr;
+  if (stream == nullptr || !stream->captured) return fail(cudaErrorIllegalState);
+  const std::unique_ptr<EmulatedGraph> captured = std::move(stream->captured);
+  if (stream->is_invalid) return fail(cudaErrorStreamCaptureInvalidated);
+  *graph = new EmulatedGraph(*captured);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  *status = stream == nullptr || !stream->captured ? cudaStreamCaptureStatusNone
+            : stream->is_invalid                   ? cudaStreamCaptureStatusInvalidated
+                                                   : cudaStreamCaptureStatusActive;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  if (graph == nullptr) return fail(cudaErrorInvalidValue);
+  *exec = new EmulatedGraphExec{graph->nodes};
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  if (stream == nullptr || stream->captured) return fail(cudaErrorInvalidValue);
+  for (const Work& node : exec->nodes) simt::enqueue(stream, node);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+  delete exec;
+  return cudaSuccess;
+}
