@@ -9,7 +9,6 @@
 #include "kernels/device/groups.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
-#include "kernels/device/profile.h"
 #include "kernels/fused_attention.h"
 
 namespace kelvin {
@@ -175,7 +174,6 @@ void plain_attention_backward(const Cuda& cuda, View<T> dqkv, View<const T> dy, 
 
 template <class T>
 void attention_forward(const Cuda& cuda, View<T> y, View<float> log_sum_exp, View<const T> qkv) {
-  const ProfileRange range("attention");
   if constexpr (std::is_same_v<T, bfloat16>)
     if (fused_attention_forward(cuda, y, log_sum_exp, qkv)) return;
   plain_attention_forward(cuda, y, log_sum_exp, qkv);
@@ -184,7 +182,6 @@ void attention_forward(const Cuda& cuda, View<T> y, View<float> log_sum_exp, Vie
 template <class T>
 void attention_backward(const Cuda& cuda, View<T> dqkv, View<const T> dy, View<const T> y,
                         View<const float> log_sum_exp, View<const T> qkv) {
-  const ProfileRange range("attention_backward");
   if constexpr (std::is_same_v<T, bfloat16>)
     if (fused_attention_backward(cuda, dqkv, dy, y, log_sum_exp, qkv)) return;
   plain_attention_backward(cuda, dqkv, dy, y, log_sum_exp, qkv);

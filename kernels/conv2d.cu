@@ -14,7 +14,6 @@
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
-#include "kernels/device/profile.h"
 
 namespace kelvin {
 namespace {
@@ -113,7 +112,7 @@ void convolve(const Cuda& cuda, const ConvProblem& problem, const void* x, const
   static std::mutex mutex;
   static std::map<ConvProblem, Plan> chosen;
   const std::lock_guard lock(mutex);
-  const ProfileRange range("conv2d");
+  const CudaRange range(cuda, [&] { return str("conv2d ", cudnn::describe(problem)); });
   const auto found = chosen.find(problem);
   if (found != chosen.end()) return run(cuda, found->second, x, w, y);
   const CudaSettings& settings = cuda_settings();

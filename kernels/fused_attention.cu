@@ -11,9 +11,9 @@
 #include "kernels/cudnn/attention.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
+#include "kernels/device/cuda_profile.h"
 #include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/pool_block.h"
-#include "kernels/device/profile.h"
 #include "kernels/device/relative_error.h"
 #include "kernels/fused_attention.h"
 
@@ -116,7 +116,7 @@ bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const Attenti
     found = chosen.emplace(problem, choice.plan).first;
   }
   if (!found->second) return false;
-  const ProfileRange range(problem.is_backward ? "attention_fused_backward" : "attention_fused");
+  const CudaRange range(cuda, [&] { return str("fused ", describe(problem)); });
   run(cuda, problem, *found->second, tensors);
   return true;
 }

@@ -10,6 +10,7 @@
 #include "kernels/cublas/library.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
+#include "kernels/device/cuda_profile.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
@@ -128,6 +129,9 @@ void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, Vie
              alignment_of(b.data), fuses_bias ? alignment_of(y.data, bias.data) : alignment_of(y.data)});
   if (fuses_bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias.data);
   const CudaBlock workspace(cuda, kWorkspace);
+  const CudaRange range(cuda, [&] {
+    return str("matmul ", name_of(dtype_of<T>), " [", m, ", ", k, "] x [", k, ", ", n, "] to ", name_of(dtype_of<Out>));
+  });
   const float one = 1.0f, zero = 0.0f;
   cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, b.data, plan.b, a.data, plan.a, &zero,
                                          y.data, plan.y, y.data, plan.y, &plan.algorithm, workspace.as<void>(),

@@ -98,6 +98,14 @@ for study in softmax_cross_entropy pgd_step; do
   fi
 done
 
+if [[ $rehearsal ]]; then
+  profiled=train-resnet8 few=8
+else
+  profiled=train-resnet50,train-resnet18,pgd20-resnet18,train-vit_small_patch4 few=128
+fi
+check "where a step's time goes" 45 "$parts/profile.json" "$bin/kelvin" bench --device "$device" --cases "$profiled" --precision bf16 \
+  --batch "$few" --seconds 0.3 --profile --json || failed=1
+
 # In order of importance: compare.py leaves out what it has no time for, and says so.
 if [[ $rehearsal ]]; then
   cases=train-resnet8,pgd20-resnet8 compiled='' precisions=f32 seconds=0.3 budget=30 batch=8

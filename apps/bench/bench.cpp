@@ -92,6 +92,25 @@ std::function<void()> step_for(const std::string& what, Model& model, const Inpu
   throw mistake("--cases ", what, "-...: expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
 }
 
+// Steps that are launched one by one, also on a GPU: their sum is longer than a replayed step takes.
+std::vector<BenchProfileLine> profile_of(const std::function<void()>& step, Device device) {
+  constexpr int kSteps = 3;
+  profile_enable(true);
+  const double start = now();
+  for (int i = 0; i < kSteps; ++i) step();
+  double unnamed = 1000 * (now() - start) / kSteps;
+  on(device, [](const auto& dev) { profile_collect(dev); });
+  std::vector<BenchProfileLine> lines;
+  for (const auto& [name, entry] : profile_entries()) {
+    lines.push_back({name, 1000 * entry.seconds / kSteps, static_cast<double>(entry.calls) / kSteps});
+    unnamed -= lines.back().milliseconds;
+  }
+  profile_enable(false);
+  if (device.kind == DeviceKind::cpu && unnamed > 0) lines.push_back({"what has no range of its own", unnamed, 0});
+  std::sort(lines.begin(), lines.end(), [](const auto& a, const auto& b) { return a.milliseconds > b.milliseconds; });
+  return lines;
+}
+
 }  // namespace
 
 BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device) {
@@ -122,7 +141,8 @@ BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device
   const double estimate = now() - first;
   const int per_window = std::max(1, static_cast<int>(o.seconds / 12 / estimate));
 
-  profile_enable(true);
+  const bool is_cpu = device.kind == DeviceKind::cpu;
+  profile_enable(is_cpu);
   const double start = now();
   std::vector<double> windows;
   while (now() - start < o.seconds || windows.size() < 3) {
@@ -140,13 +160,14 @@ BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device
   for (std::size_t i = 0; i < fastest; ++i) seconds += windows[i] / static_cast<double>(fastest);
 
   const auto share = [&](const char* range) {
-    return profile.contains(range) ? profile.at(range).seconds / total : 0.0;
+    return !is_cpu ? -1.0 : profile.contains(range) ? profile.at(range).seconds / total : 0.0;
   };
   BenchRow row;
   row.name = name;
   row.img_per_s = o.batch_size / seconds;
   row.conv_share = share("conv2d");
   row.repack_share = share("conv2d_repack");
+  if (o.profile) row.profile = profile_of(step, device);
   row.pool_peak_mb = on(device, [](const auto& dev) { return static_cast<double>(pool_use(dev).peak); }) / 1048576.0;
   row.peak_rss_mb = peak_rss_mb();
   return row;

@@ -18,17 +18,26 @@ struct BenchOptions {
   DType precision = DType::f32;
   int batch_size = 128;
   int size = 32, channels = 3, classes = 10;
-  double seconds = 5;  // a case
+  double seconds = 5;    // a case
+  bool profile = false;  // also run a few steps under a profile
+};
+
+// One kernel or library call in a step: on a GPU every one, on the CPU the heavy ones.
+struct BenchProfileLine {
+  std::string name;
+  double milliseconds = 0, calls = 0;  // a step
 };
 
 struct BenchRow {
   std::string name;  // the case
   double img_per_s = 0;
-  double conv_share = 0;     // share of the step's time inside convolutions
-  double repack_share = 0;   // share of time bringing arguments into oneDNN's layouts
-  double pool_peak_mb = 0;   // tensors at their peak
-  double img_per_cpu_s = 0;  // data cases: images a second of processor time, all threads together
-  double peak_rss_mb = 0;    // resident memory of the process at its peak
+  double conv_share =
+      -1;  // CPU: share of the step's time inside convolutions; −1: not measured (a replayed step has no inside)
+  double repack_share = -1;               // CPU: share of time bringing arguments into oneDNN's layouts
+  std::vector<BenchProfileLine> profile;  // most time first; empty unless asked for
+  double pool_peak_mb = 0;                // tensors at their peak
+  double img_per_cpu_s = 0;               // data cases: images a second of processor time, all threads together
+  double peak_rss_mb = 0;                 // resident memory of the process at its peak
 };
 
 // Throws a mistake for unknown cases, and where oneDNN has only a reference implementation for a convolution: its rate says

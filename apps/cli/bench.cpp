@@ -15,12 +15,30 @@ struct BenchFlags {
   std::string cases = "train-resnet20,train-resnet18,pgd20-resnet20", precision = "f32", data;
 };
 
+std::string share(double s) { return s < 0 ? "-" : percent(s); }
+
+// The lines that take a hundredth of the time and more.
+std::string profile_table(const BenchRow& row) {
+  double total = 0, rest = 0;
+  for (const BenchProfileLine& l : row.profile) total += l.milliseconds;
+  TextTable table({"ms a step", "share", "calls", "in " + row.name + ", launched one by one"});
+  for (const BenchProfileLine& l : row.profile)
+    if (l.milliseconds < total / 100)
+      rest += l.milliseconds;
+    else
+      table.add(
+          {number(l.milliseconds, 3), percent(l.milliseconds / total), l.calls > 0 ? number(l.calls, 3) : "", l.name});
+  if (rest > 0) table.add({number(rest, 3), percent(rest / total), "", "everything else"});
+  return table.str();
+}
+
 void run(BenchFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
   f.options.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
   Json rows = Json::array();
   TextTable table(
       {"case", "precision", "batch", "img/s", "in convolutions", "repacking filters", "tensors MB", "peak RSS MB"});
+  std::string profiles;
   std::istringstream in(f.cases);
   for (std::string name; std::getline(in, name, ',');) {
     const BenchRow row =
@@ -30,15 +48,20 @@ void run(BenchFlags& f, const CommonOptions& common) {
                     {"precision", f.precision},
                     {"batch", f.options.batch_size},
                     {"img_per_s", row.img_per_s},
-                    {"conv_share", row.conv_share},
-                    {"repack_share", row.repack_share},
                     {"pool_peak_mb", row.pool_peak_mb},
                     {"peak_rss_mb", row.peak_rss_mb}});
     if (row.img_per_cpu_s > 0) rows.back()["img_per_cpu_s"] = row.img_per_cpu_s;
-    table.add({row.name, f.precision, str(f.options.batch_size), number(row.img_per_s, 4), percent(row.conv_share),
-               percent(row.repack_share), number(row.pool_peak_mb, 4), number(row.peak_rss_mb, 4)});
+    if (row.conv_share >= 0) rows.back().update({{"conv_share", row.conv_share}, {"repack_share", row.repack_share}});
+    if (f.options.profile) {
+      rows.back()["profile"] = Json::array();
+      for (const BenchProfileLine& l : row.profile)
+        rows.back()["profile"].push_back({{"name", l.name}, {"ms", l.milliseconds}, {"calls", l.calls}});
+      profiles += "\n" + profile_table(row);
+    }
+    table.add({row.name, f.precision, str(f.options.batch_size), number(row.img_per_s, 4), share(row.conv_share),
+               share(row.repack_share), number(row.pool_peak_mb, 4), number(row.peak_rss_mb, 4)});
   }
-  print_result(common, table.str(), {{"rows", rows}});
+  print_result(common, table.str() + profiles, {{"rows", rows}});
 }
 
 }  // namespace
@@ -62,6 +85,7 @@ void add_bench(CLI::App& app, CommonOptions& common) {
   c->add_option("--size", f->options.size, "Image side")->check(CLI::PositiveNumber)->capture_default_str();
   c->add_option("--channels", f->options.channels, "1 or 3")->capture_default_str();
   c->add_option("--seconds", f->options.seconds, "Time a case")->check(CLI::PositiveNumber)->capture_default_str();
+  c->add_flag("--profile", f->options.profile, "Also where a step's time goes, by kernel and library call");
 }
 
 }  // namespace kelvin

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "kernels/device/cuda.h"
+#include "kernels/device/cuda_profile.h"
 
 namespace kelvin {
 
@@ -28,6 +29,7 @@ void launch(const Cuda& cuda, void (*kernel)(Parameters...), const LaunchShape& 
   config.gridDim = dim3(shape.grid, shape.grid_y, 1);
   config.blockDim = dim3(shape.block, 1, 1);
   config.stream = cuda.stream();
+  const CudaRange range(cuda, reinterpret_cast<const void*>(kernel));
   KELVIN_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }
 

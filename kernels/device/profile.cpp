@@ -18,6 +18,15 @@ void profile_enable(bool on) {
   is_enabled = on;
 }
 
+bool profile_is_enabled() { return is_enabled; }
+
+void profile_add(const std::string& name, double seconds) {
+  const std::lock_guard lock(entries_mutex);
+  ProfileEntry& e = entries[name];
+  e.seconds += seconds;
+  ++e.calls;
+}
+
 std::map<std::string, ProfileEntry> profile_entries() {
   const std::lock_guard lock(entries_mutex);
   return entries;
@@ -30,10 +39,7 @@ ProfileRange::ProfileRange(const char* name) : name_(is_enabled ? name : nullptr
 ProfileRange::~ProfileRange() {
   if (name_ == nullptr) return;
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
-  const std::lock_guard lock(entries_mutex);
-  ProfileEntry& e = entries[name_];
-  e.seconds += elapsed.count();
-  ++e.calls;
+  profile_add(name_, elapsed.count());
 }
 
 }  // namespace kelvin

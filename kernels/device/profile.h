@@ -2,12 +2,15 @@
 //
 //   ProfileRange range("conv2d_forward");   // until the end of the scope
 //
-// Ranges of one thread may nest; nested time counts in both. Used by `kelvin bench` for the share of time in convolutions.
+// Ranges of one thread may nest; nested time counts in both. Used by `kelvin bench`, for the share of time in convolutions and for --profile.
+// On a GPU, where work runs after the call that asked for it, ranges are timed by the device (cuda_profile.h) and collected afterwards.
 #pragma once
 
 #include <chrono>
 #include <map>
 #include <string>
+
+#include "kernels/device/device.h"
 
 namespace kelvin {
 
@@ -17,7 +20,12 @@ struct ProfileEntry {
 };
 
 void profile_enable(bool on);  // clears what was summed before
+[[nodiscard]] bool profile_is_enabled();
 [[nodiscard]] std::map<std::string, ProfileEntry> profile_entries();
+void profile_add(const std::string& name, double seconds);  // one call
+// Adds what the device has timed; waits for it. To be called before profile_entries().
+inline void profile_collect(Cpu) {}
+void profile_collect(const Cuda& cuda);
 
 class ProfileRange {
  public:

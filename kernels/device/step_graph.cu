@@ -5,6 +5,7 @@
 
 #include "kernels/device/cuda.h"
 #include "kernels/device/graph_pool.h"
+#include "kernels/device/profile.h"
 
 namespace kelvin {
 namespace {
@@ -53,7 +54,7 @@ StepGraph::StepGraph(Device device) : device_(device) {
 StepGraph::~StepGraph() = default;
 
 void StepGraph::run(const std::function<void()>& step) {
-  if (!recording_) return step();
+  if (!recording_ || profile_is_enabled()) return step();
   Recording& r = *recording_;
   const cudaStream_t stream = device_.cuda->stream();
   if (r.graph == nullptr) {

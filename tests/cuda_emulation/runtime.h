@@ -43,6 +43,7 @@ struct cudaDeviceProp {
 struct cudaFuncAttributes {
   int numRegs;
 };
+cudaError_t cudaFuncGetName(const char** name, const void* kernel);
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaDriverGetVersion(int* version);

@@ -81,7 +81,7 @@ def compare(case, precision, a):
         "pytorch_compiled_img_per_s": compiled,
         "kelvin_peak_rss_mb": max(r["peak_rss_mb"] for r in kelvin),
         "pytorch_peak_rss_mb": max(r["peak_rss_mb"] for r in (peer[1:] or peer)),
-        "kelvin_conv_share": statistics.median(r["conv_share"] for r in kelvin),
+        "kelvin_conv_share": statistics.median(r["conv_share"] for r in kelvin) if "conv_share" in kelvin[0] else None,
         "pytorch_variant": peer[-1]["variant"], "pytorch_version": peer[-1]["version"],
     }
 

@@ -3,7 +3,7 @@
     python gpu_report.py --gpu NAME --parts FOLDER --output FILE.json
 
 FOLDER holds what the checks left: <name>.tests.json (GoogleTest's report), <name>.lab.txt (a kernel laboratory's table), comparison.json
-(compare.py), bench.json (kelvin bench, where there is no PyTorch). Any of them may be missing: the file then says so. Standard library only.
+(compare.py), bench.json (kelvin bench, where there is no PyTorch), profile.json (kelvin bench --profile). Any of them may be missing: the file then says so. Standard library only.
 """
 import argparse
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 # What the kernels are to reach on an H100, as ratios: see tools/bench/README.md.
 LAB_SHARE = 85.0  # percent of copy bandwidth, production variant, inputs past the cache
 EAGER, COMPILED = 2.0, 1.5
+MOST_LINES = 15  # of a profile that are printed; the file has all
 
 
 def tests_of(path):
@@ -67,7 +68,7 @@ def report(gpu, parts):
     tests = {p.name.removesuffix(".tests.json"): tests_of(p) for p in sorted(parts.glob("*.tests.json"))}
     labs = {p.name.removesuffix(".lab.txt"): lab_of(p) for p in sorted(parts.glob("*.lab.txt"))}
     optional = {}
-    for name in ("comparison", "bench"):
+    for name in ("comparison", "bench", "profile"):
         path = parts / f"{name}.json"
         optional[name] = json.loads(path.read_text()) if path.exists() and path.stat().st_size else {}
     return {"gpu": gpu, "commit": optional["comparison"].get("commit"), "tests": tests, "kernel_lab": labs, **optional,
@@ -81,6 +82,11 @@ def print_summary(result):
         for case, verdict in cases.items():
             if verdict == "failed":
                 print(f"  failed: {case}")
+    for row in result["profile"].get("rows", []):
+        total = sum(line["ms"] for line in row["profile"])
+        print(f"{row['case']} {row['precision']}: {total:.2f} ms of kernels a step, {row['batch'] / row['img_per_s'] * 1000:.2f} ms replayed")
+        for line in row["profile"][:MOST_LINES]:
+            print(f"  {line['ms']:8.3f} ms {100 * line['ms'] / total:5.1f}% {line['calls']:6.0f} x {line['name']}")
     if not result["goals"]:
         print("goals: nothing measured that they speak of")
     for g in result["goals"]:
