@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
+#include "kernels/device/pool_block.h"
+#include "kernels/device/transfer.h"
 
 namespace kelvin::lab {
 
@@ -21,41 +25,44 @@ inline const Cuda& device() {
   return *cuda;
 }
 
+// What the command line asks for: sizes, and `--check`, which runs every variant once on small inputs and times nothing.
+struct Arguments {
+  bool checks_only = false;
+  std::vector<std::int64_t> sizes;
+  Arguments(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i)
+      if (std::string_view(argv[i]) == "--check")
+        checks_only = true;
+      else
+        sizes.push_back(std::atoll(argv[i]));
+  }
+};
+
 template <class T>
 class DeviceArray {
  public:
-  explicit DeviceArray(const std::vector<T>& host) : size_(host.size()) {
-    KELVIN_CHECK_CUDA(cudaMalloc(&data_, size_ * sizeof(T)));
-    KELVIN_CHECK_CUDA(cudaMemcpy(data_, host.data(), size_ * sizeof(T), cudaMemcpyHostToDevice));
+  DeviceArray(const Cuda& cuda, const std::vector<T>& host) : cuda_(cuda), size_(host.size()), block_(cuda, bytes()) {
+    copy_from_host(cuda, data(), host.data(), bytes());
   }
-  ~DeviceArray() { cudaFree(data_); }
-  DeviceArray(const DeviceArray&) = delete;
-  DeviceArray& operator=(const DeviceArray&) = delete;
-  [[nodiscard]] T* data() const { return data_; }
+  [[nodiscard]] T* data() const { return block_.template as<T>(); }
   [[nodiscard]] std::vector<T> host() const {
     std::vector<T> values(size_);
-    KELVIN_CHECK_CUDA(cudaDeviceSynchronize());
-    KELVIN_CHECK_CUDA(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost));
+    copy_to_host(cuda_, values.data(), data(), bytes());
     return values;
   }
-  // Both wait: the runs to be checked are on a stream of their own.
-  void poison() const {
-    KELVIN_CHECK_CUDA(cudaMemset(data_, 0xff, size_ * sizeof(T)));
-    KELVIN_CHECK_CUDA(cudaDeviceSynchronize());
-  }
-  void copy_from(const DeviceArray& other) const {
-    KELVIN_CHECK_CUDA(cudaMemcpy(data_, other.data_, size_ * sizeof(T), cudaMemcpyDeviceToDevice));
-    KELVIN_CHECK_CUDA(cudaDeviceSynchronize());
-  }
+  void poison() const { KELVIN_CHECK_CUDA(cudaMemsetAsync(data(), 0xff, bytes(), cuda_.stream())); }
+  void copy_from(const DeviceArray& other) const { copy_on_device(cuda_, data(), other.data(), bytes()); }
 
  private:
-  T* data_ = nullptr;
+  [[nodiscard]] std::size_t bytes() const { return size_ * sizeof(T); }
+  const Cuda& cuda_;
   std::size_t size_;
+  CudaBlock block_;
 };
 
 // Median seconds of one run out of 50, each timed with events, after five to warm up. `flush` empties the cache before every run.
 inline double median_seconds(const Cuda& cuda, const std::function<void()>& run) {
-  static const DeviceArray<char> flush(std::vector<char>(std::size_t{256} << 20, 1));
+  static const DeviceArray<char> flush(cuda, std::vector<char>(std::size_t{256} << 20, 1));
   cudaEvent_t begin, end;
   KELVIN_CHECK_CUDA(cudaEventCreate(&begin));
   KELVIN_CHECK_CUDA(cudaEventCreate(&end));
@@ -79,24 +86,40 @@ inline double median_seconds(const Cuda& cuda, const std::function<void()>& run)
 // Bytes a second of a copy of 512 MiB.
 inline double copy_bandwidth(const Cuda& cuda) {
   constexpr std::size_t kBytes = std::size_t{512} << 20;
-  const DeviceArray<char> a(std::vector<char>(kBytes, 1)), b(std::vector<char>(kBytes, 2));
+  const DeviceArray<char> a(cuda, std::vector<char>(kBytes, 1)), b(cuda, std::vector<char>(kBytes, 2));
   const double seconds = median_seconds(cuda, [&] {
     KELVIN_CHECK_CUDA(cudaMemcpyAsync(b.data(), a.data(), kBytes, cudaMemcpyDeviceToDevice, cuda.stream()));
   });
   return 2.0 * kBytes / seconds;
 }
 
-inline void print_header(const Cuda& cuda, const char* what) {
-  std::printf("%s\n%s, copy %.0f GB/s\n%-44s %10s %10s %8s %s\n", what, describe_cuda(cuda).c_str(),
-              copy_bandwidth(cuda) / 1e9, "variant", "ms", "GB/s", "of copy", "largest error");
-}
+// The rows of one program's table.
+class Table {
+ public:
+  Table(const Cuda& cuda, const Arguments& arguments, const char* what)
+      : cuda_(cuda), is_timed_(!arguments.checks_only) {
+    std::printf("%s\n%s", what, describe_cuda(cuda).c_str());
+    if (is_timed_) std::printf(", copy %.0f GB/s", (ceiling_ = copy_bandwidth(cuda)) / 1e9);
+    std::printf("\n%-44s %10s %10s %8s %s\n", "variant", "ms", "GB/s", "of copy", "largest error");
+  }
 
-inline void print_row(const Cuda& cuda, const std::string& name, double bytes, double error,
-                      const std::function<void()>& run) {
-  static const double ceiling = copy_bandwidth(cuda);
-  const double seconds = median_seconds(cuda, run);
-  std::printf("%-44s %10.4f %10.0f %7.1f%% %.2e\n", name.c_str(), seconds * 1e3, bytes / seconds / 1e9,
-              100 * bytes / seconds / ceiling, error);
-}
+  // A variant that has been run once, with what it got wrong: more than `allowed` ends the program. Times it.
+  void add(const std::string& name, double bytes, double error, double allowed,
+           const std::function<void()>& run) const {
+    if (!(error <= allowed)) throw internal_error(name, " is wrong by ", error, ", more than ", allowed);
+    if (!is_timed_) {
+      std::printf("%-44s %30s %.2e\n", name.c_str(), "", error);
+      return;
+    }
+    const double seconds = median_seconds(cuda_, run);
+    std::printf("%-44s %10.4f %10.0f %7.1f%% %.2e\n", name.c_str(), seconds * 1e3, bytes / seconds / 1e9,
+                100 * bytes / seconds / ceiling_, error);
+  }
+
+ private:
+  const Cuda& cuda_;
+  bool is_timed_;
+  double ceiling_ = 0;
+};
 
 }  // namespace kelvin::lab

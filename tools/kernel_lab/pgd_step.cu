@@ -1,15 +1,13 @@
 // The L∞ step of projected gradient descent: from three launches to the production kernel.
 //
-//   pgd_step_lab [PIXELS]        default: 64 Mi pixels
+//   pgd_step_lab [--check] [PIXELS]     default: 64 Mi pixels
 //
 // The fused step reads x, x0 and g and writes x: 16 bytes a pixel are counted for every variant, whatever it moves itself.
 //
 //   1  three launches           sign step, ball, box: x goes through memory three times
 //   2  one launch, one pixel    4-byte accesses
 //   3  one launch, four pixels  16-byte accesses
-//   4  production               kernels/pgd_step.cu: eight pixels a thread, bounds rounded inwards in exact arithmetic
-#include <cstdlib>
-
+//   4  production               kernels/pgd_step.cu: 3 as a loop over a grid of a few waves
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/philox.h"
@@ -55,7 +53,8 @@ __global__ void fused_by_four(Step s) {
   store<4>(s.x + i, x);
 }
 
-void study(const Cuda& cuda, std::int64_t n) {
+void study(const Cuda& cuda, const Table& table, std::int64_t n) {
+  constexpr double kAllowed = 1e-7;  // the same operations in the same order, but for a fused multiply and add
   const auto size = static_cast<std::size_t>(n);
   std::vector<float> x0(size), g(size);
   for (std::size_t i = 0; i < size; ++i) {
@@ -66,8 +65,9 @@ void study(const Cuda& cuda, std::int64_t n) {
   const PgdOptions o{8.0f / 255, 2.0f / 255};
   std::vector<float> expected = x0;
   const Shape shape = {1, n};
-  pgd_step_linf(Cpu{}, {expected.data(), shape}, View<const float>(x0.data(), shape), View<const float>(g.data(), shape), o);
-  const DeviceArray<float> centre(x0), gradient(g), x(x0);
+  pgd_step_linf(Cpu{}, {expected.data(), shape}, View<const float>(x0.data(), shape),
+                View<const float>(g.data(), shape), o);
+  const DeviceArray<float> centre(cuda, x0), gradient(cuda, g), x(cuda, x0);
   const Step step = {x.data(), centre.data(), gradient.data(), n, o.eps, o.step};
   const auto row = [&](const char* name, const std::function<void()>& run) {
     x.copy_from(centre);
@@ -75,7 +75,7 @@ void study(const Cuda& cuda, std::int64_t n) {
     const std::vector<float> got = x.host();
     double error = 0;
     for (std::size_t i = 0; i < size; ++i) error = std::max(error, std::abs(double{got[i]} - expected[i]));
-    print_row(cuda, name, 16.0 * static_cast<double>(n), error, run);
+    table.add(name, 16.0 * static_cast<double>(n), error, kAllowed, run);
   };
   const LaunchShape one = {.grid = pieces(n, 256), .block = 256};
   row("1 three launches", [&] {
@@ -96,9 +96,12 @@ void study(const Cuda& cuda, std::int64_t n) {
 }  // namespace kelvin::lab
 
 int main(int argc, char** argv) try {
-  const kelvin::Cuda& cuda = kelvin::lab::device();
-  kelvin::lab::print_header(cuda, "PGD step, L∞");
-  kelvin::lab::study(cuda, argc == 2 ? std::atoll(argv[1]) / 4 * 4 : std::int64_t{64} << 20);
+  using namespace kelvin;
+  const Cuda& cuda = lab::device();
+  const lab::Arguments arguments(argc, argv);
+  const lab::Table table(cuda, arguments, "PGD step, L∞");
+  const std::int64_t usual = arguments.checks_only ? 5000 : std::int64_t{64} << 20;
+  lab::study(cuda, table, arguments.sizes.empty() ? usual : arguments.sizes[0] / 4 * 4);
   return 0;
 } catch (const kelvin::Error& e) {
   std::fprintf(stderr, "pgd_step_lab: %s\n", e.what());

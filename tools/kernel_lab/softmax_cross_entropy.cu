@@ -1,6 +1,6 @@
 // Temperature-scaled softmax cross-entropy, loss and gradient in one launch: from one thread a row to the production kernel.
 //
-//   softmax_cross_entropy_lab [ROWS CLASSES]        default: 65536 x 1000, then 1048576 x 10 and 2048 x 50000
+//   softmax_cross_entropy_lab [--check] [ROWS CLASSES]     default: 65536 x 1000, then 1048576 x 10 and 2048 x 50000
 //
 // Every variant reads the logits once and writes the gradient once if its caches do their part: 8 bytes a logit are counted.
 //
@@ -9,8 +9,6 @@
 //   3  one warp a row           no barriers: butterflies of shuffles; maximum and sum still two passes
 //   4  online softmax           maximum and sum in one pass (Milakov & Gimelshein 2018, 1805.02867)
 //   5  production               kernels/softmax_cross_entropy.cu: 4 for rows up to 1024, a block above
-#include <cstdlib>
-
 #include "kernels/device/groups.h"
 #include "kernels/device/philox.h"
 #include "kernels/softmax_cross_entropy.h"
@@ -37,8 +35,7 @@ __global__ void one_thread_a_row(Rows r) {
   const float log_sum = maximum + logf(sum);
   r.loss[row] = log_sum - z[r.labels[row]] / r.tau;
   for (std::int64_t j = 0; j < r.classes; ++j)
-    r.dz[row * r.classes + j] =
-        r.dloss / r.tau * (expf(z[j] / r.tau - log_sum) - (j == r.labels[row] ? 1.0f : 0.0f));
+    r.dz[row * r.classes + j] = r.dloss / r.tau * (expf(z[j] / r.tau - log_sum) - (j == r.labels[row] ? 1.0f : 0.0f));
 }
 
 template <class Combine>
@@ -65,8 +62,7 @@ __global__ void one_block_a_row(Rows r) {
   const float log_sum = maximum + logf(block_tree(shared, sum, Add{}));
   if (threadIdx.x == 0) r.loss[row] = log_sum - z[r.labels[row]] / r.tau;
   for (std::int64_t j = threadIdx.x; j < r.classes; j += blockDim.x)
-    r.dz[row * r.classes + j] =
-        r.dloss / r.tau * (expf(z[j] / r.tau - log_sum) - (j == r.labels[row] ? 1.0f : 0.0f));
+    r.dz[row * r.classes + j] = r.dloss / r.tau * (expf(z[j] / r.tau - log_sum) - (j == r.labels[row] ? 1.0f : 0.0f));
 }
 
 template <bool kOnline>
@@ -90,23 +86,25 @@ __global__ void one_warp_a_row(Rows r) {
   const float log_sum = of_row + logf(group.sum(sum));
   if (group.rank() == 0) r.loss[row] = log_sum - z[r.labels[row]] / r.tau;
   for (std::int64_t j = group.rank(); j < r.classes; j += kWarpSize)
-    r.dz[row * r.classes + j] =
-        r.dloss / r.tau * (expf(z[j] / r.tau - log_sum) - (j == r.labels[row] ? 1.0f : 0.0f));
+    r.dz[row * r.classes + j] = r.dloss / r.tau * (expf(z[j] / r.tau - log_sum) - (j == r.labels[row] ? 1.0f : 0.0f));
 }
 
-void study(const Cuda& cuda, std::int64_t n, std::int64_t classes) {
+void study(const Cuda& cuda, const Table& table, std::int64_t n, std::int64_t classes) {
+  constexpr double kAllowed =
+      1e-5;  // of a gradient of at most 1/tau: expf of two libraries, sums of up to 50,000 terms
   const auto size = static_cast<std::size_t>(n * classes);
   std::vector<float> logits(size), expected_loss(static_cast<std::size_t>(n)), expected(size);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < size; ++i) logits[i] = 6 * uniform01(philox({1, 2}, i)[0]) - 3;
-  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % static_cast<std::size_t>(classes));
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    labels[i] = static_cast<std::int32_t>(i % static_cast<std::size_t>(classes));
   const float tau = 2.0f, dloss = 1.0f;
   softmax_cross_entropy_fused(Cpu{}, {expected_loss.data(), {n}}, {expected.data(), {n, classes}},
                               View<const float>(logits.data(), {n, classes}),
                               View<const std::int32_t>(labels.data(), {n}), View<const float>(&tau, {1}), dloss);
 
-  const DeviceArray<float> z(logits), loss(expected_loss), dz(expected), temperature({tau});
-  const DeviceArray<std::int32_t> y(labels);
+  const DeviceArray<float> z(cuda, logits), loss(cuda, expected_loss), dz(cuda, expected), temperature(cuda, {tau});
+  const DeviceArray<std::int32_t> y(cuda, labels);
   const Rows rows = {loss.data(), dz.data(), z.data(), y.data(), n, classes, tau, dloss};
   std::printf("\n%lld rows of %lld classes\n", static_cast<long long>(n), static_cast<long long>(classes));
   const auto row = [&](const char* name, const std::function<void()>& run) {
@@ -114,13 +112,13 @@ void study(const Cuda& cuda, std::int64_t n, std::int64_t classes) {
     run();
     const std::vector<float> got = dz.host();
     double error = 0;
-    for (std::size_t i = 0; i < size; ++i) error = std::max(error, std::isnan(got[i]) ? 1e30 : std::abs(double{got[i]} - expected[i]));
-    print_row(cuda, name, 8.0 * static_cast<double>(size), error, run);
+    for (std::size_t i = 0; i < size; ++i)
+      error = std::max(error, std::isnan(got[i]) ? 1e30 : std::abs(double{got[i]} - expected[i]));
+    table.add(name, 8.0 * static_cast<double>(size), error, kAllowed, run);
   };
   row("1 one thread a row", [&] { launch(cuda, one_thread_a_row, {.grid = pieces(n, 128), .block = 128}, rows); });
-  row("2 one block a row, trees", [&] {
-    launch(cuda, one_block_a_row, {.grid = static_cast<unsigned>(n), .block = 128}, rows);
-  });
+  row("2 one block a row, trees",
+      [&] { launch(cuda, one_block_a_row, {.grid = static_cast<unsigned>(n), .block = 128}, rows); });
   row("3 one warp a row", [&] { launch_rows<WarpGroup>(cuda, one_warp_a_row<false>, n, rows); });
   row("4 one warp a row, online", [&] { launch_rows<WarpGroup>(cuda, one_warp_a_row<true>, n, rows); });
   row("5 production", [&] {
@@ -136,14 +134,17 @@ void study(const Cuda& cuda, std::int64_t n, std::int64_t classes) {
 int main(int argc, char** argv) try {
   using namespace kelvin;
   const Cuda& cuda = lab::device();
-  lab::print_header(cuda, "softmax cross-entropy, loss and gradient");
-  if (argc == 3) {
-    lab::study(cuda, std::atoll(argv[1]), std::atoll(argv[2]));
-    return 0;
+  const lab::Arguments arguments(argc, argv);
+  const lab::Table table(cuda, arguments, "softmax cross-entropy, loss and gradient");
+  if (arguments.sizes.size() == 2) {
+    lab::study(cuda, table, arguments.sizes[0], arguments.sizes[1]);
+  } else if (arguments.checks_only) {
+    for (const std::int64_t classes : {10, 1000, 20000}) lab::study(cuda, table, 37, classes);
+  } else {
+    lab::study(cuda, table, 65536, 1000);
+    lab::study(cuda, table, 131072 * 8, 10);
+    lab::study(cuda, table, 2048, 50000);
   }
-  lab::study(cuda, 65536, 1000);
-  lab::study(cuda, 131072 * 8, 10);
-  lab::study(cuda, 2048, 50000);
   return 0;
 } catch (const kelvin::Error& e) {
   std::fprintf(stderr, "softmax_cross_entropy_lab: %s\n", e.what());
