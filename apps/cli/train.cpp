@@ -163,16 +163,23 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                                                      .test_limit = or_limit(f.test_limit),
                                                      .validation = f.validation,
                                                      .seed = common.seed});
+  const bool is_new = !std::filesystem::exists(folder.path);
   folder.create();
   std::string text;
-  if (f.is_auto && !f.options.resume) text = choose(f, data, folder, device, common);
-  if (!f.options.resume) {
-    const std::string config = config_text(command, f);
-    write_file_atomically(folder.config(), std::as_bytes(std::span(config)));
+  TrainReport report;
+  try {
+    if (f.is_auto && !f.options.resume) text = choose(f, data, folder, device, common);
+    if (!f.options.resume) {
+      const std::string config = config_text(command, f);
+      write_file_atomically(folder.config(), std::as_bytes(std::span(config)));
+    }
+    Progress progress("training", "images", common.quiet);
+    report = train(f.options, data, folder, device, progress.function());
+    progress.finish();
+  } catch (const Error&) {
+    if (is_new && !std::filesystem::exists(folder.checkpoint())) folder.discard();
+    throw;
   }
-  Progress progress("training", "images", common.quiet);
-  const TrainReport report = train(f.options, data, folder, device, progress.function());
-  progress.finish();
 
   if (report.epochs_trained == 0 && !report.divergence) {
     std::ifstream in(folder.result("train"));

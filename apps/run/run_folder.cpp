@@ -43,6 +43,14 @@ void RunFolder::create() const {
   if (error) throw mistake(path.string(), ": cannot make the run folder: ", error.message(), "; choose another --out");
 }
 
+void RunFolder::discard() const {
+  std::error_code ignored;
+  std::filesystem::remove(config(), ignored);
+  if (std::filesystem::file_size(metrics(), ignored) == 0) std::filesystem::remove(metrics(), ignored);
+  for (const std::filesystem::path& folder : {path / "results", path})
+    std::filesystem::remove(folder, ignored);  // fails where it holds something
+}
+
 void RunFolder::write_result(const std::string& name, const Json& json) const {
   std::error_code error;
   std::filesystem::create_directories(path / "results", error);

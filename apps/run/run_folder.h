@@ -40,6 +40,8 @@ struct RunFolder {
 
   // Makes the folder and its results/; a mistake when it cannot be written.
   void create() const;
+  // Takes back a folder whose training never began: removes config.toml, an empty metrics.jsonl, and what is empty then.
+  void discard() const;
   void write_result(const std::string& name, const Json& result) const;
 };
 

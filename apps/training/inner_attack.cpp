@@ -28,6 +28,8 @@ InnerAttack::InnerAttack(Model& model, const AdversarialOptions& options, const 
       seed_(seed),
       iteration_(clean.device()) {
   if (!options.is_on()) return;
+  if (options.loss == AttackLoss::dlr && model.spec().classes < 3)
+    throw mistake("--adversarial-loss dlr needs at least 3 classes, the model has ", model.spec().classes);
   const std::int64_t n = clean.dim(0);
   x_ = Tensor::empty_like(clean);
   clean_logits_ = Tensor::empty({n, model.spec().classes}, DType::f32, clean.device());

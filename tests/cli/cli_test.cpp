@@ -163,7 +163,6 @@ TEST_F(CliTest, ConfigLoadsBack) {
   EXPECT_EQ(other["tau"], 1);
 }
 
-// SIGKILL in the middle of training; --resume ends with the file of an undisturbed run, byte for byte.
 TEST_F(CliTest, FineTuningFlags) {
   const std::string toy =
       "train --data synthetic:train=64,test=30,size=8,classes=4 --model resnet8 --epochs 1 --batch-size 16 ";
@@ -186,6 +185,7 @@ TEST_F(CliTest, FineTuningFlags) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
 }
 
+// SIGKILL in the middle of training; --resume ends with the file of an undisturbed run, byte for byte.
 TEST_F(CliTest, ResumesAfterKill) {
   const std::string flags =
       "train --data synthetic:train=2048,test=100,size=8,classes=4 --model resnet8 --epochs 6 --batch-size 32 --lr "
@@ -224,6 +224,11 @@ TEST_F(CliTest, Mistakes) {
   expect_mistake("trian", "trian");
   expect_mistake(train + "--tau 0 --out x", "--tau must be > 0, got 0");
   expect_mistake(train + "--tau -2 --out x", "--tau must be > 0, got -2");
+  // Only the model or the data shows these; no run folder is left behind.
+  const std::string toy = "train --epochs 1 --data synthetic:train=16,test=4,size=8,classes=2 --out x ";
+  expect_mistake(toy + "--model vit_tiny_patch7", "do not divide into them");
+  expect_mistake(toy + "--model mlp --adversarial pgd --adversarial-loss dlr", "needs at least 3 classes");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
   expect_mistake(train + "--tau nan --out x", "--tau must be > 0");
   expect_mistake(train + "--tau 8/0 --out x", "no number and no fraction");
   expect_mistake(train + "--tau-schedule square --out x", "known: constant, linear, cosine, cyclic");
