@@ -1,6 +1,6 @@
 // cuBLASLt. It thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes yᵀ = op(b)ᵀ op(a)ᵀ on the same
 // memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape and alignment (it takes
-// addresses for multiples of 256 unless told otherwise, and weights lie closer in their flat buffer); 32 MiB of workspace, as NVIDIA
+// addresses for multiples of 256 unless told otherwise, and rows taken out of a tensor begin anywhere); 32 MiB of workspace, as NVIDIA
 // advises for Hopper. Deterministic: the heuristic's choice and one stream.
 #include <algorithm>
 #include <cstdint>

@@ -31,9 +31,8 @@ struct BenchProfileLine {
 struct BenchRow {
   std::string name;  // the case
   double img_per_s = 0;
-  double conv_share =
-      -1;  // CPU: share of the step's time inside convolutions; −1: not measured (a replayed step has no inside)
-  double repack_share = -1;               // CPU: share of time bringing arguments into oneDNN's layouts
+  // CPU: shares of the step's time inside convolutions, and bringing arguments into oneDNN's layouts; −1: not measured.
+  double conv_share = -1, repack_share = -1;
   std::vector<BenchProfileLine> profile;  // most time first; empty unless asked for
   double pool_peak_mb = 0;                // tensors at their peak
   double img_per_cpu_s = 0;               // data cases: images a second of processor time, all threads together
