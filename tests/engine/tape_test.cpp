@@ -113,7 +113,7 @@ TEST(Parameters, DecayedFirstNamesUniqueStartsByName) {
   const Parameter& w = p.add({"weight", {5}, fan_in_uniform(4)});
   EXPECT_THROW(p.add({"weight", {1}, {}}), Error);
   p.allocate({}, 7);
-  EXPECT_EQ(p.decayed(), 16);  // five, aligned to 64 bytes
+  EXPECT_EQ(p.decayed(), 64);  // five, aligned to 256 bytes
   EXPECT_EQ(p.count(), 8);
   EXPECT_EQ(p.values().narrow(0, 5).to_host<float>(), w.value.to_host<float>());
   Parameters other;
