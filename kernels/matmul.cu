@@ -2,7 +2,6 @@
 // memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape and alignment (it takes
 // addresses for multiples of 256 unless told otherwise, and rows taken out of a tensor begin anywhere); 32 MiB of workspace, as NVIDIA
 // advises for Hopper. Deterministic: the heuristic's choice and one stream.
-#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <mutex>

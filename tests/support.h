@@ -2,9 +2,13 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "kernels/device/error.h"
@@ -36,6 +40,25 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+// A file's bytes; empty where there is none.
+inline std::string read_text(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+struct Outcome {
+  int code = 0;
+  std::string out, err;
+};
+// Runs a program in a folder, with two threads, and waits for it.
+inline Outcome run_program(const std::filesystem::path& folder, const std::string& program,
+                           const std::string& arguments) {
+  const std::string command = "cd '" + folder.string() + "' && OMP_NUM_THREADS=2 '" + program + "' " + arguments +
+                              " >stdout.txt 2>stderr.txt </dev/null";
+  const int status = std::system(command.c_str());
+  return {WEXITSTATUS(status), read_text(folder / "stdout.txt"), read_text(folder / "stderr.txt")};
+}
 
 // The message of the mistake (exit code 2) that f throws; fails the test when it throws nothing or something else. A mistake is
 // one line.

@@ -20,25 +20,14 @@ namespace {
 
 using Json = nlohmann::json;
 using ::testing::HasSubstr;
+using testing::Outcome;
+using testing::read_text;
 using testing::TemporaryFolder;
-
-struct Outcome {
-  int code = 0;
-  std::string out, err;
-};
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class CliTest : public ::testing::Test {
  protected:
   Outcome kelvin(const std::string& arguments) {
-    const std::string command = "cd '" + folder_.path().string() + "' && OMP_NUM_THREADS=2 '" KELVIN_PROGRAM "' " +
-                                arguments + " >stdout.txt 2>stderr.txt </dev/null";
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), read(folder_ / "stdout.txt"), read(folder_ / "stderr.txt")};
+    return testing::run_program(folder_.path(), KELVIN_PROGRAM, arguments);
   }
   Json json(const std::string& arguments) {
     const Outcome o = kelvin(arguments + " --json --quiet");
@@ -126,7 +115,7 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
   EXPECT_EQ(read_npy(folder_ / "f.npy").shape, (std::vector<std::int64_t>{100, 256}));
 
   EXPECT_EQ(kelvin("report run --out r.html").code, 0);
-  const std::string page = read(folder_ / "r.html");
+  const std::string page = read_text(folder_ / "r.html");
   EXPECT_THAT(page, HasSubstr("Chart.js v"));
   EXPECT_THAT(page, HasSubstr("median_margin"));
   for (const char* load : {"<script src", "<link", "@import", "url("})
@@ -136,9 +125,9 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
 TEST_F(CliTest, DataShowsAndVerifies) {
   EXPECT_EQ(json("data list")["sets"].size(), 7u);
   EXPECT_EQ(kelvin("data show --data synthetic:train=1,test=4,size=12,channels=3 --image 3 --out sheet.png").code, 0);
-  EXPECT_EQ(read(folder_ / "sheet.png").substr(1, 3), "PNG");
+  EXPECT_EQ(read_text(folder_ / "sheet.png").substr(1, 3), "PNG");
   EXPECT_EQ(kelvin("data show --data synthetic:train=1,test=4,size=12 --out sheet.html").code, 0);
-  const std::string page = read(folder_ / "sheet.html");
+  const std::string page = read_text(folder_ / "sheet.html");
   EXPECT_THAT(page, HasSubstr("elastic_transform 5"));
   expect_mistake("data show --data synthetic:train=1,test=4 --image 4 --out s.png", "test images 0 to 3");
   expect_mistake("data show --out s.gif", ".png or .html");
@@ -201,7 +190,7 @@ TEST_F(CliTest, ResumesAfterKill) {
   }
   // Killed as soon as it has finished an epoch – whenever that is – unless it finished everything first.
   const auto epochs_done = [&] {
-    const std::string metrics = read(folder_ / "part/metrics.jsonl");
+    const std::string metrics = read_text(folder_ / "part/metrics.jsonl");
     std::size_t count = 0;
     for (std::size_t at = metrics.find("\"epoch\",\"lr\""); at != std::string::npos;
          at = metrics.find("\"epoch\",\"lr\"", at + 1))

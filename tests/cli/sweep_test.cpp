@@ -18,12 +18,8 @@ namespace {
 
 using Json = nlohmann::json;
 using ::testing::HasSubstr;
+using testing::read_text;
 using testing::TemporaryFolder;
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class SweepCli : public ::testing::Test {
  protected:
@@ -44,7 +40,7 @@ class SweepCli : public ::testing::Test {
   }
   // Without the wall-clock and the folder's name.
   Json table(const std::string& out) {
-    Json json = Json::parse(read(folder_ / (out + "/table.json")), nullptr, false);
+    Json json = Json::parse(read_text(folder_ / (out + "/table.json")), nullptr, false);
     json.erase("out");
     json.erase("report");
     return json;
@@ -65,7 +61,7 @@ class SweepCli : public ::testing::Test {
 
 TEST_F(SweepCli, EndToEndAndReadAgain) {
   const std::string command = std::string("sweep --preset synthetic ") + kToy + kGrid + "--out a";
-  ASSERT_EQ(kelvin(command), 0) << read(folder_ / "out.err");
+  ASSERT_EQ(kelvin(command), 0) << read_text(folder_ / "out.err");
   const Json t = table("a");
   ASSERT_EQ(t["rows"].size(), 2u);
   EXPECT_TRUE(t["rows"][0]["is_baseline"].get<bool>());
@@ -77,19 +73,19 @@ TEST_F(SweepCli, EndToEndAndReadAgain) {
   // The minimum over images can be no larger than any of what it is a minimum of.
   EXPECT_LE(t["rows"][1]["figures"]["sound"]["mean"].get<double>(),
             t["rows"][1]["figures"]["cw"]["mean"].get<double>());
-  const Json log = Json::parse(read(folder_ / "a/tau-50_seed-1/results/attack-pgd-log-odds.json"));
+  const Json log = Json::parse(read_text(folder_ / "a/tau-50_seed-1/results/attack-pgd-log-odds.json"));
   EXPECT_EQ(log["n"], 40);
-  EXPECT_THAT(read(folder_ / "out.txt"), HasSubstr("tau 1 (baseline)"));
-  EXPECT_THAT(read(folder_ / "a/report.html"), HasSubstr("sweep-table"));
-  EXPECT_THAT(read(folder_ / "a/table.csv"), HasSubstr("tau,logit_scale,cells,done"));
+  EXPECT_THAT(read_text(folder_ / "out.txt"), HasSubstr("tau 1 (baseline)"));
+  EXPECT_THAT(read_text(folder_ / "a/report.html"), HasSubstr("sweep-table"));
+  EXPECT_THAT(read_text(folder_ / "a/table.csv"), HasSubstr("tau,logit_scale,cells,done"));
   // Finished cells are read: nothing is trained a second time.
   const auto trained = std::filesystem::last_write_time(folder_ / "a/tau-1_seed-0/checkpoint.safetensors");
   ASSERT_EQ(kelvin(command + " --json"), 0);
   EXPECT_EQ(std::filesystem::last_write_time(folder_ / "a/tau-1_seed-0/checkpoint.safetensors"), trained);
-  EXPECT_EQ(Json::parse(read(folder_ / "out.txt"))["rows"], t["rows"]);
+  EXPECT_EQ(Json::parse(read_text(folder_ / "out.txt"))["rows"], t["rows"]);
   // Other training flags in the same folder are a mistake, not an overwrite.
   EXPECT_EQ(kelvin(command + " --epochs 2"), 2);
-  EXPECT_THAT(read(folder_ / "out.err"), HasSubstr("other training flags"));
+  EXPECT_THAT(read_text(folder_ / "out.err"), HasSubstr("other training flags"));
   // A further measurement leaves the training alone.
   ASSERT_EQ(kelvin(command + " --measure clean,attacks,geometry"), 0);
   EXPECT_EQ(std::filesystem::last_write_time(folder_ / "a/tau-1_seed-0/checkpoint.safetensors"), trained);
@@ -98,18 +94,18 @@ TEST_F(SweepCli, EndToEndAndReadAgain) {
 
 TEST_F(SweepCli, KilledAndContinuedEqualsUndisturbed) {
   const std::string flags = std::string(kToy) + kGrid + "--epochs 40 ";
-  ASSERT_EQ(kelvin("sweep " + flags + "--out whole"), 0) << read(folder_ / "out.err");
+  ASSERT_EQ(kelvin("sweep " + flags + "--out whole"), 0) << read_text(folder_ / "out.err");
   const pid_t sweep = start("sweep " + flags + "--out part");
   // Killed as soon as a cell has a few epochs behind it – whenever that is.
   const std::filesystem::path metrics = folder_ / "part/tau-1_seed-0/metrics.jsonl";
-  for (int i = 0; i < 6000 && read(metrics).find("\"epoch\":3.0") == std::string::npos &&
-                  read(metrics).find("\"epoch\":3,") == std::string::npos;
+  for (int i = 0; i < 6000 && read_text(metrics).find("\"epoch\":3.0") == std::string::npos &&
+                  read_text(metrics).find("\"epoch\":3,") == std::string::npos;
        ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   kill(sweep, SIGKILL);
   waitpid(sweep, nullptr, 0);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "part/table.json"));
-  ASSERT_EQ(kelvin("sweep " + flags + "--out part"), 0) << read(folder_ / "out.err");
+  ASSERT_EQ(kelvin("sweep " + flags + "--out part"), 0) << read_text(folder_ / "out.err");
   EXPECT_EQ(table("part")["rows"], table("whole")["rows"]);
   expect_same_tensors("part/tau-1_seed-0", "whole/tau-1_seed-0");
 }
@@ -117,7 +113,7 @@ TEST_F(SweepCli, KilledAndContinuedEqualsUndisturbed) {
 TEST_F(SweepCli, TwoProcessesShareOneFolder) {
   const std::string command = std::string("sweep ") + kToy + kGrid + "--out both";
   const pid_t other = start(command);
-  ASSERT_EQ(kelvin(command), 0) << read(folder_ / "out.err");
+  ASSERT_EQ(kelvin(command), 0) << read_text(folder_ / "out.err");
   int status = 1;
   waitpid(other, &status, 0);
   EXPECT_EQ(status, 0);
@@ -125,7 +121,7 @@ TEST_F(SweepCli, TwoProcessesShareOneFolder) {
     for (const Json& cell : row["cells"]) EXPECT_EQ(cell["status"], "done");
   // Each cell's log holds one training.
   for (const char* cell : {"tau-1_seed-0", "tau-1_seed-1", "tau-50_seed-0", "tau-50_seed-1"}) {
-    const std::string log = read(folder_ / ("both/" + std::string(cell) + "/log.txt"));
+    const std::string log = read_text(folder_ / ("both/" + std::string(cell) + "/log.txt"));
     const std::size_t first = log.find("train loss");
     EXPECT_NE(first, std::string::npos) << cell;
     EXPECT_EQ(log.find("train loss", first + 1), std::string::npos) << cell;
@@ -139,7 +135,7 @@ TEST_F(SweepCli, DivergenceIsAResultAndAFailureStopsNothing) {
   ASSERT_EQ(kelvin(std::string("sweep ") + kToy +
                    "--variant 'plain: tau=1' --variant 'wild: lr=1e30' --measure clean,pgd --out d"),
             0)
-      << read(folder_ / "out.err");
+      << read_text(folder_ / "out.err");
   Json rows = table("d")["rows"];
   EXPECT_EQ(rows[0]["cells"][0]["status"], "done");
   EXPECT_EQ(rows[1]["cells"][0]["status"], "diverged");
@@ -158,7 +154,7 @@ TEST_F(SweepCli, DivergenceIsAResultAndAFailureStopsNothing) {
 TEST_F(SweepCli, MultipliedLogitsAreARowOfTheirOwn) {
   ASSERT_EQ(kelvin(std::string("sweep ") + kToy + "--variant 'one: tau=1 logit-scale=100' --measure clean,pgd --out s"),
             0)
-      << read(folder_ / "out.err");
+      << read_text(folder_ / "out.err");
   const Json rows = table("s")["rows"];
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[1]["logit_scale"], 100);
@@ -176,8 +172,8 @@ TEST_F(SweepCli, EveryPresetIsAPlanThatTrainAccepts) {
             "sweep --preset " + preset +
             " --data synthetic:train=64,test=20,size=8,classes=4 --train-limit 0 --epochs 1 --dry-run --json --quiet"),
         0)
-        << preset << read(folder_ / "out.err");
-    EXPECT_EQ(Json::parse(read(folder_ / "out.txt"))["cells"].size(), cells) << preset;
+        << preset << read_text(folder_ / "out.err");
+    EXPECT_EQ(Json::parse(read_text(folder_ / "out.txt"))["cells"].size(), cells) << preset;
   }
 }
 
@@ -190,7 +186,7 @@ TEST_F(SweepCli, MistakesComeBeforeAnyWork) {
                                                         {"", "nothing to sweep"},
                                                         {"--grid tau=1 --seeds a", "--seeds a"}}) {
     EXPECT_EQ(kelvin("sweep " + arguments + " --out m"), 2) << arguments;
-    const std::string error = read(folder_ / "out.err");
+    const std::string error = read_text(folder_ / "out.err");
     EXPECT_THAT(error, HasSubstr(says));
     EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 1) << error;
     EXPECT_FALSE(std::filesystem::exists(folder_ / "m"));
@@ -203,13 +199,13 @@ TEST_F(SweepCli, TauAutoTrainsWhatItChose) {
              "--tau auto --auto-taus 1,50 --auto-lr 1e-9,0.05 --auto-eta 2 --auto-regret --threads 1 --quiet --json "
              "--out auto"),
       0)
-      << read(folder_ / "out.err");
-  const Json chosen = Json::parse(read(folder_ / "auto/results/tau-search.json"));
+      << read_text(folder_ / "out.err");
+  const Json chosen = Json::parse(read_text(folder_ / "auto/results/tau-search.json"));
   EXPECT_EQ(chosen["lr"], 0.05);
   EXPECT_EQ(chosen["epochs_trained"], 1 * 4 + 2 * 2);
   EXPECT_EQ(chosen["grid_epochs"], 16);
   EXPECT_GE(chosen["regret"].get<double>(), 0);
-  EXPECT_EQ(Json::parse(read(folder_ / "out.txt"))["tau"], chosen["tau"]);
+  EXPECT_EQ(Json::parse(read_text(folder_ / "out.txt"))["tau"], chosen["tau"]);
   // config.toml holds the choice: loaded back it trains the same model, without a search.
   ASSERT_EQ(kelvin("train --config auto/config.toml --threads 1 --quiet --out again"), 0);
   expect_same_tensors("auto", "again");

@@ -1,12 +1,9 @@
-// Every command of the program on the emulated device, through the whole CUDA path – captured steps, device-resident data, plans, pools – against
-// the same command on the CPU: the same exit code and the same numbers in its JSON.
+// Every command that computes with a model (`bench` only times it) on the emulated device, through the whole CUDA path – captured steps,
+// device-resident data, plans, pools – against the same command on the CPU: the same numbers in its JSON.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/support.h"
@@ -29,29 +26,19 @@ void PrintTo(const Command& c, std::ostream* out) { *out << c.name; }
 
 class EmulatedCommands : public ::testing::TestWithParam<Command> {
  protected:
-  struct Output {
-    int code = 0;
-    std::string text, errors;
-  };
   // What a command answers that runs in a folder of its own.
-  Output output_of(const char* program, const char* where, const std::string& arguments) {
+  Outcome run(const char* program, const char* where, const std::string& arguments) {
     const auto folder = folder_ / where;
     std::filesystem::create_directories(folder);
-    const std::string command = "cd '" + folder.string() + "' && OMP_NUM_THREADS=1 '" + program + "' " + arguments +
-                                " --quiet --json >out.txt 2>err.txt </dev/null";
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), read(folder / "out.txt"), read(folder / "err.txt")};
-  }
-  static std::string read(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    return run_program(folder, program, arguments + " --quiet --json");
   }
   TemporaryFolder folder_;
 };
 
-// Times and places; and how far PGD moved the images it fooled, which leave on the CPU and go on on a GPU.
+// Times and places; sentences whose numbers stand beside them; and how far PGD moved the images it fooled, which leave on the CPU and go on on
+// a GPU.
 bool may_differ(const std::string& key) {
-  for (const char* part : {"second", "img_per_s", "out", "report", "mean_displacement"})
+  for (const char* part : {"second", "img_per_s", "out", "report", "figures", "mean_displacement"})
     if (key.find(part) != std::string::npos) return true;
   return false;
 }
@@ -80,15 +67,15 @@ void expect_same(const Json& got, const Json& expected, const Command& c, const 
 TEST_P(EmulatedCommands, GiveTheNumbersOfTheCpu) {
   const std::string arguments = GetParam().arguments;
   if (arguments.find("../") != std::string::npos) {
-    ASSERT_EQ(output_of(KELVIN_PROGRAM, ".", TRAIN "--epochs 2 --tau 2 --keep-checkpoints all --out run").code, 0);
-    ASSERT_EQ(output_of(KELVIN_PROGRAM, ".", "attack run --attack fgsm --limit 4 --save-adversarial x.npy").code, 0);
+    ASSERT_EQ(run(KELVIN_PROGRAM, ".", TRAIN "--epochs 2 --tau 2 --keep-checkpoints all --out run").code, 0);
+    ASSERT_EQ(run(KELVIN_PROGRAM, ".", "attack run --attack fgsm --limit 4 --save-adversarial x.npy").code, 0);
   }
-  const Output on_cpu = output_of(KELVIN_PROGRAM, "cpu", arguments + " --device cpu");
-  if (on_cpu.code == 2 && arguments.find("bf16") != std::string::npos) GTEST_SKIP() << on_cpu.errors;  // an older CPU
-  ASSERT_EQ(on_cpu.code, 0) << on_cpu.errors;
-  const Output on_gpu = output_of(KELVIN_EMULATED_PROGRAM, "gpu", arguments + " --device cuda");
-  ASSERT_EQ(on_gpu.code, 0) << on_gpu.errors;
-  expect_same(Json::parse(on_gpu.text), Json::parse(on_cpu.text), GetParam(), GetParam().name);
+  const Outcome on_cpu = run(KELVIN_PROGRAM, "cpu", arguments + " --device cpu");
+  if (on_cpu.code == 2 && arguments.find("bf16") != std::string::npos) GTEST_SKIP() << on_cpu.err;  // an older CPU
+  ASSERT_EQ(on_cpu.code, 0) << on_cpu.err;
+  const Outcome on_gpu = run(KELVIN_EMULATED_PROGRAM, "gpu", arguments + " --device cuda");
+  ASSERT_EQ(on_gpu.code, 0) << on_gpu.err;
+  expect_same(Json::parse(on_gpu.out), Json::parse(on_cpu.out), GetParam(), GetParam().name);
 }
 
 const Command kCommands[] = {
@@ -118,6 +105,9 @@ const Command kCommands[] = {
     {"cw_l2", "attack ../run --attack cw --norm l2 --limit 4 --steps 10 --search-steps 2"},
     {"fab_l2", "attack ../run --attack fab-t --norm l2 --eps 0.5 --limit 8 --steps 5 --targets 2"},
     {"autoattack", "attack ../run --attack autoattack --eps 2/255 --limit 4 --queries 20"},
+    {"audit", "audit ../run --limit 2"},
+    {"sweep", "sweep --preset paper " DATA "--model resnet8 --set batch-size=16 --epochs 1 --seeds 0 --grid tau=1,30 "
+              "--attack-limit 4 --worst-limit 4 --worst-attack apgd-t --corrupt-limit 4 --geometry-limit 8 --out made"},
     {"quickstart", "quickstart " DATA "--model resnet8 --epochs 1 --batch-size 16 --taus 1 30 --attack-limit 4 "
                    "--corrupt-limit 8 --out made"},
 };

@@ -2,8 +2,9 @@
 //
 // While the host runs the range is protected: a host function that reads or writes device memory, which works by chance wherever device
 // memory is host memory, ends the program with a segmentation fault at the line that did it. Kernels, copies and the stand-ins of NVIDIA's
-// libraries run under a `DeviceAccess`. Every block is exactly as large as asked and lies between red zones of the address sanitizer;
-// new memory is filled with 0xff (float: NaN; of a large block the first MiB), freed memory is poisoned and not given out again before 32 MiB more have been freed.
+// libraries run under a `DeviceAccess`. Every block is exactly as large as asked and lies between red zones of the address sanitizer; new
+// memory is filled with 0xff (float: NaN; of a large block the first MiB), freed memory is poisoned and not given out again before 32 MiB
+// more have been freed.
 #pragma once
 
 #include <cstddef>

@@ -181,7 +181,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   const bool from_host = kind == cudaMemcpyHostToDevice, to_host = kind == cudaMemcpyDeviceToHost;
-  if (bytes > 0 && kind != cudaMemcpyDefault && (is_host_memory(from) != from_host || is_host_memory(to) != to_host)) {
+  if (bytes > 0 && (is_host_memory(from) != from_host || is_host_memory(to) != to_host)) {
     std::fprintf(stderr, "emulated device: a copy whose addresses are not where its kind says\n");
     return fail(cudaErrorInvalidValue);
   }

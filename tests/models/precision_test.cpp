@@ -46,7 +46,7 @@ TEST(Precision, EveryModelTrainsInBFloat16) {
     for (const Parameter& p : model->parameters()) {
       double norm = 0;
       for (const float g : p.gradient.to_host<float>()) norm += static_cast<double>(g) * g;
-      EXPECT_TRUE(std::isfinite(norm)) << p.spec.name;
+      EXPECT_TRUE(std::isfinite(norm) && norm > 0) << p.spec.name << ": " << norm;
     }
   }
 }

@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <set>
 
@@ -16,6 +14,7 @@
 #include "kernels/cudnn/convolution.h"
 #include "kernels/device/cuda_device.h"
 #include "models/model.h"
+#include "tests/support.h"
 
 namespace kelvin {
 namespace {
@@ -59,11 +58,6 @@ ConvProblem problem_of(const ConvShape& shape, Direction direction, DType dtype,
           shape.options.pad, tf32};
 }
 
-std::string read_text(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // A driver for what cuDNN compiles at run time: the machine's own, or the stand-in where there is none.
 bool has_driver() {
   static const bool found = dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL) != nullptr ||
@@ -74,7 +68,7 @@ bool has_driver() {
 class PlannedGraphsOf : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const std::string json = read_text(str(KELVIN_SOURCE_DIR, "/tests/planned_graphs/", GetParam(), ".json"));
+    const std::string json = testing::read_text(str(KELVIN_SOURCE_DIR, "/tests/planned_graphs/", GetParam(), ".json"));
     ASSERT_FALSE(json.empty());
     try {
       target_ = cudnn::Target::described_by(json);

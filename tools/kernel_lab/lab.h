@@ -93,6 +93,16 @@ inline double copy_bandwidth(const Cuda& cuda) {
   return 2.0 * kBytes / seconds;
 }
 
+// The largest distance of two results; infinite where one is not a number.
+inline double largest_error(const std::vector<float>& got, const std::vector<float>& expected) {
+  double largest = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::abs(double{got[i]} - expected[i]);
+    largest = std::max(largest, std::isnan(error) ? INFINITY : error);
+  }
+  return largest;
+}
+
 // The rows of one program's table.
 class Table {
  public:

@@ -72,10 +72,7 @@ void study(const Cuda& cuda, const Table& table, std::int64_t n) {
   const auto row = [&](const char* name, const std::function<void()>& run) {
     x.copy_from(centre);
     run();
-    const std::vector<float> got = x.host();
-    double error = 0;
-    for (std::size_t i = 0; i < size; ++i) error = std::max(error, std::abs(double{got[i]} - expected[i]));
-    table.add(name, 16.0 * static_cast<double>(n), error, kAllowed, run);
+    table.add(name, 16.0 * static_cast<double>(n), largest_error(x.host(), expected), kAllowed, run);
   };
   const LaunchShape one = {.grid = pieces(n, 256), .block = 256};
   row("1 three launches", [&] {

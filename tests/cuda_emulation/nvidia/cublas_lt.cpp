@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 #include "tests/cuda_emulation/nvidia/element.h"
@@ -60,12 +61,12 @@ bool has_kernels(const EmulatedMatrixLayout& a, const EmulatedMatrixLayout& b, c
   return a.type == b.type && (y.type == a.type || (a.type == CUDA_R_16BF && y.type == CUDA_R_32F));
 }
 
+kelvin::DType dtype(cudaDataType_t type) { return type == CUDA_R_16BF ? kelvin::DType::bf16 : kelvin::DType::f32; }
+
 bool is_whole(const void* data, const EmulatedMatrixLayout& l) {
   const std::int64_t elements = (l.cols - 1) * l.leading_dimension + l.rows;
-  return simt::device_holds(data, static_cast<std::size_t>(elements) * (l.type == CUDA_R_16BF ? 2 : 4));
+  return simt::device_holds(data, static_cast<std::size_t>(elements) * kelvin::bytes_of(dtype(l.type)));
 }
-
-kelvin::DType dtype(cudaDataType_t type) { return type == CUDA_R_16BF ? kelvin::DType::bf16 : kelvin::DType::f32; }
 
 // Column-major; returned dense, rows [outer, k], so that the product below runs along memory.
 std::vector<float> factor(const void* data, const EmulatedMatrixLayout& l, bool along_rows, bool tf32) {
@@ -194,7 +195,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
     return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "only alpha = 1 and beta = 0 stand in here");
   const bool has_bias = desc->epilogue == CUBLASLT_EPILOGUE_BIAS;
   if (has_bias &&
-      !simt::device_holds(desc->bias, static_cast<std::size_t>(s.m) * (d_layout->type == CUDA_R_16BF ? 2 : 4)))
+      !simt::device_holds(desc->bias, static_cast<std::size_t>(s.m) * kelvin::bytes_of(dtype(d_layout->type))))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "an epilogue without its bias");
   // Everything a call names is copied: descriptors may change before the stream gets here.
   const auto work = [=, op = *desc, la = *a_layout, lb = *b_layout, ld = *d_layout] {
