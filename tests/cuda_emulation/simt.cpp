@@ -234,6 +234,14 @@ void run_block() {
   }
 }
 
+std::vector<std::uint64_t> order_of_blocks(std::uint64_t blocks) {
+  std::vector<std::uint64_t> order(blocks);
+  std::iota(order.begin(), order.end(), 0u);
+  if (machine.config.order == Order::reverse) std::reverse(order.begin(), order.end());
+  if (machine.config.order == Order::random) std::shuffle(order.begin(), order.end(), machine.random);
+  return order;
+}
+
 void prepare_block(Index block, Index block_size, Index grid_size) {
   for (int i = 0; i < machine.count; ++i) {
     Thread& t = *machine.threads[static_cast<std::size_t>(i)];
@@ -291,14 +299,14 @@ void run(Index grid, Index block, const std::function<void()>& thread) {
   while (machine.threads.size() < threads) machine.threads.push_back(std::make_unique<Thread>());
   machine.body = &thread;
   machine.random.seed(machine.config.seed + machine.launches++);  // every launch has a schedule of its own
-  for (unsigned z = 0; z < grid.z; ++z)
-    for (unsigned y = 0; y < grid.y; ++y)
-      for (unsigned x = 0; x < grid.x; ++x) {
-        prepare_block({x, y, z}, block, grid);
-        Fiber::release(&machine.block_sync);
-        run_block();
-        Fiber::acquire(&machine.block_sync);
-      }
+  for (const std::uint64_t b : order_of_blocks(std::uint64_t{grid.x} * grid.y * grid.z)) {
+    prepare_block({static_cast<unsigned>(b % grid.x), static_cast<unsigned>(b / grid.x % grid.y),
+                   static_cast<unsigned>(b / grid.x / grid.y)},
+                  block, grid);
+    Fiber::release(&machine.block_sync);
+    run_block();
+    Fiber::acquire(&machine.block_sync);
+  }
 }
 
 }  // namespace simt

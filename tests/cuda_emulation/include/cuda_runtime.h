@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tests/cuda_emulation/mathematics.h"
 #include "tests/cuda_emulation/runtime.h"
 #include "tests/cuda_emulation/simt.h"
 
@@ -68,4 +69,3 @@ inline unsigned __float_as_uint(float f) {
 }
 using std::max;
 using std::min;
-inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }

@@ -26,6 +26,8 @@ __global__ void row_statistics(float* out, const float* logits, std::int64_t col
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32;
   const float* const z = logits + blockIdx.x * cols;
 
+  if constexpr (kFault == Fault::block_order)
+    if (thread == 0 && blockIdx.x + 1 < gridDim.x) out[2 * blockIdx.x + 2] = out[2 * blockIdx.x + 3] = 0;
   if (thread < kWarps) of_warp[thread] = -INFINITY;
   if constexpr (kFault != Fault::missing_write_after_write) __syncthreads();
 
@@ -71,6 +73,7 @@ Kernel kernel_with(Fault fault) {
     case Fault::missing_read_after_write: return row_statistics<Fault::missing_read_after_write>;
     case Fault::missing_write_after_read: return row_statistics<Fault::missing_write_after_read>;
     case Fault::missing_write_after_write: return row_statistics<Fault::missing_write_after_write>;
+    case Fault::block_order: return row_statistics<Fault::block_order>;
     case Fault::wrong_reduction: return row_statistics<Fault::wrong_reduction>;
     case Fault::shared_out_of_bounds: return row_statistics<Fault::shared_out_of_bounds>;
     case Fault::global_out_of_bounds: return row_statistics<Fault::global_out_of_bounds>;

@@ -12,6 +12,7 @@ enum class Fault {
   missing_read_after_write,   // a thread reads the warps' results before they are all there
   missing_write_after_read,   // the second reduction overwrites what slow threads still read of the first
   missing_write_after_write,  // the array is filled by one warp while another has already put its result there
+  block_order,                // every block clears the output of the next one, which must come later
   wrong_reduction,            // the last warp is left out
   shared_out_of_bounds,       // one element too far in shared memory
   global_out_of_bounds,       // one element too far in the output

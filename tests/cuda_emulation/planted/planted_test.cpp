@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "kernels/device/philox.h"
+#include "tests/cuda_emulation/mathematics.h"
 #include "tests/cuda_emulation/simt.h"
 
 namespace kelvin::testing {
@@ -66,7 +67,32 @@ TEST(Planted, RandomOrderShowsMissingBarriers) {
   EXPECT_GT(wrong_results(Fault::missing_write_after_write), kSeeds / 4);
 }
 
+// Right when blocks run one after the other as they are numbered, which a GPU does not promise: 1 order in 24.
+TEST(Planted, RandomOrderShowsBlocksThatNeedEachOther) {
+  simt::config() = {simt::Order::forward, 1};
+  EXPECT_TRUE(is_right(run_planted(Fault::block_order, logits(), kRows)));
+  EXPECT_GT(wrong_results(Fault::block_order), kSeeds * 2 / 3);
+}
+
 TEST(Planted, ParityShowsAWrongReduction) { EXPECT_EQ(wrong_results(Fault::wrong_reduction), kSeeds); }
+
+// Another seed is another GPU: results differ, but not by more than NVIDIA's bound.
+TEST(Planted, MathematicsFunctionsAreOffWithinTheirBounds) {
+  int off = 0, different = 0;
+  for (const float x : logits()) {
+    simt::config().seed = 1;
+    const float first = expf(-x), nearest = static_cast<float>(std::exp(static_cast<double>(-x)));
+    EXPECT_EQ(expf(-x), first);
+    simt::config().seed = 2;
+    const float second = expf(-x), ulp = std::nextafterf(nearest, 2.0f) - nearest;
+    EXPECT_LE(std::abs(first - nearest), 2 * ulp);
+    off += first != nearest ? 1 : 0;
+    different += first != second ? 1 : 0;
+  }
+  EXPECT_GT(off, kRows * kCols / 2);  // four of five steps, -2 .. 2
+  EXPECT_GT(different, kRows * kCols / 2);
+  EXPECT_EQ(expf(0.0f), 1.0f);
+}
 
 using PlantedDeath = ::testing::Test;
 
