@@ -1,16 +1,13 @@
-// cuDNN's graph API (kernels/cudnn). Filters are float32 KRSC; a bfloat16 convolution rounds them first, and its filter gradient comes
-// back in bfloat16 and is widened (cuDNN has no single operation that does both). Images of one or three channels are padded to a
+// What stands around the convolution itself (convolve.h). Filters are float32 KRSC; a bfloat16 convolution rounds them first, and its filter
+// gradient comes back in bfloat16 and is widened (cuDNN has no single operation that does both). Images of one or three channels are padded to a
 // whole 16 bytes a pixel: without that cuDNN pads them itself, in up to a gigabyte of workspace. Bias, residual and ReLU follow the
 // convolution in one elementwise pass.
-#include <map>
-#include <mutex>
 #include <optional>
 
 #include "kernels/conv2d.h"
-#include "kernels/cudnn/convolution.h"
+#include "kernels/convolve.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
-#include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
@@ -20,7 +17,6 @@ namespace {
 
 using cudnn::ConvProblem;
 using cudnn::Direction;
-using cudnn::Plan;
 
 template <class T>
 ConvProblem problem_of(Direction direction, const Shape& x, const Shape& w, const ConvOptions& o) {
@@ -86,43 +82,6 @@ class Result {
   std::int64_t channels_;
   std::optional<CudaBlock> scratch_;
 };
-
-void run(const Cuda& cuda, const Plan& plan, const void* x, const void* w, const void* y) {
-  const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(plan.workspace, 1)));
-  cudnn::execute(cuda.cudnn(), plan, x, w, y, workspace.as<void>());
-}
-
-// The fastest of the plans on these very tensors.
-const Plan& fastest(const Cuda& cuda, const std::vector<Plan>& plans, const void* x, const void* w, const void* y) {
-  CudaStopwatch watch(cuda);
-  const Plan* best = &plans.front();
-  float best_time = 0;
-  for (const Plan& plan : plans) {
-    const float time = watch.milliseconds([&] { run(cuda, plan, x, w, y); });
-    if (&plan != &plans.front() && time >= best_time) continue;
-    best = &plan;
-    best_time = time;
-  }
-  return *best;
-}
-
-// Plans are chosen when a shape is met for the first time, which must not be while a graph is captured.
-void convolve(const Cuda& cuda, const ConvProblem& problem, const void* x, const void* w, const void* y) {
-  constexpr std::size_t kTimed = 5;
-  static std::mutex mutex;
-  static std::map<ConvProblem, Plan> chosen;
-  const std::lock_guard lock(mutex);
-  const CudaRange range(cuda, [&] { return str("conv2d ", cudnn::describe(problem)); });
-  const auto found = chosen.find(problem);
-  if (found != chosen.end()) return run(cuda, found->second, x, w, y);
-  const CudaSettings& settings = cuda_settings();
-  const auto plans = cudnn::conv_plans({.handle = cuda.cudnn()}, problem, {.deterministic = settings.deterministic},
-                                       settings.autotune ? kTimed : 1);
-  if (plans.empty()) throw internal_error("cuDNN has no plan for ", cudnn::describe(problem));
-  const Plan& plan = plans.size() > 1 ? fastest(cuda, plans, x, w, y) : plans.front();
-  chosen.emplace(problem, plan);
-  run(cuda, plan, x, w, y);
-}
 
 // y = relu?(y + bias + residual)
 template <class T>

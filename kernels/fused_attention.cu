@@ -1,5 +1,7 @@
 // cuDNN's fused attention, and when to believe it (fused_attention.h). Bytes: forward reads qkv and writes y and log_sum_exp; backward
 // reads qkv, y, dy and log_sum_exp and writes dqkv, besides B·H·T² bfloat16 of dS in the plan's workspace where it is deterministic.
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -15,7 +17,9 @@
 #include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/device/relative_error.h"
+#include "kernels/elementwise.h"
 #include "kernels/fused_attention.h"
+#include "kernels/random_fill.h"
 
 namespace kelvin {
 namespace {
@@ -27,7 +31,7 @@ using cudnn::Plan;
 // Relative errors that a right plan stays below. log_sum_exp has float32 sums of the same products. y and the gradients differ by P and
 // dS rounded to 8 bits, which keys that have much in common amplify in dq; a mask or scale gone wrong costs a fifth and more.
 constexpr double kLogSumExpTolerance = 1e-3, kOutputTolerance = 2e-2, kGradientTolerance = 0.1;
-constexpr std::size_t kTimed = 5;
+constexpr std::size_t kTimed = 3;                               // compiling one takes half a second
 constexpr std::int64_t kMostWorkspace = std::int64_t{2} << 30;  // dS of 197 tokens: 100 MB for 128 images of 6 heads
 
 bool is_allowed() {
@@ -47,73 +51,137 @@ void run(const Cuda& cuda, const AttentionProblem& problem, const Plan& plan, co
   cudnn::execute(cuda.cudnn(), problem, plan, tensors, scratch.as<void>());
 }
 
-enum class Verdict { agrees, disagrees, unknown };
-
-// Of several results, each with its tolerance; a reference of zeros proves nothing.
-struct Judge {
-  Verdict verdict = Verdict::agrees;
-  double worst = 0;  // relative error
-  void see(const Distance& d, double tolerance) {
-    if (!d.is_known()) {
-      if (verdict == Verdict::agrees) verdict = Verdict::unknown;
-      return;
-    }
-    if (!(d.relative() <= worst)) worst = d.relative();
-    if (!(d.relative() <= tolerance)) verdict = Verdict::disagrees;
+// A problem to try plans on: normal numbers instead of the caller's, whose gradients may have become zero (a small temperature does that) or
+// differ by more than rounding where they cancel.
+class Trial {
+ public:
+  Trial(const Cuda& cuda, const AttentionProblem& p)
+      : cuda_(cuda),
+        problem_(p),
+        qkv_(cuda, {p.batch, p.tokens, 3, p.heads, p.width}),
+        y_(cuda, {p.batch, p.tokens, p.heads * p.width}),
+        y_plain_(cuda, y_.view().shape),
+        dy_(cuda, {p.is_backward ? p.batch : 0, p.tokens, p.heads * p.width}),
+        dqkv_(cuda, {p.is_backward ? p.batch : 0, p.tokens, 3, p.heads, p.width}),
+        dqkv_plain_(cuda, dqkv_.view().shape),
+        sums_(cuda, {p.batch, p.heads, p.tokens}),
+        sums_plain_(cuda, sums_.view().shape) {
+    draw(qkv_, 0);
+    draw(dy_, 1);
+    plain_attention_forward<bfloat16>(cuda_, y_plain_.view(), sums_plain_.view(), qkv_.view());
+    run_plain();
   }
+
+  void run_plain() const {
+    if (problem_.is_backward)
+      plain_attention_backward<bfloat16>(cuda_, dqkv_plain_.view(), dy_.view(), y_plain_.view(), sums_plain_.view(),
+                                         qkv_.view());
+    else
+      plain_attention_forward<bfloat16>(cuda_, y_plain_.view(), sums_plain_.view(), qkv_.view());
+  }
+
+  void run_plan(const Plan& plan) const {
+    if (problem_.is_backward)
+      run(cuda_, problem_, plan,
+          {.qkv = qkv_.data(),
+           .y = y_plain_.data(),
+           .log_sum_exp = sums_plain_.data(),
+           .dqkv = dqkv_.data(),
+           .dy = dy_.data()});
+    else
+      run(cuda_, problem_, plan, {.qkv = qkv_.data(), .y = y_.data(), .log_sum_exp = sums_.data()});
+  }
+
+  // The largest relative error of the plan's results over what each may have: above 1 it is wrong.
+  [[nodiscard]] double error() const {
+    if (!problem_.is_backward)
+      return std::max(relative(y_.view(), y_plain_.view(), 0, 1) / kOutputTolerance,
+                      relative(sums_.view(), sums_plain_.view(), 0, 1) / kLogSumExpTolerance);
+    // dq, dk and dv each by itself: dv is by far the largest and would hide the others.
+    double worst = 0;
+    for (std::int64_t part = 0; part < 3; ++part)
+      worst = std::max(worst, relative(dqkv_.view(), dqkv_plain_.view(), part, 3) / kGradientTolerance);
+    return worst;
+  }
+
+ private:
+  template <class T>
+  class Scratch {
+   public:
+    Scratch(const Cuda& cuda, const Shape& shape)
+        : shape_(shape), block_(cuda, static_cast<std::size_t>(shape.size()) * sizeof(T)) {}
+    [[nodiscard]] View<T> view() const { return {block_.as<T>(), shape_}; }
+    [[nodiscard]] const void* data() const { return block_.as<void>(); }
+
+   private:
+    Shape shape_;
+    CudaBlock block_;
+  };
+
+  void draw(const Scratch<bfloat16>& to, std::uint64_t which) const {
+    const Scratch<float> numbers(cuda_, to.view().shape);
+    fill_normal(cuda_, numbers.view(), {which, random_stream("attention trial")}, 0, 1);
+    convert<bfloat16, float>(cuda_, to.view(), numbers.view());
+  }
+
+  // Over one of `parts` equal ranges of columns of [images · tokens, columns]; infinite where it is not a number.
+  template <class T>
+  [[nodiscard]] double relative(View<T> got, View<T> reference, std::int64_t part, std::int64_t parts) const {
+    const std::int64_t rows = problem_.batch * problem_.tokens, cols = got.size() / rows, width = cols / parts;
+    const double r =
+        distance<T>(cuda_, {got.data, {rows, cols}}, {reference.data, {rows, cols}}, part * width, (part + 1) * width)
+            .relative();
+    return std::isnan(r) ? HUGE_VAL : r;
+  }
+
+  const Cuda& cuda_;
+  AttentionProblem problem_;
+  Scratch<bfloat16> qkv_, y_, y_plain_, dy_, dqkv_, dqkv_plain_;
+  Scratch<float> sums_, sums_plain_;
 };
 
-// How a shape goes: by a plan, by the plain kernels, or not known yet (`is_decided` false).
-struct Choice {
-  bool is_decided = true;
-  std::optional<Plan> plan;
-};
-
-// `plain` writes the reference; `judge` compares with it what a plan has left in `tensors`.
-template <class Plain, class Compare>
-Choice choose(const Cuda& cuda, const AttentionProblem& problem, const AttentionTensors& tensors, const Plain& plain,
-              const Compare& judge) {
+// How a shape goes: by a plan or, none, by the plain kernels. A plan that cannot run, which cuDNN may find out only then, is left out.
+std::optional<Plan> choose(const Cuda& cuda, const AttentionProblem& problem) {
   const CudaSettings& settings = cuda_settings();
   const auto plans = cudnn::attention_plans({.handle = cuda.cudnn()}, problem,
                                             {.most_workspace = kMostWorkspace, .deterministic = settings.deterministic},
                                             settings.autotune ? kTimed : 1);
-  Choice choice;
-  if (plans.empty()) return choice;
+  if (plans.empty()) return {};
+  const Trial trial(cuda, problem);
   CudaStopwatch watch(cuda);
-  plain();
-  float best = settings.autotune ? watch.milliseconds(plain) : 0.0f;
-  for (const Plan& plan : plans) {
-    run(cuda, problem, plan, tensors);
-    const Judge found = judge();
-    if (found.verdict == Verdict::unknown) return {.is_decided = false, .plan = {}};
-    if (found.verdict == Verdict::disagrees) {
-      std::fprintf(stderr, "kelvin: cuDNN's engine %lld is not used for %s: it differs from the plain kernel by %.2g\n",
-                   static_cast<long long>(plan.engine), describe(problem).c_str(), found.worst);
-      continue;
+  std::optional<Plan> best;
+  float best_time = settings.autotune ? watch.milliseconds([&] { trial.run_plain(); }) : 0.0f;
+  for (const Plan& plan : plans) try {
+      trial.run_plan(plan);
+      if (const double error = trial.error(); error > 1) {
+        std::fprintf(
+            stderr,
+            "kelvin: cuDNN's engine %lld is not used for %s: %.2g times as far from the plain kernel as it may be\n",
+            static_cast<long long>(plan.engine), describe(problem).c_str(), error);
+        continue;
+      }
+      if (!settings.autotune) return plan;
+      const float time = watch.milliseconds([&] { trial.run_plan(plan); });
+      if (time >= best_time) continue;
+      best_time = time;
+      best = plan;
+    } catch (const Error& e) {
+      std::fprintf(stderr, "kelvin: cuDNN's engine %lld is not used for %s: %s\n", static_cast<long long>(plan.engine),
+                   describe(problem).c_str(), e.what());
     }
-    if (!settings.autotune) return {.plan = plan};
-    const float time = watch.milliseconds([&] { run(cuda, problem, plan, tensors); });
-    if (time >= best) continue;
-    best = time;
-    choice.plan = plan;
-  }
-  return choice;
+  return best;
 }
 
-// The shared course of both directions. `decide()` is called at most once a shape, outside of captures.
-template <class Decide>
-bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const AttentionTensors& tensors,
-                const Decide& decide) {
+// The shared course of both directions.
+bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const AttentionTensors& tensors) {
   if (!is_allowed()) return false;
   static std::mutex mutex;
-  static std::map<AttentionProblem, std::optional<Plan>> chosen;
+  static auto& chosen = *new std::map<AttentionProblem, std::optional<Plan>>;  // never destroyed: see convolve.cu
   const std::lock_guard lock(mutex);
   auto found = chosen.find(problem);
   if (found == chosen.end()) {
     if (is_recording(cuda)) return false;
-    const Choice choice = decide();
-    if (!choice.is_decided) return false;
-    found = chosen.emplace(problem, choice.plan).first;
+    found = chosen.emplace(problem, choose(cuda, problem)).first;
   }
   if (!found->second) return false;
   const CudaRange range(cuda, [&] { return str("fused ", describe(problem)); });
@@ -124,45 +192,14 @@ bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const Attenti
 }  // namespace
 
 bool fused_attention_forward(const Cuda& cuda, View<bfloat16> y, View<float> log_sum_exp, View<const bfloat16> qkv) {
-  const AttentionProblem problem = problem_of(false, qkv.shape);
-  const AttentionTensors tensors = {.qkv = qkv.data, .y = y.data, .log_sum_exp = log_sum_exp.data};
-  return run_chosen(cuda, problem, tensors, [&] {
-    const CudaBlock y_block(cuda, static_cast<std::size_t>(y.size()) * sizeof(bfloat16));
-    const CudaBlock sums_block(cuda, static_cast<std::size_t>(log_sum_exp.size()) * sizeof(float));
-    const View<bfloat16> y_plain{y_block.as<bfloat16>(), y.shape};
-    const View<float> sums_plain{sums_block.as<float>(), log_sum_exp.shape};
-    return choose(
-        cuda, problem, tensors, [&] { plain_attention_forward<bfloat16>(cuda, y_plain, sums_plain, qkv); },
-        [&] {
-          Judge judge;
-          judge.see(distance<bfloat16>(cuda, y, y_plain, 0, y.cols()), kOutputTolerance);
-          judge.see(distance<float>(cuda, log_sum_exp, sums_plain, 0, log_sum_exp.cols()), kLogSumExpTolerance);
-          return judge;
-        });
-  });
+  return run_chosen(cuda, problem_of(false, qkv.shape),
+                    {.qkv = qkv.data, .y = y.data, .log_sum_exp = log_sum_exp.data});
 }
 
 bool fused_attention_backward(const Cuda& cuda, View<bfloat16> dqkv, View<const bfloat16> dy, View<const bfloat16> y,
                               View<const float> log_sum_exp, View<const bfloat16> qkv) {
-  const AttentionProblem problem = problem_of(true, qkv.shape);
-  const AttentionTensors tensors = {
-      .qkv = qkv.data, .y = y.data, .log_sum_exp = log_sum_exp.data, .dqkv = dqkv.data, .dy = dy.data};
-  return run_chosen(cuda, problem, tensors, [&] {
-    const CudaBlock block(cuda, static_cast<std::size_t>(dqkv.size()) * sizeof(bfloat16));
-    const View<bfloat16> plain{block.as<bfloat16>(), dqkv.shape};
-    return choose(
-        cuda, problem, tensors, [&] { plain_attention_backward<bfloat16>(cuda, plain, dy, y, log_sum_exp, qkv); },
-        [&] {
-          // dq, dk and dv each by itself: dv is by far the largest and would hide the others.
-          Judge judge;
-          const std::int64_t width = problem.heads * problem.width;
-          const View<const bfloat16> got{dqkv.data, {problem.batch * problem.tokens, 3 * width}};
-          const View<const bfloat16> reference{plain.data, got.shape};
-          for (std::int64_t part = 0; part < 3; ++part)
-            judge.see(distance(cuda, got, reference, part * width, (part + 1) * width), kGradientTolerance);
-          return judge;
-        });
-  });
+  return run_chosen(cuda, problem_of(true, qkv.shape),
+                    {.qkv = qkv.data, .y = y.data, .log_sum_exp = log_sum_exp.data, .dqkv = dqkv.data, .dy = dy.data});
 }
 
 }  // namespace kelvin

@@ -13,8 +13,8 @@ void plain_attention_backward(const Cuda&, View<T> dqkv, View<const T> dy, View<
                               View<const float> log_sum_exp, View<const T> qkv);
 
 // cuDNN's fused graph on tensor cores (kernels/cudnn/attention.h). False, and nothing is promised of the outputs, where it does not serve
-// this shape. That is decided when a shape is met for the first time: its plans run on the very tensors, those whose results agree with
-// the plain kernels' stay, and with autotuning the fastest wins, which may be the plain kernel. A plan that disagrees is reported on
+// this shape. That is decided when a shape is met for the first time: its plans run on random numbers, those whose results agree with the
+// plain kernels' stay, and with autotuning the fastest wins, which may be the plain kernel. A plan that disagrees or fails is reported on
 // standard error. While a step is being captured nothing is decided: a shape never met before takes the plain kernels.
 // KELVIN_FUSED_ATTENTION=0 in the environment turns it off.
 [[nodiscard]] bool fused_attention_forward(const Cuda&, View<bfloat16> y, View<float> log_sum_exp,

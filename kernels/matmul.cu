@@ -5,14 +5,14 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "kernels/cublas/library.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_profile.h"
-#include "kernels/device/launch.h"
-#include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
+#include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 
 namespace kelvin {
@@ -36,10 +36,9 @@ struct Plan {
 
 cudaDataType_t data_type(DType t) { return t == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F; }
 
-// The power of two, at most 256, that all addresses are multiples of.
-template <class... Addresses>
-std::uint32_t alignment_of(const Addresses*... addresses) {
-  const std::uintptr_t bits = (reinterpret_cast<std::uintptr_t>(addresses) | ...) | 256u;
+// The power of two, at most 256, that the address is a multiple of.
+std::uint32_t alignment_of(const void* address) {
+  const std::uintptr_t bits = reinterpret_cast<std::uintptr_t>(address) | 256u;
   return static_cast<std::uint32_t>(bits & ~(bits - 1));
 }
 
@@ -77,6 +76,9 @@ Plan make_plan(const Cuda& cuda, const Key& key) {
   cublasLtMatmulPreference_t preference = nullptr;
   cublas::check(l.preference_create(&preference), "describing preferences");
   set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspace);
+  // Sums along a K that is split are combined in float32, and in a fixed order.
+  set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+      static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
   // In cuBLASLt's order of factors: ours are swapped.
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b_alignment);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment);
@@ -87,7 +89,7 @@ Plan make_plan(const Cuda& cuda, const Key& key) {
   const cublasStatus_t status =
       l.get_heuristic(cuda.cublas(), plan.operation, plan.b, plan.a, plan.y, plan.y, preference, 1, &result, &found);
   l.preference_destroy(preference);
-  if (status != CUBLAS_STATUS_SUCCESS || found == 0)
+  if (status != CUBLAS_STATUS_SUCCESS || found == 0 || result.state != CUBLAS_STATUS_SUCCESS)
     throw internal_error("cuBLASLt has no algorithm for [", key.m, ", ", key.k, "] x [", key.k, ", ", key.n, "] of ",
                          name_of(key.in), " to ", name_of(key.out));
   plan.algorithm = result.algo;
@@ -102,17 +104,16 @@ const Plan& plan_for(const Cuda& cuda, const Key& key) {
   return found != plans.end() ? found->second : plans.emplace(key, make_plan(cuda, key)).first->second;
 }
 
-// y += bias, for result types whose epilogue would need the bias in bfloat16
+// The bias as cuBLASLt's epilogue wants it: in the result's element type and at a multiple of 16 bytes, which no preference can speak of.
+// Itself where it is that, else a copy in scratch memory.
 template <class Out>
-struct AddBias {
-  Out* y;
-  const float* bias;
-  std::int64_t cols;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    from_float(y[i], to_float(y[i]) + bias[i % cols]);
-  }
-};
+const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<const float> bias) {
+  if constexpr (std::is_same_v<Out, float>)
+    if (reinterpret_cast<std::uintptr_t>(bias.data) % 16 == 0) return bias.data;
+  scratch.emplace(cuda, static_cast<std::size_t>(bias.size()) * sizeof(Out));
+  convert<Out, float>(cuda, {scratch->as<Out>(), bias.shape}, bias);
+  return scratch->as<Out>();
+}
 
 }  // namespace
 
@@ -121,12 +122,13 @@ void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, Vie
             const MatmulOptions& o) {
   const std::int64_t m = o.transpose_a ? a.dim(1) : a.dim(0), k = o.transpose_a ? a.dim(0) : a.dim(1);
   const std::int64_t n = o.transpose_b ? b.dim(0) : b.dim(1);
-  const bool fuses_bias = !bias.empty() && dtype_of<Out> == DType::f32;
+  std::optional<CudaBlock> scratch;
+  const Out* const added = bias.empty() ? nullptr : epilogue_bias<Out>(cuda, scratch, bias);
   const bool tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32;
-  const Plan& plan = plan_for(
-      cuda, {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, fuses_bias, tf32, alignment_of(a.data),
-             alignment_of(b.data), fuses_bias ? alignment_of(y.data, bias.data) : alignment_of(y.data)});
-  if (fuses_bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias.data);
+  const Plan& plan =
+      plan_for(cuda, {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, added != nullptr, tf32,
+                      alignment_of(a.data), alignment_of(b.data), alignment_of(y.data)});
+  if (added != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, added);
   const CudaBlock workspace(cuda, kWorkspace);
   const CudaRange range(cuda, [&] {
     return str("matmul ", name_of(dtype_of<T>), " [", m, ", ", k, "] x [", k, ", ", n, "] to ", name_of(dtype_of<Out>));
@@ -136,7 +138,6 @@ void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, Vie
                                          y.data, plan.y, y.data, plan.y, &plan.algorithm, workspace.as<void>(),
                                          kWorkspace, cuda.stream()),
                 "running a product");
-  if (!bias.empty() && !fuses_bias) launch_elements(cuda, y.size(), false, AddBias<Out>{y.data, bias.data, n});
 }
 
 template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, View<const float>,

@@ -97,7 +97,10 @@ std::vector<BenchProfileLine> profile_of(const std::function<void()>& step, Devi
   constexpr int kSteps = 3;
   profile_enable(true);
   const double start = now();
-  for (int i = 0; i < kSteps; ++i) step();
+  for (int i = 0; i < kSteps; ++i) {
+    on(device, [](const auto& dev) { profile_hold(dev); });
+    step();
+  }
   double unnamed = 1000 * (now() - start) / kSteps;
   on(device, [](const auto& dev) { profile_collect(dev); });
   std::vector<BenchProfileLine> lines;

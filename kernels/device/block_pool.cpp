@@ -27,7 +27,7 @@ void* BlockPool::take(std::size_t size) {
     if (found->second.empty()) free_blocks_.erase(found);
   } else {
     block = memory_.allocate(size);
-    if (block == nullptr) {
+    if (block == nullptr && !keeps_) {
       release_cache_locked();
       block = memory_.allocate(size);
     }
@@ -64,6 +64,11 @@ void BlockPool::release_cache_locked() {
     for (void* block : blocks) memory_.free(block);
   free_blocks_.clear();
   use_.cached = 0;
+}
+
+void BlockPool::keep_all() {
+  const std::lock_guard lock(mutex_);
+  keeps_ = true;
 }
 
 void BlockPool::reset_peak() {

@@ -22,12 +22,15 @@ class BlockPool {
   explicit BlockPool(const Memory& memory) : memory_(memory) {}
 
   // A block of at least `size` bytes, which pool_block_size made from the request: the smallest free one that fits, unless it is
-  // more than half as large again. Gives cached blocks back to the system before it gives up; nullptr then.
+  // more than half as large again. Gives cached blocks back to the system before it gives up
+  // (unless it keeps all); nullptr then.
   [[nodiscard]] void* take(std::size_t size);
   void give_back(void* block, std::size_t size);
   void release_cache();
   [[nodiscard]] PoolUse use() const;
   void reset_peak();
+  // From now on no free block goes back to the system.
+  void keep_all();
   // For tests: blocks go back to the system at once, so that a sanitizer sees every use after free.
   void forget_cache(bool forget) { forgets_ = forget; }
 
@@ -39,7 +42,7 @@ class BlockPool {
   std::map<std::size_t, std::vector<void*>> free_blocks_;  // by size; no empty lists
   std::unordered_map<void*, std::size_t> larger_;          // sizes of blocks lent out for less
   PoolUse use_;
-  bool forgets_ = false;
+  bool forgets_ = false, keeps_ = false;
 };
 
 // The out-of-memory error: names the request and what is in use.

@@ -1,12 +1,14 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <regex>
 #include <string>
 #include <vector>
 
+#include "kernels/device/cuda_hold.h"
 #include "kernels/device/cuda_profile.h"
 
 namespace kelvin {
@@ -18,13 +20,21 @@ struct Timed {
 };
 std::mutex mutex;
 std::vector<Timed> timed;  // since the last collection
+// To be used again: making one takes longer than recording it. Never destroyed, as events cannot be when the runtime is gone.
+auto& at_rest = *new std::vector<cudaEvent_t>;
 
-}  // namespace
+cudaEvent_t take_event() {
+  cudaEvent_t event = nullptr;
+  if (at_rest.empty()) {
+    KELVIN_CHECK_CUDA(cudaEventCreate(&event));
+  } else {
+    event = at_rest.back();
+    at_rest.pop_back();
+  }
+  return event;
+}
 
-// "elements_kernel<Relu<float>>" for the symbol of void kelvin::(anonymous namespace)::elements_kernel<...>(long, long, ...).
-std::string CudaRange::name_of_kernel(const void* kernel) {
-  const char* symbol = nullptr;
-  KELVIN_CHECK_CUDA(cudaFuncGetName(&symbol, kernel));
+std::string readable(const char* symbol) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(symbol, nullptr, nullptr, &status), std::free);
   if (status != 0) return symbol;
@@ -33,16 +43,31 @@ std::string CudaRange::name_of_kernel(const void* kernel) {
   return name.substr(0, name.find('('));
 }
 
+}  // namespace
+
+// "elements_kernel<Relu<float>>" for the symbol of void kelvin::(anonymous namespace)::elements_kernel<...>(long, long, ...).
+std::string CudaRange::name_of_kernel(const void* kernel) {
+  static auto& names = *new std::map<const void*, std::string>;
+  const std::lock_guard lock(mutex);
+  const auto [found, is_new] = names.try_emplace(kernel);
+  if (is_new) {
+    const char* symbol = nullptr;
+    KELVIN_CHECK_CUDA(cudaFuncGetName(&symbol, kernel));
+    found->second = readable(symbol);
+  }
+  return found->second;
+}
+
 void CudaRange::begin(const Cuda& cuda, std::string name) {
-  Timed t{std::move(name)};
-  KELVIN_CHECK_CUDA(cudaEventCreate(&t.begin));
-  KELVIN_CHECK_CUDA(cudaEventCreate(&t.end));
+  const std::lock_guard lock(mutex);
+  Timed t{std::move(name), take_event(), take_event()};
   stream_ = cuda.stream();
   end_ = t.end;
   KELVIN_CHECK_CUDA(cudaEventRecord(t.begin, stream_));
-  const std::lock_guard lock(mutex);
   timed.push_back(std::move(t));
 }
+
+void profile_hold(const Cuda& cuda) { hold_stream(cuda, 20); }
 
 void profile_collect(const Cuda& cuda) {
   KELVIN_CHECK_CUDA(cudaStreamSynchronize(cuda.stream()));
@@ -51,8 +76,7 @@ void profile_collect(const Cuda& cuda) {
     float milliseconds = 0;
     KELVIN_CHECK_CUDA(cudaEventElapsedTime(&milliseconds, t.begin, t.end));
     profile_add(t.name, static_cast<double>(milliseconds) / 1000);
-    cudaEventDestroy(t.begin);
-    cudaEventDestroy(t.end);
+    at_rest.insert(at_rest.end(), {t.begin, t.end});
   }
   timed.clear();
 }

@@ -12,6 +12,10 @@ class GraphPool {
   GraphPool(const GraphPool&) = delete;
   GraphPool& operator=(const GraphPool&) = delete;
 
+  void release_cache();  // before the recording: what only the first runs needed
+  void
+  keep_all();  // from the recording on: the graph names the addresses of free blocks too, so none goes back to the system
+
  private:
   friend class GraphPoolScope;
   BlockPool* pool_;

@@ -12,7 +12,11 @@ namespace {
 
 void* device_allocate(std::size_t size) {
   void* block = nullptr;
-  if (cudaMalloc(&block, size) == cudaSuccess) return block;
+  const cudaError_t status = cudaMalloc(&block, size);
+  if (status != cudaErrorMemoryAllocation) {
+    check_cuda(status, "cudaMalloc");  // fails, too, where the work before it has: not for lack of memory
+    return block;
+  }
   cudaGetLastError();  // out of memory is an answer here; forget it
   return nullptr;
 }
@@ -44,7 +48,11 @@ void* pool_allocate(const Cuda&, std::size_t bytes) {
   DevicePools& p = pools();
   const std::lock_guard lock(p.mutex);
   const std::size_t size = p.exact ? std::max<std::size_t>(bytes, 1) : pool_block_size(bytes);
-  void* const block = p.active->take(size);
+  void* block = p.active->take(size);
+  if (block == nullptr && p.active != &p.common) {
+    p.common.release_cache();
+    block = p.active->take(size);
+  }
   if (block == nullptr) throw_out_of_memory("GPU", bytes, p.common.use());
   p.owners[block] = {p.active, size};
   return block;
@@ -77,6 +85,9 @@ GraphPool::~GraphPool() {
   pool_->release_cache();
   if (pool_->use().in_use == 0) delete pool_;
 }
+
+void GraphPool::release_cache() { pool_->release_cache(); }
+void GraphPool::keep_all() { pool_->keep_all(); }
 
 GraphPoolScope::GraphPoolScope(GraphPool& graph) {
   const std::lock_guard lock(pools().mutex);

@@ -23,6 +23,10 @@ void profile_enable(bool on);  // clears what was summed before
 [[nodiscard]] bool profile_is_enabled();
 [[nodiscard]] std::map<std::string, ProfileEntry> profile_entries();
 void profile_add(const std::string& name, double seconds);  // one call
+// To be called before a step that is profiled: the device begins it a little later, when the host, which names and times every launch, is
+// ahead. Otherwise ranges of a few microseconds would hold the pauses between two launches.
+inline void profile_hold(Cpu) {}
+void profile_hold(const Cuda& cuda);
 // Adds what the device has timed; waits for it. To be called before profile_entries().
 inline void profile_collect(Cpu) {}
 void profile_collect(const Cuda& cuda);

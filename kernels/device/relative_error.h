@@ -7,11 +7,9 @@
 
 namespace kelvin {
 
-// Euclidean norms; not finite where a value is not.
+// Euclidean norms; not finite where a value is not. Relative to a reference of zeros: infinite or not a number.
 struct Distance {
   double difference = 0, reference = 0;
-  // Not known where the reference is zero.
-  [[nodiscard]] bool is_known() const { return reference > 0; }
   [[nodiscard]] double relative() const { return difference / reference; }
 };
 

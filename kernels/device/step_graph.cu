@@ -1,11 +1,10 @@
-#include "kernels/device/step_graph.h"
-
 #include <cstdlib>
 #include <string_view>
 
 #include "kernels/device/cuda.h"
 #include "kernels/device/graph_pool.h"
 #include "kernels/device/profile.h"
+#include "kernels/device/step_graph.h"
 
 namespace kelvin {
 namespace {
@@ -59,7 +58,13 @@ void StepGraph::run(const std::function<void()>& step) {
   const cudaStream_t stream = device_.cuda->stream();
   if (r.graph == nullptr) {
     const GraphPoolScope scope(r.pool);
-    if (r.runs++ < kEagerRuns) return step();
+    if (r.runs++ < kEagerRuns) {
+      step();
+      // The first run chooses ways to compute (convolve.h) and tries some in workspaces that no later run asks for.
+      if (r.runs == 1) r.pool.release_cache();
+      return;
+    }
+    r.pool.keep_all();
     r.record(stream, step);
   }
   KELVIN_CHECK_CUDA(cudaGraphLaunch(r.graph, stream));

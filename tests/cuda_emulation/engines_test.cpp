@@ -6,6 +6,7 @@
 
 #include "engine/ops/attention.h"
 #include "engine/ops/conv2d.h"
+#include "engine/tape.h"
 #include "engine/tensor.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/random_fill.h"
@@ -21,12 +22,37 @@ class Engines : public ::testing::Test {
     gpu_ = {DeviceKind::cuda, open_cuda(reason)};
     cuda_settings() = {};
   }
-  void TearDown() override { cuda_settings() = {}; }
+  void TearDown() override {
+    cuda_settings() = {};
+    emulated::cudnn_settings() = {};
+  }
 
   static Tensor drawn(Shape shape, std::uint64_t which) {
     const Tensor x = Tensor::empty(shape, DType::f32);
     fill_normal(Cpu{}, x.view<float>(), {which, random_stream("engines")}, 0, 1);
     return x;
+  }
+  // y [2, 6, 6, filters] and both gradients, from a random one of y, of a convolution with 8 filters of side x side.
+  static std::vector<std::vector<float>> results(std::int64_t channels, std::int64_t side, Device device,
+                                                 DType dtype = DType::f32) {
+    const Tensor x = drawn({2, 6, 6, channels}, 1).to(device).to(dtype),
+                 w = drawn({8, side, side, channels}, 2).to(device);
+    Tape tape({x, w});
+    const Tensor y = conv2d(x, w, {.pad = static_cast<int>(side / 2)});
+    tape.backward(y, drawn({2, 6, 6, 8}, 4).to(device).to(dtype));
+    std::vector<std::vector<float>> all;
+    for (const Tensor& t : {y, tape.gradient(x), tape.gradient(w)}) all.push_back(t.to(DType::f32).to_host<float>());
+    return all;
+  }
+  // `of_largest`: of the largest value of each result.
+  static void expect_near(const std::vector<std::vector<float>>& got, const std::vector<std::vector<float>>& expected,
+                          float of_largest) {
+    for (std::size_t r = 0; r < expected.size(); ++r) {
+      float largest = 0;
+      for (const float v : expected[r]) largest = std::max(largest, std::abs(v));
+      for (std::size_t i = 0; i < expected[r].size(); ++i)
+        ASSERT_NEAR(got[r][i], expected[r][i], of_largest * largest) << "result " << r << " " << i;
+    }
   }
   // Six runs of the same convolution.
   std::vector<std::vector<float>> runs(std::int64_t channels) {
@@ -63,12 +89,34 @@ TEST_F(Engines, Float32MeansFloat32) {
   EXPECT_GT(largest_error(40), 1e-3f);  // factors of 10 bits
 }
 
+TEST_F(Engines, AnEngineThatCannotRunIsLeftOut) {
+  emulated::cudnn_settings().first_engine_fails = true;
+  for (const bool autotune : {true, false}) {
+    cuda_settings().autotune = autotune;
+    const std::int64_t channels = autotune ? 48 : 56;
+    expect_near(results(channels, 3, gpu_), results(channels, 3, {}), 1e-5f);  // sums of some hundred float32 products
+  }
+  emulated::cudnn_settings().all_engines_fail = true;
+  EXPECT_THROW((void)results(64, 3, gpu_), Error);
+}
+
+// A 1x1 convolution of stride 1 is a matrix product, in all directions: also where cuDNN has nothing that runs.
+TEST_F(Engines, ThePointwiseConvolutionIsAProduct) {
+  emulated::cudnn_settings().all_engines_fail = true;
+  for (const bool autotune : {true, false}) {
+    cuda_settings().autotune = autotune;
+    const std::int64_t channels = autotune ? 72 : 80;
+    expect_near(results(channels, 1, gpu_), results(channels, 1, {}), 1e-5f);
+    // Twice rounded to bfloat16, which the CPU may not have: against float32.
+    expect_near(results(channels, 1, gpu_, DType::bf16), results(channels, 1, {}), 4.0f / 256);
+  }
+}
+
 TEST_F(Engines, AttentionThatDisagreesIsNotUsed) {
   emulated::cudnn_settings().has_a_wrong_attention_engine = true;
   const Tensor qkv = drawn({2, 13, 3, 2, 16}, 3).to(DType::bf16);
   ::testing::internal::CaptureStderr();
   const auto got = attention(qkv.to(gpu_)).to(DType::f32).to_host<float>();
-  emulated::cudnn_settings().has_a_wrong_attention_engine = false;
   EXPECT_NE(::testing::internal::GetCapturedStderr().find("cuDNN's engine 4 is not used for attention forward"),
             std::string::npos);
   const auto expected = attention(qkv).to(DType::f32).to_host<float>();

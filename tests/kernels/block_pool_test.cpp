@@ -63,5 +63,24 @@ TEST_F(BlockPoolTest, AShrinkingBatchKeepsItsMemory) {
   EXPECT_LE(made, 13);  // ln 128 / ln 1.5, and one
 }
 
+// What a recorded graph names must stay, whatever the price.
+TEST(BlockPoolKeepingAll, ReturnsNothingWhenMemoryIsShort) {
+  static int freed;
+  freed = 0;
+  BlockPool pool({[](std::size_t bytes) { return bytes > 2000 ? nullptr : std::malloc(bytes); },
+                  [](void* block) {
+                    ++freed;
+                    std::free(block);
+                  }});
+  pool.give_back(pool.take(1024), 1024);
+  EXPECT_EQ(pool.take(4096), nullptr);
+  EXPECT_EQ(freed, 1);
+  pool.give_back(pool.take(1024), 1024);
+  pool.keep_all();
+  EXPECT_EQ(pool.take(4096), nullptr);
+  EXPECT_EQ(freed, 1);
+  pool.release_cache();
+}
+
 }  // namespace
 }  // namespace kelvin

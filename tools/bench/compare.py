@@ -57,8 +57,21 @@ def commit():
     return done.stdout.strip() or "unknown"
 
 
+def flags_for(case, a):
+    return ["--cases", case, "--batch", a.batch, "--size", a.size, "--threads", a.threads, "--seconds", a.seconds, "--device", a.device]
+
+
+def add_compiled(rows, case, precision, a):
+    """torch.compile, once, beside what was measured of the case before."""
+    row = next((r for r in rows if (r["case"], r["precision"]) == (case, precision)), None)
+    if row is None:
+        raise Failed(f"{case}:compile needs {case} {precision} before it")
+    command = [a.python, PEER, *flags_for(case, a), "--precision", precision, "--variant", row["pytorch_variant"], "--compile"]
+    row["pytorch_compiled_img_per_s"] = run_json(command)["img_per_s"]
+
+
 def compare(case, precision, a):
-    flags = ["--cases", case, "--batch", a.batch, "--size", a.size, "--threads", a.threads, "--seconds", a.seconds, "--device", a.device]
+    flags = flags_for(case, a)
     own = ["--precision", "f32", "--tf32"] if precision == "tf32" else ["--precision", precision]
     kelvin_command = [a.kelvin, "bench", *flags, *own, "--json"]
     peer_command = [a.python, PEER, *flags, "--precision", precision]
@@ -69,16 +82,13 @@ def compare(case, precision, a):
         runs = [(kelvin, kelvin_command), (peer, peer_command + variant)]
         for rows, command in runs if index % 2 == 0 else reversed(runs):
             rows.append(run_json(command))
-    compiled = None
-    if case in a.compile.split(","):
-        compiled = run_json(peer_command + ["--variant", peer[-1]["variant"], "--compile"])["img_per_s"]
     ratios = [k["img_per_s"] / p["img_per_s"] for k, p in zip(kelvin, peer)]
     return {
         "case": case, "precision": precision, "batch": a.batch, "size": a.size,
         "kelvin_img_per_s": statistics.median(r["img_per_s"] for r in kelvin),
         "pytorch_img_per_s": statistics.median(r["img_per_s"] for r in peer),
         "ratio": statistics.median(ratios), "ratios": ratios,
-        "pytorch_compiled_img_per_s": compiled,
+        "pytorch_compiled_img_per_s": None,
         "kelvin_peak_rss_mb": max(r["peak_rss_mb"] for r in kelvin),
         "pytorch_peak_rss_mb": max(r["peak_rss_mb"] for r in (peer[1:] or peer)),
         "kelvin_conv_share": statistics.median(r["conv_share"] for r in kelvin) if "conv_share" in kelvin[0] else None,
@@ -114,7 +124,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--kelvin", help="the program; by default tools/build.sh builds it")
     p.add_argument("--python", default=sys.executable, help="an interpreter that has torch")
-    p.add_argument("--cases", default="train-resnet20,train-resnet18,pgd20-resnet20")
+    p.add_argument("--cases", default="train-resnet20,train-resnet18,pgd20-resnet20",
+                   help="in order of importance, with commas; CASE:compile, after CASE, measures torch.compile too, once")
     p.add_argument("--precision", default="f32,bf16")
     p.add_argument("--batch", type=int, default=128)
     p.add_argument("--size", type=int, default=32, help="image side")
@@ -122,7 +133,6 @@ def main():
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=float, default=6, help="time a case, program and round")
     p.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    p.add_argument("--compile", default="", help="the cases, with commas, for which torch.compile is measured too, once")
     p.add_argument("--budget", type=float, default=float("inf"), help="after so many seconds no other case is begun; the file names those left out")
     p.add_argument("--output", type=Path, help="by default results/<processor>.json beside this script")
     a = p.parse_args()
@@ -141,7 +151,10 @@ def main():
             else:
                 print(f"compare: {case} {precision}", file=sys.stderr)
                 try:
-                    rows.append(compare(case, precision, a))
+                    if case.endswith(":compile"):
+                        add_compiled(rows, case.removesuffix(":compile"), precision, a)
+                    else:
+                        rows.append(compare(case, precision, a))
                 except Failed as e:
                     print(f"compare: {e}", file=sys.stderr)
                     failed.append({**what, "error": str(e)})

@@ -143,6 +143,7 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
   const bool is_workspace = name == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
   if (bytes != (is_workspace ? sizeof(std::size_t) : sizeof(std::uint32_t)))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "a preference of another size");
+  if (name == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK) return CUBLAS_STATUS_SUCCESS;  // nothing is split here
   if (is_workspace)
     preference->most_workspace = *static_cast<const std::size_t*>(value);
   else
@@ -197,6 +198,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
   if (has_bias &&
       !simt::device_holds(desc->bias, static_cast<std::size_t>(s.m) * kelvin::bytes_of(dtype(d_layout->type))))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "an epilogue without its bias");
+  if (has_bias &&
+      reinterpret_cast<std::uintptr_t>(desc->bias) % 16 != 0)  // no preference speaks of it; kernels read it in packs
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, "a bias that is not aligned to 16 bytes");
   // Everything a call names is copied: descriptors may change before the stream gets here.
   const auto work = [=, op = *desc, la = *a_layout, lb = *b_layout, ld = *d_layout] {
     std::memset(workspace, 0xff, kWorkspace);

@@ -66,6 +66,7 @@ void finalize_heuristic(Descriptor& d) {
                {.number = 1, .finalizes = false, .is_wrong = true},
                {.number = 2, .workspace = std::int64_t{4} << 30, .is_wrong = true},
                {.number = 3, .numerical = {kTensorCores}, .workspace = 1000}};
+  if (cudnn_settings().first_engine_fails) d.offered.insert(d.offered.begin(), {.number = 5, .runs = false});
   if (d.graph->size() > 1 && cudnn_settings().has_a_wrong_attention_engine)
     d.offered.insert(d.offered.begin(), {.number = 4, .numerical = {kTensorCores}, .is_wrong = true});
 }
@@ -116,6 +117,8 @@ std::int64_t get(const Descriptor& d, cudnnBackendAttributeName_t name, std::int
 
 void execute(const cudnnContext& handle, const Descriptor& plan, const Descriptor& pack) {
   if (!plan.is_final || !pack.is_final || !plan.graph) refuse("no plan or no variant pack");
+  if (!plan.engine.runs || cudnn_settings().all_engines_fail)
+    refuse("this engine cannot run the plan after all", CUDNN_STATUS_NOT_SUPPORTED);
   const auto numbers = all<std::int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64);
   const auto addresses = all<void*>(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR);
   void* const workspace = one<void*>(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR);

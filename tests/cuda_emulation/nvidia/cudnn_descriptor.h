@@ -17,7 +17,7 @@ struct Engine {
   std::int64_t number = 0;
   std::vector<cudnnBackendNumericalNote_t> numerical = {};
   std::int64_t workspace = 0;
-  bool finalizes = true, is_wrong = false, is_unsteady = false;
+  bool finalizes = true, runs = true, is_wrong = false, is_unsteady = false;
 };
 
 struct Attribute {
