@@ -73,6 +73,13 @@ void Grads::add(int i, Tensor g) {
   if (wants(i)) tape_.add_gradient(slots_[static_cast<std::size_t>(i)], std::move(g));
 }
 
+Tensor Grads::sum_so_far(int i, DType dtype) const {
+  if (!wants(i)) return {};
+  const Tape::Slot& s = tape_.slots_[static_cast<std::size_t>(slots_[static_cast<std::size_t>(i)])];
+  if (s.is_external || !s.gradient || s.gradient.dtype() != dtype || !s.gradient.is_sole_owner()) return {};
+  return s.gradient.reshape(s.shape);
+}
+
 void Tape::add_gradient(int slot, Tensor g) {
   Slot& s = slots_[static_cast<std::size_t>(slot)];
   KELVIN_CHECK(g.size() == s.shape.size(), "gradient of shape ", g.shape(), " for a tensor of shape ", s.shape);

@@ -35,6 +35,9 @@ class Grads {
   [[nodiscard]] bool wants(int i) const { return slots_[static_cast<std::size_t>(i)] >= 0; }
   // Adds g to the gradient of input i (does nothing when it is not wanted). g has as many elements as the input.
   void add(int i, Tensor g);
+  // The gradient that input i already has, for an op that can add to it in place and then calls no `add`; empty where there is none of this
+  // type or somebody else holds it.
+  [[nodiscard]] Tensor sum_so_far(int i, DType dtype) const;
 
  private:
   friend class Tape;

@@ -7,6 +7,7 @@
 #include "apps/attacks/final_check.h"
 #include "apps/attacks/pgd.h"
 #include "engine/ops/losses.h"
+#include "models/frozen_weights.h"
 
 namespace kelvin {
 namespace {
@@ -79,6 +80,8 @@ AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& opti
   check_options(options, model.spec());
   const bool is_plain = options.attack == "fgsm" || options.attack == "pgd";
   const auto start = std::chrono::steady_clock::now();
+  FrozenWeights frozen;
+  const FrozenWeights::Use use(frozen);
   FinalCheck final_check(options.norm, options.eps);
   const auto checked = [&](std::int64_t first, const Tensor& clean, const Tensor& adversarial) {
     final_check.add(clean, adversarial);
