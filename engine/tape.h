@@ -92,10 +92,13 @@ class Tape {
   int watch(const Tensor& t, Tensor gradient_buffer);
   [[nodiscard]] int slot_of(const Tensor& t) const;  // -1: not followed
   void add_gradient(int slot, Tensor g);
+  void add_gathered();
 
   std::unordered_map<std::uint64_t, int> slot_of_id_;
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
+  std::vector<std::pair<int, Tensor>>
+      gathered_;  // small gradients of parameters: slot and what is to be added, all at once
   Tape* outer_;
 };
 
