@@ -67,9 +67,11 @@ Tensor filter_gradient(const Tensor& dy, const Tensor& x, const Shape& w_shape, 
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& o) {
   check_shapes("conv2d", x, w, o);
-  return record("conv2d", forward(x, w, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
+  // The GPU's convolutions want the filter rounded: once for both directions.
+  const Tensor filter = x.device().kind == DeviceKind::cuda ? w.to(x.dtype()) : w;
+  return record("conv2d", forward(x, filter, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
     if (g.wants(1)) g.add(1, filter_gradient(dy, x, w.shape(), o));
-    add_data_gradient(g, dy, w, x.shape(), o);
+    add_data_gradient(g, dy, filter, x.shape(), o);
   });
 }
 
