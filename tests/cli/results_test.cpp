@@ -14,7 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::IsSupersetOf;
 using testing::Outcome;
 using testing::read_text;
 
@@ -22,21 +21,25 @@ class ResultsCli : public ::testing::Test {
  protected:
   // One trained network for the whole file.
   static void SetUpTestSuite() {
-    folder_ = new testing::TemporaryFolder;
+    folder_ = std::filesystem::temp_directory_path() / ("kelvin-results-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
     const Outcome o = kelvin(
         "train --data synthetic:train=256,test=60,size=8,classes=4 --model mlp --epochs 2 --batch-size 32 --lr 0.05 "
         "--tau "
         "20 --lr-times-tau --quiet --out run");
     ASSERT_EQ(o.code, 0) << o.err;
   }
-  static void TearDownTestSuite() { delete folder_; }
+  static void TearDownTestSuite() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
   void SetUp() override {
-    for (const auto& entry : std::filesystem::directory_iterator(*folder_ / "run/results"))
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "run/results"))
       if (entry.path().filename() != "train.json") std::filesystem::remove(entry.path());
   }
 
   static Outcome kelvin(const std::string& arguments) {
-    return testing::run_program(folder_->path(), KELVIN_PROGRAM, arguments);
+    return testing::run_program(folder_, KELVIN_PROGRAM, arguments);
   }
   static Json json(const std::string& arguments) {
     const Outcome o = kelvin(arguments + " --json --quiet");
@@ -52,13 +55,12 @@ class ResultsCli : public ::testing::Test {
   // Names of the results, without .json.
   static std::set<std::string> results() {
     std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(*folder_ / "run/results"))
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "run/results"))
       names.insert(entry.path().stem().string());
     return names;
   }
-  static testing::TemporaryFolder* folder_;
+  inline static std::filesystem::path folder_;
 };
-testing::TemporaryFolder* ResultsCli::folder_ = nullptr;
 
 TEST_F(ResultsCli, StepAndRadiusFollowTheNorm) {
   const Json usual = json("attack run --limit 5 --steps 2");
@@ -123,7 +125,7 @@ TEST_F(ResultsCli, WhatWasMadeOtherwiseHasANameOfItsOwn) {
                                           "evaluate",
                                           "evaluate-n30",
                                           "evaluate-tau20",
-                                          "evaluate-n9-on-synthetic-train=4,test=9,size=8,classes=4",
+                                          "evaluate-on-synthetic-train=4,test=9,size=8,classes=4",
                                           "corrupt-contrast",
                                           "corrupt-contrast-severity-all-seed1",
                                           "geometry",
@@ -131,10 +133,10 @@ TEST_F(ResultsCli, WhatWasMadeOtherwiseHasANameOfItsOwn) {
                                           "gradients",
                                           "gradients-taus1,20-n20"};
   EXPECT_EQ(results(), expected);
-  const Json few = Json::parse(read_text(*folder_ / "run/results/evaluate-n30.json"));
+  const Json few = Json::parse(read_text(folder_ / "run/results/evaluate-n30.json"));
   EXPECT_EQ(few["variant"], "n30");
   EXPECT_EQ(few["n"], 30);
-  EXPECT_EQ(Json::parse(read_text(*folder_ / "run/results/evaluate.json"))["n"], 60);
+  EXPECT_EQ(Json::parse(read_text(folder_ / "run/results/evaluate.json"))["n"], 60);
   EXPECT_THAT(kelvin("attack run --limit 20").err, HasSubstr("Saved: run/results/attack-pgd-ce-tau1-n20.json"));
 }
 
@@ -154,13 +156,13 @@ TEST_F(ResultsCli, WhatAQuickstartMeasuredStays) {
                    "20 --quiet --out quick")
                 .code,
             0);
-  const std::filesystem::path kept = *folder_ / "quick/tau-1/results/attack-pgd-ce-tau1.json";
+  const std::filesystem::path kept = folder_ / "quick/tau-1/results/attack-pgd-ce-tau1.json";
   const std::string before = read_text(kept);
   EXPECT_EQ(json("attack quick/tau-1")["n"], 60);
   EXPECT_EQ(read_text(kept), before);
-  EXPECT_EQ(Json::parse(read_text(*folder_ / "quick/tau-1/results/attack-pgd-ce-tau1-n60.json"))["label"],
+  EXPECT_EQ(Json::parse(read_text(folder_ / "quick/tau-1/results/attack-pgd-ce-tau1-n60.json"))["label"],
             "pgd-ce-tau1-n60");
-  const std::filesystem::path clean = *folder_ / "quick/tau-1/results/evaluate.json";
+  const std::filesystem::path clean = folder_ / "quick/tau-1/results/evaluate.json";
   const Json evaluated = Json::parse(read_text(clean));
   EXPECT_EQ(json("evaluate quick/tau-1 --fit-tau folds")["n"], 60);
   const Json again = Json::parse(read_text(clean));
@@ -171,8 +173,8 @@ TEST_F(ResultsCli, WhatAQuickstartMeasuredStays) {
 
 // The figures are on the screen before a folder that cannot be written to loses them.
 TEST_F(ResultsCli, FiguresComeBeforeTheFile) {
-  std::filesystem::rename(*folder_ / "run/results", *folder_ / "run/kept");
-  std::ofstream(*folder_ / "run/results") << "in the way";
+  std::filesystem::rename(folder_ / "run/results", folder_ / "run/kept");
+  std::ofstream(folder_ / "run/results") << "in the way";
   for (const char* arguments : {"evaluate run", "corrupt run --corruptions contrast", "geometry run",
                                 "audit run --limit 2 --queries 5 --random-points 5 --steps 2"}) {
     const Outcome o = kelvin(std::string(arguments) + " --quiet");
@@ -180,16 +182,16 @@ TEST_F(ResultsCli, FiguresComeBeforeTheFile) {
     EXPECT_NE(o.out, "") << arguments;
     EXPECT_THAT(o.err, HasSubstr("run/results")) << arguments;
   }
-  std::filesystem::remove(*folder_ / "run/results");
-  std::filesystem::rename(*folder_ / "run/kept", *folder_ / "run/results");
+  std::filesystem::remove(folder_ / "run/results");
+  std::filesystem::rename(folder_ / "run/kept", folder_ / "run/results");
 }
 
 TEST_F(ResultsCli, AReportNeedsRunFolders) {
-  std::filesystem::create_directories(*folder_ / "empty");
+  std::filesystem::create_directories(folder_ / "empty");
   expect_mistake("report empty", "empty: no run folder: it holds neither config.toml nor results/");
   expect_mistake("report .", "there are runs inside, such as ./run");
   EXPECT_EQ(kelvin("report run --out r.html").code, 0);
-  EXPECT_THAT(read_text(*folder_ / "r.html"), HasSubstr("CE − log-odds gap"));
+  EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("CE − log-odds gap"));
 }
 
 }  // namespace
