@@ -12,6 +12,7 @@ namespace {
 // Σ (x − shift), Σ (x − shift)², shift = the first row
 template <class T>
 struct MomentStep {
+  static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 4 : 2;
   const T* x;
   template <int N>
   __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t, std::int64_t col) const {
@@ -73,24 +74,53 @@ struct Apply {
   }
 };
 
-// g = dy·1[y > 0]: Σ g, Σ g (x − mean); stores g into dresidual when that is wanted.
+// What both passes of the backward read; y only behind a ReLU.
+template <int N>
+struct GradientElements {
+  Pack<N> dy, y, x;
+};
+
+template <int N, bool kRelu, class T>
+__device__ GradientElements<N> read_gradient(const T* dy, const T* y, const T* x, std::int64_t i) {
+  GradientElements<N> e;
+  e.dy = load<N>(dy + i);
+  if constexpr (kRelu) e.y = load<N>(y + i);
+  e.x = load<N>(x + i);
+  return e;
+}
+
+// g = dy·1[y > 0]
+template <int N, bool kRelu>
+__device__ Pack<N> masked(const GradientElements<N>& e) {
+  Pack<N> g = e.dy;
+  if constexpr (kRelu)
+    for (int k = 0; k < N; ++k) g[k] = e.y[k] > 0.0f ? g[k] : 0.0f;
+  return g;
+}
+
+// Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, which is why it reads apart.
 template <class T, bool kRelu, bool kStore>
 struct GradientStep {
+  static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 2 : 1;
   const T *dy, *y, *x;
   T* dresidual;
   const float* mean;
   template <int N>
-  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t, std::int64_t col) const {
-    Pack<N> g = load<N>(dy + at);
-    if constexpr (kRelu) {
-      const Pack<N> out = load<N>(y + at);
-      for (int k = 0; k < N; ++k) g[k] = out[k] > 0.0f ? g[k] : 0.0f;
-    }
+  __device__ Pack<N> shared(std::int64_t col) const {
+    return load<N>(mean + col);
+  }
+  template <int N>
+  __device__ GradientElements<N> read(std::int64_t at) const {
+    return read_gradient<N, kRelu>(dy, y, x, at);
+  }
+  template <int N>
+  __device__ void add(Pack<N>& first, Pack<N>& second, const GradientElements<N>& e, const Pack<N>& m,
+                      std::int64_t at) const {
+    const Pack<N> g = masked<N, kRelu>(e);
     if constexpr (kStore) store<N>(dresidual + at, g);
-    const Pack<N> v = load<N>(x + at), m = load<N>(mean + col);
     for (int k = 0; k < N; ++k) {
       first[k] += g[k];
-      second[k] += g[k] * (v[k] - m[k]);
+      second[k] += g[k] * (e.x[k] - m[k]);
     }
   }
 };

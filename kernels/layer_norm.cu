@@ -134,6 +134,7 @@ __global__ void backward_kernel(T* dx, const T* dy, const T* x, const float* mea
 // Σ dy x̂, Σ dy
 template <class T>
 struct ParameterStep {
+  static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 2 : 1;
   const T *dy, *x;
   const float *mean, *rstd;
   template <int N>
