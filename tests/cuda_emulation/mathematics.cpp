@@ -20,6 +20,8 @@ std::uint64_t mixed(std::uint64_t x) {
 float rounded_by_gpu(double exact, float argument, int most) {
   const float nearest = static_cast<float>(exact);
   if (!std::isfinite(nearest) || static_cast<double>(nearest) == exact) return nearest;
+  // Below the normal numbers a GPU scales a normal result by a power of two and rounds that once (the last product of nvcc's expf): e⁻¹⁰⁵ is 0.
+  if (std::abs(exact) < 0x1p-126) return rounded_by_gpu(exact * 0x1p64, argument, most) * 0x1p-64f;
   const std::uint64_t random = mixed(config().seed ^ (std::uint64_t{std::bit_cast<std::uint32_t>(argument)} << 32 |
                                                       std::bit_cast<std::uint32_t>(nearest)));
   // Neighbouring floats of one sign are neighbouring integers.

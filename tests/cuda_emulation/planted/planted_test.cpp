@@ -92,6 +92,11 @@ TEST(Planted, MathematicsFunctionsAreOffWithinTheirBounds) {
   EXPECT_GT(off, kRows * kCols / 2);  // four of five steps, -2 .. 2
   EXPECT_GT(different, kRows * kCols / 2);
   EXPECT_EQ(expf(0.0f), 1.0f);
+  for (simt::config().seed = 1; simt::config().seed < 20;
+       ++simt::config().seed) {  // half and more of the smallest number
+    EXPECT_EQ(expf(-103.9f), 0x1p-149f);
+    EXPECT_EQ(expf(-104.0f), 0.0f);
+  }
 }
 
 using PlantedDeath = ::testing::Test;
