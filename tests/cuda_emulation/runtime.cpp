@@ -1,10 +1,12 @@
 #include "tests/cuda_emulation/runtime.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <memory>
 #include <random>
 #include <utility>
@@ -39,6 +41,8 @@ struct EmulatedEvent {
 namespace {
 
 constexpr std::size_t kLongestQueue = 500;
+// Of a block's shared memory, in bytes: what a kernel gets unasked, and what it can be allowed on a device of compute capability 9.0.
+constexpr int kSharedUnasked = 48 << 10, kMostShared = 227 << 10;
 
 cudaError_t last_error = cudaSuccess;
 cudaError_t fail(cudaError_t error) { return last_error = error; }
@@ -84,6 +88,11 @@ void free_at_once(void* block) {
   simt::device_free(block);
 }
 
+std::map<const void*, int>& allowed_shared() {
+  static auto* const bytes = new std::map<const void*, int>;
+  return *bytes;
+}
+
 bool is_host_memory(const void* address) { return !simt::is_device_memory(address); }
 
 }  // namespace
@@ -103,6 +112,12 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
   stream->queue.push_back(std::move(work));
   run_as_chance_has_it(*stream);
   return cudaSuccess;
+}
+
+cudaError_t check_shared(const void* kernel, std::size_t bytes) {
+  const auto found = allowed_shared().find(kernel);
+  const int allowed = found == allowed_shared().end() ? kSharedUnasked : std::max(kSharedUnasked, found->second);
+  return bytes <= static_cast<std::size_t>(allowed) ? cudaSuccess : fail(cudaErrorInvalidValue);
 }
 
 }  // namespace simt
@@ -136,8 +151,17 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
   *p = {"Emulated GPU", 9, 0};
   return cudaSuccess;
 }
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+  *value = kMostShared;
+  return cudaSuccess;
+}
 cudaError_t cudaDriverGetVersion(int* version) {
   *version = 13000;
+  return cudaSuccess;
+}
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
+  if (value < 0 || value > kMostShared) return fail(cudaErrorInvalidValue);
+  allowed_shared()[kernel] = value;
   return cudaSuccess;
 }
 

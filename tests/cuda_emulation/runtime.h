@@ -40,13 +40,17 @@ struct cudaDeviceProp {
   char name[256];
   int major, minor;
 };
+enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin };
 struct cudaFuncAttributes {
   int numRegs;
 };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 cudaError_t cudaFuncGetName(const char** name, const void* kernel);
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
 template <class F>
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, F*) {
   return cudaSuccess;
@@ -110,13 +114,19 @@ namespace simt {
 // Puts work on a stream: a kernel, a copy, a call of a library. It runs with access to device memory, now or later, or goes into a graph.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 
+// Whether a launch of the kernel may have so much dynamic shared memory: 48 KiB, or what cudaFuncSetAttribute has allowed.
+[[nodiscard]] cudaError_t check_shared(const void* kernel, std::size_t bytes);
+
 }  // namespace simt
 
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* c, void (*kernel)(Parameters...), Arguments&&... arguments) {
+  const std::size_t shared = c->dynamicSmemBytes;
+  if (const cudaError_t e = simt::check_shared(reinterpret_cast<const void*>(kernel), shared); e != cudaSuccess)
+    return e;
   const simt::Index grid = {c->gridDim.x, c->gridDim.y, c->gridDim.z};
   const simt::Index block = {c->blockDim.x, c->blockDim.y, c->blockDim.z};
   return simt::enqueue(c->stream, [=, values = std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)] {
-    simt::run(grid, block, [&] { std::apply(kernel, values); });
+    simt::run(grid, block, shared, [&] { std::apply(kernel, values); });
   });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -49,7 +50,8 @@ struct Machine {
   int votes_for = 0, voters = 0;
   std::mt19937_64 random;
   std::uint64_t launches = 0;
-  char block_sync = 0;  // an address for ThreadSanitizer
+  std::unique_ptr<std::byte[]> shared;  // dynamic shared memory
+  char block_sync = 0;                  // an address for ThreadSanitizer
 } machine;
 
 [[noreturn]] void stop(const char* what) {
@@ -263,6 +265,7 @@ void prepare_block(Index block, Index block_size, Index grid_size) {
 
 int lane() { return machine.current->index % kWarp; }
 Config& config() { return machine.config; }
+void* dynamic_shared() { return machine.shared.get(); }
 
 void block_barrier(const char* file, int line) {
   machine.current->file = file;
@@ -287,7 +290,7 @@ std::uint64_t warp_exchange(unsigned mask, std::uint64_t value, int source_lane)
   return collective(mask, Collective::exchange, value, false, source_lane);
 }
 
-void run(Index grid, Index block, const std::function<void()>& thread) {
+void run(Index grid, Index block, std::size_t shared_bytes, const std::function<void()>& thread) {
   const std::uint64_t threads = std::uint64_t{block.x} * block.y * block.z;
   if (threads == 0 || threads > kMaxThreads || grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > 65535 ||
       grid.z > 65535) {
@@ -298,11 +301,13 @@ void run(Index grid, Index block, const std::function<void()>& thread) {
   machine.count = static_cast<int>(threads);
   while (machine.threads.size() < threads) machine.threads.push_back(std::make_unique<Thread>());
   machine.body = &thread;
+  machine.shared.reset(new std::byte[shared_bytes]);
   machine.random.seed(machine.config.seed + machine.launches++);  // every launch has a schedule of its own
   for (const std::uint64_t b : order_of_blocks(std::uint64_t{grid.x} * grid.y * grid.z)) {
     prepare_block({static_cast<unsigned>(b % grid.x), static_cast<unsigned>(b / grid.x % grid.y),
                    static_cast<unsigned>(b / grid.x / grid.y)},
                   block, grid);
+    if (shared_bytes > 0) std::memset(machine.shared.get(), 0xff, shared_bytes);
     Fiber::release(&machine.block_sync);
     run_block();
     Fiber::acquire(&machine.block_sync);

@@ -35,8 +35,11 @@ struct Config {
 };
 Config& config();
 
-// Calls `thread` for every thread of every block; returns when all have ended.
-void run(Index grid, Index block, const std::function<void()>& thread);
+// Calls `thread` for every thread of every block; returns when all have ended. Every block has `shared_bytes` of dynamic shared memory.
+void run(Index grid, Index block, std::size_t shared_bytes, const std::function<void()>& thread);
+
+// The running block's dynamic shared memory: as large as the launch asked, between red zones of the address sanitizer, NaN at first.
+[[nodiscard]] void* dynamic_shared();
 
 void block_barrier(const char* file, int line);
 enum class Vote { any, all, count };
