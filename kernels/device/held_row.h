@@ -14,11 +14,11 @@ namespace kelvin {
 // and kPerThread; rows of at most Group::kThreads · kPerThread elements.
 template <class Group, int Width, int kPerThread, class F>
 __device__ void for_packs(std::int64_t cols, int rank, const F& f) {
-#pragma unroll  // constant indices keep `held` in registers
-  for (int i = 0; i < kPerThread; i += Width) {
-    const int col = (i / Width * Group::kThreads + rank) * Width;
-    if (col < cols) f(i, col);
-  }
+  const int first = rank * Width,
+            left = static_cast<int>(cols) - first;  // compared with constants: no register a column
+#pragma unroll                                      // constant indices keep `held` in registers
+  for (int i = 0; i < kPerThread; i += Width)
+    if (i * Group::kThreads < left) f(i, i * Group::kThreads + first);
 }
 
 }  // namespace kelvin
