@@ -84,6 +84,20 @@ void race_losses(const Cuda& cuda) {
   }
 }
 
+// Cross-entropy's ways through shared memory: a tile of several rows, whole and not; a long row that waits there.
+void race_cross_entropy(const Cuda& cuda) {
+  for (const Shape& shape : {Shape{130, 10}, Shape{130, 7}, Shape{2, 20000}, Shape{2, 20001}}) {
+    const std::int64_t rows = shape[0];
+    const Floats logits(shape, -5, 5), dloss({rows}, 1, 2), tau({1}, 2, 3);
+    const Ints labels({rows}, 0, 7);
+    Floats loss({rows}, 0, 0), dlogits(shape, 0, 0);
+    softmax_cross_entropy_forward<float>(cuda, out(loss), in(logits), in(labels), in(tau), 0.1f);
+    softmax_cross_entropy_backward<float>(cuda, out(dlogits), in(dloss), in(logits), in(labels), in(tau), 0.1f);
+    softmax_cross_entropy_fused(cuda, out(loss), out(dlogits), in(logits), in(labels), in(tau), 1);
+    softmax<float>(cuda, out(dlogits), in(logits), in(tau));
+  }
+}
+
 void race_attacks(const Cuda& cuda) {
   for (const Shape& shape : {Shape{2, 9, 9, 3}, Shape{2, 20, 20, 3}}) {  // one and four pixels an access
     const Floats x0(shape, 0, 1), g(shape, -1, 1);

@@ -5,9 +5,10 @@
 
 namespace kelvin::testing {
 
-void race_losses(const Cuda& cuda);      // a row of logits a group, warps and blocks
-void race_attacks(const Cuda& cuda);     // an image a block
-void race_reductions(const Cuda& cuda);  // columns, whole tensors, statistics
-void race_features(const Cuda& cuda);    // layer norm, normalised rows, distances
+void race_losses(const Cuda& cuda);         // a row of logits a group, warps and blocks
+void race_cross_entropy(const Cuda& cuda);  // its tiles and long rows in shared memory
+void race_attacks(const Cuda& cuda);        // an image a block
+void race_reductions(const Cuda& cuda);     // columns, whole tensors, statistics
+void race_features(const Cuda& cuda);       // layer norm, normalised rows, distances
 
 }  // namespace kelvin::testing

@@ -21,6 +21,7 @@ int run(int argc, char** argv) {
   if (argc == 1) {
     const Cuda cuda(nullptr);
     testing::race_losses(cuda);
+    testing::race_cross_entropy(cuda);
     testing::race_attacks(cuda);
     testing::race_reductions(cuda);
     testing::race_features(cuda);
