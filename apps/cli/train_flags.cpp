@@ -131,8 +131,9 @@ void require_applicable(const CLI::App& command, const TrainFlags& f) {
   for (const Rule& rule : rules)
     for (const std::string name : rule.flags) {
       const CLI::Option& option = *command.get_option("--" + name);
-      const std::string usual = is_switch(option) ? "false" : option.get_default_str();
-      const bool is_given = option.count() > 0 && !(has_config && value_of(option) == usual);
+      const bool is_given = is_switch(option) ? value_of(option) == "true"
+                            : has_config      ? value_of(option) != option.get_default_str()
+                                              : option.count() > 0;
       if (is_given && !rule.applies) throw mistake("--", name, " needs ", rule.needed);
     }
 }
@@ -190,10 +191,12 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
       "  kelvin train --data cifar10:DIR --model vit_small_patch16_224 --image-size 224 --init vit.safetensors "
       "--optimizer adam --lr 1e-4 --out runs/vit\n"
       "  kelvin train --adversarial pgd --validation 1000 --out runs/selected   # evaluate with --checkpoint best\n"
-      "  kelvin train --resume --out runs/tau1                # goes on as config.toml there says; --epochs 20 for longer",
+      "  kelvin train --resume --out runs/tau1                # as its config.toml says; --epochs 20: longer",
       {});
-  c->add_option("--data", o.data, "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, tiny-imagenet:DIR, synthetic[:options], npy:DIR (four .npy),\n"
-                "folder:DIR (train/CLASS/*.png, test/CLASS/*.png); cifar10.1:DIR is a test set, for evaluate")
+  c->add_option(
+       "--data", o.data,
+       "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, tiny-imagenet:DIR, synthetic[:options], npy:DIR (four .npy),\n"
+       "folder:DIR (train/CLASS/*.png, test/CLASS/*.png); cifar10.1:DIR is a test set, for evaluate")
       ->capture_default_str();
   c->add_option(
        "--model", o.model,
@@ -229,7 +232,8 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
   c->add_option("--batch-size", o.batch_size)->capture_default_str();
   c->add_option("--optimizer", f.optimizer, "sgd, adam or adamw")->capture_default_str();
   c->add_option("--lr", f.lr, "Base learning rate; default: 0.1, with adam and adamw 0.001")->transform(fraction());
-  c->add_option("--lr-schedule", f.lr_schedule, "constant, step (times 0.1 at 1/2 and at 3/4 of the epochs) or cosine")->capture_default_str();
+  c->add_option("--lr-schedule", f.lr_schedule, "constant, step (times 0.1 at 1/2 and at 3/4 of the epochs) or cosine")
+      ->capture_default_str();
   c->add_option("--warmup-epochs", o.lr.warmup_epochs, "Linear rise at the start")->capture_default_str();
   c->add_flag("--lr-times-tau", o.lr_times_tau, "Multiply the learning rate by the temperature (of sgd)");
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
@@ -309,8 +313,9 @@ TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
   CLI::App app;
   CommonOptions common;
   TrainFlags f;
-  (void)parse_train(app, common, f, arguments);
+  const CLI::App* const command = parse_train(app, common, f, arguments);
   resolve(f, common);
+  require_applicable(*command, f);
   return f.options;
 }
 

@@ -50,8 +50,8 @@ struct TrainFlagInfo {
 // The flags that a run's config.toml may hold, but for those that every subcommand has (device, seed, threads, ...).
 [[nodiscard]] std::vector<TrainFlagInfo> train_flags();
 
-// What `kelvin train ARGUMENTS` would train, checked as it would be checked but for flags that do not apply (a sweep gives all cells
-// the flags of some), without reading data or writing anything. Throws a mistake for unknown flags and values that make no sense.
+// What `kelvin train ARGUMENTS` would train, checked as it would be checked, without reading data or writing anything. Throws a
+// mistake for unknown flags, flags that do not apply and values that make no sense.
 [[nodiscard]] TrainOptions parse_train_flags(const std::vector<std::string>& arguments);
 
 }  // namespace kelvin
