@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/parameters.h"
+#include "kernels/accumulate_many.h"
 #include "kernels/elementwise.h"
 
 namespace kelvin {
@@ -73,6 +74,13 @@ void Grads::add(int i, Tensor g) {
   if (wants(i)) tape_.add_gradient(slots_[static_cast<std::size_t>(i)], std::move(g));
 }
 
+Tensor Grads::sum_so_far(int i, DType dtype) const {
+  if (!wants(i)) return {};
+  const Tape::Slot& s = tape_.slots_[static_cast<std::size_t>(slots_[static_cast<std::size_t>(i)])];
+  if (s.is_external || !s.gradient || s.gradient.dtype() != dtype || !s.gradient.is_sole_owner()) return {};
+  return s.gradient.reshape(s.shape);
+}
+
 void Tape::add_gradient(int slot, Tensor g) {
   Slot& s = slots_[static_cast<std::size_t>(slot)];
   KELVIN_CHECK(g.size() == s.shape.size(), "gradient of shape ", g.shape(), " for a tensor of shape ", s.shape);
@@ -80,9 +88,26 @@ void Tape::add_gradient(int slot, Tensor g) {
     s.gradient = std::move(g);
     return;
   }
+  if (s.is_external && g.dtype() == DType::f32 && g.size() <= kSmallAddition) {
+    const auto is_same = [&](const auto& other) { return other.first == slot; };
+    if (std::any_of(gathered_.begin(), gathered_.end(), is_same)) add_gathered();
+    gathered_.emplace_back(slot, std::move(g));
+    return;
+  }
   // The same gradient may have been handed to two inputs; only a sole owner may be added into.
   if (!s.is_external && !s.gradient.is_sole_owner()) s.gradient = s.gradient.clone();
   accumulate_into(s.gradient, g);
+}
+
+void Tape::add_gathered() {
+  if (gathered_.empty()) return;
+  std::vector<Addition> additions;
+  for (const auto& [slot, g] : gathered_) {
+    const Tensor& sum = slots_[static_cast<std::size_t>(slot)].gradient;
+    additions.push_back({sum.reshape({sum.size()}).view<float>(), g.reshape({g.size()}).view<const float>()});
+  }
+  on(gathered_.front().second.device(), [&](const auto& dev) { accumulate_many(dev, additions); });
+  gathered_.clear();
 }
 
 void Tape::backward(const Tensor& y) {
@@ -103,6 +128,7 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
     Grads grads(*this, step.inputs);
     step.backward(g.reshape(out.shape), grads);
   }
+  add_gathered();
   innermost = previous;
 }
 

@@ -35,6 +35,9 @@ class Grads {
   [[nodiscard]] bool wants(int i) const { return slots_[static_cast<std::size_t>(i)] >= 0; }
   // Adds g to the gradient of input i (does nothing when it is not wanted). g has as many elements as the input.
   void add(int i, Tensor g);
+  // The gradient that input i already has, for an op that can add to it in place and then calls no `add`; empty where there is none of this
+  // type or somebody else holds it.
+  [[nodiscard]] Tensor sum_so_far(int i, DType dtype) const;
 
  private:
   friend class Tape;
@@ -89,10 +92,13 @@ class Tape {
   int watch(const Tensor& t, Tensor gradient_buffer);
   [[nodiscard]] int slot_of(const Tensor& t) const;  // -1: not followed
   void add_gradient(int slot, Tensor g);
+  void add_gathered();
 
   std::unordered_map<std::uint64_t, int> slot_of_id_;
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
+  std::vector<std::pair<int, Tensor>>
+      gathered_;  // small gradients of parameters: slot and what is to be added, all at once
   Tape* outer_;
 };
 

@@ -1,9 +1,10 @@
 // Statistics: one pass over x in slabs (device/column_reduce.h), then one thread a channel. Normalisation and its backward are
-// elementwise passes with per-channel factors: forward reads x twice and writes y; backward reads dy, y (the ReLU mask) and x twice
-// and writes dx. The same formulas as batch_norm.cpp, where they are explained.
+// elementwise passes with per-channel factors (device/channels.h): forward reads x twice and writes y; backward reads dy, y (the ReLU
+// mask) and x twice and writes dx. The same formulas as batch_norm.cpp, where they are explained.
 #include <cmath>
 
 #include "kernels/batch_norm.h"
+#include "kernels/device/channels.h"
 #include "kernels/device/column_reduce.h"
 
 namespace kelvin {
@@ -12,6 +13,7 @@ namespace {
 // Σ (x − shift), Σ (x − shift)², shift = the first row
 template <class T>
 struct MomentStep {
+  static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 4 : 2;
   const T* x;
   template <int N>
   __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t, std::int64_t col) const {
@@ -42,55 +44,97 @@ struct FinishMoments {
   }
 };
 
-// The channel of element i; C divides every pack or packs are single elements.
-__device__ std::int64_t channel_of(std::int64_t i, std::int64_t channels) {
-  return static_cast<std::uint32_t>(i) % static_cast<std::uint32_t>(channels);
-}
-
+// y = x factor + offset
 template <class T, bool kResidual, bool kRelu>
 struct Apply {
   static constexpr int kPack = pack_of<T>;
   T* y;
   const T *x, *residual;
   const float *mean, *rstd, *gamma, *beta;  // [C]
-  std::int64_t channels;
   template <int N>
-  __device__ void run(std::int64_t i) const {
-    const std::int64_t c = channel_of(i, channels);
-    Pack<N> v = load<N>(x + i);
+  struct Factors {
+    Pack<N> factor, offset;
+  };
+  template <int N>
+  struct Elements {
+    Pack<N> x, residual;
+  };
+  template <int N>
+  __device__ Factors<N> factors(std::int64_t c) const {
     const Pack<N> m = load<N>(mean + c), r = load<N>(rstd + c), g = load<N>(gamma + c), b = load<N>(beta + c);
+    Factors<N> f;
     for (int k = 0; k < N; ++k) {
-      const float factor = g[k] * r[k];
-      v[k] = v[k] * factor + (b[k] - m[k] * factor);
+      f.factor[k] = g[k] * r[k];
+      f.offset[k] = b[k] - m[k] * f.factor[k];
     }
-    if constexpr (kResidual) {
-      const Pack<N> other = load<N>(residual + i);
-      for (int k = 0; k < N; ++k) v[k] += other[k];
-    }
+    return f;
+  }
+  template <int N>
+  __device__ Elements<N> read(std::int64_t i) const {
+    Elements<N> e;
+    e.x = load<N>(x + i);
+    if constexpr (kResidual) e.residual = load<N>(residual + i);
+    return e;
+  }
+  template <int N>
+  __device__ void write(std::int64_t i, const Elements<N>& e, const Factors<N>& f) const {
+    Pack<N> v;
+    for (int k = 0; k < N; ++k) v[k] = e.x[k] * f.factor[k] + f.offset[k];
+    if constexpr (kResidual)
+      for (int k = 0; k < N; ++k) v[k] += e.residual[k];
     if constexpr (kRelu)
       for (int k = 0; k < N; ++k) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
     store<N>(y + i, v);
   }
 };
 
-// g = dy·1[y > 0]: Σ g, Σ g (x − mean); stores g into dresidual when that is wanted.
+// What both passes of the backward read; y only behind a ReLU.
+template <int N>
+struct GradientElements {
+  Pack<N> dy, y, x;
+};
+
+template <int N, bool kRelu, class T>
+__device__ GradientElements<N> read_gradient(const T* dy, const T* y, const T* x, std::int64_t i) {
+  GradientElements<N> e;
+  e.dy = load<N>(dy + i);
+  if constexpr (kRelu) e.y = load<N>(y + i);
+  e.x = load<N>(x + i);
+  return e;
+}
+
+// g = dy·1[y > 0]
+template <int N, bool kRelu>
+__device__ Pack<N> masked(const GradientElements<N>& e) {
+  Pack<N> g = e.dy;
+  if constexpr (kRelu)
+    for (int k = 0; k < N; ++k) g[k] = e.y[k] > 0.0f ? g[k] : 0.0f;
+  return g;
+}
+
+// Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, which is why it reads apart.
 template <class T, bool kRelu, bool kStore>
 struct GradientStep {
+  static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 2 : 1;
   const T *dy, *y, *x;
   T* dresidual;
   const float* mean;
   template <int N>
-  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t, std::int64_t col) const {
-    Pack<N> g = load<N>(dy + at);
-    if constexpr (kRelu) {
-      const Pack<N> out = load<N>(y + at);
-      for (int k = 0; k < N; ++k) g[k] = out[k] > 0.0f ? g[k] : 0.0f;
-    }
+  __device__ Pack<N> shared(std::int64_t col) const {
+    return load<N>(mean + col);
+  }
+  template <int N>
+  __device__ GradientElements<N> read(std::int64_t at) const {
+    return read_gradient<N, kRelu>(dy, y, x, at);
+  }
+  template <int N>
+  __device__ void add(Pack<N>& first, Pack<N>& second, const GradientElements<N>& e, const Pack<N>& m,
+                      std::int64_t at) const {
+    const Pack<N> g = masked<N, kRelu>(e);
     if constexpr (kStore) store<N>(dresidual + at, g);
-    const Pack<N> v = load<N>(x + at), m = load<N>(mean + col);
     for (int k = 0; k < N; ++k) {
       first[k] += g[k];
-      second[k] += g[k] * (v[k] - m[k]);
+      second[k] += g[k] * (e.x[k] - m[k]);
     }
   }
 };
@@ -122,19 +166,23 @@ struct InputGradient {
   static constexpr int kPack = pack_of<T>;
   T* dx;
   const T *dy, *y, *x;
-  InputFactors factors;
-  std::int64_t channels;
+  InputFactors of_channel;
   template <int N>
-  __device__ void run(std::int64_t i) const {
-    const std::int64_t at = channel_of(i, channels);
-    Pack<N> g = load<N>(dy + i);
-    if constexpr (kRelu) {
-      const Pack<N> out = load<N>(y + i);
-      for (int k = 0; k < N; ++k) g[k] = out[k] > 0.0f ? g[k] : 0.0f;
-    }
-    const Pack<N> v = load<N>(x + i);
-    const Pack<N> a = load<N>(factors.a + at), b = load<N>(factors.b + at), c = load<N>(factors.c + at);
-    for (int k = 0; k < N; ++k) g[k] = a[k] * g[k] + b[k] * v[k] + c[k];
+  struct Factors {
+    Pack<N> a, b, c;
+  };
+  template <int N>
+  __device__ Factors<N> factors(std::int64_t c) const {
+    return {load<N>(of_channel.a + c), load<N>(of_channel.b + c), load<N>(of_channel.c + c)};
+  }
+  template <int N>
+  __device__ GradientElements<N> read(std::int64_t i) const {
+    return read_gradient<N, kRelu>(dy, y, x, i);
+  }
+  template <int N>
+  __device__ void write(std::int64_t i, const GradientElements<N>& e, const Factors<N>& f) const {
+    Pack<N> g = masked<N, kRelu>(e);
+    for (int k = 0; k < N; ++k) g[k] = f.a[k] * g[k] + f.b[k] * e.x[k] + f.c[k];
     store<N>(dx + i, g);
   }
 };
@@ -176,8 +224,6 @@ void with_flag(bool flag, const F& f) {
   flag ? f(std::true_type{}) : f(std::false_type{});
 }
 
-void check_size(std::int64_t n) { KELVIN_CHECK(n < UINT32_MAX, n, " elements in one activation"); }
-
 }  // namespace
 
 template <class T>
@@ -193,14 +239,12 @@ void batch_norm_statistics(const Cuda& cuda, View<float> mean, View<float> rstd,
 template <class T>
 void batch_norm_apply(const Cuda& cuda, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
                       View<const float> gamma, View<const float> beta, View<const T> residual, bool relu) {
-  check_size(x.size());
-  const std::int64_t channels = x.cols();
-  const bool in_packs = channels % kElementsPerThread == 0 && can_use_packs(y, x, residual, mean, rstd, gamma, beta);
+  const bool in_packs = can_use_packs(y, x, residual, mean, rstd, gamma, beta);
   with_flag(!residual.empty(), [&](auto has_residual) {
     with_flag(relu, [&](auto has_relu) {
-      launch_elements(cuda, x.size(), in_packs,
-                      Apply<T, has_residual, has_relu>{y.data, x.data, residual.data, mean.data, rstd.data, gamma.data,
-                                                       beta.data, channels});
+      launch_channels(
+          cuda, x.rows(), x.cols(), in_packs,
+          Apply<T, has_residual, has_relu>{y.data, x.data, residual.data, mean.data, rstd.data, gamma.data, beta.data});
     });
   });
 }
@@ -209,9 +253,8 @@ template <class T>
 void batch_norm_backward(const Cuda& cuda, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta,
                          View<const T> dy, View<const T> y, View<const T> x, View<const float> mean,
                          View<const float> rstd, View<const float> gamma, const BatchNormBackward& o) {
-  check_size(x.size());
   const std::int64_t rows = x.rows(), channels = x.cols();
-  const bool in_packs = channels % kElementsPerThread == 0 && can_use_packs(dx, dresidual, dy, y, x, mean);
+  const bool in_packs = can_use_packs(dx, dresidual, dy, y, x, mean);
   // [3, C], each row aligned for packs
   const std::int64_t stride = (channels + kElementsPerThread - 1) / kElementsPerThread * kElementsPerThread;
   const CudaBlock block(cuda, static_cast<std::size_t>(3 * stride) * sizeof(float));
@@ -229,8 +272,7 @@ void batch_norm_backward(const Cuda& cuda, View<T> dx, View<T> dresidual, View<f
   const bool is_masked = !dresidual.empty();  // the first pass has already stored g
   const T* const g = is_masked ? dresidual.data : dy.data;
   with_flag(o.relu && !is_masked, [&](auto has_relu) {
-    launch_elements(cuda, x.size(), in_packs,
-                    InputGradient<T, has_relu>{dx.data, g, y.data, x.data, factors, channels});
+    launch_channels(cuda, rows, channels, in_packs, InputGradient<T, has_relu>{dx.data, g, y.data, x.data, factors});
   });
 }
 

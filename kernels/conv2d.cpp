@@ -1,9 +1,13 @@
 #include "kernels/conv2d.h"
 
 #include <algorithm>
+#include <optional>
+#include <type_traits>
 
 #include "kernels/device/parallel.h"
+#include "kernels/device/pool_block.h"
 #include "kernels/device/profile.h"
+#include "kernels/elementwise.h"
 #include "kernels/onednn/convolution.h"
 #include "kernels/winograd/winograd.h"
 
@@ -35,15 +39,30 @@ void add_residual(View<T> y, View<const T> residual, bool relu) {
   });
 }
 
-}  // namespace
+// A filter or bias as float32: itself, or widened into scratch memory.
+template <class W>
+class Widened {
+ public:
+  explicit Widened(View<const W> from) : view_{nullptr, from.shape} {
+    if constexpr (std::is_same_v<W, float>) {
+      view_ = from;
+    } else if (!from.empty()) {
+      block_.emplace(static_cast<std::size_t>(from.size()) * sizeof(float));
+      const View<float> to{static_cast<float*>(block_->data()), from.shape};
+      convert<float, W>(Cpu{}, to, from);
+      view_ = {to.data, to.shape};
+    }
+  }
+  [[nodiscard]] View<const float> view() const { return view_; }
 
-Shape conv2d_output_shape(const Shape& x, const Shape& w, const ConvOptions& o) {
-  return {x[0], (x[1] + 2 * o.pad - w[1]) / o.stride + 1, (x[2] + 2 * o.pad - w[2]) / o.stride + 1, w[0]};
-}
+ private:
+  std::optional<PoolBlock> block_;
+  View<const float> view_;
+};
 
 template <class T>
-void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const float> w, const ConvEpilogue<T>& epilogue,
-                    const ConvOptions& options) {
+void forward(View<T> y, View<const T> x, View<const float> w, const ConvEpilogue<T>& epilogue,
+             const ConvOptions& options) {
   onednn::ConvKey key = make_key(Direction::forward, dtype_of<T>, x.shape, w.shape, options);
   key.has_bias = !epilogue.bias.empty();
   key.has_residual = !epilogue.residual.empty();
@@ -65,7 +84,7 @@ void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const float> w, const 
 }
 
 template <class T>
-void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options) {
+void backward_data(View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options) {
   const onednn::ConvPlan& plan =
       onednn::plan_for(make_key(Direction::backward_data, dtype_of<T>, dx.shape, w.shape, options));
   if constexpr (dtype_of<T> == DType::bf16)
@@ -76,6 +95,29 @@ void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const float> w
              {DNNL_ARG_WEIGHTS, filter.memory()},
              {DNNL_ARG_DIFF_SRC, out.memory()}});
   out.unpack();
+}
+
+}  // namespace
+
+Shape conv2d_output_shape(const Shape& x, const Shape& w, const ConvOptions& o) {
+  return {x[0], (x[1] + 2 * o.pad - w[1]) / o.stride + 1, (x[2] + 2 * o.pad - w[2]) / o.stride + 1, w[0]};
+}
+
+template <class T, class W>
+void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const W> w, const ConvEpilogue<T, W>& e,
+                    const ConvOptions& options) {
+  const Widened<W> filter(w), bias(e.bias);
+  forward<T>(y, x, filter.view(), {.bias = bias.view(), .residual = e.residual, .relu = e.relu}, options);
+}
+
+template <class T, class W>
+void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options, bool adds) {
+  const Widened<W> filter(w);
+  if (!adds) return backward_data<T>(dx, dy, filter.view(), options);
+  const PoolBlock scratch(static_cast<std::size_t>(dx.size()) * sizeof(T));
+  const View<T> part{static_cast<T*>(scratch.data()), dx.shape};
+  backward_data<T>(part, dy, filter.view(), options);
+  accumulate<T, T>(Cpu{}, dx, {part.data, part.shape});
 }
 
 template <class T>
@@ -113,12 +155,14 @@ void require_bfloat16(Cpu) {
         "has none: use --precision f32");
 }
 
-template void conv2d_forward(Cpu, View<float>, View<const float>, View<const float>, const ConvEpilogue<float>&,
-                             const ConvOptions&);
-template void conv2d_forward(Cpu, View<bfloat16>, View<const bfloat16>, View<const float>,
-                             const ConvEpilogue<bfloat16>&, const ConvOptions&);
-template void conv2d_backward_data(Cpu, View<float>, View<const float>, View<const float>, const ConvOptions&);
-template void conv2d_backward_data(Cpu, View<bfloat16>, View<const bfloat16>, View<const float>, const ConvOptions&);
+#define KELVIN_INSTANTIATE(T, W)                                                                      \
+  template void conv2d_forward(Cpu, View<T>, View<const T>, View<const W>, const ConvEpilogue<T, W>&, \
+                               const ConvOptions&);                                                   \
+  template void conv2d_backward_data(Cpu, View<T>, View<const T>, View<const W>, const ConvOptions&, bool)
+KELVIN_INSTANTIATE(float, float);
+KELVIN_INSTANTIATE(bfloat16, float);
+KELVIN_INSTANTIATE(bfloat16, bfloat16);
+#undef KELVIN_INSTANTIATE
 template void conv2d_backward_filter(Cpu, View<float>, View<const float>, View<const float>, const ConvOptions&);
 template void conv2d_backward_filter(Cpu, View<float>, View<const bfloat16>, View<const bfloat16>, const ConvOptions&);
 template ConvImplementations conv2d_implementations<float>(Cpu, const Shape&, const Shape&, const ConvOptions&);

@@ -1,7 +1,6 @@
 // What stands around the convolution itself (convolve.h). Filters are float32 KRSC; a bfloat16 convolution rounds them first, and its filter
 // gradient comes back in bfloat16 and is widened (cuDNN has no single operation that does both). Images of one or three channels are padded to a
-// whole 16 bytes a pixel: without that cuDNN pads them itself, in up to a gigabyte of workspace. Bias, residual and ReLU follow the
-// convolution in one elementwise pass.
+// whole 16 bytes a pixel: without that cuDNN pads them itself, in up to a gigabyte of workspace.
 #include <optional>
 
 #include "kernels/conv2d.h"
@@ -16,6 +15,7 @@ namespace kelvin {
 namespace {
 
 using cudnn::ConvProblem;
+using cudnn::ConvTensors;
 using cudnn::Direction;
 
 template <class T>
@@ -83,56 +83,34 @@ class Result {
   std::optional<CudaBlock> scratch_;
 };
 
-// y = relu?(y + bias + residual)
-template <class T>
-struct Epilogue {
-  static constexpr int kPack = pack_of<T>;
-  T* y;
-  const float* bias;  // [channels] or null
-  const T* residual;  // as y or null
-  std::int64_t channels;
-  bool relu;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    Pack<N> v = load<N>(y + i);
-    if (bias != nullptr) {
-      const Pack<N> b = load<N>(bias + static_cast<std::uint32_t>(i) % static_cast<std::uint32_t>(channels));
-      for (int k = 0; k < N; ++k) v[k] += b[k];
-    }
-    if (residual != nullptr) {
-      const Pack<N> r = load<N>(residual + i);
-      for (int k = 0; k < N; ++k) v[k] += r[k];
-    }
-    if (relu)
-      for (int k = 0; k < N; ++k) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
-    store<N>(y + i, v);
-  }
-};
-
 }  // namespace
 
-template <class T>
-void conv2d_forward(const Cuda& cuda, View<T> y, View<const T> x, View<const float> w, const ConvEpilogue<T>& e,
+template <class T, class W>
+void conv2d_forward(const Cuda& cuda, View<T> y, View<const T> x, View<const W> w, const ConvEpilogue<T, W>& e,
                     const ConvOptions& options) {
-  const ConvProblem problem = problem_of<T>(Direction::forward, x.shape, w.shape, options);
-  std::optional<CudaBlock> images, filter;
-  const T* const from = rechanneled<T>(cuda, images, x, problem.x[3]);
-  const T* const with = rechanneled<T>(cuda, filter, w, problem.w[3]);
-  convolve(cuda, problem, from, with, y.data);
-  if (e.bias.empty() && e.residual.empty() && !e.relu) return;
-  KELVIN_CHECK(y.size() < UINT32_MAX, y.size(), " elements in one activation");
-  const bool in_packs = y.cols() % kElementsPerThread == 0 && can_use_packs(y, e.bias, e.residual);
-  launch_elements(cuda, y.size(), in_packs, Epilogue<T>{y.data, e.bias.data, e.residual.data, y.cols(), e.relu});
+  ConvProblem problem = problem_of<T>(Direction::forward, x.shape, w.shape, options);
+  problem.has_residual = !e.residual.empty();
+  problem.has_bias = !e.bias.empty();
+  problem.relu = e.relu;
+  std::optional<CudaBlock> images, filter, bias;
+  ConvTensors tensors = {.x = rechanneled<T>(cuda, images, x, problem.x[3]),
+                         .w = rechanneled<T>(cuda, filter, w, problem.w[3]),
+                         .y = y.data,
+                         .residual = problem.has_residual ? e.residual.data : nullptr};
+  if (problem.has_bias) tensors.bias = rechanneled<T>(cuda, bias, e.bias, e.bias.cols());
+  convolve(cuda, problem, tensors);
 }
 
-template <class T>
-void conv2d_backward_data(const Cuda& cuda, View<T> dx, View<const T> dy, View<const float> w,
-                          const ConvOptions& options) {
-  const ConvProblem problem = problem_of<T>(Direction::backward_data, dx.shape, w.shape, options);
+template <class T, class W>
+void conv2d_backward_data(const Cuda& cuda, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options,
+                          bool adds) {
+  ConvProblem problem = problem_of<T>(Direction::backward_data, dx.shape, w.shape, options);
   std::optional<CudaBlock> filter;
   const T* const with = rechanneled<T>(cuda, filter, w, problem.w[3]);
+  KELVIN_CHECK(!adds || problem.x[3] == dx.cols(), "adding to the gradient of ", dx.cols(), " channels");
+  problem.adds = adds;
   const Result<T, T> result(cuda, dx, problem.x[3]);
-  convolve(cuda, problem, result.data(), with, dy.data);
+  convolve(cuda, problem, {.x = result.data(), .w = with, .y = dy.data});
   result.finish();
 }
 
@@ -143,17 +121,18 @@ void conv2d_backward_filter(const Cuda& cuda, View<float> dw, View<const T> x, V
   std::optional<CudaBlock> images;
   const T* const from = rechanneled<T>(cuda, images, x, problem.x[3]);
   const Result<T, float> result(cuda, dw, problem.w[3]);
-  convolve(cuda, problem, from, result.data(), dy.data);
+  convolve(cuda, problem, {.x = from, .w = result.data(), .y = dy.data});
   result.finish();
 }
 
-template void conv2d_forward(const Cuda&, View<float>, View<const float>, View<const float>, const ConvEpilogue<float>&,
-                             const ConvOptions&);
-template void conv2d_forward(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const float>,
-                             const ConvEpilogue<bfloat16>&, const ConvOptions&);
-template void conv2d_backward_data(const Cuda&, View<float>, View<const float>, View<const float>, const ConvOptions&);
-template void conv2d_backward_data(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const float>,
-                                   const ConvOptions&);
+#define KELVIN_INSTANTIATE(T, W)                                                                              \
+  template void conv2d_forward(const Cuda&, View<T>, View<const T>, View<const W>, const ConvEpilogue<T, W>&, \
+                               const ConvOptions&);                                                           \
+  template void conv2d_backward_data(const Cuda&, View<T>, View<const T>, View<const W>, const ConvOptions&, bool)
+KELVIN_INSTANTIATE(float, float);
+KELVIN_INSTANTIATE(bfloat16, float);
+KELVIN_INSTANTIATE(bfloat16, bfloat16);
+#undef KELVIN_INSTANTIATE
 template void conv2d_backward_filter(const Cuda&, View<float>, View<const float>, View<const float>,
                                      const ConvOptions&);
 template void conv2d_backward_filter(const Cuda&, View<float>, View<const bfloat16>, View<const bfloat16>,

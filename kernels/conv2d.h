@@ -1,8 +1,9 @@
 // 2-D convolution (cross-correlation, as in every framework) without dilation or groups, symmetric zero padding.
 //
-//   x [N, H, W, C], w [K, R, S, C] float32, y [N, OH, OW, K] with OH = (H + 2 pad − R) / stride + 1
+//   x [N, H, W, C], w [K, R, S, C], y [N, OH, OW, K] with OH = (H + 2 pad − R) / stride + 1
 //
-// T is the storage type of activations: float or bfloat16 (float32 accumulation; weights are rounded to T for the product).
+// T is the storage type of activations: float or bfloat16 (float32 accumulation; weights are rounded to T for the product). W is that of the
+// filter and the bias: float, or T where the caller has rounded them already, once for many calls.
 // CUDA: cuDNN, whose filter gradient of a bfloat16 convolution is rounded to bfloat16 before it is widened. CPU: oneDNN, any CPU;
 // bfloat16 needs AVX512_BF16 (`require_bfloat16`) and takes kernels/winograd for wide 3x3 convolutions, whose factors are rounded after
 // a transform: errors about twice as large. Primitives are cached by shape; a steady step makes none. Outputs are overwritten and must
@@ -25,28 +26,29 @@ struct ConvOptions {
   std::int64_t pad = 0;
 };
 
-// What a forward pass adds before it stores: y = relu?(conv(x, w) + bias + residual).
-template <class T>
+// What a forward pass adds before it stores: y = relu?(conv(x, w) + bias + residual). The GPU rounds the bias to T.
+template <class T, class W = float>
 struct ConvEpilogue {
-  View<const float> bias;  // [K]; empty: none
+  View<const W> bias;      // [K]; empty: none
   View<const T> residual;  // [N, OH, OW, K]; empty: none
   bool relu = false;
 };
 
 [[nodiscard]] Shape conv2d_output_shape(const Shape& x, const Shape& w, const ConvOptions& options);
 
-template <class T>
-void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const float> w, const ConvEpilogue<T>& epilogue,
+template <class T, class W>
+void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const W> w, const ConvEpilogue<T, W>& epilogue,
                     const ConvOptions& options);
-template <class T>
-void conv2d_forward(const Cuda&, View<T> y, View<const T> x, View<const float> w, const ConvEpilogue<T>& epilogue,
+template <class T, class W>
+void conv2d_forward(const Cuda&, View<T> y, View<const T> x, View<const W> w, const ConvEpilogue<T, W>& epilogue,
                     const ConvOptions& options);
 
-// dx = the gradient with respect to x
-template <class T>
-void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options);
-template <class T>
-void conv2d_backward_data(const Cuda&, View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options);
+// dx = the gradient with respect to x, or dx += it (`adds`; rounded once more in between on the CPU)
+template <class T, class W>
+void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options, bool adds);
+template <class T, class W>
+void conv2d_backward_data(const Cuda&, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options,
+                          bool adds);
 
 // dw = the gradient with respect to w, float32
 template <class T>

@@ -18,12 +18,14 @@ __global__ void __launch_bounds__(128)
   const WarpGroup group;
   const std::int64_t row = group.row();
   if (row >= rows) return;
-  float held[kPerThread], sum = 0, squares = 0;
+  float held[kPerThread] = {}, sum = 0, squares = 0;
   for_packs<WarpGroup, Width, kPerThread>(cols, group.rank(), [&](int i, int col) {
     const Pack<Width> v = load<Width>(x + row * cols + col);
 #pragma unroll
-    for (int k = 0; k < Width; ++k) sum += held[i + k] = v[k];
+    for (int k = 0; k < Width; ++k) held[i + k] = v[k];
   });
+#pragma unroll  // apart from the reads, or each would wait for the sum of the one before; what lies behind the row is zero
+  for (int i = 0; i < kPerThread; ++i) sum += held[i];
   const float m = group.sum(sum) / static_cast<float>(cols);
   for_packs<WarpGroup, Width, kPerThread>(cols, group.rank(), [&](int i, int) {
 #pragma unroll
@@ -31,9 +33,10 @@ __global__ void __launch_bounds__(128)
   });
   const float r = 1.0f / sqrtf(group.sum(squares) / static_cast<float>(cols) + eps);
   for_packs<WarpGroup, Width, kPerThread>(cols, group.rank(), [&](int i, int col) {
+    const Pack<Width> scale = load<Width>(gamma + col), shift = load<Width>(beta + col);
     Pack<Width> out;
 #pragma unroll
-    for (int k = 0; k < Width; ++k) out[k] = (held[i + k] - m) * r * gamma[col + k] + beta[col + k];
+    for (int k = 0; k < Width; ++k) out[k] = (held[i + k] - m) * r * scale[k] + shift[k];
     store<Width>(y + row * cols + col, out);
   });
   if (group.rank() != 0) return;
@@ -52,9 +55,10 @@ __global__ void __launch_bounds__(128)
   float scaled[kPerThread], normal[kPerThread], sum_g = 0, sum_gx = 0;  // dy γ, x̂
   for_packs<WarpGroup, Width, kPerThread>(cols, group.rank(), [&](int i, int col) {
     const Pack<Width> g = load<Width>(dy + row * cols + col), v = load<Width>(x + row * cols + col);
+    const Pack<Width> scale = load<Width>(gamma + col);
 #pragma unroll
     for (int k = 0; k < Width; ++k) {
-      scaled[i + k] = g[k] * gamma[col + k];
+      scaled[i + k] = g[k] * scale[k];
       normal[i + k] = (v[k] - m) * r;
       sum_g += scaled[i + k];
       sum_gx += scaled[i + k] * normal[i + k];
@@ -134,6 +138,7 @@ __global__ void backward_kernel(T* dx, const T* dy, const T* x, const float* mea
 // Σ dy x̂, Σ dy
 template <class T>
 struct ParameterStep {
+  static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 2 : 1;
   const T *dy, *x;
   const float *mean, *rstd;
   template <int N>
@@ -161,7 +166,7 @@ template <class T>
 void layer_norm_forward(const Cuda& cuda, View<T> y, View<float> mean, View<float> rstd, View<const T> x,
                         View<const float> gamma, View<const float> beta, float eps) {
   if (x.cols() <= kMostHeld)
-    return with_held_row<T>(x.cols(), can_use_packs(y, x), [&](auto width, auto per_thread) {
+    return with_held_row<T>(x.cols(), can_use_packs(y, x, gamma, beta), [&](auto width, auto per_thread) {
       launch_rows<WarpGroup>(cuda, held_forward_kernel<width(), per_thread(), T>, x.rows(), y.data, mean.data,
                              rstd.data, x.data, gamma.data, beta.data, x.rows(), x.cols(), eps);
     });
@@ -175,7 +180,7 @@ void layer_norm_backward(const Cuda& cuda, View<T> dx, View<float> dgamma, View<
   column_reduce(cuda, x.rows(), x.cols(), can_use_packs(dy, x), ParameterStep<T>{dy.data, x.data, mean.data, rstd.data},
                 FinishParameters{dgamma.data, dbeta.data});
   if (x.cols() <= kMostHeld)
-    return with_held_row<T>(x.cols(), can_use_packs(dx, dy, x), [&](auto width, auto per_thread) {
+    return with_held_row<T>(x.cols(), can_use_packs(dx, dy, x, gamma), [&](auto width, auto per_thread) {
       launch_rows<WarpGroup>(cuda, held_backward_kernel<width(), per_thread(), T>, x.rows(), dx.data, dy.data, x.data,
                              mean.data, rstd.data, gamma.data, x.rows(), x.cols());
     });

@@ -4,6 +4,7 @@
 
 #include "engine/ops/batch_norm.h"
 #include "engine/tape.h"
+#include "models/frozen_weights.h"
 
 namespace kelvin {
 namespace {
@@ -32,7 +33,7 @@ Tensor apply(const ConvNorm& layer, const Tensor& x, const Tensor& residual, boo
   if (mode == Mode::train) return batch_norm_train(conv2d(x, layer.weight->value, layer.options), norm, residual, relu);
   if (Tape::is_tracked(layer.weight->value) || Tape::is_tracked(layer.gamma->value))
     return batch_norm_eval(conv2d(x, layer.weight->value, layer.options), norm, residual, relu);
-  const FoldedFilter folded = fold(layer.weight->value, norm);
+  const FoldedFilter folded = FrozenWeights::folded(layer, x.dtype());
   return conv2d_fused(x, folded.w, folded.bias, residual, relu, layer.options);
 }
 

@@ -30,7 +30,8 @@ struct ConvNormSpec {
 [[nodiscard]] ConvNorm declare_conv_norm(Parameters& parameters, const ConvNormSpec& spec);
 
 // relu?(norm(conv(x)) + residual). `residual` may be empty. In eval mode, when nobody asks for the gradients of the
-// layer's parameters, the norm is folded into the convolution and the whole layer is one kernel.
+// layer's parameters, the norm is folded into the convolution (once for
+// many passes: frozen_weights.h) and the whole layer is one kernel.
 [[nodiscard]] Tensor apply(const ConvNorm& layer, const Tensor& x, const Tensor& residual, bool relu, Mode mode);
 
 }  // namespace kelvin

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "apps/analysis/auditor.h"
+#include "apps/attacks/settings.h"
 
 namespace kelvin {
 namespace audit_text {
@@ -29,9 +30,12 @@ Auditor::Auditor(Model& model, const ImageSet& set, const AuditOptions& options,
   a_.train_tau = options.train_tau;
   a_.norm = options.attack.norm;
   a_.eps = options.attack.eps;
+  a_.step = options.attack.step;
   a_.steps = options.attack.steps;
   worst_.assign(static_cast<std::size_t>(set.count), 1);
   sound_ = left_by_ce_ = worst_;
+  if (const std::string warning = reach_warning(pgd(AttackLoss::cross_entropy)); !warning.empty())
+    a_.warnings.push_back(warning);
 }
 
 Audit Auditor::run() {
@@ -138,6 +142,7 @@ Json to_json(const Audit& a) {
           {"median_margin", a.median_margin},
           {"norm", a.norm == Norm::linf ? "linf" : "l2"},
           {"eps", a.eps},
+          {"step", a.step},
           {"steps", a.steps},
           {"train_tau", a.train_tau},
           {"masked", a.is_masked()},

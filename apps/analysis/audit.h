@@ -42,7 +42,7 @@ struct Audit {
   double clean_accuracy = 0, paper_faithful = 0, sound = 0, worst_case = 0;
   double median_margin = 0, train_tau = 1;
   Norm norm = Norm::linf;
-  double eps = 0;
+  double eps = 0, step = 0;
   int steps = 0;
   std::vector<std::string> warnings;
   [[nodiscard]] double masking_gap() const { return paper_faithful - worst_case; }

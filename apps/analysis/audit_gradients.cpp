@@ -71,7 +71,8 @@ void Auditor::saturation() {
   const bool has_withstood = ce.robust_accuracy() > 0;
   const double moved = has_withstood ? ce.mean_displacement() : 0, needed = 0.5 * static_cast<double>(o_.attack.eps);
   check("displacement",
-        has_withstood ? str("images that withstood moved ", moved, " on average, eps ", o_.attack.eps)
+        has_withstood ? str("images that withstood moved ", moved,
+                            " from their random start on average (at most 2 eps), eps ", o_.attack.eps)
                       : std::string("no image withstood"),
         "less than half of eps (L-infinity)", o_.attack.norm == Norm::linf && has_withstood && moved < needed,
         {{"mean", has_withstood ? Json(moved) : Json()}});

@@ -158,7 +158,7 @@ void Auditor::autoattack() {
   const AttackResult r = attacked(o, Counts::towards_worst);
   Json members = Json::object();
   for (const MemberSummary& m : r.members) members[m.name] = m.robust_accuracy;
-  a_.warnings = r.warnings;
+  a_.warnings.insert(a_.warnings.end(), r.warnings.begin(), r.warnings.end());
   check("AutoAttack", str("standard: ", percent(r.robust_accuracy()), ", PGD on cross-entropy ", percent(ce_)),
         "more than 10 points stronger than PGD on cross-entropy (3 to 5 are usual)", ce_ - r.robust_accuracy() > 0.10,
         members);

@@ -6,7 +6,9 @@
 #include "apps/attacks/ensemble.h"
 #include "apps/attacks/final_check.h"
 #include "apps/attacks/pgd.h"
+#include "apps/attacks/settings.h"
 #include "engine/ops/losses.h"
+#include "models/frozen_weights.h"
 
 namespace kelvin {
 namespace {
@@ -23,6 +25,8 @@ void check_options(const AttackOptions& o, const ModelSpec& model) {
     throw mistake("--attack ", o.attack, " is unknown; known: ", joined(known));
   if (!(o.eps >= 0) || !(o.step >= 0))
     throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
+  if (o.norm == Norm::linf && o.eps > 1)
+    throw mistake("--eps ", o.eps, ": pixels are in [0, 1]; ", o.eps, "/255 was meant?");
   if (o.steps < 1 || o.restarts < 1 || o.queries < 1 || o.search_steps < 1)
     throw mistake("--steps, --restarts, --queries and --search-steps must be at least 1");
   if (o.last_iterate && (o.restarts > 1 || (o.attack != "pgd" && o.attack != "fgsm") || o.targeting == Targeting::all))
@@ -77,15 +81,16 @@ const char* name_of(AttackLoss loss) {
 AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,
                     const AttackedBatchFunction& on_batch, const AttackProgress& progress) {
   check_options(options, model.spec());
-  const bool is_plain = options.attack == "fgsm" || options.attack == "pgd";
   const auto start = std::chrono::steady_clock::now();
+  FrozenWeights frozen;
+  const FrozenWeights::Use use(frozen);
   FinalCheck final_check(options.norm, options.eps);
   const auto checked = [&](std::int64_t first, const Tensor& clean, const Tensor& adversarial) {
     final_check.add(clean, adversarial);
     if (on_batch) on_batch(first, clean, adversarial);
   };
   AttackResult result;
-  if (is_plain && options.targeting != Targeting::all) {
+  if (moves_from_start(options)) {
     result = pgd_attack(model, set, options, checked, progress);
   } else {
     std::vector<std::string> warnings;
@@ -94,8 +99,15 @@ AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& opti
     result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
   }
   final_check.finish(result);
+  if (const std::string warning = reach_warning(options); !warning.empty()) result.warnings.push_back(warning);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
+}
+
+bool has_targets(const AttackOptions& o) { return o.targeting != Targeting::none && o.targeting != Targeting::all; }
+
+bool moves_from_start(const AttackOptions& o) {
+  return (o.attack == "fgsm" || o.attack == "pgd") && o.targeting != Targeting::all;
 }
 
 std::vector<std::string> attack_names() {

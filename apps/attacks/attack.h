@@ -62,8 +62,8 @@ struct AttackedImage {
   std::int32_t label = 0, target = -1;  // target: -1 when untargeted
   std::int32_t clean_prediction = 0, adversarial_prediction = 0;
   float clean_margin = 0;  // z_y − max_{j≠y} z_j at x
-  // pgd: ‖x − x_start‖∞ where it stopped, mean over restarts (on a GPU fooled images go on to the last step); other attacks:
-  // ‖x' − x‖∞ of the image found; −1: it was never moved, or none was found
+  // fgsm, pgd: ‖x − x_start‖∞ where it stopped, mean over restarts (on a GPU fooled images go on to the last step); other
+  // attacks, pgd towards every class among them: ‖x' − x‖∞ of the image found; −1: it was never moved, or none was found
   float displacement = -1;
   float linf = 0, l2 = 0;          // of the returned image
   bool has_zero_gradient = false;  // max|∇_x loss| = 0 exactly at x
@@ -95,8 +95,8 @@ struct AttackResult {
   double seconds = 0;  // of the whole attack, clean predictions and checks included
   [[nodiscard]] double clean_accuracy() const;
   [[nodiscard]] double robust_accuracy() const;  // clean errors count as failures
-  [[nodiscard]] double target_success_rate()
-      const;  // share of attacked images that reach their target; 0 if untargeted
+  // Share of the images of other classes that reach their target; 0 if untargeted.
+  [[nodiscard]] double target_success_rate() const;
   [[nodiscard]] double zero_gradient_fraction() const;    // over correctly classified images
   [[nodiscard]] double zero_coordinate_fraction() const;  // mean over correctly classified images
   // Over the images that withstood, where the attack says how far it moved those, else over the images it fooled; 0 if there are none.
@@ -116,6 +116,10 @@ using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)
 [[nodiscard]] AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,
                                   const AttackedBatchFunction& on_batch = {}, const AttackProgress& progress = {});
 [[nodiscard]] std::vector<std::string> attack_names();
+// Whether every image has one target class to reach.
+[[nodiscard]] bool has_targets(const AttackOptions& options);
+// Whether `displacement` is measured from the random start, and then reaches up to 2ε, or from the image itself.
+[[nodiscard]] bool moves_from_start(const AttackOptions& options);
 
 // The loss an attack follows, one number a row: [N]. `labels` are the classes to leave, or to reach when targeted.
 [[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, double tau);

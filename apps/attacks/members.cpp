@@ -75,8 +75,12 @@ std::vector<Member> autoattack(const AttackOptions& o, int classes, std::vector<
     warnings.emplace_back("APGD-T was left out: it needs at least 4 classes");
   members.push_back(fab_member("fab-t", o, 1, o.targets));
   if (!is_plus) members.push_back(square_member(o, 1));
-  if (o.targets >= classes)
-    warnings.push_back(str("only ", classes - 1, " classes can be targets: APGD-T and FAB-T ran towards all of them"));
+  if (classes == 2) {
+    warnings.emplace_back("only 1 class can be a target: FAB-T ran towards it");
+  } else if (o.targets >= classes) {
+    warnings.push_back(str("only ", classes - 1, " classes can be targets: ",
+                           classes >= 4 ? "APGD-T and FAB-T" : "FAB-T", " ran towards all of them"));
+  }
   return members;
 }
 

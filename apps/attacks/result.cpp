@@ -33,7 +33,13 @@ double AttackResult::robust_accuracy() const {
   return mean_over(images, [](const AttackedImage& i) { return i.is_robust() ? 1.0 : 0.0; });
 }
 double AttackResult::target_success_rate() const {
-  return mean_over(images, [](const AttackedImage& i) { return i.adversarial_prediction == i.target ? 1.0 : 0.0; });
+  double reached = 0, count = 0;
+  for (const AttackedImage& i : images)
+    if (i.target != i.label) {
+      reached += i.adversarial_prediction == i.target ? 1 : 0;
+      ++count;
+    }
+  return count > 0 ? reached / count : 0;
 }
 double AttackResult::zero_gradient_fraction() const {
   return mean_over_correct(images, [](const AttackedImage& i) { return i.has_zero_gradient ? 1.0 : 0.0; });

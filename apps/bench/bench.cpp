@@ -17,6 +17,7 @@
 #include "kernels/device/step_graph.h"
 #include "kernels/device/transfer.h"
 #include "kernels/random_fill.h"
+#include "models/frozen_weights.h"
 #include "models/model.h"
 
 namespace kelvin {
@@ -73,7 +74,8 @@ std::function<void()> pgd(Model& model, const Inputs& in, int steps, Device devi
     }
     pgd_step(x, in.images, gradient, Norm::linf, {});
   };
-  return [in, x, steps, run = replayed(iteration, device)] {
+  return [in, x, steps, run = replayed(iteration, device), frozen = std::make_shared<FrozenWeights>()] {
+    const FrozenWeights::Use use(*frozen);
     x.copy_from(random_start(in.images, in.indices, Norm::linf, {1, random_stream("random_start/0")}, 8.0f / 255.0f));
     for (int i = 0; i < steps; ++i) run();
   };
@@ -81,7 +83,12 @@ std::function<void()> pgd(Model& model, const Inputs& in, int steps, Device devi
 
 std::function<void()> step_for(const std::string& what, Model& model, const Inputs& in, Device device) {
   if (what == "train") return replayed(training_step(model, in, device), device);
-  if (what == "infer") return replayed([&model, in] { (void)model.forward(in.images, Mode::eval); }, device);
+  if (what == "infer")
+    return [run = replayed([&model, in] { (void)model.forward(in.images, Mode::eval); }, device),
+            frozen = std::make_shared<FrozenWeights>()] {
+      const FrozenWeights::Use use(*frozen);
+      run();
+    };
   if (what.starts_with("pgd")) return pgd(model, in, std::max(1, std::atoi(what.c_str() + 3)), device);
   throw mistake("--cases ", what, "-...: expected ", kBenchCases);
 }

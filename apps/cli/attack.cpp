@@ -1,7 +1,9 @@
 // kelvin attack
+#include <algorithm>
 #include <charconv>
 
 #include "apps/analysis/logit_scale.h"
+#include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/report/examples.h"
@@ -17,22 +19,33 @@ struct AttackFlags {
   TargetOptions target;
   AttackOptions options;
   std::string norm = "linf", targeted = "none", loss = "ce", save, save_results, label;
-  bool has_steps = false, has_loss = false;
   bool no_random_start = false;
+  CLI::App* command = nullptr;
+  [[nodiscard]] bool has(const std::string& flag) const { return command->count("--" + flag) > 0; }
 };
+
+// Flags that some attacks have no use for.
+constexpr const char* kParticularFlags[] = {"loss",    "step",  "steps",        "restarts", "queries",        "targets",
+                                            "version", "decay", "search-steps", "cw-lr",    "no-random-start"};
 
 void resolve(AttackFlags& f, const CommonOptions& common) {
   AttackOptions& o = f.options;
   o.norm = f.norm == "l2" ? Norm::l2 : Norm::linf;
   o.loss = attack_loss_of(f.loss);
-  if (f.has_loss && !takes_loss(o.attack))
+  if (f.has("loss") && !takes_loss(o.attack))
     throw mistake(
         "--loss ", f.loss, ": ", o.attack,
         " has a loss of its own or none; fgsm, pgd, mifgsm, apgd-ce and the first member of autoattack take one");
+  const std::vector<std::string> known = attack_names();
+  if (std::find(known.begin(), known.end(), o.attack) != known.end())  // an unknown attack is refused for its name
+    for (const char* flag : kParticularFlags)
+      if (f.has(flag)) require_taken(flag, o.attack, o.norm);
   o.random_start = !f.no_random_start;
   o.seed = common.seed;
   o.batch_size = f.target.batch_size;
-  if (!f.has_steps) o.steps = usual_steps(o.attack, o.norm);
+  if (!f.has("eps")) o.eps = usual_eps(o.norm);
+  if (!f.has("step")) o.step = usual_step(o.eps);
+  if (!f.has("steps")) o.steps = usual_steps(o.attack, o.norm);
   if (f.targeted == "random") {
     o.targeting = Targeting::random;
   } else if (f.targeted == "least-likely") {
@@ -49,13 +62,57 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
                     ": expected none, random, least-likely, second-most-likely, all or a class number");
   }
   if (!(f.logit_scale > 0)) throw mistake("--logit-scale must be > 0, got ", f.logit_scale);
-  const bool has_label = !f.label.empty();
-  if (has_label) return;
-  f.label = o.attack == "pgd" || o.attack == "fgsm" || o.attack == "mifgsm" || o.attack == "apgd-ce"
-                ? str(o.attack, "-", f.loss, "-tau", o.attack_tau)
-                : str(o.attack, o.attack == "autoattack" ? "-" + o.version : "", o.norm == Norm::l2 ? "-l2" : "");
-  if (o.targeting != Targeting::none) f.label += "-targeted";
-  if (f.logit_scale != 1) f.label += str("-logits-x", f.logit_scale);
+  require_writable("--save-adversarial", f.save);
+  require_writable("--save-results", f.save_results);
+}
+
+struct Names {
+  std::string label, variant;  // variant: the label's part that says what is not usual
+};
+Names names_of(const AttackFlags& f, const Target& target) {
+  if (!f.label.empty()) return {f.label, ""};
+  const AttackOptions& o = f.options;
+  std::string label = o.attack, variant = o.norm == Norm::l2 ? "-l2" : "";
+  if (o.attack == "pgd" || o.attack == "fgsm" || o.attack == "mifgsm" || o.attack == "apgd-ce") {
+    label += str("-", f.loss, "-tau", o.attack_tau);
+  } else {
+    if (o.attack == "autoattack") label += "-" + o.version;
+    if (o.loss != AttackLoss::cross_entropy) variant += "-" + f.loss;
+    if (o.attack_tau != 1) variant += str("-tau", o.attack_tau);
+  }
+  if (o.targeting != Targeting::none) variant += "-targeted-" + f.targeted;
+  variant += unusual_settings(o);
+  if (f.logit_scale != 1) variant += str("-logits-x", f.logit_scale);
+  variant += target.variant;
+  return {label + variant, variant.empty() ? "" : variant.substr(1)};
+}
+
+// How far the attack moved, and from where: a random start may lie ε away on the other side.
+std::string displacement_text(const AttackOptions& o, const AttackResult& r) {
+  const std::string figure = number(r.mean_displacement());
+  if (!moves_from_start(o)) return "mean L-infinity distance of the images found from their originals " + figure;
+  const bool starts_at_random = o.attack == "pgd" && o.random_start;
+  return str("mean move from the start ", figure, " (L-infinity, at most ", starts_at_random ? "2 eps)" : "eps)");
+}
+
+std::string text_of(const AttackFlags& f, const AttackResult& r) {
+  const AttackOptions& o = f.options;
+  std::string text =
+      str(title_of(o), ", eps ", number(static_cast<double>(o.eps)), " ", f.norm, ": robust accuracy ",
+          percent(r.robust_accuracy()), " (clean ", percent(r.clean_accuracy()), ") on ", r.images.size(), " images\n");
+  if (has_targets(o))
+    text += str("the target was reached on ", percent(r.target_success_rate()), " of the images of other classes\n");
+  text += str("zero-gradient fraction ", percent(r.zero_gradient_fraction()), ", median margin ",
+              number(r.margin_percentile(50)), ", ", displacement_text(o, r), "\n");
+  for (const MemberSummary& m : r.members)
+    text += str(m.name, ": broke ", m.broken, " of ", m.attacked, ", robust accuracy after it ",
+                percent(m.robust_accuracy), ", ", number(m.seconds), " s\n");
+  for (const std::string& warning : r.warnings) text += "warning: " + warning + "\n";
+  if (r.zero_gradient_fraction() > 0 && r.members.empty())
+    text +=
+        "warning: some images have no gradient at all under this loss; the attack never moved them. Try --loss "
+        "log-odds.\n";
+  return text;
 }
 
 void run(AttackFlags& f, const CommonOptions& common) {
@@ -83,27 +140,14 @@ void run(AttackFlags& f, const CommonOptions& common) {
       for (std::size_t i = 0; i < result.images.size(); ++i)
         out << to_json(result.images[i], static_cast<std::int64_t>(i), result).dump() << '\n';
     });
-  std::string details;
-  for (const MemberSummary& m : result.members)
-    details += str(m.name, ": broke ", m.broken, " of ", m.attacked, ", robust accuracy after it ",
-                   percent(m.robust_accuracy), ", ", number(m.seconds), " s\n");
-  for (const std::string& warning : result.warnings) details += "warning: " + warning + "\n";
-  Json json = to_json(result, f.options, f.label, title_of(f.options), target.trained.info.train_tau);
+  const Names names = names_of(f, target);
+  Json json = to_json(result, f.options, names.label, title_of(f.options), target.trained.info.train_tau);
+  json["variant"] = names.variant;
   if (f.logit_scale != 1) json["logit_scale"] = f.logit_scale;
-  print_result(common,
-               str(title_of(f.options), ", eps ", number(f.options.eps), " ", f.norm, ": robust accuracy ",
-                   percent(result.robust_accuracy()), " (clean ", percent(result.clean_accuracy()), ") on ",
-                   result.images.size(), " images\nzero-gradient fraction ", percent(result.zero_gradient_fraction()),
-                   ", median margin ", number(result.margin_percentile(50)), ", mean displacement ",
-                   number(result.mean_displacement()), "\n", details,
-                   result.zero_gradient_fraction() > 0 && result.members.empty()
-                       ? "warning: some images have no gradient at all under this loss; the "
-                         "attack never moved them. Try --loss log-odds.\n"
-                       : ""),
-               json);
+  print_result(common, text_of(f, result), json);
   json["examples"] = strip.to_json(result);
   json["class_names"] = target.data.class_names;
-  target.save("attack-" + f.label, json);
+  target.save_as("attack-" + names.label, json);
 }
 
 }  // namespace
@@ -115,20 +159,21 @@ void add_attack(CLI::App& app, CommonOptions& common) {
       add_command(app, common, "attack", "Accuracy under a gradient attack, with the diagnostics of its gradient",
                   "  kelvin attack runs/tau50\n"
                   "  kelvin attack runs/tau50 --loss log-odds\n"
-                  "  kelvin attack runs/tau50 --attack-tau 50 --eps 8/255 --step 2/255 --steps 20\n"
+                  "  kelvin attack runs/tau50 --attack-tau 50 --eps 4/255 --steps 50\n"
                   "  kelvin attack runs/tau50 --attack autoattack --limit 500 --save-results images.jsonl\n"
-                  "  kelvin attack runs/tau1 --targeted least-likely --norm l2 --eps 0.5 --step 0.1",
+                  "  kelvin attack runs/tau1 --targeted least-likely --norm l2 --eps 0.5",
                   [f, &common] { run(*f, common); });
+  f->command = c;
   add_target_options(*c, f->target);
   c->add_option("--attack", o.attack,
                 "fgsm, pgd, mifgsm, cw, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, random or autoattack")
       ->capture_default_str();
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
-  c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]")->transform(fraction())->default_str("8/255");
-  c->add_option("--step", o.step, "Step size")->transform(fraction())->default_str("2/255");
-  c->add_option("--steps", o.steps, "Default: the attack's usual number; 20 for pgd")->each([f](const std::string&) {
-    f->has_steps = true;
-  });
+  c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
+      ->transform(fraction());
+  c->add_option("--step", o.step, "Step size of pgd, mifgsm and cw in L-infinity; default: eps/4")
+      ->transform(fraction());
+  c->add_option("--steps", o.steps, "Default: the attack's usual number; 20 for pgd");
   c->add_option("--version", o.version, "autoattack: standard, plus or rand")->capture_default_str();
   c->add_option("--queries", o.queries, "square and random: queries an image")->capture_default_str();
   c->add_option("--targets", o.targets, "apgd-t, fab-t: target classes by rank of the clean logits")
@@ -146,7 +191,6 @@ void add_attack(CLI::App& app, CommonOptions& common) {
       ->capture_default_str();
   c->add_option("--loss", f->loss,
                 "ce, log-odds, margin or dlr; of fgsm, pgd, mifgsm, apgd-ce, autoattack's first member")
-      ->each([f](const std::string&) { f->has_loss = true; })
       ->capture_default_str();
   c->add_option("--eval-tau", o.eval_tau, "Recorded; cannot change a prediction")
       ->transform(fraction())
@@ -158,7 +202,9 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_option("--logit-scale", f->logit_scale, "Multiply the logits: the same classifier, another loss surface")
       ->transform(fraction())
       ->capture_default_str();
-  c->add_option("--label", f->label, "Name of the result file: results/attack-LABEL.json");
+  c->add_option(
+      "--label", f->label,
+      "Name of the result file: results/attack-LABEL.json; default: the attack and what is not usual about it");
 }
 
 }  // namespace kelvin

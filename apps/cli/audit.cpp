@@ -1,6 +1,7 @@
 // kelvin audit
 #include "apps/analysis/audit.h"
 
+#include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 
@@ -13,10 +14,12 @@ struct AuditFlags {
   TargetOptions target;
   AuditOptions options;
   std::string norm = "linf", twin;
+  CLI::App* command = nullptr;
 };
 
 std::string table_of(const Audit& a) {
-  std::string text;
+  std::string text = str("eps ", number(a.eps), a.norm == Norm::l2 ? " l2" : " linf", ", PGD with ", a.steps,
+                         " steps of ", number(a.step), ", on ", a.n, " images\n\n");
   for (const AuditCheck& c : a.checks) {
     text += str("[", name_of(c.verdict), "] ", c.name, ": ", c.figures, "\n");
     if (!c.rule.empty()) text += str("    masked if: ", c.rule, "\n");
@@ -28,12 +31,24 @@ std::string table_of(const Audit& a) {
   return text;
 }
 
+// What is not usual, for the file's name. A twin adds a check and changes none: the name stays.
+std::string settings_of(const AuditFlags& f) {
+  const AttackOptions& o = f.options.attack;
+  std::string text = (o.norm == Norm::l2 ? "-l2" : "") + unusual_settings(o);
+  if (o.queries != AttackOptions{}.queries) text += str("-queries", o.queries);
+  if (f.options.random_points != AuditOptions{}.random_points) text += str("-points", f.options.random_points);
+  return text;
+}
+
 void run(AuditFlags& f, const CommonOptions& common) {
-  if (f.target.limit == 0) f.target.limit = kUsualImages;
-  const Target target = open_target(f.target, common);
   AuditOptions& o = f.options;
   o.attack.norm = f.norm == "l2" ? Norm::l2 : Norm::linf;
   o.attack.seed = common.seed;
+  if (f.command->count("--eps") == 0) o.attack.eps = usual_eps(o.attack.norm);
+  if (f.command->count("--step") == 0) o.attack.step = usual_step(o.attack.eps);
+  f.target.usual_limit = kUsualImages;
+  if (f.target.limit == 0) f.target.limit = kUsualImages;
+  const Target target = open_target(f.target, common);
   o.attack.batch_size = f.target.batch_size;
   o.train_tau = target.trained.info.train_tau;
   Target twin;
@@ -50,8 +65,8 @@ void run(AuditFlags& f, const CommonOptions& common) {
                              [&](const std::string& check) { progress.update(done++, kAuditChecks, check); });
   progress.finish();
   const Json json = to_json(result);
-  target.save("audit", json);
   print_result(common, table_of(result), json);
+  target.save("audit", settings_of(f), json);
 }
 
 }  // namespace
@@ -60,13 +75,16 @@ void add_audit(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<AuditFlags>();
   CLI::App* const c = add_command(app, common, "audit", "Is the robustness real, or do gradients vanish?",
                                   "  kelvin audit runs/tau50\n"
+                                  "  kelvin audit runs/tau50 --norm l2 --eps 0.5\n"
                                   "  kelvin audit runs/tau50 --twin runs/tau1 --limit 500 --json",
                                   [f, &common] { run(*f, common); });
+  f->command = c;
   add_target_options(*c, f->target);
   AttackOptions& o = f->options.attack;
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
-  c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]")->transform(fraction())->default_str("8/255");
-  c->add_option("--step", o.step, "Step size of PGD")->transform(fraction())->default_str("2/255");
+  c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
+      ->transform(fraction());
+  c->add_option("--step", o.step, "Step size of PGD; default: eps/4")->transform(fraction());
   c->add_option("--steps", o.steps, "Steps of PGD")->capture_default_str();
   c->add_option("--queries", o.queries, "Queries of Square")->capture_default_str();
   c->add_option("--random-points", f->options.random_points,

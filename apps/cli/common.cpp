@@ -1,10 +1,13 @@
 #include "apps/cli/common.h"
 
 #include <omp.h>
+#include <unistd.h>
 
+#include <cctype>
 #include <charconv>
 #include <cstdio>
 
+#include "apps/experiment/measure.h"
 #include "engine/checkpoint.h"
 #include "engine/weight_average.h"
 #include "kernels/conv2d.h"
@@ -23,6 +26,37 @@ void take_inputs_of(ModelSpec& spec, const ModelSpec& saved) {
   spec.stem = saved.stem;
   spec.image_size = saved.image_size;
   if (saved.channels == spec.channels) spec.mean = saved.mean, spec.std = saved.std;
+}
+
+constexpr std::size_t kLongestText = 60;  // of file_name_text: several make one file name of at most 255 bytes
+
+// `own`: what the run says of itself.
+std::string variant_of(const TargetOptions& o, const RunInfo& own, std::int64_t images, bool is_whole_set) {
+  std::string text;
+  const bool is_usual = is_whole_set ? o.usual_limit == 0 || images <= o.usual_limit : images == o.usual_limit;
+  if (!is_usual) text += str("-n", images);
+  if (!o.data.empty() && o.data != own.data) text += "-on-" + file_name_text(o.data);
+  const DType precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
+  if (!o.precision.empty() && precision != own.model.precision) text += "-" + o.precision;
+  if (o.weights_from == "ema") text += "-ema";
+  return text;
+}
+
+// What a quickstart or a sweep measured is theirs to read again (it holds "settings", and one flag an image). The same images: a new
+// result keeps both. Others: it gets a name of its own, and what is returned is added to it.
+std::string spare_what_is_measured(const RunFolder& folder, const std::string& name, Json& result) {
+  const Json kept = read_result(folder, name);
+  if (!kept.is_object() || !kept.contains("settings")) return "";
+  const std::int64_t images = result.value("n", std::int64_t{0});
+  if (kept.value("n", std::int64_t{0}) == images) {
+    for (const char* key : {"settings", "correct"})
+      if (kept.contains(key)) result[key] = kept[key];
+    return "";
+  }
+  const std::string end = str("n", images), variant = result.value("variant", std::string());
+  result["variant"] = variant.empty() ? end : variant + "-" + end;
+  if (result.contains("label")) result["label"] = result["label"].get<std::string>() + "-" + end;
+  return "-" + end;
 }
 
 }  // namespace
@@ -95,6 +129,17 @@ Device open_device(const CommonOptions& common) {
   return {};
 }
 
+void require_writable(const std::string& flag, const std::string& path) {
+  if (path.empty()) return;
+  const std::filesystem::path file(path);
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error))
+    throw mistake(flag, " ", path, ": there is no folder ", folder.string());
+  if (std::filesystem::is_directory(file, error)) throw mistake(flag, " ", path, ": is a folder, not a file");
+  if (access(folder.c_str(), W_OK) != 0) throw mistake(flag, " ", path, ": the folder cannot be written to");
+}
+
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json) {
   const std::string out = common.json ? json.dump() + "\n" : text;
   std::fwrite(out.data(), 1, out.size(), stdout);
@@ -132,17 +177,41 @@ void add_target_options(CLI::App& command, TargetOptions& t) {
       ->capture_default_str();
 }
 
-void Target::save(const std::string& name, const nlohmann::json& result) const {
+void Target::save(const std::string& name, const std::string& settings, const nlohmann::json& result) const {
+  nlohmann::json json = result;
+  json["variant"] = (settings + variant).substr(settings.empty() && variant.empty() ? 0 : 1);
+  save_as(name + settings + variant, std::move(json));
+}
+
+void Target::save_as(const std::string& name, nlohmann::json result) const {
   if (folder.path.empty()) return;
-  if (which == Which::last) return folder.write_result(name, result);
-  nlohmann::json of_best = result;
-  of_best["checkpoint"] = "best";
-  folder.write_result(name + "-best", of_best);
+  result["data"] = trained.info.data;
+  result["precision"] = name_of(trained.info.model.precision);
+  if (which == Which::best) result["checkpoint"] = "best";
+  const std::string stem = which == Which::best ? name + "-best" : name;
+  const std::string file = stem + spare_what_is_measured(folder, stem, result);
+  folder.write_result(file, result);
+  if (!quiet) std::fprintf(stderr, "Saved: %s\n", folder.result(file).c_str());
+}
+
+std::string file_name_text(const std::string& text) {
+  std::string out;
+  std::uint32_t hash = 2166136261;  // FNV-1a
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += std::isalnum(byte) != 0 || std::string_view(".,+=_").find(c) != std::string_view::npos ? c : '-';
+    hash = (hash ^ byte) * 16777619;
+  }
+  if (out.size() <= kLongestText) return out;
+  char end[16];
+  std::snprintf(end, sizeof end, "-%08x", hash);
+  return out.substr(0, kLongestText) + end;
 }
 
 Target open_target(const TargetOptions& o, const CommonOptions& common) {
   const Device device = open_device(common);
   Target target;
+  target.quiet = common.quiet;
   if (o.run.empty() == o.weights.empty()) throw mistake("give a run folder, or --weights FILE with --model and --data");
   if (!o.run.empty() && !o.model.empty()) throw mistake("--model needs --weights; ", o.run, " names its own model");
   RunInfo info;
@@ -159,18 +228,22 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
   }
   const std::string data = o.data.empty() ? info.data : o.data;
   const bool on_train = o.split == "train";
+  const std::int64_t one_more = o.limit == 0 ? 0 : o.limit + 1;  // tells whether the limit leaves images out
   target.data = load_dataset(data, {.train = on_train ? Half::required : Half::skip,
                                     .test = on_train ? Half::skip : Half::required,
-                                    .train_limit = o.limit,
-                                    .test_limit = o.limit,
+                                    .train_limit = one_more,
+                                    .test_limit = one_more,
                                     .seed = info.seed});
   if (on_train) target.data.test = std::move(target.data.train);
+  const bool is_whole_set = o.limit == 0 || target.data.test.count <= o.limit;
+  if (!is_whole_set) target.data.test = target.data.test.first(o.limit);
   const ImageSet& test = target.data.test;
   if (!o.run.empty() && (test.height != info.model.height || test.width != info.model.width ||
                          test.channels != info.model.channels || target.data.classes > info.model.classes))
     throw mistake(o.run, ": its model takes ", info.model.height, "x", info.model.width, "x", info.model.channels,
                   " images of ", info.model.classes, " classes; ", data, " has ", test.height, "x", test.width, "x",
                   test.channels, " of ", target.data.classes);
+  target.variant = variant_of(o, info, test.count, is_whole_set);
   if (o.run.empty())
     info.model = {.name = o.model,
                   .classes = target.data.classes,

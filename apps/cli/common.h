@@ -39,6 +39,9 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
 // Applies --threads and --device; a mistake for a device that is not there.
 [[nodiscard]] Device open_device(const CommonOptions& common);
 
+// A mistake that names `flag` where a file cannot be written there: said before the work, not after it.
+void require_writable(const std::string& flag, const std::string& path);
+
 // Prints `text` to standard output, or with --json the one JSON object.
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json);
 
@@ -55,6 +58,7 @@ struct TargetOptions {
   std::string model;                // --model
   std::string data;                 // --data; default: the run's
   std::int64_t limit = 0;
+  std::int64_t usual_limit = 0;  // the images a command looks at where nobody says; 0: the whole set
   int batch_size = 250;
   std::string precision;              // --precision; default: the run's
   std::string weights_from = "last";  // last, or ema: the averaged weights of a run trained with --ema
@@ -68,9 +72,17 @@ struct Target {
   Dataset data;      // its test half
   RunFolder folder;  // path empty when there is no run folder
   Which which = Which::last;
-  // Writes results/NAME.json into the run folder, where there is one; NAME-best.json for its best checkpoint.
-  void save(const std::string& name, const nlohmann::json& result) const;
+  // What of the request is not the run's own or not usual, as part of a file name: "", "-n50", "-n50-on-cifar10-ema".
+  std::string variant;
+  bool quiet = false;
+  // Writes results/NAME.json into the run folder, where there is one; NAME-best.json for its best checkpoint. `settings`
+  // ("-l2-eps0.1") and `variant` go after the name, so that a result never takes the place of one that was made otherwise.
+  void save(const std::string& name, const std::string& settings, const nlohmann::json& result) const;
+  // The same under a name of the user's own.
+  void save_as(const std::string& name, nlohmann::json result) const;
 };
+// Text as part of a file name: other characters than letters, digits and .,+=_ become dashes; long ones are cut and end in a hash.
+[[nodiscard]] std::string file_name_text(const std::string& text);
 [[nodiscard]] Target open_target(const TargetOptions& options, const CommonOptions& common);
 
 }  // namespace kelvin

@@ -12,9 +12,11 @@
 namespace kelvin {
 namespace {
 
+constexpr const char* kUsualSeverity = "3";
+
 struct CorruptFlags {
   TargetOptions target;
-  std::string corruptions = "all", severity = "3", from, save, baseline;
+  std::string corruptions = "all", severity = kUsualSeverity, from, save, baseline;
 };
 
 // Names with commas, among them `all` and `extra` for the two lists.
@@ -80,6 +82,20 @@ std::string table_text(const CorruptionTable& table, const Json& json) {
   return out;
 }
 
+// What is not usual about the rows, for the file's name. A baseline adds to them and changes none: the name stays.
+std::string settings_of(const CorruptFlags& f, const std::vector<std::string>& names, const CommonOptions& common) {
+  std::string text;
+  if (names != corruption_names()) text += "-" + file_name_text(f.corruptions);
+  if (f.severity != kUsualSeverity) text += "-severity-" + f.severity;
+  if (!f.from.empty()) {
+    const std::filesystem::path from = std::filesystem::path(f.from).lexically_normal();
+    text += "-from-" + file_name_text((from.filename().empty() ? from.parent_path() : from).filename().string());
+  } else if (common.seed != 0) {
+    text += str("-seed", common.seed);
+  }
+  return text;
+}
+
 void run(const CorruptFlags& f, const CommonOptions& common) {
   const std::vector<int> severities = parse_severities(f.severity);
   const std::vector<std::string> names = parse_names(f.corruptions);
@@ -129,10 +145,10 @@ void run(const CorruptFlags& f, const CommonOptions& common) {
   if (!files && std::find(names.begin(), names.end(), "frost") != names.end())
     notes.emplace_back("frost: generated textures stand for the published photographs");
   json["notes"] = notes;
-  target.save("corrupt", json);
   std::string text = table_text(table, json);
   for (const std::string& note : notes) text += "note: " + note + "\n";
   print_result(common, text, json);
+  target.save("corrupt", settings_of(f, names, common), json);
 }
 
 }  // namespace

@@ -44,10 +44,14 @@ std::string curve(const Json& checkpoints) {
 }
 
 void run(const StudyOptions& o, const CommonOptions& common) {
-  const Json json = run_study(o, common, "geometry", [&](const Target& target, Model& model, const RunInfo& info) {
-    return to_json(measure_geometry(model, target.data.test, o.target.batch_size), info.train_tau);
-  });
-  print_result(common, o.across_training ? curve(json["checkpoints"]) : sentences(json), json);
+  run_study(
+      o, common, "geometry", "",
+      [&](const Target& target, Model& model, const RunInfo& info) {
+        return to_json(measure_geometry(model, target.data.test, o.target.batch_size), info.train_tau);
+      },
+      [&](const Json& json) {
+        print_result(common, o.across_training ? curve(json["checkpoints"]) : sentences(json), json);
+      });
 }
 
 }  // namespace

@@ -37,23 +37,35 @@ std::string table_of(const Json& study) {
                     of(study["train_tau"]), "\n");
 }
 
+std::string text_of(const Json& json) {
+  if (!json.contains("checkpoints")) return table_of(json);
+  std::string text;
+  for (const Json& one : json["checkpoints"]) text += str("epoch ", one["epoch"].get<int>(), "\n", table_of(one), "\n");
+  return text;
+}
+
 void run(GradientFlags& f, const CommonOptions& common) {
   check_options(f.options);
   TargetOptions& target = f.study.target;
+  target.usual_limit = kUsualImages;
   if (target.limit == 0) target.limit = kUsualImages;
   f.options.batch_size = target.batch_size;
-  const Json json = run_study(f.study, common, "gradients", [&](const Target& t, Model& model, const RunInfo& info) {
-    Progress progress("gradients", "images", common.quiet);
-    const GradientStudy study =
-        measure_gradients(model, t.data.test, f.options,
-                          [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
-    progress.finish();
-    return to_json(study, t.data.class_names, info.train_tau);
-  });
-  if (!f.study.across_training) return print_result(common, table_of(json), json);
-  std::string text;
-  for (const Json& one : json["checkpoints"]) text += str("epoch ", one["epoch"].get<int>(), "\n", table_of(one), "\n");
-  print_result(common, text, json);
+  std::string settings;
+  if (f.options.taus != GradientOptions{}.taus) {
+    for (const double tau : f.options.taus) settings += str(settings.empty() ? "" : ",", tau);
+    settings = "-taus" + file_name_text(settings);
+  }
+  run_study(
+      f.study, common, "gradients", settings,
+      [&](const Target& t, Model& model, const RunInfo& info) {
+        Progress progress("gradients", "images", common.quiet);
+        const GradientStudy study =
+            measure_gradients(model, t.data.test, f.options,
+                              [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
+        progress.finish();
+        return to_json(study, t.data.class_names, info.train_tau);
+      },
+      [&](const Json& json) { print_result(common, text_of(json), json); });
 }
 
 }  // namespace

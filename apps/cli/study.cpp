@@ -13,8 +13,9 @@ void add_study_options(CLI::App& command, StudyOptions& o) {
                    "Every checkpoint that `train --keep-checkpoints` left, not only the last");
 }
 
-nlohmann::json run_study(const StudyOptions& o, const CommonOptions& common, const std::string& name,
-                         const std::function<nlohmann::json(const Target&, Model&, const RunInfo&)>& measure) {
+void run_study(const StudyOptions& o, const CommonOptions& common, const std::string& name, const std::string& settings,
+               const std::function<nlohmann::json(const Target&, Model&, const RunInfo&)>& measure,
+               const std::function<void(const nlohmann::json&)>& print) {
   if (o.across_training && (o.target.checkpoint != "last" || o.target.weights_from != "last"))
     throw mistake("--across-training reads the kept checkpoints; leave --checkpoint and --weights-from out");
   const Target target = open_target(o.target, common);
@@ -22,8 +23,9 @@ nlohmann::json run_study(const StudyOptions& o, const CommonOptions& common, con
   if (!o.across_training) {
     Json json = measure(target, *target.trained.model, target.trained.info);
     json["split"] = o.target.split;
-    target.save(stem, json);
-    return json;
+    print(json);
+    target.save(stem, settings, json);
+    return;
   }
   if (target.folder.path.empty()) throw mistake("--across-training needs a run folder, not --weights");
   const std::vector<std::uint32_t> epochs = target.folder.kept_epochs();
@@ -45,8 +47,8 @@ nlohmann::json run_study(const StudyOptions& o, const CommonOptions& common, con
     json["checkpoints"].push_back(one);
   }
   progress.finish();
-  target.save(stem + "-across-training", json);
-  return json;
+  print(json);
+  target.save(stem + "-across-training", settings, json);
 }
 
 }  // namespace kelvin

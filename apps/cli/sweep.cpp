@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <set>
 
+#include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/sweep_progress.h"
@@ -25,7 +26,7 @@ struct SweepFlags {
   MeasureRequest sizes;
   std::vector<std::function<void(const MeasureRequest& from, MeasureRequest& to)>> given;  // which of `sizes` were set
   int jobs = 1;
-  bool overwrite = false, dry_run = false;
+  bool overwrite = false, dry_run = false, has_step = false;
 };
 
 std::vector<std::string> split(const std::string& text) {
@@ -67,6 +68,7 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
   if (!f.seeds.empty()) plan.seeds = parse_seeds(f.seeds);
   if (!f.measure.empty()) plan.measure.kinds = split(f.measure);
   for (const auto& copy : f.given) copy(f.sizes, plan.measure);
+  if (!f.has_step) plan.measure.step = usual_step(plan.measure.eps);
   plan.measure.seed = common.seed;
   for (const char* name : {"limit", "test-limit"})
     if (const std::string value = flag_value(plan.train, name, ""); !value.empty())
@@ -216,6 +218,9 @@ void run(const SweepFlags& f, const CommonOptions& common) {
     if (seconds_a_cell > 0)
       text += "; about " + duration_text(seconds_a_cell * static_cast<double>(cells.size() - finished) / f.jobs);
     std::fprintf(stderr, "%s: %s\n", plan.title.c_str(), text.c_str());
+    const MeasureRequest& m = plan.measure;
+    const std::string warning = reach_warning({.attack = "pgd", .eps = m.eps, .step = m.step, .steps = m.steps});
+    if (!warning.empty()) std::fprintf(stderr, "warning: %s\n", warning.c_str());
   }
   if (f.dry_run) {
     Json json = {{"cells", Json::array()}, {"seconds", seconds_a_cell * static_cast<double>(cells.size()) / f.jobs}};
@@ -320,8 +325,10 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
   size_option(c, f, "--geometry-limit", &MeasureRequest::geometry_limit, "Test images of the distances");
   size_option(c, f, "--audit-limit", &MeasureRequest::audit_limit, "Test images audited");
   size_option(c, f, "--severity", &MeasureRequest::severity, "Of the corruptions, 1 to 5");
-  size_option(c, f, "--eps", &MeasureRequest::eps, "Radius of the attacks")->transform(fraction());
-  size_option(c, f, "--step", &MeasureRequest::step, "Step of PGD")->transform(fraction());
+  size_option(c, f, "--eps", &MeasureRequest::eps, "Radius of the attacks (L-infinity)")->transform(fraction());
+  size_option(c, f, "--step", &MeasureRequest::step, "Step of PGD; default: eps/4")
+      ->transform(fraction())
+      ->each([f](const std::string&) { f->has_step = true; });
   size_option(c, f, "--steps", &MeasureRequest::steps, "Steps of PGD");
   pass_through(*c, f);
   add_sweep_cell(app, common);

@@ -4,10 +4,13 @@
 
 #include "apps/evaluation/batches.h"
 #include "apps/evaluation/calibration.h"
+#include "models/frozen_weights.h"
 
 namespace kelvin {
 Predictions predict(Model& model, const ImageSet& set, std::int64_t batch_size, const CountFunction& progress) {
   Predictions out{set.count, model.spec().classes, {}, set.labels};
+  FrozenWeights frozen;
+  const FrozenWeights::Use use(frozen);
   for_each_batch(set, batch_size, model.parameters().values().device(), [&](const TensorBatch& batch) {
     const std::vector<float> logits = model.forward(batch.images, Mode::eval).to_host<float>();
     out.logits.insert(out.logits.end(), logits.begin(), logits.end());

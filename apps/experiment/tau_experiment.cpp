@@ -114,7 +114,7 @@ std::string table_of(const std::vector<ExperimentRow>& rows) {
     return std::string(text);
   };
   TextTable table({"τ", "train loss", "clean %", "corrupted %", "PGD τ=1 %", "PGD τ=train %", "PGD log-odds %",
-                   "masking gap", "zero grad. %", "median margin", "dist. var.", "dist. CV"});
+                   "CE − log-odds", "zero grad. %", "median margin", "dist. var.", "dist. CV"});
   for (const ExperimentRow& r : rows) {
     if (r.diverged) {
       table.add({str(r.tau), "diverged", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"});
@@ -139,15 +139,16 @@ std::string reading_of(const std::vector<ExperimentRow>& rows) {
     if (!r.diverged && (widest == nullptr || r.masking_gap() > widest->masking_gap())) widest = &r;
   if (widest == nullptr) return "Every run diverged: nothing can be said about robustness.";
   std::string text =
-      str("The widest masking gap is ", points(widest->masking_gap()), " points, at τ = ", widest->tau, ": ");
+      str("The widest CE − log-odds gap is ", points(widest->masking_gap()), " points, at τ = ", widest->tau, ": ");
   if (widest->masking_gap() > kNoticeable) {
     text += str("PGD on cross-entropy at attack τ = 1 leaves ", points(widest->pgd_tau1),
                 " % standing, the same attack on the log-odds loss, whose gradient cannot vanish, leaves ",
                 points(widest->pgd_log_odds), " %. On ", points(widest->zero_gradient_fraction),
                 " % of the correctly classified images the first attack had a gradient of exactly zero (median margin ",
-                widest->median_margin,
-                "; float32 cross-entropy loses its gradient at about 104). That part of the robustness is "
-                "an attack that did not run, not a boundary that moved.");
+                widest->median_margin, "; float32 cross-entropy loses its gradient at about 104). ",
+                widest->zero_gradient_fraction > 0
+                    ? "That difference is an attack that did not run, not a boundary that moved."
+                    : "No gradient vanished: one attack is stronger than the other, nothing was hidden.");
   } else {
     text +=
         "here the two losses agree, so the robustness at attack τ = 1 is no artefact of saturation, as far as these "

@@ -29,7 +29,7 @@ struct ExperimentRow {
   double pgd_tau1 = 0, pgd_tau_train = 0, pgd_log_odds = 0;  // robust accuracies
   double zero_gradient_fraction = 0, median_margin = 0;      // of the attack at τ = 1
   double distance_variance = 0, coefficient_of_variation = 0;
-  // How much of the robustness at attack τ = 1 was the attack failing to see.
+  // The CE − log-odds gap: how much of the robustness at attack τ = 1 was the attack failing to see. Its key in JSON says masking_gap.
   [[nodiscard]] double masking_gap() const { return pgd_tau1 - pgd_log_odds; }
 };
 

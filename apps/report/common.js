@@ -4,7 +4,19 @@
 const runs = JSON.parse(document.getElementById("data").textContent).runs;
 for (const r of runs) {
   r.train = r.results.train || {};
-  r.tau = r.train.tau ?? (r.results.evaluate || {}).train_tau ?? NaN;
+  const flag = name => (new RegExp(`^${name} *= *"?([^"\n]*)`, "m").exec(r.config) || [])[1];
+  r.model = r.train.model || flag("model");
+  r.data = r.train.data || flag("data");
+  r.clean = (r.results.evaluate || r.train).accuracy;
+  // A result made with other settings than the usual has them in its name ("audit-n500"); the one of most images serves where there
+  // is no usual one.
+  for (const [name, v] of Object.entries(r.results).sort((a, b) => (a[1].n || 0) - (b[1].n || 0))) {
+    if (!v.variant || v.logit_scale || v.checkpoint || name.startsWith("attack-") || (r.data && v.data !== r.data)) continue;
+    const usual = name.slice(0, -v.variant.length - 1);
+    if (!r.results[usual] || r.results[usual].isStandIn) r.results[usual] = {...v, isStandIn: true};
+  }
+  r.clean ??= (r.results.evaluate || {}).accuracy;
+  r.tau = r.train.tau ?? Object.values(r.results).map(v => v.train_tau).find(t => t !== undefined) ?? Number(flag("tau") ?? NaN);
   r.attacks = Object.entries(r.results).filter(([k]) => k.startsWith("attack-")).map(([, v]) => v);
   // `kelvin attack` names its results by loss and attack τ; the quickstart and the sweep by what they are for.
   for (const a of r.attacks) {
@@ -15,15 +27,18 @@ for (const r of runs) {
 runs.sort((a, b) => a.tau - b.tau);
 // One run a temperature is the usual case; several get their folder's name.
 const taus = runs.map(r => r.tau);
-for (const r of runs) r.label = taus.filter(t => t === r.tau).length > 1 ? `τ = ${r.tau} (${r.name})` : `τ = ${r.tau}`;
+const isTauKnown = r => !Number.isNaN(r.tau);
+for (const r of runs)
+  r.label = !isTauKnown(r) ? r.name : taus.filter(t => t === r.tau).length > 1 ? `τ = ${r.tau} (${r.name})` : `τ = ${r.tau}`;
 
 // Okabe and Ito's palette: told apart by colour-blind readers; dashes and point shapes repeat the distinction. A temperature has the
 // same colour in every figure; further runs at it are dashed.
 const colors = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#999999"];
 const shapes = ["circle", "rect", "triangle", "rectRot", "star", "cross", "crossRot", "line"];
 const distinct = [...new Set(taus)];
+const hasOneRunATau = distinct.length === runs.length;  // else points of different models must not be joined
 runs.forEach((r, i) => {
-  r.slot = distinct.length > 1 ? distinct.indexOf(r.tau) : i;
+  r.slot = distinct.length > 1 ? distinct.findIndex(t => Object.is(t, r.tau)) : i;
   r.dash = distinct.length > 1 ? [[], [6, 4], [2, 3], [8, 3, 2, 3]][runs.slice(0, i).filter(o => o.tau === r.tau).length % 4] : [];
 });
 const style = getComputedStyle(document.documentElement);
@@ -41,8 +56,27 @@ const isNumber = v => typeof v === "number" && isFinite(v);
 const percent = v => isNumber(v) ? (100 * v).toFixed(1) : "–";
 const short = v => !isNumber(v) ? "–" : v !== 0 && (Math.abs(v) < 0.01 || Math.abs(v) >= 1e4) ? v.toExponential(2) : Number(v.toPrecision(3)).toString();
 const attack = (r, label) => r.attacks.find(a => a.label === label);
-const robust = (r, label) => (attack(r, label) || {}).robust_accuracy;
-const gap = r => robust(r, "pgd-ce-tau1") - robust(r, "pgd-log-odds");
+// What must be the same for two attacks to differ by their loss alone; a setting that one of them does not record is not held against it.
+const pixels = v => Math.abs(255 * v - Math.round(255 * v)) < 1e-4 ? `${Math.round(255 * v)}/255` : short(v);
+const compared = {norm: "norm", eps: "ε", step: "step", steps: "steps", restarts: "restarts", n: "images", seed: "seed", data: "data",
+  precision: "precision"};
+const differences = (a, b) => Object.keys(compared).filter(k => a[k] !== undefined && b[k] !== undefined && a[k] !== b[k]);
+const asText = (k, v) => k === "eps" || k === "step" ? pixels(v) : String(v);
+
+// r.ce, r.trained and r.logOdds: PGD on cross-entropy at attack τ = 1 and at the training τ, and on log-odds. Of several attacks those
+// that agree in everything else, the usual ones before others; where none agree, r.noGap says in what they differ.
+for (const r of runs) {
+  const pgd = (loss, tau, label) => r.attacks.filter(a => a.attack === "pgd" && a.loss === loss && a.attack_tau === tau && a.targeted === "none" &&
+    !a.logit_scale && !a.checkpoint).sort((a, b) => (b.label === label) - (a.label === label));
+  const ces = pgd("ce", 1, "pgd-ce-tau1"), logOdds = pgd("log-odds", 1, "pgd-log-odds");
+  const pair = ces.flatMap(a => logOdds.map(b => [a, b])).find(([a, b]) => !differences(a, b).length);
+  [r.ce, r.logOdds] = pair || [ces[0], logOdds[0]];
+  const trained = pgd("ce", r.tau, "pgd-ce-tau-train");
+  r.trained = trained.find(a => r.ce && !differences(a, r.ce).length) || trained[0];
+  if (!pair && r.ce && r.logOdds)
+    r.noGap = differences(r.ce, r.logOdds).map(k => `${compared[k]} (${asText(k, r.ce[k])} and ${asText(k, r.logOdds[k])})`).join(", ");
+}
+const gap = r => r.ce && r.logOdds && !r.noGap ? r.ce.robust_accuracy - r.logOdds.robust_accuracy : NaN;
 const element = (name, text, className) => {
   const e = document.createElement(name);
   if (text !== undefined) e.textContent = text;

@@ -38,8 +38,25 @@ Json read_metrics(const Path& path) {
   return lines;
 }
 
+bool is_run(const Path& folder) {
+  return std::filesystem::exists(folder / "config.toml") || std::filesystem::is_directory(folder / "results");
+}
+
+std::string a_run_inside(const Path& folder) {
+  std::string first;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.is_directory() && is_run(entry.path()) && (first.empty() || entry.path().string() < first))
+      first = entry.path().string();
+  return first;
+}
+
 Json read_run(const Path& run) {
   if (!std::filesystem::is_directory(run)) throw mistake(run.string(), ": no such run folder");
+  if (!is_run(run)) {
+    const std::string inside = a_run_inside(run);
+    throw mistake(run.string(), ": no run folder: it holds neither config.toml nor results/",
+                  inside.empty() ? "" : str("; there are runs inside, such as ", inside));
+  }
   Json results = Json::object();
   if (std::filesystem::is_directory(run / "results")) {
     for (const auto& entry : std::filesystem::directory_iterator(run / "results"))

@@ -196,8 +196,9 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
   if (o.attack == "autoattack") json["version"] = o.version;
   if (o.attack == "square" || o.attack == "random") json["queries"] = o.queries;
   json["warnings"] = r.warnings;
-  if (o.targeting != Targeting::none && o.targeting != Targeting::all)
-    json["target_success_rate"] = r.target_success_rate();
+  json["displacement_from"] = moves_from_start(o) ? "start" : "image";
+  if (o.targeting == Targeting::fixed) json["target_class"] = o.target_class;
+  if (has_targets(o)) json["target_success_rate"] = r.target_success_rate();
   return json;
 }
 
@@ -205,7 +206,9 @@ std::string title_of(const AttackOptions& o) {
   if (o.attack == "autoattack") return "AutoAttack " + o.version;
   if (o.attack == "square") return str("Square, ", o.queries, " queries");
   if (o.attack == "random") return str("random points, ", o.queries, " an image");
-  const std::string targeted = o.targeting == Targeting::none ? "" : str(", targeted ", name_of(o.targeting));
+  const std::string targeted = o.targeting == Targeting::none    ? ""
+                               : o.targeting == Targeting::fixed ? str(", targeted ", o.target_class)
+                                                                 : str(", targeted ", name_of(o.targeting));
   const bool has_loss = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "apgd-ce";
   if (!has_loss) {
     const std::string name = o.attack == "cw"         ? "C&W"

@@ -12,6 +12,10 @@ const state = row => {
 };
 
 document.getElementById("summary").textContent = sweep.reading || "";
+const gapTo = sweep.gap_to || "worst case", gapName = gapTo === "worst case" ? "masking gap" : `CE − ${gapTo}`;
+const capital = text => text[0].toUpperCase() + text.slice(1);
+document.getElementById("gap-to").textContent = gapTo;
+document.getElementById("gap-name").textContent = document.getElementById("gap-title").textContent = capital(gapName);
 
 section("table", () => fillTable("sweep-table", ["run", "state", ...sweep.columns.map(c => c.title)],
   sweep.rows.map(r => [r.label + (r.is_baseline ? " (baseline)" : ""), state(r), ...sweep.columns.map(c => shown(c, figure(r, c.key)))])));
@@ -71,7 +75,7 @@ section("gap", () => {
   draw("gap", "bar", [
     {...line("median margin (right axis)", rows.map(r => mean(r, "median_margin")), 2), type: "line", yAxisID: "margin"},
     {...line("margin 104: no gradient left", rows.map(() => 104), 7), type: "line", yAxisID: "margin", borderDash: [4, 4], pointRadius: 0},
-    bar("masking gap, points", "masking_gap", 1), bar("zero gradient, % of images", "zero_gradient_fraction", 0),
+    bar(`${gapName}, points`, "masking_gap", 1), bar("zero gradient, % of images", "zero_gradient_fraction", 0),
   ], {labels: rows.map(r => r.label), scales: {y: axis("points, %"), x: axis(""),
     margin: axis("median margin", {position: "right", beginAtZero: true, grid: {drawOnChartArea: false}})}});
 });

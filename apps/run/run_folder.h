@@ -5,7 +5,8 @@
 //   checkpoint.safetensors   weights, optimizer state and position (metadata "kelvin": JSON)
 //   checkpoint-0003.safetensors   weights after epoch 3, where --keep-checkpoints asked for them
 //   best.safetensors         the weights that did best on the validation split, where there is one (same metadata)
-//   results/NAME.json        what train, evaluate, corrupt, attack and geometry printed with --json
+//   results/NAME.json        what train, evaluate, corrupt, attack, audit, geometry and gradients printed with --json; NAME ends in
+//                            what was not usual about it, such as evaluate-n30
 //
 // Everything is written to a temporary file, fsynced and renamed, except metrics.jsonl, which grows line by line.
 #pragma once

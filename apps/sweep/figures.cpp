@@ -106,7 +106,8 @@ class Reader {
     if (all.empty()) return;
     share("sound", sound);
     const Images worst = images_of(result("worst-case"));
-    const Images least = worst.empty() ? all : minimum(worst, all);
+    // Without a worst case the sound minimum stands in for it, and the column says so (SweepTable::gap_to).
+    const Images least = !worst.empty() ? minimum(worst, all) : !sound.empty() ? sound : all;
     if (!worst.empty()) share("worst_case", worst);
     const Images seen = images_of(paper);
     if (!seen.empty())

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "apps/attacks/settings.h"
+
 namespace kelvin {
 namespace {
 
@@ -33,7 +35,7 @@ Measurement margin_attack(const MeasureRequest& r) {
   m.attack.attack = "cw";
   m.attack.loss = AttackLoss::margin;
   m.attack.steps = kMarginSteps;
-  m.attack.step = r.eps / 4;
+  m.attack.step = usual_step(r.eps);
   return m;
 }
 
@@ -89,6 +91,7 @@ void check_request(const MeasureRequest& r) {
     if (limit < 0) throw mistake("limits must be 0 (all images) or more, got ", limit);
   if (r.severity < 1 || r.severity > 5) throw mistake("--severity must be 1 to 5, got ", r.severity);
   if (!(r.eps >= 0) || !(r.step >= 0)) throw mistake("--eps and --step must be 0 or more");
+  if (r.eps > 1) throw mistake("--eps ", r.eps, ": pixels are in [0, 1]; ", r.eps, "/255 was meant?");
   if (r.steps < 1) throw mistake("--steps must be at least 1, got ", r.steps);
 }
 

@@ -110,6 +110,15 @@ SweepTable make_table(const std::string& title, const std::vector<Axis>& axes, c
     }
     if (is_there) t.columns.push_back(column);
   }
+  const auto has = [&](const char* key) {
+    return std::any_of(t.columns.begin(), t.columns.end(),
+                       [&](const SweepColumn& c) { return c.key == std::string(key); });
+  };
+  if (!has("worst_case") && has("masking_gap")) {
+    t.gap_to = "sound minimum";
+    for (SweepColumn& column : t.columns)
+      if (column.key == std::string("masking_gap")) column.title = "CE − sound min";
+  }
   if (baseline) compare_with_baseline(t, *baseline);
   return t;
 }

@@ -3,7 +3,8 @@
 //
 // Columns: clean, corrupted; paper-faithful: PGD on float32 cross-entropy at attack τ = 1 and C&W (PGD on the margin); sound: PGD on
 // log-odds and at the training τ, and the per-image minimum of all four; worst case: that minimum with the strongest attack asked for
-// on what it left; masking gap: PGD at τ = 1 minus the worst case, on the worst case's images; then what explains it.
+// on what it left; masking gap: PGD at τ = 1 minus the worst case, on the worst case's images, or minus the sound minimum where no worst
+// case was measured; then what explains it.
 #pragma once
 
 #include <map>
@@ -17,7 +18,7 @@ namespace kelvin {
 
 struct SweepColumn {
   const char* key;
-  const char* title;
+  std::string title;
   bool is_percent;
 };
 // Every column there is, in the order of the table.
@@ -59,6 +60,8 @@ struct SweepTable {
   std::vector<std::string> axes;
   std::vector<SweepColumn> columns;  // those that some row has
   std::vector<SweepRow> rows;
+  std::string gap_to =
+      "worst case";  // what `masking_gap` takes away from PGD at τ = 1: the worst case or the sound minimum
 };
 
 // The baseline of a row is the row with value `value` on `axis` and the same values on the others.

@@ -41,12 +41,19 @@ std::string status_of(const SweepRow& row) {
   return text;
 }
 
+// So many significant digits, large numbers in full: 1440, not 1.44e+03.
+std::string significant(double value, int digits) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.*e", digits - 1, value);
+  const double rounded = std::strtod(text, nullptr);
+  return std::abs(rounded) >= 1 && std::abs(rounded) < 1e9 ? printed("%.9g", rounded) : printed("%g", rounded);
+}
+
 std::string shown(const SweepColumn& column, const MeanDeviation& m) {
-  const double factor = column.is_percent ? 100 : 1;
-  const char* const format = column.is_percent ? "%.1f" : "%.3g";
-  std::string text = printed(format, factor * m.mean);
-  if (m.n > 1) text += str(" ± ", printed(column.is_percent ? "%.1f" : "%.2g", factor * m.deviation));
-  return text;
+  const auto text_of_one = [&](double value, int digits) {
+    return column.is_percent ? printed("%.1f", 100 * value) : significant(value, digits);
+  };
+  return text_of_one(m.mean, 3) + (m.n > 1 ? " ± " + text_of_one(m.deviation, 2) : "");
 }
 
 Json finite(double v) { return std::isfinite(v) ? Json(v) : Json(); }
@@ -133,7 +140,8 @@ std::string csv_of(const SweepTable& t) {
 }
 
 Json to_json(const SweepTable& t) {
-  Json json = {{"title", t.title}, {"axes", t.axes}, {"columns", Json::array()}, {"rows", Json::array()}};
+  Json json = {
+      {"title", t.title}, {"axes", t.axes}, {"columns", Json::array()}, {"rows", Json::array()}, {"gap_to", t.gap_to}};
   for (const SweepColumn& c : t.columns)
     json["columns"].push_back({{"key", c.key}, {"title", c.title}, {"is_percent", c.is_percent}});
   for (const SweepRow& row : t.rows) {
@@ -188,18 +196,19 @@ std::string reading_of(const SweepTable& t) {
   std::string text;
   if (best != nullptr)
     text += str("Best clean accuracy: ", printed("%.1f", 100 * mean(*best, "clean")), " % (", best->label, "). ");
+  const std::string gap = t.gap_to == "worst case" ? "masking gap" : "gap between cross-entropy and the sound minimum";
   const double unseen = widest == nullptr ? 0 : mean(*widest, "zero_gradient_fraction");
   if (widest != nullptr && mean(*widest, "masking_gap") > kNoticeable) {
-    text += str("Widest masking gap: ", printed("%.1f", 100 * mean(*widest, "masking_gap")), " points (", widest->label,
-                "): on the same images fewer survive the worst case than PGD on cross-entropy at attack tau 1. ");
+    text += str("Widest ", gap, ": ", printed("%.1f", 100 * mean(*widest, "masking_gap")), " points (", widest->label,
+                "): on the same images fewer survive the ", t.gap_to, " than PGD on cross-entropy at attack tau 1. ");
     if (unseen > 0)
       text += str(printed("%.1f", 100 * unseen), " % of the correct images there had a gradient of exactly zero: ",
-                  "that robustness is an attack that did not run. ");
+                  "on those the first attack did not run. ");
     else
       text += "No gradient there was exactly zero: the stronger attack is stronger, nothing was hidden. ";
   }
   if (widest != nullptr && mean(*widest, "masking_gap") <= kNoticeable)
-    text += "No masking gap above 2 points: the losses agree in these runs, as far as these attacks can tell. ";
+    text += str("No ", gap, " above 2 points: the losses agree in these runs, as far as these attacks can tell. ");
   if (std::find(t.axes.begin(), t.axes.end(), "lr") != t.axes.end() && best != nullptr) {
     const auto low = std::count_if(t.rows.begin(), t.rows.end(),
                                    [&](const SweepRow& row) { return mean(row, "clean") < mean(*best, "clean") / 2; });

@@ -38,6 +38,8 @@ InnerAttack::InnerAttack(Model& model, const AdversarialOptions& options, const 
 }
 
 Tensor InnerAttack::attack(std::int64_t n, std::int64_t step) {
+  frozen_.refresh();  // the weights have moved since the last step and stand still during this one
+  const FrozenWeights::Use use(frozen_);
   const Tensor clean = clean_.narrow(0, n), x = x_.narrow(0, n);
   const Tensor start = start_of(clean, step);
   x.copy_from(start);

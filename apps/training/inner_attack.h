@@ -10,6 +10,7 @@
 
 #include "apps/training/step_temperatures.h"
 #include "kernels/device/step_graph.h"
+#include "models/frozen_weights.h"
 
 namespace kelvin {
 
@@ -45,6 +46,7 @@ class InnerAttack {
   Tensor fosc_, is_zero_, moved_;                    // [batch]
   Tensor fosc_total_, is_zero_total_, moved_total_;  // [1]
   StepGraph iteration_;
+  FrozenWeights frozen_;  // after the recording that reads it
   double images_ = 0;
 };
 

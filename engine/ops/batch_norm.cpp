@@ -78,14 +78,14 @@ Tensor batch_norm_eval(const Tensor& x, const BatchNormTensors& norm, const Tens
   return normalize(x, norm, stats, residual, relu, false);
 }
 
-FoldedFilter fold(const Tensor& w, const BatchNormTensors& norm) {
+FoldedFilter fold(const Tensor& w, const BatchNormTensors& norm, DType dtype) {
   FoldedFilter folded{Tensor::empty_like(w), Tensor::empty_like(norm.gamma)};
   on(w.device(), [&](const auto& dev) {
     fold_batch_norm(dev, folded.w.view<float>(), folded.bias.view<float>(), w.view<const float>(),
                     norm.gamma.view<const float>(), norm.beta.view<const float>(),
                     norm.running_mean.view<const float>(), norm.running_variance.view<const float>(), kBatchNormEps);
   });
-  return folded;
+  return {folded.w.to(dtype), folded.bias.to(dtype)};
 }
 
 }  // namespace kelvin

@@ -24,6 +24,7 @@ struct BatchNormTensors {
 struct FoldedFilter {
   Tensor w, bias;
 };
-[[nodiscard]] FoldedFilter fold(const Tensor& w, const BatchNormTensors& norm);
+// Both of element type `dtype`: what conv2d_fused would round them to.
+[[nodiscard]] FoldedFilter fold(const Tensor& w, const BatchNormTensors& norm, DType dtype);
 
 }  // namespace kelvin

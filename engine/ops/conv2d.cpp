@@ -14,28 +14,42 @@ void check_shapes(const char* op, const Tensor& x, const Tensor& w, const ConvOp
                ": filter ", w.shape(), " does not fit x ", x.shape(), " with stride ", o.stride, ", pad ", o.pad);
 }
 
+// f(Type<W>): the element type of the filter, float32 or the images'
+template <class T, class F>
+void dispatch_filter(const Tensor& w, const F& f) {
+  KELVIN_CHECK(w.dtype() == DType::f32 || w.dtype() == dtype_of<T>, "conv2d: a filter of ", name_of(w.dtype()),
+               " for images of ", name_of(dtype_of<T>));
+  w.dtype() == DType::f32 ? f(Type<float>{}) : f(Type<T>{});
+}
+
 Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual, bool relu,
                const ConvOptions& o) {
   Tensor y = Tensor::empty(conv2d_output_shape(x.shape(), w.shape(), o), x.dtype(), x.device());
   dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    ConvEpilogue<T> epilogue{.bias = {}, .residual = {}, .relu = relu};
-    if (bias) epilogue.bias = bias.view<const float>();
-    if (residual) epilogue.residual = residual.view<const T>();
-    on(x.device(), [&](const auto& dev) {
-      conv2d_forward(dev, y.view<T>(), x.view<const T>(), w.view<const float>(), epilogue, o);
+    dispatch_filter<T>(w, [&]<class W>(Type<W>) {
+      ConvEpilogue<T, W> epilogue{.bias = {}, .residual = {}, .relu = relu};
+      if (bias) epilogue.bias = bias.view<const W>();
+      if (residual) epilogue.residual = residual.view<const T>();
+      on(x.device(),
+         [&](const auto& dev) { conv2d_forward(dev, y.view<T>(), x.view<const T>(), w.view<const W>(), epilogue, o); });
     });
   });
   return y;
 }
 
-// dx = conv_transpose(dy, w)
-Tensor data_gradient(const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvOptions& o) {
-  Tensor dx = Tensor::empty(x_shape, dy.dtype(), dy.device());
+// dx = conv_transpose(dy, w) or, added to what x's gradient is so far, the same in one pass
+void add_data_gradient(Grads& g, const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvOptions& o) {
+  if (!g.wants(0)) return;
+  const Tensor sum = g.sum_so_far(0, dy.dtype());
+  Tensor dx = sum ? sum : Tensor::empty(x_shape, dy.dtype(), dy.device());
   dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-    on(dy.device(),
-       [&](const auto& dev) { conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const float>(), o); });
+    dispatch_filter<T>(w, [&]<class W>(Type<W>) {
+      on(dy.device(), [&](const auto& dev) {
+        conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const W>(), o, /*adds=*/bool(sum));
+      });
+    });
   });
-  return dx;
+  if (!sum) g.add(0, dx);
 }
 
 // dw[k, r, s, c] = Σ over n, oh, ow of dy[n, oh, ow, k] x[n, oh·stride + r − pad, ow·stride + s − pad, c]
@@ -53,9 +67,11 @@ Tensor filter_gradient(const Tensor& dy, const Tensor& x, const Shape& w_shape, 
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& o) {
   check_shapes("conv2d", x, w, o);
-  return record("conv2d", forward(x, w, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
+  // The GPU's convolutions want the filter rounded: once for both directions.
+  const Tensor filter = x.device().kind == DeviceKind::cuda ? w.to(x.dtype()) : w;
+  return record("conv2d", forward(x, filter, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
     if (g.wants(1)) g.add(1, filter_gradient(dy, x, w.shape(), o));
-    if (g.wants(0)) g.add(0, data_gradient(dy, w, x.shape(), o));
+    add_data_gradient(g, dy, filter, x.shape(), o);
   });
 }
 
@@ -76,7 +92,7 @@ Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const 
       });
     }
     grads.add(1, g);
-    if (grads.wants(0)) grads.add(0, data_gradient(g, w, x_shape, o));
+    add_data_gradient(grads, g, w, x_shape, o);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/cudnn/convolution.h"
 
+#include "kernels/cudnn/graph_builder.h"
 #include "kernels/device/error.h"
 
 namespace kelvin::cudnn {
@@ -7,17 +8,11 @@ namespace {
 
 using Dims = std::vector<std::int64_t>;
 
-enum Uid : std::int64_t { kX = 1, kW = 2, kY = 3 };
+enum Number : std::int64_t { kX = 1, kW, kY, kResidual, kBias };
 
-// A channels-last tensor; cuDNN orders dimensions N, C, H, W whatever the layout.
-Descriptor tensor(Uid uid, DType dtype, std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w) {
-  Descriptor d(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
-  d.set(CUDNN_ATTR_TENSOR_DATA_TYPE, data_type(dtype))
-      .set(CUDNN_ATTR_TENSOR_DIMENSIONS, Dims{n, c, h, w})
-      .set(CUDNN_ATTR_TENSOR_STRIDES, Dims{h * w * c, 1, w * c, c})
-      .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, static_cast<std::int64_t>(uid))
-      .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, std::int64_t{16});
-  return d.finalize("a tensor");
+// Channels last; cuDNN orders dimensions N, C, H, W whatever the layout.
+Layout channels_last(DType dtype, std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {
+  return {{n, c, h, w}, {h * w * c, 1, w * c, c}, dtype};
 }
 
 Descriptor convolution(const ConvProblem& p) {
@@ -67,18 +62,30 @@ Operation operation_of(Direction d) {
   }
 }
 
-Descriptor operation_for(const ConvProblem& p) {
-  const std::int64_t oh = (p.x[1] + 2 * p.pad - p.w[1]) / p.stride + 1;
-  const std::int64_t ow = (p.x[2] + 2 * p.pad - p.w[2]) / p.stride + 1;
+std::vector<Descriptor> operations_of(const ConvProblem& p) {
+  const Layout outputs = channels_last(p.dtype, p.x[0], p.output_side(0), p.output_side(1), p.w[0]);
+  Layout sums = outputs;
+  sums.dtype = DType::f32;
+  GraphBuilder g;
+  const Descriptor y = g.tensor(kY, outputs);
+  Descriptor last = p.has_epilogue() ? g.virtual_tensor(sums) : y;
   const Operation names = operation_of(p.direction);
   Descriptor operation(names.type);
-  operation.set(names.x, tensor(kX, p.dtype, p.x[0], p.x[3], p.x[1], p.x[2]))
-      .set(names.w, tensor(kW, p.dtype, p.w[0], p.w[3], p.w[1], p.w[2]))
-      .set(names.y, tensor(kY, p.dtype, p.x[0], p.w[0], oh, ow))
+  operation.set(names.x, g.tensor(kX, channels_last(p.dtype, p.x[0], p.x[1], p.x[2], p.x[3])))
+      .set(names.w, g.tensor(kW, channels_last(p.dtype, p.w[0], p.w[1], p.w[2], p.w[3])))
+      .set(names.y, last)
       .set(names.convolution, convolution(p))
       .set(names.alpha, 1.0)
-      .set(names.beta, 0.0);
-  return operation.finalize("a convolution operation");
+      .set(names.beta, p.adds ? 1.0 : 0.0);
+  g.add(operation.finalize("a convolution operation"));
+  // The last of these writes to y.
+  int left = (p.has_residual ? 1 : 0) + (p.has_bias ? 1 : 0) + (p.relu ? 1 : 0);
+  const auto next = [&] { return --left == 0 ? y : g.virtual_tensor(sums); };
+  if (p.has_residual) last = g.pointwise(CUDNN_POINTWISE_ADD, last, g.tensor(kResidual, outputs), next());
+  if (p.has_bias)
+    last = g.pointwise(CUDNN_POINTWISE_ADD, last, g.tensor(kBias, channels_last(p.dtype, 1, 1, 1, p.w[0])), next());
+  if (p.relu) last = g.pointwise(CUDNN_POINTWISE_RELU_FWD, last, next());
+  return g.operations();
 }
 
 }  // namespace
@@ -86,11 +93,14 @@ Descriptor operation_for(const ConvProblem& p) {
 std::vector<Plan> conv_plans(const Target& target, const ConvProblem& problem, PlanFilter filter, std::size_t most) {
   // On float32 the tensor cores mean TF32.
   filter.without_tensor_cores = problem.dtype == DType::f32 && !problem.allow_tf32;
-  return plans_of(target, graph_of(target, {operation_for(problem)}), filter, most);
+  return plans_of(target, graph_of(target, operations_of(problem)), filter, most);
 }
 
-void execute(cudnnHandle_t handle, const Plan& plan, const void* x, const void* w, const void* y, void* workspace) {
-  execute(handle, plan, {{kX, x}, {kW, w}, {kY, y}}, workspace, "running a convolution");
+void execute(cudnnHandle_t handle, const Plan& plan, const ConvTensors& t, void* workspace) {
+  std::vector<Binding> bindings = {{kX, t.x}, {kW, t.w}, {kY, t.y}};
+  if (t.residual != nullptr) bindings.emplace_back(kResidual, t.residual);
+  if (t.bias != nullptr) bindings.emplace_back(kBias, t.bias);
+  execute(handle, plan, bindings, workspace, "running a convolution");
 }
 
 std::string describe(const ConvProblem& p) {
@@ -99,7 +109,8 @@ std::string describe(const ConvProblem& p) {
     return str("[", d[0], ", ", d[1], ", ", d[2], ", ", d[3], "]");
   };
   return str(kNames[static_cast<int>(p.direction)], " ", p.allow_tf32 ? "tf32" : name_of(p.dtype), " x ", list(p.x),
-             ", w ", list(p.w), ", stride ", p.stride, ", pad ", p.pad);
+             ", w ", list(p.w), ", stride ", p.stride, ", pad ", p.pad, p.adds ? ", added" : "",
+             p.has_residual ? ", + residual" : "", p.has_bias ? ", + bias" : "", p.relu ? ", relu" : "");
 }
 
 }  // namespace kelvin::cudnn

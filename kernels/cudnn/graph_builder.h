@@ -49,6 +49,9 @@ class GraphBuilder {
   // The same elements under another description.
   Descriptor reshape(const Descriptor& x, const Layout& out);
 
+  // An operation made elsewhere, of tensors made here.
+  void add(const Descriptor& operation) { operations_.push_back(operation); }
+
   [[nodiscard]] const std::vector<Descriptor>& operations() const { return operations_; }
 
  private:

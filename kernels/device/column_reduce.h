@@ -2,13 +2,21 @@
 // statistics and bias gradients are made. Included by .cu files only.
 //
 //   struct Step {    // adds one row's contribution to the N neighbouring columns from `col` on; `at` = row · cols + col
+//     static constexpr int kRowsAtOnce = 2;    // rows a thread reads before it adds the first: four or six 16-byte reads are enough
 //     template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t row, std::int64_t col) const;
 //   };
 //   struct Finish { __device__ void finish(std::int64_t col, double first, double second) const; };   // uses the two totals
 //
-// Phase 1: a block owns up to 32 packs of columns and one slab of rows, its threads walk down the slab side by side, their sums meet in
-// shared memory in order. Phase 2: a block owns 32 columns, 32 threads to each, which add the slabs in double; their sums meet in shared
-// memory, and one thread a column finishes. Bytes: the matrix once, and 8 a slab and column written and read.
+// The compiler puts the reads of kRowsAtOnce calls (four if the step says nothing) before their sums. It may not where a step also writes, since
+// what it writes could be what it reads next. Such a step reads in a function of its own:
+//     template <int N> __device__ auto shared(std::int64_t col) const;                    // what all rows of these columns have in common
+//     template <int N> __device__ auto read(std::int64_t at) const;                       // a row
+//     template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, const Row& row, const Shared& shared, std::int64_t at) const;
+//
+// Phase 1: a block owns up to 32 packs of columns and one slab of rows. Its threads walk down the slab side by side, each with several rows on
+// their way at a time: to read as fast as memory gives, a multiprocessor has to have some 16 KB on their way. The threads' sums meet in shared
+// memory, where every sum of the block is one thread's work, in order. Phase 2: a block owns 32 columns, 32 threads to each, which add the slabs
+// in double; their sums meet in shared memory, and one thread a column finishes. Bytes: the matrix once, and 8 a slab and column written and read.
 #pragma once
 
 #include "kernels/device/launch.h"
@@ -19,32 +27,72 @@ namespace kelvin {
 
 inline constexpr int kReduceThreads = 256;
 
+template <class Step>
+constexpr int rows_at_once() {
+  if constexpr (requires { Step::kRowsAtOnce; })
+    return Step::kRowsAtOnce;
+  else
+    return 4;
+}
+
+// Adds rows row, row + pitch, ... below `end` to the sums of the N columns from `col` on.
 template <int N, class Step>
-__global__ void __launch_bounds__(kReduceThreads)
+__device__ void add_rows(Pack<N>& first, Pack<N>& second, std::int64_t row, std::int64_t end, std::int64_t pitch,
+                         std::int64_t cols, std::int64_t col, const Step& step) {
+  constexpr int kAtOnce = rows_at_once<Step>();
+  if constexpr (kAtOnce > 1)
+    for (; row + (kAtOnce - 1) * pitch < end; row += kAtOnce * pitch)
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) step.add(first, second, (row + k * pitch) * cols + col, row + k * pitch, col);
+  for (; row < end; row += pitch) step.add(first, second, row * cols + col, row, col);
+}
+
+// The same for a step whose reads are apart.
+template <int N, class Step>
+requires(requires(const Step& step) { step.template read<N>(0); }) __device__
+    void add_rows(Pack<N>& first, Pack<N>& second, std::int64_t row, std::int64_t end, std::int64_t pitch,
+                  std::int64_t cols, std::int64_t col, const Step& step) {
+  constexpr int kAtOnce = rows_at_once<Step>();
+  const auto shared = step.template shared<N>(col);
+  std::int64_t at = row * cols + col;
+  if constexpr (kAtOnce > 1)
+    for (; row + (kAtOnce - 1) * pitch < end; row += kAtOnce * pitch, at += kAtOnce * pitch * cols) {
+      decltype(step.template read<N>(at)) rows[kAtOnce];
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) rows[k] = step.template read<N>(at + k * pitch * cols);
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) step.add(first, second, rows[k], shared, at + k * pitch * cols);
+    }
+  for (; row < end; row += pitch, at += pitch * cols) step.add(first, second, step.template read<N>(at), shared, at);
+}
+
+// At least four blocks fit a multiprocessor: 64 registers a thread.
+template <int N, class Step>
+__global__ void __launch_bounds__(kReduceThreads, 4)
     column_reduce_kernel(float* partial, std::int64_t rows, std::int64_t cols, std::int64_t rows_per_slab, int packs,
                          Step step) {
-  __shared__ float sums[2][N][kReduceThreads];
+  // + 4: a warp reads eight columns of four packs at once, which then lie in 32 different banks
+  __shared__ float sums[2][N][kReduceThreads + 4];
   const int thread = static_cast<int>(threadIdx.x), lanes_of_rows = kReduceThreads / packs;
   const int pack = thread % packs, lane = thread / packs;
-  const std::int64_t col = (static_cast<std::int64_t>(blockIdx.x) * packs + pack) * N;
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * packs * N, col = left + pack * N;
   const std::int64_t begin = blockIdx.y * rows_per_slab;
   const std::int64_t end = begin + rows_per_slab < rows ? begin + rows_per_slab : rows;
   Pack<N> first = {}, second = {};
-  if (col < cols && lane < lanes_of_rows)
-    for (std::int64_t row = begin + lane; row < end; row += lanes_of_rows)
-      step.add(first, second, row * cols + col, row, col);
+  if (col < cols && lane < lanes_of_rows) add_rows(first, second, begin + lane, end, lanes_of_rows, cols, col, step);
   for (int k = 0; k < N; ++k) {
     sums[0][k][thread] = first[k];
     sums[1][k][thread] = second[k];
   }
   __syncthreads();  // read after write: the threads of the other rows have put down their sums
-  if (lane != 0 || col >= cols) return;
-  for (int which = 0; which < 2; ++which)
-    for (int k = 0; k < N; ++k) {
-      float sum = 0;
-      for (int l = 0; l < lanes_of_rows; ++l) sum += sums[which][k][l * packs + pack];
-      partial[(2 * blockIdx.y + which) * cols + col + k] = sum;
-    }
+  for (int i = thread; i < 2 * N * packs; i += kReduceThreads) {
+    const int which = i / (N * packs), column = i % (N * packs);
+    if (left + column >= cols) continue;
+    const float* const of_lanes = &sums[which][column % N][column / N];
+    float sum = 0;
+    for (int l = 0; l < lanes_of_rows; ++l) sum += of_lanes[l * packs];
+    partial[(2 * blockIdx.y + which) * cols + left + column] = sum;
+  }
 }
 
 inline constexpr int kFinishColumns = 32, kFinishLanes = 32;

@@ -80,9 +80,10 @@ void pool_use_exact_blocks(const Cuda&) {
 }
 
 GraphPool::GraphPool() : pool_(new BlockPool({device_allocate, device_free})) {}
-// Blocks still held by tensors that outlive the graph stay; the cache goes back.
+// Blocks still held by tensors that outlive the graph stay, and go back to the system when these end.
 GraphPool::~GraphPool() {
   pool_->release_cache();
+  pool_->forget_cache(true);
   if (pool_->use().in_use == 0) delete pool_;
 }
 

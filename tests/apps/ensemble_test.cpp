@@ -200,6 +200,24 @@ TEST(Ensemble, FewClassesRaiseAWarning) {
   EXPECT_THAT(r.warnings, ::testing::Contains(HasSubstr("only 9 classes can be targets")));
 }
 
+TEST(Ensemble, WarningsOfFewClassesNameWhatRan) {
+  std::vector<std::string> warnings;
+  const auto names = [&](int classes) {
+    warnings.clear();
+    std::vector<std::string> list;
+    for (const Member& m : members_of({.attack = "autoattack"}, classes, warnings)) list.push_back(m.name);
+    return list;
+  };
+  EXPECT_THAT(names(2), ElementsAre("apgd-ce", "fab-t", "square"));
+  EXPECT_THAT(warnings, ElementsAre("APGD-T was left out: it needs at least 4 classes",
+                                    "only 1 class can be a target: FAB-T ran towards it"));
+  (void)names(3);
+  EXPECT_THAT(warnings, ElementsAre("APGD-T was left out: it needs at least 4 classes",
+                                    "only 2 classes can be targets: FAB-T ran towards all of them"));
+  EXPECT_THAT(names(4), ElementsAre("apgd-ce", "apgd-t", "fab-t", "square"));
+  EXPECT_THAT(warnings, ElementsAre("only 3 classes can be targets: APGD-T and FAB-T ran towards all of them"));
+}
+
 TEST(Ensemble, CarliniWagnerL2FindsCloseImages) {
   const auto model = golden_model();
   AttackOptions o = options("cw");

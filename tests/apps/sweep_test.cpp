@@ -218,6 +218,29 @@ TEST(SweepTable, HandMadeFolders) {
   EXPECT_THAT(reading_of(t), HasSubstr("100.0 points (tau 50)"));
 }
 
+// Without a worst case the gap is taken to the sound minimum, and everything that shows it says so. Large figures stand in full.
+TEST(SweepTable, WithoutAWorstCaseTheGapIsToTheSoundMinimum) {
+  const TemporaryFolder folder;
+  const std::vector<Axis> axes = {parse_axis("tau=50")};
+  const std::vector<Cell> cells = expand(axes, {}, {0, 1});
+  for (const int seed : {0, 1}) {
+    const RunFolder run{folder / cells[static_cast<std::size_t>(seed)].name};
+    run.write_result("train", {{"train_loss", 0.5}, {"diverged", false}});
+    run.write_result("attack-pgd-ce-tau1",
+                     {{"correct", "1110"}, {"zero_gradient_fraction", 0.0}, {"median_margin", 1300 + 150 * seed}});
+    run.write_result("attack-pgd-log-odds", {{"correct", "0011"}});
+    run.write_result("done", Json::object());
+  }
+  const SweepTable t = make_table("test", axes, cells, folder.path(), std::nullopt);
+  EXPECT_EQ(t.gap_to, "sound minimum");
+  EXPECT_DOUBLE_EQ(t.rows[0].figures.at("masking_gap").mean, 0.25);  // 3/4 less 2/4, the two columns beside it
+  EXPECT_THAT(text_of(t), HasSubstr("CE − sound min"));
+  EXPECT_THAT(text_of(t), HasSubstr("1380 ± 110"));  // 1375 and 150 / √2
+  EXPECT_THAT(reading_of(t), HasSubstr("fewer survive the sound minimum than PGD on cross-entropy"));
+  EXPECT_EQ(reading_of(t).find("worst case"), std::string::npos);
+  EXPECT_EQ(to_json(t)["gap_to"], "sound minimum");
+}
+
 TEST(ChooseTemperature, Rungs) {
   using R = std::pair<int, int>;  // epochs, candidates
   EXPECT_THAT(halving_rungs(8, 9, 3), ElementsAre(R{1, 8}, R{3, 3}));

@@ -58,7 +58,7 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
 
   // A targeted attack has a result and a title of its own.
   EXPECT_EQ(json("attack run --attack cw --targeted random --steps 2")["title"], "C&W, 2 steps, targeted random");
-  EXPECT_TRUE(std::filesystem::exists(folder_ / "run/results/attack-cw-targeted.json"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "run/results/attack-cw-targeted-random-steps2.json"));
   EXPECT_FALSE(json("attack run --attack cw --targeted all --steps 2").contains("target_success_rate"));
 
   const Json geometry = json("geometry run");

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "engine/ops/activation.h"
 #include "engine/ops/attention.h"
 #include "engine/ops/conv2d.h"
 #include "engine/tape.h"
@@ -109,6 +110,28 @@ TEST_F(Engines, ThePointwiseConvolutionIsAProduct) {
     expect_near(results(channels, 1, gpu_), results(channels, 1, {}), 1e-5f);
     // Twice rounded to bfloat16, which the CPU may not have: against float32.
     expect_near(results(channels, 1, gpu_, DType::bf16), results(channels, 1, {}), 4.0f / 256);
+  }
+}
+
+// y = relu(x * w + residual + bias) and dx += ... by one plan, or in two passes where there is none that runs.
+TEST_F(Engines, WhatFollowsAConvolutionIsPartOfItOrAPassOfItsOwn) {
+  const auto fused = [](std::int64_t channels, std::int64_t side, Device device) {
+    const Tensor x = drawn({2, 6, 6, channels}, 1).to(device), w = drawn({8, side, side, channels}, 2).to(device);
+    const Tensor bias = drawn({8}, 5).to(device), residual = drawn({2, 6, 6, 8}, 6).to(device);
+    const ConvOptions options{.pad = side / 2};
+    Tape tape({x});
+    const Tensor y = conv2d_fused(x, w, bias, residual, true, options),
+                 z = conv2d_fused(x, w, bias, {}, false, options);
+    tape.backward(add(y, z), drawn({2, 6, 6, 8}, 4).to(device));
+    return std::vector<std::vector<float>>{y.to_host<float>(), z.to_host<float>(), tape.gradient(x).to_host<float>()};
+  };
+  for (const bool autotune : {true, false}) {
+    cuda_settings().autotune = autotune;
+    const std::int64_t channels = autotune ? 88 : 96;
+    expect_near(fused(channels, 3, gpu_), fused(channels, 3, {}), 1e-5f);
+    emulated::cudnn_settings().all_engines_fail = true;  // the product is left, and what is added to it
+    expect_near(fused(channels, 1, gpu_), fused(channels, 1, {}), 1e-5f);
+    emulated::cudnn_settings() = {};
   }
 }
 

@@ -90,8 +90,8 @@ void check_all_directions(const Case& c, double absolute = 1e-4) {
   const std::vector<float> w = p.master();
   std::vector<T> y(p.dy.size()), dx(p.x.size());
   std::vector<float> dw(w.size());
-  conv2d_forward<T>(Cpu{}, {y.data(), p.y_shape}, {p.x.data(), c.x}, {w.data(), c.w}, {}, c.o);
-  conv2d_backward_data<T>(Cpu{}, {dx.data(), c.x}, {p.dy.data(), p.y_shape}, {w.data(), c.w}, c.o);
+  conv2d_forward<T, float>(Cpu{}, {y.data(), p.y_shape}, {p.x.data(), c.x}, {w.data(), c.w}, {}, c.o);
+  conv2d_backward_data<T, float>(Cpu{}, {dx.data(), c.x}, {p.dy.data(), p.y_shape}, {w.data(), c.w}, c.o, false);
   conv2d_backward_filter<T>(Cpu{}, {dw.data(), c.w}, {p.x.data(), c.x}, {p.dy.data(), p.y_shape}, c.o);
   expect_close(y, p.y_ref, absolute, relative, "y");
   expect_close(dx, p.dx_ref, absolute, relative, "dx");
@@ -101,8 +101,17 @@ void check_all_directions(const Case& c, double absolute = 1e-4) {
   for (std::size_t i = 0; i < fused.size(); ++i)
     fused[i] = std::max(0.0, fused[i] + p.bias[i % p.bias.size()] + float(p.residual[i]));
   const ConvEpilogue<T> epilogue{{p.bias.data(), {c.w[0]}}, {p.residual.data(), p.y_shape}, true};
-  conv2d_forward<T>(Cpu{}, {y.data(), p.y_shape}, {p.x.data(), c.x}, {w.data(), c.w}, epilogue, c.o);
+  conv2d_forward<T, float>(Cpu{}, {y.data(), p.y_shape}, {p.x.data(), c.x}, {w.data(), c.w}, epilogue, c.o);
   expect_close(y, fused, absolute, relative, "fused y");
+
+  // The same filter, already rounded; and added to what is there, here to the same once more.
+  const std::vector<T> rounded(w.begin(), w.end());
+  conv2d_forward<T, T>(Cpu{}, {y.data(), p.y_shape}, {p.x.data(), c.x}, {rounded.data(), c.w}, {}, c.o);
+  expect_close(y, p.y_ref, absolute, relative, "y of a rounded filter");
+  conv2d_backward_data<T, T>(Cpu{}, {dx.data(), c.x}, {p.dy.data(), p.y_shape}, {rounded.data(), c.w}, c.o, true);
+  std::vector<double> twice = p.dx_ref;
+  for (double& v : twice) v *= 2;
+  expect_close(dx, twice, 2 * absolute, 2 * relative, "dx added to dx");
 
   std::vector<float> again(dw.size());
   conv2d_backward_filter<T>(Cpu{}, {again.data(), c.w}, {p.x.data(), c.x}, {p.dy.data(), p.y_shape}, c.o);

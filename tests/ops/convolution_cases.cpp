@@ -1,3 +1,4 @@
+#include "engine/ops/activation.h"
 #include "engine/ops/conv2d.h"
 #include "tests/ops/op_case.h"
 
@@ -8,6 +9,18 @@ OpCase conv_case(const std::string& name, Shape x, Shape w, ConvOptions o) {
   OpCase c{.name = "conv2d/" + name, .inputs = {{x}, {.shape = w, .keeps_float32 = true}}};
   c.op = [o](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], o); };
   c.any_thread_count = false;  // the filter gradient's sum is oneDNN's
+  return c;
+}
+
+// Two convolutions of one image: the gradient of the second is added to that of the first in place.
+OpCase branches_case(const std::string& name, Shape x, Shape w) {
+  OpCase c{.name = "conv2d/" + name,
+           .inputs = {{x}, {.shape = w, .keeps_float32 = true}, {.shape = w, .keeps_float32 = true}}};
+  c.op = [](const std::vector<Tensor>& in) {
+    const std::int64_t pad = in[1].dim(1) / 2;
+    return add(conv2d(in[0], in[1], {.pad = pad}), conv2d(in[0], in[2], {.pad = pad}));
+  };
+  c.any_thread_count = false;
   return c;
 }
 
@@ -40,6 +53,9 @@ std::vector<OpCase> convolution_cases() {
       conv_case("projection", {2, 8, 8, 16}, {32, 1, 1, 16}, {.stride = 2}),
       conv_case("five_by_five", {2, 9, 9, 17}, {10, 5, 5, 17}, {.pad = 2}),
       conv_case("valid_257", {1, 4, 4, 257}, {24, 3, 3, 257}, {}),
+      branches_case("two_branches", {2, 7, 7, 16}, {16, 3, 3, 16}),
+      branches_case("two_pointwise_branches", {2, 7, 7, 24}, {8, 1, 1, 24}),
+      fused_case("bias", {2, 5, 5, 16}, {8, 1, 1, 16}, {2, 5, 5, 8}, false, false, {}),
       fused_case("bias_relu", {2, 9, 9, 16}, {33, 3, 3, 16}, {2, 9, 9, 33}, false, true, {.pad = 1}),
       fused_case("bias_residual_relu", {2, 9, 9, 16}, {16, 3, 3, 16}, {2, 9, 9, 16}, true, true, {.pad = 1}),
       fused_case("bias_residual", {2, 9, 9, 31}, {16, 3, 3, 31}, {2, 5, 5, 16}, true, false, {.stride = 2, .pad = 1}),

@@ -63,10 +63,13 @@ std::vector<OpCase> norm_cases() {
   for (const auto& [name, variant] : variants) {
     cases.push_back(norm_case(str(name, "/1"), {33, 1}, variant));
     cases.push_back(norm_case(str(name, "/31"), {3, 5, 5, 31}, variant));
+    cases.push_back(norm_case(str(name, "/24"), {3, 5, 7, 24}, variant));
     cases.push_back(norm_case(str(name, "/64"), {2, 9, 9, 64}, variant));
+    cases.push_back(norm_case(str(name, "/100"), {3, 4, 5, 100}, variant));
     cases.push_back(norm_case(str(name, "/257"), {2, 4, 5, 257}, variant));
   }
-  for (const Shape& x : {Shape{1, 31}, Shape{3, 5, 33}, Shape{70, 64}, Shape{2, 257}, Shape{3, 1100}})
+  for (const Shape& x :
+       {Shape{1, 31}, Shape{3, 5, 33}, Shape{70, 64}, Shape{37, 100}, Shape{2, 257}, Shape{9, 384}, Shape{3, 1100}})
     cases.push_back(layer_norm_case(x));
   return cases;
 }

@@ -6,7 +6,10 @@ namespace kelvin::testing {
 std::vector<OpCase> pooling_cases() {
   std::vector<OpCase> cases;
   const std::pair<const char*, PoolOptions> windows[] = {
-      {"2x2", {}}, {"3x3s2p1", {.kernel = 3, .stride = 2, .pad = 1}}, {"3x3s1", {.kernel = 3, .stride = 1}}};
+      {"2x2", {}},
+      {"3x3s2p1", {.kernel = 3, .stride = 2, .pad = 1}},
+      {"3x3s1", {.kernel = 3, .stride = 1}},
+      {"2x2s3", {.kernel = 2, .stride = 3}}};  // gaps between windows
   for (const auto& [name, o] : windows)
     for (const std::int64_t channels : {1, 31, 32}) {
       const Shape x{2, 7, 6, channels};

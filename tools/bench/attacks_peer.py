@@ -38,7 +38,7 @@ def program(args, *words):
 
 
 def ours(args, run, name, n):
-    r = program(args, "attack", str(run), "--attack", name, "--limit", str(n), "--eps", repr(args.eps), "--step", repr(args.eps / 4),
+    r = program(args, "attack", str(run), "--attack", name, "--limit", str(n), "--eps", repr(args.eps),
                 "--precision", "f32", "--batch-size", str(args.batch), "--label", "bench")
     return r["seconds"], r["robust_accuracy"], {m["name"]: m["seconds"] for m in r.get("members", [])}
 

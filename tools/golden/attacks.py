@@ -68,8 +68,8 @@ def kelvin(program, run, name, n, eps, threads, *flags):
     """The program's answer, one flag an image, and the seconds it took."""
     with tempfile.TemporaryDirectory() as d:
         start = time.time()
-        done = subprocess.run([program, "attack", str(run), "--limit", str(n), "--attack", name, "--eps", repr(eps), "--step",
-                               repr(eps / 4), "--json", "--quiet", "--device", "cpu", "--threads", str(threads), "--precision", "f32",
+        done = subprocess.run([program, "attack", str(run), "--limit", str(n), "--attack", name, "--eps", repr(eps),
+                               "--json", "--quiet", "--device", "cpu", "--threads", str(threads), "--precision", "f32",
                                "--save-results", d + "/r.jsonl", "--label", "compare", *flags], capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{program} attack --attack {name}: {done.stderr}")

@@ -1,15 +1,17 @@
 // The audit's three columns, the masking gap against τ, and every check's verdict.
 section("audit", () => {
   const done = runs.filter(r => r.results.audit), audit = r => r.results.audit;
-  fillTable("audit-columns", ["run", "clean %", "paper-faithful %", "sound %", "worst case %", "masking gap", "median margin", "images"],
+  fillTable("audit-columns", ["run", "clean %", "paper-faithful %", "sound %", "worst case %", "masking gap", "median margin", "attack", "images"],
     done.map(r => { const a = audit(r); return [r.label, percent(a.clean_accuracy), percent(a.paper_faithful), percent(a.sound), percent(a.worst_case),
-      percent(a.masking_gap), short(a.median_margin), String(a.n)]; }));
+      percent(a.masking_gap), short(a.median_margin),
+      `${a.norm === "l2" ? "L2" : "L∞"}, ε = ${pixels(a.eps)}`, String(a.n)]; }));
   const points = value => done.filter(r => isNumber(r.tau)).map(r => ({x: r.tau, y: value(audit(r))}));
   const ticks = [...new Set(done.map(r => r.tau).filter(isNumber))];
+  const own = {showLine: new Set(done.map(r => r.tau)).size === done.length};
   draw("audit-gap", "line", [
-    line("masking gap, points", points(a => 100 * a.masking_gap), 1, {yAxisID: "y"}),
-    line("worst case, %", points(a => 100 * a.worst_case), 2, {yAxisID: "y"}),
-    line("median margin (right)", points(a => a.median_margin).filter(p => p.y > 0), 0, {yAxisID: "margin", borderDash: [6, 4]}),
+    line("masking gap, points", points(a => 100 * a.masking_gap), 1, {yAxisID: "y", ...own}),
+    line("worst case, %", points(a => 100 * a.worst_case), 2, {yAxisID: "y", ...own}),
+    line("median margin (right)", points(a => a.median_margin).filter(p => p.y > 0), 0, {yAxisID: "margin", borderDash: [6, 4], ...own}),
     line("margin 17", points(() => 17), 7, {yAxisID: "margin", borderDash: [2, 3], pointRadius: 0}),
     line("margin 104", points(() => 104), 6, {yAxisID: "margin", borderDash: [2, 3], pointRadius: 0}),
   ], {scales: {x: ticks.length ? logAxis("training temperature τ", ticks) : {}, y: axis("points, %", {min: 0, max: 100}),

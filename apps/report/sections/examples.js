@@ -18,7 +18,7 @@ section("examples", () => {
       row.appendChild(element("div", name, "name"));
       figures.forEach(f => row.appendChild(f));
     };
-    const shown = runs.flatMap(r => r.attacks.filter(a => (a.examples || []).length && (a.label === "pgd-ce-tau1" || a.label === "pgd-log-odds" || r.attacks.length === 1))
+    const shown = runs.flatMap(r => r.attacks.filter(a => (a.examples || []).length && (a === r.ce || a === r.logOdds || r.attacks.length === 1))
       .map(a => ({r, a})));
     if (!shown.length) return void host.appendChild(element("p", "No attack was run on these models.", "missing"));
     const first = shown[0].a, name = (a, c) => (a.class_names || [])[c] ?? String(c);

@@ -97,7 +97,10 @@ void run_convolution(const Operation& o, const Value& a, const Value& b, const V
       }
     });
   }
-  for_each(out.t.dims, [&](auto n, auto c, auto h, auto w) { out.set(n, c, h, w, result.at(n, h, w)[c]); });
+  for_each(out.t.dims, [&](auto n, auto c, auto h, auto w) {
+    const float before = o.adds ? out.get(n, c, h, w) : 0.0f;
+    out.set(n, c, h, w, before + result.at(n, h, w)[c]);
+  });
 }
 
 void run_matmul(const Value& a, const Value& b, const Value& out) {
@@ -125,6 +128,7 @@ float applied(cudnnPointwiseMode_t mode, float x, float b) {
     case CUDNN_POINTWISE_EXP: return std::exp(x);
     case CUDNN_POINTWISE_LOG: return std::log(x);
     case CUDNN_POINTWISE_IDENTITY: return x;
+    case CUDNN_POINTWISE_RELU_FWD: return x > 0 ? x : 0;
   }
   return std::nanf("");
 }

@@ -47,6 +47,7 @@ struct Operation {
   TensorDescription a, b, out;
   bool has_b = true;
   std::int64_t stride = 1, pad = 0;  // convolutions
+  bool adds = false;                 // to what is there: β = 1
   cudnnPointwiseMode_t mode{};       // pointwise
   cudnnReduceTensorOp_t reduction_op{};
 };

@@ -40,14 +40,16 @@ Operation convolution(const Descriptor& d, Operation::Kind kind, cudnnBackendAtt
   if (one<cudnnConvolutionMode_t>(c, CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE) !=
       CUDNN_CROSS_CORRELATION)
     refuse("a convolution that turns its filter round");
-  if (one<double>(d, alpha, CUDNN_TYPE_DOUBLE) != 1 || one<double>(d, beta, CUDNN_TYPE_DOUBLE) != 0)
-    refuse("only alpha = 1 and beta = 0 stand in here");
+  const auto kept = one<double>(d, beta, CUDNN_TYPE_DOUBLE);
+  if (one<double>(d, alpha, CUDNN_TYPE_DOUBLE) != 1 || (kept != 0 && kept != 1))
+    refuse("only alpha = 1 and beta = 0 or 1 stand in here");
   return {.kind = kind,
           .a = tensor(d, a),
           .b = tensor(d, b),
           .out = tensor(d, out),
           .stride = pair(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES),
-          .pad = pad};
+          .pad = pad,
+          .adds = kept == 1};
 }
 
 }  // namespace

@@ -1,0 +1,90 @@
+#include "apps/attacks/settings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+namespace kelvin {
+namespace {
+
+bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
+  return std::any_of(names.begin(), names.end(), [&](const char* n) { return name == n; });
+}
+
+std::string printed(const char* format, double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+}  // namespace
+
+float usual_eps(Norm norm) { return norm == Norm::l2 ? 0.5f : 8.0f / 255.0f; }
+float usual_step(float eps) { return eps / 4; }
+
+bool takes(const std::string& flag, const std::string& attack, Norm norm) {
+  const bool is_cw_l2 = attack == "cw" && norm == Norm::l2;
+  const bool has_fixed_steps = is_one_of(attack, {"pgd", "mifgsm", "cw"}) && !is_cw_l2;
+  if (flag == "loss") return takes_loss(attack);
+  if (flag == "step") return has_fixed_steps;
+  if (flag == "steps") return !is_one_of(attack, {"fgsm", "square", "random"});
+  if (flag == "restarts") return !is_cw_l2 && !is_one_of(attack, {"fgsm", "mifgsm", "random", "autoattack"});
+  if (flag == "queries") return is_one_of(attack, {"square", "random", "autoattack"});
+  if (flag == "targets") return is_one_of(attack, {"apgd-t", "fab-t", "autoattack"});
+  if (flag == "version") return attack == "autoattack";
+  if (flag == "decay") return attack == "mifgsm";
+  if (flag == "search-steps" || flag == "cw-lr") return is_cw_l2;
+  if (flag == "no-random-start") return has_fixed_steps || attack == "fgsm";
+  return true;
+}
+
+void require_taken(const std::string& flag, const std::string& attack, Norm norm) {
+  if (takes(flag, attack, norm)) return;
+  std::string others;
+  for (const std::string& name : attack_names())
+    for (const Norm n : {norm, norm == Norm::l2 ? Norm::linf : Norm::l2})
+      if (takes(flag, name, n)) {
+        others += str(others.empty() ? "" : ", ", name, n == norm ? "" : n == Norm::l2 ? " in L2" : " in L-infinity");
+        break;
+      }
+  throw mistake("--", flag, ": ", attack, " has no use for it; it belongs to ", others);
+}
+
+std::string reach_warning(const AttackOptions& o) {
+  if (!takes("step", o.attack, o.norm)) return "";
+  const double reach = o.steps * static_cast<double>(o.step), eps = static_cast<double>(o.eps);
+  if (reach >= eps * (1 - 1e-5)) return "";
+  return str(o.attack, ": ", o.steps, " steps of ", o.step, " go ", reach, " far, less than eps ", o.eps,
+             ": the ball's edge is out of reach, and the figure says little");
+}
+
+// The shorter decimal where it gives the same float, else 255ths where it is a whole number of them.
+std::string file_text(float value) {
+  const std::string decimal = printed("%.3g", static_cast<double>(value));
+  if (std::strtof(decimal.c_str(), nullptr) == value) return decimal;
+  const float pixels = std::round(value * 255);
+  if (pixels / 255 == value) return printed("%.0f", static_cast<double>(pixels)) + "of255";
+  return printed("%.6g", static_cast<double>(value));
+}
+
+std::string unusual_settings(const AttackOptions& o) {
+  const AttackOptions usual;
+  const auto has = [&](const char* flag) { return takes(flag, o.attack, o.norm); };
+  std::string text;
+  if (o.eps != usual_eps(o.norm)) text += "-eps" + file_text(o.eps);
+  if (has("step") && o.step != usual_step(o.eps)) text += "-step" + file_text(o.step);
+  if (has("steps") && o.steps != usual_steps(o.attack, o.norm)) text += str("-steps", o.steps);
+  if (has("restarts") && o.restarts != usual.restarts) text += str("-restarts", o.restarts);
+  if (has("queries") && o.queries != usual.queries) text += str("-queries", o.queries);
+  if (has("targets") && o.targets != usual.targets) text += str("-targets", o.targets);
+  if (has("decay") && o.decay != usual.decay) text += "-decay" + file_text(o.decay);
+  if (has("search-steps") && o.search_steps != usual.search_steps) text += str("-search", o.search_steps);
+  if (has("cw-lr") && o.learning_rate != usual.learning_rate) text += "-lr" + file_text(o.learning_rate);
+  if (has("step") && o.attack != "mifgsm" && !o.random_start) text += "-no-random-start";
+  if (o.last_iterate) text += "-last-iterate";
+  if (o.seed != usual.seed) text += str("-seed", o.seed);
+  return text;
+}
+
+}  // namespace kelvin

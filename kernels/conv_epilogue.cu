@@ -1,0 +1,55 @@
+// Bytes: y is read and written, the residual read; the bias stays in the cache.
+#include "kernels/conv_epilogue.h"
+#include "kernels/device/launch.h"
+#include "kernels/device/packs.h"
+
+namespace kelvin {
+namespace {
+
+template <class T, bool kHasResidual, bool kHasBias, bool kRelu>
+struct Epilogue {
+  static constexpr int kPack = pack_of<T>;
+  T* y;
+  const T *residual, *bias;
+  std::int64_t channels;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    Pack<N> v = load<N>(y + i), r = {}, b = {};  // all on their way before the first is used
+    if constexpr (kHasResidual) r = load<N>(residual + i);
+    if constexpr (kHasBias) b = load<N>(bias + static_cast<std::uint32_t>(i) % static_cast<std::uint32_t>(channels));
+    for (int k = 0; k < N; ++k) {
+      if constexpr (kHasResidual) v[k] += r[k];
+      if constexpr (kHasBias) v[k] += b[k];
+      if constexpr (kRelu) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
+    }
+    store<N>(y + i, v);
+  }
+};
+
+// f(std::true_type or std::false_type)
+template <class F>
+void with_flag(bool flag, const F& f) {
+  flag ? f(std::true_type{}) : f(std::false_type{});
+}
+
+}  // namespace
+
+template <class T>
+void add_conv_epilogue(const Cuda& cuda, View<T> y, View<const T> residual, View<const T> bias, bool relu) {
+  KELVIN_CHECK(y.size() < UINT32_MAX, y.size(), " elements in one activation");
+  const bool in_packs = y.cols() % kElementsPerThread == 0 && can_use_packs(y, residual, bias);
+  with_flag(!residual.empty(), [&](auto has_residual) {
+    with_flag(!bias.empty(), [&](auto has_bias) {
+      with_flag(relu, [&](auto has_relu) {
+        launch_elements(
+            cuda, y.size(), in_packs,
+            Epilogue<T, has_residual(), has_bias(), has_relu()>{y.data, residual.data, bias.data, y.cols()});
+      });
+    });
+  });
+}
+
+template void add_conv_epilogue(const Cuda&, View<float>, View<const float>, View<const float>, bool);
+template void add_conv_epilogue(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const bfloat16>, bool);
+
+}  // namespace kelvin

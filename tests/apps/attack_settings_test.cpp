@@ -1,0 +1,92 @@
+// What an attack takes where nobody says, which flags it has no use for, and how results made otherwise are told apart.
+#include <gmock/gmock.h>
+
+#include <bit>
+
+#include "apps/attacks/settings.h"
+#include "tests/apps/golden_model.h"
+#include "tests/support.h"
+
+namespace kelvin {
+namespace {
+
+using testing::golden_images;
+using testing::golden_model;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::mistake_of;
+
+TEST(AttackSettings, TheStepFollowsTheRadius) {
+  const float eps = usual_eps(Norm::linf);
+  EXPECT_EQ(eps, AttackOptions{}.eps);
+  EXPECT_EQ(std::bit_cast<std::uint32_t>(usual_step(eps)), std::bit_cast<std::uint32_t>(2.0f / 255.0f));
+  EXPECT_EQ(usual_eps(Norm::l2), 0.5f);  // RobustBench, CIFAR-10
+  EXPECT_EQ(usual_step(0.5f), 0.125f);
+}
+
+TEST(AttackSettings, FlagsWithoutAnEffectAreRefused) {
+  const auto says = [](const char* flag, const char* attack, Norm norm = Norm::linf) {
+    return mistake_of([&] { require_taken(flag, attack, norm); });
+  };
+  EXPECT_EQ(says("step", "square"), "--step: square has no use for it; it belongs to pgd, mifgsm, cw");
+  EXPECT_EQ(says("search-steps", "cw"), "--search-steps: cw has no use for it; it belongs to cw in L2");
+  EXPECT_THAT(says("steps", "fgsm"), HasSubstr("pgd, mifgsm, cw, apgd-ce"));
+  EXPECT_THAT(says("step", "cw", Norm::l2), HasSubstr("cw in L-infinity"));
+  EXPECT_THAT(says("version", "pgd"), HasSubstr("belongs to autoattack"));
+  EXPECT_NO_THROW(require_taken("steps", "autoattack", Norm::linf));
+  EXPECT_NO_THROW(require_taken("queries", "autoattack", Norm::linf));
+  EXPECT_NO_THROW(require_taken("eps", "square", Norm::linf));
+}
+
+TEST(AttackSettings, StepsThatCannotReachTheEdgeRaiseAWarning) {
+  const AttackOptions usual;
+  EXPECT_THAT(reach_warning(usual), IsEmpty());
+  EXPECT_THAT(reach_warning({.eps = 0.5f, .step = 2.0f / 255, .steps = 20}), HasSubstr("less than eps 0.5"));
+  EXPECT_THAT(reach_warning({.eps = 0.031f, .step = 0.0031f, .steps = 10}), IsEmpty());  // exactly there, to rounding
+  EXPECT_THAT(reach_warning({.attack = "square", .eps = 0.5f, .step = 0, .steps = 1}), IsEmpty());  // takes no steps
+  const auto model = golden_model();
+  const AttackResult r = attack(*model, golden_images(2), {.eps = 0.5f, .step = 0.001f, .steps = 2});
+  ASSERT_EQ(r.warnings.size(), 1u);
+  EXPECT_EQ(
+      r.warnings[0],
+      "pgd: 2 steps of 0.001 go 0.002 far, less than eps 0.5: the ball's edge is out of reach, and the figure says "
+      "little");
+}
+
+TEST(AttackSettings, ABallWiderThanThePixelsIsAMistakeInLInfinity) {
+  const auto model = golden_model();
+  AttackOptions o{.eps = 8, .steps = 1};
+  EXPECT_EQ(mistake_of([&] { (void)attack(*model, golden_images(1), o); }),
+            "--eps 8: pixels are in [0, 1]; 8/255 was meant?");
+  o.norm = Norm::l2;  // a distance: an image has many pixels
+  EXPECT_NO_THROW((void)attack(*model, golden_images(1), o));
+}
+
+TEST(AttackSettings, NamesSayWhatIsNotUsual) {
+  EXPECT_EQ(file_text(0.5f), "0.5");
+  EXPECT_EQ(file_text(4.0f / 255), "4of255");
+  EXPECT_EQ(file_text(0.031f), "0.031");
+  EXPECT_EQ(file_text(1.0f), "1");
+  EXPECT_EQ(unusual_settings({}), "");
+  EXPECT_EQ(unusual_settings({.eps = 4.0f / 255, .step = 1.0f / 255, .steps = 50}), "-eps4of255-steps50");
+  EXPECT_EQ(unusual_settings({.step = 0.003f, .restarts = 5, .seed = 2}), "-step0.003-restarts5-seed2");
+  EXPECT_EQ(unusual_settings({.norm = Norm::l2, .eps = 0.5f, .step = 0.125f}), "");
+  // Settings that an attack does not read do not name it.
+  EXPECT_EQ(unusual_settings({.attack = "square", .step = 0.5f, .steps = 3, .queries = 100}), "-queries100");
+}
+
+// Images of the target's own class are where they should be without an attack.
+TEST(AttackSettings, TheTargetIsReachedFromOtherClassesOnly) {
+  AttackResult r;
+  for (const auto& [label, found] : {std::pair(3, 3), std::pair(1, 3), std::pair(2, 2)}) {
+    AttackedImage image;
+    image.label = label;
+    image.target = 3;
+    image.adversarial_prediction = found;
+    r.images.push_back(image);
+  }
+  EXPECT_DOUBLE_EQ(r.target_success_rate(), 0.5);
+}
+
+}  // namespace
+}  // namespace kelvin
