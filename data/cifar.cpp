@@ -44,7 +44,9 @@ Path folder_of(const Layout& layout, const std::string& where) {
 
 void append_file(const Layout& layout, const Path& path, ImageSet& set) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw mistake(path.string(), ": no such file; ", layout.name, " is read in its binary version");
+  if (!in)
+    throw mistake(path.string(), ": no such file; ", layout.name, " is read in its binary version (kelvin data fetch ",
+                  layout.name, ")");
   const std::int64_t record = layout.label_bytes + kPixels;
   std::vector<char> bytes(static_cast<std::size_t>(record));
   for (std::int64_t row = 0; in.read(bytes.data(), record) || in.gcount() > 0; ++row) {

@@ -105,8 +105,8 @@ ImageSet CorruptedFiles::load_block(const std::string& name, int severity, std::
 ImageSet CorruptedFiles::load_folders(const std::string& name, int severity, std::int64_t limit) {
   const Path folder = folder_ / name / std::to_string(severity);
   const std::vector<std::string>& classes = clean_.class_folders;
-  std::vector<Path> files;
-  std::size_t known = 0, foreign = 0;
+  std::vector<ClassFiles> known;
+  std::size_t foreign = 0;
   const ImageSet& like = clean_.test;
   ImageSet set{0, like.height, like.width, like.channels, {}, {}, {}};
   for (const std::string& name_of_class : subfolders(folder)) {
@@ -115,21 +115,21 @@ ImageSet CorruptedFiles::load_folders(const std::string& name, int severity, std
       ++foreign;
       continue;
     }
-    ++known;
-    const std::vector<Path> images = images_below(folder / name_of_class);
-    if (images.empty()) throw mistake((folder / name_of_class).string(), ": a class folder without images");
-    files.insert(files.end(), images.begin(), images.end());
-    set.labels.insert(set.labels.end(), images.size(), static_cast<std::int32_t>(at - classes.begin()));
+    known.push_back({static_cast<std::int32_t>(at - classes.begin()), images_below(folder / name_of_class)});
+    if (known.back().files.empty()) throw mistake((folder / name_of_class).string(), ": a class folder without images");
   }
-  if (known != classes.size())
-    throw mistake(folder.string(), ": folders of ", known, " of the ", classes.size(), " classes of ", clean_.name);
+  if (known.size() != classes.size())
+    throw mistake(folder.string(), ": folders of ", known.size(), " of the ", classes.size(), " classes of ",
+                  clean_.name);
   if (foreign > 0)
     notes_.push_back(
         str(folder.string(), ": passed over ", foreign, " folders of classes that ", clean_.name, " does not have"));
+  auto [files, labels] = interleave(known);
   if (limit > 0 && limit < static_cast<std::int64_t>(files.size())) {
     files.resize(static_cast<std::size_t>(limit));
-    set.labels.resize(files.size());
+    labels.resize(files.size());
   }
+  set.labels = std::move(labels);
   set.count = static_cast<std::int64_t>(files.size());
   set.bytes = decode_images(files, static_cast<int>(like.height), static_cast<int>(like.width),
                             static_cast<int>(like.channels));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <functional>
 #include <map>
 
@@ -86,6 +87,12 @@ Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   set.test = set.test.first(options.test_limit);
   if (options.validation > 0) hold_out(set, options.validation, options.seed);
   return set;
+}
+
+std::string with_absolute_path(const std::string& spec) {
+  const std::size_t colon = spec.find(':');
+  if (colon == std::string::npos || colon + 1 == spec.size() || spec.starts_with("synthetic:")) return spec;
+  return spec.substr(0, colon + 1) + std::filesystem::absolute(spec.substr(colon + 1)).lexically_normal().string();
 }
 
 void measure_normalization(const ImageSet& set, std::vector<float>& mean, std::vector<float>& std) {

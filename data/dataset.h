@@ -56,6 +56,9 @@ struct DatasetOptions {
 // Throws a mistake on unknown names, absent or damaged files, labels out of range, NaN or pixels outside [0, 1].
 [[nodiscard]] Dataset load_dataset(const std::string& spec, const DatasetOptions& options);
 
+// The same set wherever it is asked for: NAME:WHERE with an absolute path. The options of synthetic sets are no path.
+[[nodiscard]] std::string with_absolute_path(const std::string& spec);
+
 // Mean and standard deviation of each channel over all pixels of the set.
 void measure_normalization(const ImageSet& set, std::vector<float>& mean, std::vector<float>& std);
 

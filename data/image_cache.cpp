@@ -1,4 +1,5 @@
 // decode_images_cached: one .npy a list of files.
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
@@ -12,21 +13,25 @@ namespace {
 
 using Path = std::filesystem::path;
 
-// Digests of the list of files: which they are, and in what state.
+// Digests of the list of files: which they are, in any order; and in what order and state. So the entry of another order is never
+// taken for this one, and is removed when this one is written.
 struct Identity {
   std::string files, state;
 };
 Identity identity_of(const std::vector<Path>& files) {
   Sha256 which, state;
+  std::vector<std::string> names;
   for (const Path& file : files) {
     std::error_code error;
     const std::string path = std::filesystem::absolute(file).lexically_normal().string();
     const auto size = std::filesystem::file_size(file, error);
     if (error) throw mistake(file.string(), ": cannot be read: ", error.message());
     const auto time = std::filesystem::last_write_time(file, error).time_since_epoch().count();
-    which.add(path + '\n');
+    names.push_back(path);
     state.add(str(path, '\n', size, ' ', time, '\n'));
   }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) which.add(name + '\n');
   return {which.hex().substr(0, 16), state.hex().substr(0, 32)};
 }
 

@@ -42,7 +42,7 @@ struct DecodedImage {
                                                       int width, int channels);
 
 // decode_images, kept in the user's cache folder (cache_folder() / "images") as one .npy. Its name holds `name`, a digest of the files'
-// paths, and a digest of their sizes and times of change: an entry that no longer fits is not found, and is removed when its
+// paths, and a digest of their order, sizes and times of change: an entry that no longer fits is not found, and is removed when its
 // successor is written, atomically. Where the cache cannot be written the images are decoded all the same.
 [[nodiscard]] std::vector<std::uint8_t> decode_images_cached(const std::string& name,
                                                              const std::vector<std::filesystem::path>& files,

@@ -14,27 +14,19 @@ namespace {
 
 using Path = std::filesystem::path;
 
-// The files of a half and the class of each.
-struct Listing {
-  std::vector<Path> files;
-  std::vector<std::int32_t> labels;
-};
-
-Listing list_classes(const Path& folder, const std::vector<std::string>& classes,
-                     const std::vector<std::string>& wanted) {
-  Listing listing;
+LabelledFiles list_classes(const Path& folder, const std::vector<std::string>& classes,
+                           const std::vector<std::string>& wanted) {
+  std::vector<ClassFiles> all;
   for (const std::string& name : wanted) {
-    const std::vector<Path> images = images_below(folder / name);
-    if (images.empty()) throw mistake((folder / name).string(), ": a class folder without PNG or JPEG images");
-    const auto label =
-        static_cast<std::int32_t>(std::lower_bound(classes.begin(), classes.end(), name) - classes.begin());
-    listing.files.insert(listing.files.end(), images.begin(), images.end());
-    listing.labels.insert(listing.labels.end(), images.size(), label);
+    ClassFiles one{static_cast<std::int32_t>(std::lower_bound(classes.begin(), classes.end(), name) - classes.begin()),
+                   images_below(folder / name)};
+    if (one.files.empty()) throw mistake((folder / name).string(), ": a class folder without PNG or JPEG images");
+    all.push_back(std::move(one));
   }
-  return listing;
+  return interleave(all);
 }
 
-ImageSet decode(const std::string& name, const Listing& listing, int height, int width, int channels) {
+ImageSet decode(const std::string& name, const LabelledFiles& listing, int height, int width, int channels) {
   ImageSet set{static_cast<std::int64_t>(listing.files.size()), height, width, channels, {}, {}, listing.labels};
   set.bytes = decode_images_cached(name, listing.files, height, width, channels);
   return set;
@@ -69,9 +61,9 @@ std::map<std::string, std::string> read_words(const Path& path) {
 
 constexpr int kTinySide = 64;
 
-Listing list_validation(const Path& folder, const std::vector<std::string>& wnids) {
+LabelledFiles list_validation(const Path& folder, const std::vector<std::string>& wnids) {
   const Path annotations = folder / "val_annotations.txt";
-  Listing listing;
+  LabelledFiles listing;
   std::size_t line = 0;
   for (const Annotation& a : parse_annotations(annotations, read_text(annotations, "Tiny-ImageNet"))) {
     ++line;
@@ -111,6 +103,19 @@ std::vector<Path> images_below(const Path& folder) {
   return files;
 }
 
+LabelledFiles interleave(const std::vector<ClassFiles>& classes) {
+  LabelledFiles all;
+  std::size_t longest = 0;
+  for (const ClassFiles& c : classes) longest = std::max(longest, c.files.size());
+  for (std::size_t i = 0; i < longest; ++i)
+    for (const ClassFiles& c : classes) {
+      if (i >= c.files.size()) continue;
+      all.files.push_back(c.files[i]);
+      all.labels.push_back(c.label);
+    }
+  return all;
+}
+
 std::vector<Annotation> parse_annotations(const Path& path, std::string_view text) {
   std::vector<Annotation> all;
   std::size_t number = 0;
@@ -148,7 +153,7 @@ Dataset load_image_folder(const std::string& where, const DatasetOptions& option
   set.class_names = set.class_folders = subfolders(names);
   set.classes = static_cast<int>(set.class_names.size());
   if (set.classes < 2) throw mistake(names.string(), ": ", set.classes, " class folders, expected at least 2");
-  Listing halves[2];
+  LabelledFiles halves[2];
   if (has_train && options.train != Half::skip) halves[0] = list_classes(train, set.class_names, set.class_names);
   if (!test.empty() && options.test != Half::skip) {
     const std::vector<std::string> present = subfolders(test);
@@ -157,11 +162,11 @@ Dataset load_image_folder(const std::string& where, const DatasetOptions& option
         throw mistake((test / name).string(), ": a class that ", train.string(), " does not have");
     halves[1] = list_classes(test, set.class_names, present);
   }
-  const Listing& either = halves[0].files.empty() ? halves[1] : halves[0];
+  const LabelledFiles& either = halves[0].files.empty() ? halves[1] : halves[0];
   if (either.files.empty()) return set;
   const ImageHeader first = read_image_header(either.files[0]);
   bool is_grey = true;
-  for (const Listing& half : halves)
+  for (const LabelledFiles& half : halves)
     for (const Path& file : half.files)
       if (is_grey && read_image_header(file).channels > 2) is_grey = false;
   for (std::size_t h = 0; h < 2; ++h)

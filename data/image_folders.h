@@ -7,6 +7,9 @@
 //                      val/images and val/val_annotations.txt. Classes are the sorted wnids, for every part. The validation images
 //                      are the test half, because the test images have no published labels.
 //
+// Class folders are read in turns: the first image of every class, then the second of every class, ... So the first N images, which
+// is what --limit takes, hold the classes evenly. Tiny-ImageNet's validation images stay in the order of their list, which mixes them.
+//
 // All images of a set have one size (Tiny-ImageNet: 64x64); nothing is resized. Decoded pixels are kept in the cache
 // (data/image_file.h).
 #pragma once
@@ -28,6 +31,17 @@ namespace kelvin {
 [[nodiscard]] std::vector<std::string> subfolders(const std::filesystem::path& folder);
 // All images below a folder, sorted by path.
 [[nodiscard]] std::vector<std::filesystem::path> images_below(const std::filesystem::path& folder);
+
+struct ClassFiles {
+  std::int32_t label = 0;
+  std::vector<std::filesystem::path> files;
+};
+struct LabelledFiles {
+  std::vector<std::filesystem::path> files;
+  std::vector<std::int32_t> labels;  // of each
+};
+// The first file of each class, then the second of each, ...; a class that has no more is passed over.
+[[nodiscard]] LabelledFiles interleave(const std::vector<ClassFiles>& classes);
 
 // A line of val_annotations.txt: file, wnid, and four numbers that are not read here, separated by tabs.
 struct Annotation {

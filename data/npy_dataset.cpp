@@ -31,13 +31,7 @@ void fill_images(ImageSet& set, const NpyArray& images) {
     set.bytes.assign(first, first + images.bytes.size());
     return;
   }
-  if (images.type[0] != 'f')
-    throw mistake(images.path.string(), ": pixels of type ", images.type, ", expected uint8 or float");
-  set.floats = images.to_float();
-  for (std::size_t i = 0; i < set.floats.size(); ++i)
-    if (!(set.floats[i] >= 0.0f && set.floats[i] <= 1.0f))
-      throw mistake(images.path.string(), ": image ", i / static_cast<std::size_t>(set.pixels()), ", element ",
-                    i % static_cast<std::size_t>(set.pixels()), " is ", set.floats[i], ", expected floats in [0, 1]");
+  set.floats = float_pixels(images);
 }
 
 void fill_labels(ImageSet& set, const NpyArray& labels, const Path& images_path, std::int64_t classes) {
@@ -61,6 +55,19 @@ ImageSet load_half(const Path& folder, const std::string& half, Half wanted) {
 }
 
 }  // namespace
+
+std::vector<float> float_pixels(const NpyArray& images) {
+  if (images.type[0] != 'f')
+    throw mistake(images.path.string(), ": pixels of type ", images.type, ", expected uint8 or float");
+  std::vector<float> pixels = images.to_float();
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    if (pixels[i] >= 0.0f && pixels[i] <= 1.0f) continue;
+    const std::size_t an_image = pixels.size() / static_cast<std::size_t>(images.shape[0]);
+    throw mistake(images.path.string(), ": image ", i / an_image, ", element ", i % an_image, " is ", pixels[i],
+                  ", expected floats in [0, 1]");
+  }
+  return pixels;
+}
 
 ImageSet read_npy_half(const Path& images, const Path& labels, std::int64_t classes) {
   ImageSet set;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "data/dataset.h"
+#include "data/npy.h"
 
 namespace kelvin {
 
@@ -14,5 +15,8 @@ namespace kelvin {
 // One half from two files. A label of `classes` or more is a mistake.
 [[nodiscard]] ImageSet read_npy_half(const std::filesystem::path& images, const std::filesystem::path& labels,
                                      std::int64_t classes);
+
+// The pixels of images [N, H, W, C] that are stored as floats. Mistakes name image and element: NaN, pixels outside [0, 1]; other types.
+[[nodiscard]] std::vector<float> float_pixels(const NpyArray& images);
 
 }  // namespace kelvin

@@ -9,7 +9,8 @@
 //
 // T: float or double (double serves analytic checks). The arithmetic is that of every framework's float32 loss, on purpose:
 // exp keeps denormals and the true class's gradient is p_y − 1 as computed, so it rounds to 0 once the gap to the other
-// logits exceeds about 17–20 τ, and the whole row's gradient is exactly 0 beyond about 104 τ. `log_odds_cross_entropy` is the
+// logits exceeds about 17–20 τ, and the whole row's gradient is exactly 0 beyond about 104 τ: e^−17.3 = 2^−25 is half a step of
+// float32 below 1, so 1 − p_y is 0 from there; e^−104 = 2^−150 is half the smallest denormal, so p_j is 0. `log_odds_cross_entropy` is the
 // same loss without that. Outputs are overwritten; rows are independent and deterministic.
 #pragma once
 

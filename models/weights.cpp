@@ -128,9 +128,10 @@ std::string WeightsReport::text() const {
 WeightsReport import_weights(const SafetensorsFile& file, const Model& model, bool allow_partial) {
   WeightsReport report = Importer(file, model).run();
   if (report.is_complete() || allow_partial) return report;
-  std::string problems = report.text();
-  problems.pop_back();
-  std::replace(problems.begin(), problems.end(), '\n', ';');
+  std::string problems;
+  for (const auto& [what, names] :
+       {std::pair("missing: ", &report.missing), {"unexpected: ", &report.unexpected}, {"", &report.misfits}})
+    for (const std::string& n : *names) problems += (problems.empty() ? "" : "; ") + (what + n);
   throw mistake(file.path.string(), ": does not fit ", model.spec().name, ": ", problems,
                 " (--allow-partial loads what fits)");
 }

@@ -27,12 +27,6 @@ using Clock = std::chrono::steady_clock;
 
 double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 
-double peak_rss_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
 struct Inputs {
   Tensor images, labels, indices;
 };
@@ -96,7 +90,7 @@ std::function<void()> step_for(const std::string& what, Model& model, const Inpu
       run();
     };
   if (what.starts_with("pgd")) return pgd(model, in, std::max(1, std::atoi(what.c_str() + 3)), device);
-  throw mistake("--cases ", what, "-...: expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
+  throw mistake("--cases ", what, "-...: expected ", kBenchCases);
 }
 
 // Steps that are launched one by one, also on a GPU: their sum is longer than a replayed step takes.
@@ -123,10 +117,15 @@ std::vector<BenchProfileLine> profile_of(const std::function<void()>& step, Devi
 
 }  // namespace
 
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
 BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device) {
   const std::size_t dash = name.find('-');
-  if (dash == std::string::npos)
-    throw mistake("--cases ", name, ": expected train-MODEL, infer-MODEL or pgdSTEPS-MODEL");
+  if (dash == std::string::npos) throw mistake("--cases ", name, ": expected ", kBenchCases);
   require_precision(o.precision, device);
   const std::unique_ptr<Model> model = make_model({.name = name.substr(dash + 1),
                                                    .classes = o.classes,

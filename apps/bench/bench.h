@@ -39,6 +39,12 @@ struct BenchRow {
   double peak_rss_mb = 0;                 // resident memory of the process at its peak
 };
 
+// What --cases may name, for messages.
+inline constexpr const char* kBenchCases = "train-MODEL, infer-MODEL, pgdSTEPS-MODEL, load or corrupt-NAME";
+
+// Resident memory of the process at its peak so far.
+[[nodiscard]] double peak_rss_mb();
+
 // Throws a mistake for unknown cases, and where oneDNN has only a reference implementation for a convolution: its rate says
 // nothing.
 [[nodiscard]] BenchRow run_bench(const std::string& name, const BenchOptions& options, Device device);

@@ -78,6 +78,7 @@ BenchRow run_data_bench(const std::string& name, const BenchOptions& o, const st
     measure(row, static_cast<double>(50 * std::min<std::int64_t>(o.batch_size, set.count)), o.seconds, [&] {
       for (int i = 0; i < 50; ++i) (void)loader.next();
     });
+    row.peak_rss_mb = peak_rss_mb();
     return row;
   }
   const std::vector<std::string> names = corruptions_of(name.substr(name.find('-') + 1));
@@ -85,6 +86,7 @@ BenchRow run_data_bench(const std::string& name, const BenchOptions& o, const st
     for (const std::string& corruption : names)
       for (int severity = 1; severity <= kSeverities; ++severity) (void)corrupt(set, corruption, severity, 1);
   });
+  row.peak_rss_mb = peak_rss_mb();
   return row;
 }
 

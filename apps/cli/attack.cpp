@@ -177,7 +177,7 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_option("--version", o.version, "autoattack: standard, plus or rand")->capture_default_str();
   c->add_option("--queries", o.queries, "square and random: queries an image")->capture_default_str();
   c->add_option("--targets", o.targets, "apgd-t, fab-t: target classes by rank of the clean logits")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   c->add_option("--decay", o.decay, "mifgsm: decay of the momentum")->capture_default_str();
   c->add_option("--search-steps", o.search_steps, "cw in L2: binary search for its constant")->capture_default_str();

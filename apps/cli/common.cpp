@@ -70,7 +70,7 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   command->add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
   command->add_option("--threads", common.threads, "CPU threads; 0: one a core")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   command->add_flag("--tf32", common.tf32, "CUDA: float32 products may use TensorFloat-32 (10-bit factors)");
   command->add_option("--autotune", common.autotune, "CUDA: time the first few plans of each convolution, on or off")
       ->capture_default_str()
@@ -96,6 +96,24 @@ CLI::Validator fraction() {
         return {};
       },
       "FRACTION", "fraction");
+}
+
+CLI::Validator at_least(int least) {
+  return CLI::Validator(
+      [least](std::string& text) -> std::string {
+        double value = 0;
+        return parse_double(text, value) && value < least ? str("must be ", least, " or more, got ", text) : "";
+      },
+      "", "at least");
+}
+
+CLI::Validator above_zero() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        double value = 0;
+        return parse_double(text, value) && !(value > 0) ? "must be > 0, got " + text : "";
+      },
+      "", "above zero");
 }
 
 Device open_device(const CommonOptions& common) {
@@ -150,10 +168,8 @@ void add_target_options(CLI::App& command, TargetOptions& t) {
   command.add_option("--weights", t.weights, "A safetensors file instead of a run folder; needs --model and --data");
   command.add_option("--model", t.model, "Model of --weights");
   command.add_option("--data", t.data, "Data set, NAME or NAME:PATH; default: the run's");
-  command.add_option("--limit,--test-limit", t.limit, "The first N images only")->check(CLI::NonNegativeNumber);
-  command.add_option("--batch-size", t.batch_size, "Images at a time")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  command.add_option("--limit,--test-limit", t.limit, "The first N images only")->check(at_least(0));
+  command.add_option("--batch-size", t.batch_size, "Images at a time")->capture_default_str()->check(at_least(1));
   command.add_option("--precision", t.precision, "f32 or bf16; default: the run's")
       ->check(CLI::IsMember({"f32", "bf16"}));
   command.add_option("--weights-from", t.weights_from, "last, or ema: the averaged weights of a run with --ema")
@@ -197,6 +213,7 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
   Target target;
   target.quiet = common.quiet;
   if (o.run.empty() == o.weights.empty()) throw mistake("give a run folder, or --weights FILE with --model and --data");
+  if (!o.run.empty() && !o.model.empty()) throw mistake("--model needs --weights; ", o.run, " names its own model");
   RunInfo info;
   SafetensorsFile file;
   if (!o.run.empty()) {

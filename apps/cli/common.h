@@ -31,6 +31,11 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
 // Lets an option take fractions: "8/255" becomes its decimal value.
 [[nodiscard]] CLI::Validator fraction();
 
+// Lets an option take numbers from `least` on.
+[[nodiscard]] CLI::Validator at_least(int least);
+// Lets an option take numbers > 0.
+[[nodiscard]] CLI::Validator above_zero();
+
 // Applies --threads and --device; a mistake for a device that is not there.
 [[nodiscard]] Device open_device(const CommonOptions& common);
 

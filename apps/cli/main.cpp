@@ -2,6 +2,7 @@
 #include <new>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/config_file.h"
 #include "kernels/device/error.h"
 
 namespace {
@@ -58,6 +59,8 @@ int main(int argc, char** argv) {
     check_command(app, argc, argv);
     app.parse(argc, argv);
     return static_cast<int>(ExitCode::done);
+  } catch (const CLI::ConfigError& e) {
+    return fail(kelvin::config_mistake(app, e.what()), ExitCode::mistake);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     return fail(std::string(e.what()) + " (see --help)", ExitCode::mistake);

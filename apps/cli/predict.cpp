@@ -1,6 +1,6 @@
 // kelvin predict
 #include "apps/cli/commands.h"
-#include "data/npy.h"
+#include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
 #include "kernels/conv2d.h"
 #include "models/weights.h"
@@ -14,10 +14,22 @@ struct PredictFlags {
   bool no_normalize = false;
 };
 
+// In [0, 1]; with --no-normalize as they are, but for bytes.
+std::vector<float> pixels_of(const PredictFlags& f, const NpyArray& images) {
+  if (images.type == "u1") {
+    std::vector<float> pixels = images.to_float();
+    for (float& v : pixels) v /= 255.0f;
+    return pixels;
+  }
+  return f.no_normalize ? images.to_float() : float_pixels(images);
+}
+
 ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const NpyArray& images) {
   ModelSpec spec;
   if (file.metadata.contains("kelvin")) {
     spec = run_info_from(file).model;
+    if (images.shape[3] != spec.channels)
+      throw mistake(f.input, ": ", images.shape[3], " channels, the model takes ", spec.channels);
   } else {
     spec.classes = f.classes > 0 ? f.classes : head_classes(file);
   }
@@ -44,9 +56,7 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   require_precision(info.model.precision, device);
   const TrainedModel trained = build_trained_model(file, info, device);
 
-  std::vector<float> pixels = images.to_float();
-  if (images.type == "u1")
-    for (float& v : pixels) v /= 255.0f;
+  const std::vector<float> pixels = pixels_of(f, images);
   const std::int64_t n = images.shape[0], per_image = n > 0 ? static_cast<std::int64_t>(pixels.size()) / n : 0;
   constexpr std::int64_t kBatch = 64;
   std::vector<float> logits, features;
@@ -84,7 +94,7 @@ void add_predict(CLI::App& app, CommonOptions& common) {
   c->add_option("--features", f->features, "Where f(x) [N, d] goes");
   c->add_option("--classes", f->classes, "Class count; default: from the weights");
   c->add_option("--image-size", f->image_size, "Resize the images to this side; default: as the checkpoint says")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   c->add_option("--precision", f->precision, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
   c->add_flag("--no-normalize", f->no_normalize, "The images are normalised already");
 }

@@ -33,7 +33,7 @@ Progress::Progress(std::string label, std::string unit, bool quiet)
       is_quiet_(quiet),
       is_terminal_(isatty(STDERR_FILENO) != 0),
       start_(Clock::now()),
-      last_print_(start_) {}
+      last_print_(is_terminal_ ? Clock::time_point() : start_) {}  // a terminal shows the bar at once
 
 void Progress::update(long done, long total, const std::string& note) {
   if (is_quiet_) return;
@@ -47,16 +47,17 @@ void Progress::update(long done, long total, const std::string& note) {
 void Progress::print(long done, long total, const std::string& note, double elapsed) {
   const double rate = static_cast<double>(done) / std::max(elapsed, 1e-9);
   const double fraction = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
-  const std::string left = duration_text(static_cast<double>(total - done) / std::max(rate, 1e-9));
+  const std::string left =
+      done > 0 ? duration_text(static_cast<double>(total - done) / std::max(rate, 1e-9)) + " left" : "starting";
   if (is_terminal_) {
     const auto filled = static_cast<std::size_t>(fraction * kBarWidth);
     const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
-    std::fprintf(stderr, "\r\033[K%s [%s] %3.0f %%  %.0f %s/s, %s left  %s", label_.c_str(), bar.c_str(),
-                 100 * fraction, rate, unit_.c_str(), left.c_str(), note.c_str());
+    std::fprintf(stderr, "\r\033[K%s [%s] %3.0f %%  %.0f %s/s, %s  %s", label_.c_str(), bar.c_str(), 100 * fraction,
+                 rate, unit_.c_str(), left.c_str(), note.c_str());
     std::fflush(stderr);
     has_printed_ = true;
   } else {
-    std::fprintf(stderr, "%s: %3.0f %%, %.0f %s/s, %s left  %s\n", label_.c_str(), 100 * fraction, rate, unit_.c_str(),
+    std::fprintf(stderr, "%s: %3.0f %%, %.0f %s/s, %s  %s\n", label_.c_str(), 100 * fraction, rate, unit_.c_str(),
                  left.c_str(), note.c_str());
   }
 }

@@ -26,6 +26,7 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
   const Dataset data =
       load_dataset(o.train.data, {.train_limit = f.train_limit, .test_limit = f.test_limit, .seed = common.seed});
+  o.train.data = with_absolute_path(o.train.data);  // as the checkpoints name it
   std::fprintf(
       stderr,
       "Training %s at %zu temperatures on %lld images of %s, then measuring each: a few minutes on two cores.\n",

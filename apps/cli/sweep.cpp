@@ -290,7 +290,9 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
       "  kelvin sweep --preset adversarial --seeds 0,1,2 --out adversarial\n"
       "  kelvin sweep --preset lr-boundary --jobs 2 --out boundary\n"
       "  kelvin sweep --preset synthetic --out toy\n"
-      "  kelvin sweep --grid tau=1,50 --grid optimizer=sgd,adam --seeds 0,1 --epochs 5 --measure clean,pgd --out mine\n"
+      "  kelvin sweep --grid tau=1,50 --grid lr=0.03,0.1 --seeds 0,1 --epochs 5 --measure clean,pgd --out mine\n"
+      "  kelvin sweep --variant 'sgd: optimizer=sgd lr=0.1' --variant 'adam: optimizer=adam lr=1e-3' --grid tau=1,50 "
+      "--out optimizers\n"
       "  kelvin sweep --variant 'plain: tau=1' --variant 'hot: tau=50 lr=2' --baseline 'variant=plain' --out two\n"
       "The same command continues a sweep that was stopped; started twice, the two share the work.",
       [f, &common] { run(*f, common); });
@@ -310,7 +312,7 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
   c->add_option("--baseline", f->baseline,
                 "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant");
   c->add_option("--jobs", f->jobs, "Cells at a time; they share the threads")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->capture_default_str();
   c->add_option("--title", f->title, "Title of the report");
   c->add_flag("--overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again");

@@ -121,6 +121,9 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
 
 SafetensorsFile open_checkpoint(const RunFolder& run, Which which) {
   if (!std::filesystem::exists(run.path)) throw mistake(run.path.string(), ": no such run folder");
+  if (std::filesystem::is_regular_file(run.path))
+    throw mistake(run.path.string(),
+                  ": is a file, not a run folder; give the folder, or --weights FILE with --model and --data");
   if (!std::filesystem::exists(run.checkpoint()))
     throw mistake(run.path.string(),
                   ": holds no checkpoint.safetensors; is it a folder that `kelvin train --out` wrote?");

@@ -49,7 +49,7 @@ struct RunFolder {
 // What a checkpoint says of itself, so that a run folder is enough to rebuild its model.
 struct RunInfo {
   ModelSpec model;
-  std::string data;       // --data as given
+  std::string data;       // --data, its path absolute
   double train_tau = 1;   // the temperature at the end of training
   double head_scale = 1;  // evaluation multiplies prototypes and bias by it (--reparametrize: τ)
   std::uint64_t seed = 0;

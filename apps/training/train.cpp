@@ -53,6 +53,8 @@ class Trainer {
                        .first_epoch = position_.epoch};
     BatchLoader loader(data_.train, loader_options_);
     TrainReport report;
+    first_epoch_ = position_.epoch;
+    tell(progress, 0, loader.batches_per_epoch());
     report.notes = notes_;
     if (options_.learn_tau && options_.classifier != "cosine")
       report.notes.push_back(
@@ -122,7 +124,10 @@ class Trainer {
       ++position_.step;
       epoch_images += static_cast<std::int64_t>(batch.labels.size());
       ++logged_steps;
-      if (logged_steps < options_.log_every && i + 1 < steps) continue;
+      if (logged_steps < options_.log_every && i + 1 < steps) {
+        tell(progress, i + 1, steps);
+        continue;
+      }
 
       const Learner::Totals totals = learner_.take_totals();
       const double loss = totals.loss / static_cast<double>(logged_steps);
@@ -142,9 +147,8 @@ class Trainer {
       epoch_loss += totals.loss;
       epoch_correct += totals.correct;
       logged_steps = 0;
-      if (progress)
-        progress((position_.epoch * steps + i + 1) * options_.batch_size, options_.epochs * steps * options_.batch_size,
-                 str("epoch ", position_.epoch + 1, "/", options_.epochs, ", loss ", loss));
+      last_loss_ = loss;
+      tell(progress, i + 1, steps);
     }
     report.train_loss = epoch_loss / static_cast<double>(steps);
     report.train_accuracy = static_cast<double>(epoch_correct) / static_cast<double>(epoch_images);
@@ -174,6 +178,15 @@ class Trainer {
       if (report.validation->robust_accuracy) line["validation_robust_accuracy"] = *report.validation->robust_accuracy;
     }
     metrics.write(line);
+  }
+
+  // After `step` of an epoch's `steps`, with the loss that was read last: reading one at every step would make the step wait.
+  void tell(const TrainProgress& progress, std::int64_t step, std::int64_t steps) const {
+    const std::int64_t epochs = options_.epochs - static_cast<std::int64_t>(first_epoch_);
+    if (!progress || epochs <= 0) return;
+    progress(((position_.epoch - first_epoch_) * steps + step) * options_.batch_size,
+             epochs * steps * options_.batch_size,
+             str("epoch ", position_.epoch + 1, "/", options_.epochs, last_loss_ ? str(", loss ", *last_loss_) : ""));
   }
 
   // best.safetensors is written before the checkpoint that knows of it: a run killed in between does the epoch again and writes
@@ -249,6 +262,8 @@ class Trainer {
   LoaderOptions loader_options_;
   SelectBy select_by_;
   Position position_;
+  std::uint32_t first_epoch_ = 0;  // where this call began: a resumed run's rate is that of what is left
+  std::optional<double> last_loss_;
 };
 
 }  // namespace

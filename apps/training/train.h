@@ -78,7 +78,7 @@ struct TrainReport {
   std::vector<std::string> notes;  // what the weights of --init had to say
 };
 
-// Called after every logged step: images done in this run, images in all, a note with loss and τ.
+// Called at the start and after every step: images done by this call, images it has to do, a note with epoch and the loss logged last.
 using TrainProgress = std::function<void(std::int64_t done, std::int64_t total, const std::string& note)>;
 
 // Trains into `run`, which exists, on data.train. Where data.validation holds images every epoch is measured on them, and the best

@@ -178,13 +178,14 @@ TEST_F(SweepCli, EveryPresetIsAPlanThatTrainAccepts) {
 }
 
 TEST_F(SweepCli, MistakesComeBeforeAnyWork) {
-  for (const auto& [arguments, says] :
-       std::vector<std::pair<std::string, std::string>>{{"--grid tau=1,0", "--tau must be > 0"},
-                                                        {"--grid nothing=1,2", "--nothing"},
-                                                        {"--preset nothing", "known: paper"},
-                                                        {"--grid tau=1 --measure all", "known: clean"},
-                                                        {"", "nothing to sweep"},
-                                                        {"--grid tau=1 --seeds a", "--seeds a"}}) {
+  for (const auto& [arguments, says] : std::vector<std::pair<std::string, std::string>>{
+           {"--grid tau=1,0", "--tau must be > 0"},
+           {"--grid nothing=1,2", "--nothing"},
+           {"--preset nothing", "known: paper"},
+           {"--grid tau=1 --measure all", "known: clean"},
+           {"--grid adversarial=none,pgd --set trades-beta=3", "adversarial-none_seed-0: --trades-beta needs"},
+           {"", "nothing to sweep"},
+           {"--grid tau=1 --seeds a", "--seeds a"}}) {
     EXPECT_EQ(kelvin("sweep " + arguments + " --out m"), 2) << arguments;
     const std::string error = read_text(folder_ / "out.err");
     EXPECT_THAT(error, HasSubstr(says));

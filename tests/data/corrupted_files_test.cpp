@@ -70,6 +70,9 @@ TEST(CorruptedFiles, FoldersWithForeignClasses) {
             read_image(folder / "frost/2/n1/x.png", 3).pixels);
   ASSERT_EQ(files.notes().size(), 1u);
   EXPECT_THAT(files.notes()[0], HasSubstr("passed over 2 folders"));
+  write_image(folder / "frost/3/n1/y.png", 5, 5, 3, 7);
+  EXPECT_EQ(files.load("frost", 3, 0).labels, (std::vector<std::int32_t>{0, 1, 2, 0}));
+  EXPECT_EQ(files.load("frost", 3, 2).labels, (std::vector<std::int32_t>{0, 1}));  // not two of one class
   std::filesystem::remove_all(folder / "frost/4/n2");
   EXPECT_THAT(mistake_of([&] { (void)files.load("frost", 4, 0); }), HasSubstr("folders of 2 of the 3 classes"));
   set.class_folders.clear();

@@ -80,9 +80,9 @@ TEST_F(ImageSets, FolderOfClasses) {
   const auto tested = write_image(folder_ / "set/val/b/deep/1.png", 5, 7, 3, 4);
   const Dataset set = load_dataset("folder:" + at("set"), {});
   EXPECT_EQ(set.class_names, (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(set.train.labels, (std::vector<std::int32_t>{0, 0, 1}));
+  EXPECT_EQ(set.train.labels, (std::vector<std::int32_t>{0, 1, 0}));  // a/x, b/1, a/y
   EXPECT_EQ(set.train.channels, 3);
-  EXPECT_EQ(std::vector<std::uint8_t>(set.train.bytes.end() - 105, set.train.bytes.end()), red);
+  EXPECT_EQ(std::vector<std::uint8_t>(set.train.bytes.begin() + 105, set.train.bytes.begin() + 210), red);
   EXPECT_EQ(set.test.labels, (std::vector<std::int32_t>{1}));
   EXPECT_EQ(set.test.bytes, tested);
 
@@ -92,6 +92,23 @@ TEST_F(ImageSets, FolderOfClasses) {
   EXPECT_EQ(alone.test.count, 2);
   EXPECT_EQ(alone.test.channels, 1);
   EXPECT_THAT(mistake_of([&] { (void)load_dataset("folder:" + at("alone"), {}); }), HasSubstr("no folder train/"));
+}
+
+// What --limit takes is the first N: it must not be one class.
+TEST_F(ImageSets, ClassesTakeTurnsSoThatTheFirstImagesHoldAll) {
+  for (const char* half : {"train", "test"})
+    for (const char* name : {"a", "b", "c"})
+      for (int i = 0; i < (*name == 'b' ? 1 : 3); ++i)
+        write_image(folder_ / ("set/" + std::string(half) + "/" + name + "/" + std::to_string(i) + ".png"), 4, 4, 3,
+                    10 * (*name - 'a') + i);
+  const Dataset all = load_dataset("folder:" + at("set"), {});
+  const std::vector<std::int32_t> labels = {0, 1, 2, 0, 2, 0, 2};
+  EXPECT_EQ(all.train.labels, labels);
+  EXPECT_EQ(all.test.labels, labels);
+  const Dataset first = load_dataset("folder:" + at("set"), {.train_limit = 3, .test_limit = 4});
+  EXPECT_EQ(first.train.labels, (std::vector<std::int32_t>{0, 1, 2}));
+  EXPECT_EQ(first.test.labels, (std::vector<std::int32_t>{0, 1, 2, 0}));
+  EXPECT_TRUE(std::equal(first.test.bytes.begin(), first.test.bytes.end(), all.test.bytes.begin()));
 }
 
 TEST_F(ImageSets, FolderMistakes) {
@@ -135,7 +152,7 @@ TEST_F(ImageSets, TinyImageNetWithSortedClasses) {
   const Dataset set = load_dataset("tiny-imagenet:" + at("tiny"), {});
   EXPECT_EQ(set.class_folders, (std::vector<std::string>{"n01", "n02"}));
   EXPECT_EQ(set.class_names, (std::vector<std::string>{"goldfish", "spider"}));
-  EXPECT_EQ(set.train.labels, (std::vector<std::int32_t>{0, 0, 1, 1}));
+  EXPECT_EQ(set.train.labels, (std::vector<std::int32_t>{0, 1, 0, 1}));
   EXPECT_EQ(set.test.labels, (std::vector<std::int32_t>{1, 0}));
   EXPECT_EQ(set.test.height, 64);
   const std::uint8_t* const grey = set.test.bytes.data() + set.test.pixels();
@@ -182,6 +199,17 @@ TEST_F(ImageSets, CacheIsUsedWhileTheFilesStayAndReplacedWhenTheyChange) {
   EXPECT_NE(load(), first);
   ASSERT_EQ(cached().size(), 1u);
   EXPECT_NE(folder_ / ("cache/images/" + cached()[0]), entry);
+}
+
+TEST_F(ImageSets, CacheOfAnotherOrderIsNotServedAndGoes) {
+  const auto one = write_image(folder_ / "1.png", 4, 4, 3, 1), two = write_image(folder_ / "2.png", 4, 4, 3, 2);
+  const auto first = decode_images_cached("set", {folder_ / "1.png", folder_ / "2.png"}, 4, 4, 3);
+  EXPECT_TRUE(std::equal(one.begin(), one.end(), first.begin()));
+  const std::vector<std::string> before = cached();
+  const auto second = decode_images_cached("set", {folder_ / "2.png", folder_ / "1.png"}, 4, 4, 3);
+  EXPECT_TRUE(std::equal(two.begin(), two.end(), second.begin()));
+  ASSERT_EQ(cached().size(), 1u);
+  EXPECT_NE(cached(), before);
 }
 
 TEST_F(ImageSets, CifarTenPointOne) {

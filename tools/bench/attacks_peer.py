@@ -1,7 +1,7 @@
 """PGD-20 and AutoAttack standard against torchattacks: the same weights, images, threads and budget, in turns.
 
-    python tools/bench/attacks_peer.py --kelvin build/bin/kelvin                     # trains resnet20 for an epoch first
-    python tools/bench/attacks_peer.py --kelvin build/bin/kelvin --run runs/resnet20 --n 200 --rounds 3
+    python tools/bench/attacks_peer.py --kelvin $(tools/build.sh kelvin)/bin/kelvin                     # trains resnet20 for an epoch first
+    python tools/bench/attacks_peer.py --kelvin $(tools/build.sh kelvin)/bin/kelvin --run runs/resnet20 --n 200 --rounds 3
 
 Needs torch, torchattacks 3.5 and safetensors. torchattacks stands in for the reference AutoAttack, whose APGD, FAB and Square it carries;
 Square runs without its rescaled schedule, as AutoAttack runs it. PyTorch gets channels_last weights and images, evaluation mode, no

@@ -1,6 +1,6 @@
 """How much faster Kelvin corrupts than the Python reference, on the same images and the same cores.
 
-    python tools/bench/corruptions.py build/bin/kelvin [--images 500] [--size 32] [--wall]
+    python tools/bench/corruptions.py $(tools/build.sh kelvin)/bin/kelvin [--images 500] [--size 32] [--wall]
 
 The reference is tools/golden/corruption_reference.py (NumPy, SciPy, scikit-image, OpenCV, Pillow) in one process, each library on one
 thread. Both sides make all five severities of every image on one core, and time is processor time, so that other work on the machine does not
