@@ -38,7 +38,9 @@ struct OpCase {
   float gradient_tolerance = 1e-2f;  // relative, of a directional derivative; float32 differences are no better
   float kink_distance = 0.05f;       // how far inputs stay from the values in OpInput::avoid
   bool has_kinks = false;            // in what it computes, not in its inputs: bfloat16 may fall on the other side
-  bool any_thread_count = true;      // false: a library decides the summation order (said in the op's header)
+  double cancellation =
+      1;  // how many times larger than a gradient the terms are whose sum it is: so much more rounding
+  bool any_thread_count = true;  // false: a library decides the summation order (said in the op's header)
 };
 
 void PrintTo(const OpCase& c, std::ostream* out);  // the case's name in test listings
