@@ -88,7 +88,9 @@ void Tape::add_gradient(int slot, Tensor g) {
     s.gradient = std::move(g);
     return;
   }
-  if (s.is_external && g.dtype() == DType::f32 && g.size() <= kSmallAddition) {
+  // Where an addition costs a launch, small ones wait for each other.
+  const bool is_small = g.dtype() == DType::f32 && g.size() <= kSmallAddition;
+  if (s.is_external && is_small && s.device.kind == DeviceKind::cuda) {
     const auto is_same = [&](const auto& other) { return other.first == slot; };
     if (std::any_of(gathered_.begin(), gathered_.end(), is_same)) add_gathered();
     gathered_.emplace_back(slot, std::move(g));
