@@ -97,8 +97,7 @@ class Tape {
   std::unordered_map<std::uint64_t, int> slot_of_id_;
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
-  std::vector<std::pair<int, Tensor>>
-      gathered_;  // small gradients of parameters: slot and what is to be added, all at once
+  std::vector<std::pair<int, Tensor>> gathered_;  // small gradients of parameters, by slot: to be added all at once
   Tape* outer_;
 };
 

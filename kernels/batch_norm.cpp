@@ -7,6 +7,7 @@
 
 #include "kernels/device/lanes.h"
 #include "kernels/device/parallel.h"
+#include "kernels/device/with_flag.h"
 
 namespace kelvin {
 namespace {
@@ -162,11 +163,6 @@ struct InputGradientStep {
 };
 
 // f(std::bool_constant...) for a run-time flag
-template <class F>
-void with_flag(bool flag, const F& f) {
-  flag ? f(std::true_type{}) : f(std::false_type{});
-}
-
 }  // namespace
 
 template <class T>

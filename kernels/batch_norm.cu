@@ -6,6 +6,7 @@
 #include "kernels/batch_norm.h"
 #include "kernels/device/channels.h"
 #include "kernels/device/column_reduce.h"
+#include "kernels/device/with_flag.h"
 
 namespace kelvin {
 namespace {
@@ -218,11 +219,6 @@ struct ReciprocalStddev {
     rstd[c] = 1.0f / sqrtf(variance[c] + eps);
   }
 };
-
-template <class F>
-void with_flag(bool flag, const F& f) {
-  flag ? f(std::true_type{}) : f(std::false_type{});
-}
 
 }  // namespace
 

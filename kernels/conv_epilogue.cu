@@ -2,6 +2,7 @@
 #include "kernels/conv_epilogue.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/device/with_flag.h"
 
 namespace kelvin {
 namespace {
@@ -25,12 +26,6 @@ struct Epilogue {
     store<N>(y + i, v);
   }
 };
-
-// f(std::true_type or std::false_type)
-template <class F>
-void with_flag(bool flag, const F& f) {
-  flag ? f(std::true_type{}) : f(std::false_type{});
-}
 
 }  // namespace
 

@@ -110,7 +110,9 @@ Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTenso
   constexpr float kWorthwhile = 0.97f;  // of the best time so far: less may be noise
   std::optional<CudaBlock> scratch;
   if (problem.adds) {  // once only where it counts
-    scratch.emplace(cuda, static_cast<std::size_t>(Views<char>(problem, tensors).x.size()) * bytes_of(problem.dtype));
+    scratch.emplace(cuda,
+                    static_cast<std::size_t>(Shape{problem.x[0], problem.x[1], problem.x[2], problem.x[3]}.size()) *
+                        bytes_of(problem.dtype));
     tensors.x = scratch->as<void>();
   }
   CudaStopwatch watch(cuda);

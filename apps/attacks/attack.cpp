@@ -25,8 +25,7 @@ void check_options(const AttackOptions& o, const ModelSpec& model) {
     throw mistake("--attack ", o.attack, " is unknown; known: ", joined(known));
   if (!(o.eps >= 0) || !(o.step >= 0))
     throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
-  if (o.norm == Norm::linf && o.eps > 1)
-    throw mistake("--eps ", o.eps, ": pixels are in [0, 1]; ", o.eps, "/255 was meant?");
+  require_radius(o.eps, o.norm);
   if (o.steps < 1 || o.restarts < 1 || o.queries < 1 || o.search_steps < 1)
     throw mistake("--steps, --restarts, --queries and --search-steps must be at least 1");
   if (o.last_iterate && (o.restarts > 1 || (o.attack != "pgd" && o.attack != "fgsm") || o.targeting == Targeting::all))

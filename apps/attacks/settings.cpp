@@ -23,6 +23,10 @@ std::string printed(const char* format, double value) {
 float usual_eps(Norm norm) { return norm == Norm::l2 ? 0.5f : 8.0f / 255.0f; }
 float usual_step(float eps) { return eps / 4; }
 
+void require_radius(float eps, Norm norm) {
+  if (norm == Norm::linf && eps > 1) throw mistake("--eps ", eps, ": pixels are in [0, 1]; ", eps, "/255 was meant?");
+}
+
 bool takes(const std::string& flag, const std::string& attack, Norm norm) {
   const bool is_cw_l2 = attack == "cw" && norm == Norm::l2;
   const bool has_fixed_steps = is_one_of(attack, {"pgd", "mifgsm", "cw"}) && !is_cw_l2;

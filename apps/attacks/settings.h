@@ -9,6 +9,8 @@ namespace kelvin {
 
 // 8/255 in L∞; in L2 0.5, the radius of RobustBench's CIFAR-10.
 [[nodiscard]] float usual_eps(Norm norm);
+// Throws a mistake for a radius that no image has room for: in L∞ above 1.
+void require_radius(float eps, Norm norm);
 // ε/4, which is 2/255 at 8/255. A step that does not follow ε makes an attack on a wide ball weak.
 [[nodiscard]] float usual_step(float eps);
 

@@ -91,7 +91,7 @@ void check_request(const MeasureRequest& r) {
     if (limit < 0) throw mistake("limits must be 0 (all images) or more, got ", limit);
   if (r.severity < 1 || r.severity > 5) throw mistake("--severity must be 1 to 5, got ", r.severity);
   if (!(r.eps >= 0) || !(r.step >= 0)) throw mistake("--eps and --step must be 0 or more");
-  if (r.eps > 1) throw mistake("--eps ", r.eps, ": pixels are in [0, 1]; ", r.eps, "/255 was meant?");
+  require_radius(r.eps, Norm::linf);
   if (r.steps < 1) throw mistake("--steps must be at least 1, got ", r.steps);
 }
 

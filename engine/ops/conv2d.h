@@ -10,7 +10,8 @@ namespace kelvin {
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& options);
 
 // y = relu?(conv(x, w) + bias + residual) in one kernel: a convolution whose normalisation was folded into w and bias.
-// w and bias [K] float32 or both of x's element type; residual like y, or empty. Differentiable in x and residual only: nothing that is folded is trained.
+// w and bias [K] float32 or both of x's element type; residual like y, or empty. Differentiable in x and residual only: nothing that is
+// folded is trained.
 [[nodiscard]] Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& residual,
                                   bool relu, const ConvOptions& options);
 

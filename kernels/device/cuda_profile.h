@@ -3,7 +3,8 @@
 //
 //   const CudaRange range(cuda, [&] { return str("conv2d ", ...); });   // until the end of the scope
 //
-// A range's time is the GPU's, from its first work to its last, as long as the host is ahead (profile_hold). A step under a profile is never recorded or replayed (step_graph.h): a replay launches nothing that could be timed.
+// A range's time is the GPU's, from its first work to its last, as long as the host is ahead (profile_hold). A step under a profile is never
+// recorded or replayed (step_graph.h): a replay launches nothing that could be timed.
 #pragma once
 
 #include <string>

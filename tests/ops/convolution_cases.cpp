@@ -54,6 +54,7 @@ std::vector<OpCase> convolution_cases() {
       conv_case("five_by_five", {2, 9, 9, 17}, {10, 5, 5, 17}, {.pad = 2}),
       conv_case("valid_257", {1, 4, 4, 257}, {24, 3, 3, 257}, {}),
       branches_case("two_branches", {2, 7, 7, 16}, {16, 3, 3, 16}),
+      branches_case("two_rgb_branches", {2, 7, 7, 3}, {8, 3, 3, 3}),
       branches_case("two_pointwise_branches", {2, 7, 7, 24}, {8, 1, 1, 24}),
       fused_case("bias", {2, 5, 5, 16}, {8, 1, 1, 16}, {2, 5, 5, 8}, false, false, {}),
       fused_case("bias_relu", {2, 9, 9, 16}, {33, 3, 3, 16}, {2, 9, 9, 33}, false, true, {.pad = 1}),
