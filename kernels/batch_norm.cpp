@@ -3,11 +3,13 @@
 #include "kernels/batch_norm.h"
 
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "kernels/device/lanes.h"
 #include "kernels/device/parallel.h"
 #include "kernels/device/with_flag.h"
+#include "kernels/relu_mask.h"
 
 namespace kelvin {
 namespace {
@@ -104,15 +106,31 @@ struct MomentStep {
   }
 };
 
+// The bits of the elements from `at` on, at least sixteen of them, and of one element.
+[[gnu::always_inline]] inline std::uint32_t load_bits(const std::uint8_t* mask, std::int64_t at) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, mask + (at >> 3), 3);
+  return bits >> (at & 7);
+}
+float where_bit(const std::uint8_t* mask, std::int64_t at, float g) {
+  return (mask[at >> 3] >> (at & 7) & 1) != 0 ? g : 0.0f;
+}
+
+// `mask`: null, or where the ReLU's bits go; then channels are a multiple of sixteen
 template <class T, bool kResidual, bool kRelu>
 struct ApplyStep {
   T* y;
+  std::uint8_t* mask;
   const T *x, *residual;
   const float *factor, *offset;  // [C]
   [[gnu::always_inline]] void lanes(std::int64_t at, std::int64_t c) const {
     Lanes v = load_lanes(x + at) * load_lanes(factor + c) + load_lanes(offset + c);
     if constexpr (kResidual) v += load_lanes(residual + at);
     store_lanes(y + at, kRelu ? relu(v) : v);
+    if (kRelu && mask != nullptr) {
+      const std::uint16_t bits = positive_bits(v);
+      std::memcpy(mask + (at >> 3), &bits, sizeof bits);
+    }
   }
   void one(std::int64_t at, std::int64_t c) const {
     float v = static_cast<float>(x[at]) * factor[c] + offset[c];
@@ -121,22 +139,23 @@ struct ApplyStep {
   }
 };
 
-// g = dy·1[y > 0]: Σ g, Σ g (x − mean); stores g into dresidual when that is wanted.
+// g = dy where the ReLU let pass: Σ g, Σ g (x − mean); stores g into dresidual when that is wanted.
 template <class T, bool kRelu, bool kStore>
 struct GradientStep {
-  const T *dy, *y, *x;
+  const T *dy, *x;
+  const std::uint8_t* mask;
   T* dresidual;
   const float* mean;  // [C]
   [[gnu::always_inline]] void add(Lanes& first, Lanes& second, std::int64_t at, std::int64_t c) const {
     Lanes g = load_lanes(dy + at);
-    if constexpr (kRelu) g = where_positive(load_lanes(y + at), g);
+    if constexpr (kRelu) g = where_bits(load_bits(mask, at), g);
     if constexpr (kStore) store_lanes(dresidual + at, g);
     first += g;
     second += g * (load_lanes(x + at) - load_lanes(mean + c));
   }
   void add_one(float& first, float& second, std::int64_t at, std::int64_t c) const {
     float g = static_cast<float>(dy[at]);
-    if constexpr (kRelu) g = where_positive(static_cast<float>(y[at]), g);
+    if constexpr (kRelu) g = where_bit(mask, at, g);
     if constexpr (kStore) dresidual[at] = T(g);
     first += g;
     second += g * (static_cast<float>(x[at]) - mean[c]);
@@ -147,22 +166,22 @@ struct GradientStep {
 template <class T, bool kRelu>
 struct InputGradientStep {
   T* dx;
-  const T *dy, *y, *x;
+  const T *dy, *x;
+  const std::uint8_t* mask;
   const float *a, *b, *c;  // [C]
   [[gnu::always_inline]] void lanes(std::int64_t at, std::int64_t channel) const {
     Lanes g = load_lanes(dy + at);
-    if constexpr (kRelu) g = where_positive(load_lanes(y + at), g);
+    if constexpr (kRelu) g = where_bits(load_bits(mask, at), g);
     store_lanes(dx + at,
                 load_lanes(a + channel) * g + load_lanes(b + channel) * load_lanes(x + at) + load_lanes(c + channel));
   }
   void one(std::int64_t at, std::int64_t channel) const {
     float g = static_cast<float>(dy[at]);
-    if constexpr (kRelu) g = where_positive(static_cast<float>(y[at]), g);
+    if constexpr (kRelu) g = where_bit(mask, at, g);
     dx[at] = T(a[channel] * g + b[channel] * static_cast<float>(x[at]) + c[channel]);
   }
 };
 
-// f(std::bool_constant...) for a run-time flag
 }  // namespace
 
 template <class T>
@@ -188,32 +207,37 @@ void batch_norm_statistics(Cpu, View<float> mean, View<float> rstd, View<float> 
 }
 
 template <class T>
-void batch_norm_apply(Cpu, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
-                      View<const float> gamma, View<const float> beta, View<const T> residual, bool relu) {
+void batch_norm_apply(Cpu cpu, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
+                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
+                      bool relu) {
+  KELVIN_CHECK(mask.empty() || (relu && mask.size() == relu_mask_bytes(y.size())), "a mask of ", mask.size(), " bytes");
   const std::int64_t channels = x.cols();
   std::vector<float> factor(static_cast<std::size_t>(channels)), offset(static_cast<std::size_t>(channels));
   for (std::int64_t c = 0; c < channels; ++c) {
     factor[static_cast<std::size_t>(c)] = gamma[c] * rstd[c];
     offset[static_cast<std::size_t>(c)] = beta[c] - mean[c] * gamma[c] * rstd[c];
   }
+  const bool has_whole_bits = channels % kLanes == 0;  // else neighbouring rows, two threads' perhaps, share a byte
+  std::uint8_t* const bits = has_whole_bits ? mask.data : nullptr;
   with_flag(!residual.empty(), [&](auto has_residual) {
     with_flag(relu, [&](auto has_relu) {
       for_rows(x.rows(), channels,
-               ApplyStep<T, has_residual, has_relu>{y.data, x.data, residual.data, factor.data(), offset.data()});
+               ApplyStep<T, has_residual, has_relu>{y.data, bits, x.data, residual.data, factor.data(), offset.data()});
     });
   });
+  if (!mask.empty() && !has_whole_bits) relu_mask<T>(cpu, mask, {y.data, y.shape});
 }
 
 template <class T>
 void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta, View<const T> dy,
-                         View<const T> y, View<const T> x, View<const float> mean, View<const float> rstd,
-                         View<const float> gamma, const BatchNormBackward& o) {
+                         View<const std::uint8_t> mask, View<const T> x, View<const float> mean, View<const float> rstd,
+                         View<const float> gamma, bool is_training) {
   const std::int64_t rows = x.rows(), channels = x.cols();
   std::vector<double> sum_g, sum_gx;
-  with_flag(o.relu, [&](auto has_relu) {
+  with_flag(!mask.empty(), [&](auto has_relu) {
     with_flag(!dresidual.empty(), [&](auto stores) {
       reduce_columns(sum_g, sum_gx, rows, channels,
-                     GradientStep<T, has_relu, stores>{dy.data, y.data, x.data, dresidual.data, mean.data});
+                     GradientStep<T, has_relu, stores>{dy.data, x.data, mask.data, dresidual.data, mean.data});
     });
   });
   const auto n = static_cast<double>(rows);
@@ -224,7 +248,7 @@ void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma,
     dgamma[k] = static_cast<float>(sum_gx[i] * rstd[k]);
     const double slope = static_cast<double>(gamma[k]) * rstd[k];
     a[i] = static_cast<float>(slope);
-    if (!o.is_training) continue;
+    if (!is_training) continue;
     const double pull = -slope * rstd[k] * rstd[k] * sum_gx[i] / n;
     b[i] = static_cast<float>(pull);
     c[i] = static_cast<float>(-slope * sum_g[i] / n - pull * mean[k]);
@@ -232,8 +256,9 @@ void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma,
   if (dx.empty()) return;
   const bool is_masked = !dresidual.empty();  // the first pass has already stored g
   const T* const g = is_masked ? dresidual.data : dy.data;
-  with_flag(o.relu && !is_masked, [&](auto has_relu) {
-    for_rows(rows, channels, InputGradientStep<T, has_relu>{dx.data, g, y.data, x.data, a.data(), b.data(), c.data()});
+  with_flag(!mask.empty() && !is_masked, [&](auto has_relu) {
+    for_rows(rows, channels,
+             InputGradientStep<T, has_relu>{dx.data, g, x.data, mask.data, a.data(), b.data(), c.data()});
   });
 }
 
@@ -256,14 +281,14 @@ void reciprocal_stddev(Cpu, View<float> rstd, View<const float> variance, float 
   for (std::int64_t c = 0; c < rstd.size(); ++c) rstd[c] = 1.0f / std::sqrt(variance[c] + eps);
 }
 
-#define KELVIN_INSTANTIATE(T)                                                                                          \
-  template void batch_norm_statistics(Cpu, View<float>, View<float>, View<float>, View<float>, View<const T>, float,   \
-                                      float);                                                                          \
-  template void batch_norm_apply(Cpu, View<T>, View<const T>, View<const float>, View<const float>, View<const float>, \
-                                 View<const float>, View<const T>, bool);                                              \
-  template void batch_norm_backward(Cpu, View<T>, View<T>, View<float>, View<float>, View<const T>, View<const T>,     \
-                                    View<const T>, View<const float>, View<const float>, View<const float>,            \
-                                    const BatchNormBackward&)
+#define KELVIN_INSTANTIATE(T)                                                                                        \
+  template void batch_norm_statistics(Cpu, View<float>, View<float>, View<float>, View<float>, View<const T>, float, \
+                                      float);                                                                        \
+  template void batch_norm_apply(Cpu, View<T>, View<std::uint8_t>, View<const T>, View<const float>,                 \
+                                 View<const float>, View<const float>, View<const float>, View<const T>, bool);      \
+  template void batch_norm_backward(Cpu, View<T>, View<T>, View<float>, View<float>, View<const T>,                  \
+                                    View<const std::uint8_t>, View<const T>, View<const float>, View<const float>,   \
+                                    View<const float>, bool)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);
 #undef KELVIN_INSTANTIATE

@@ -1,12 +1,14 @@
 // Statistics: one pass over x in slabs (device/column_reduce.h), then one thread a channel. Normalisation and its backward are
-// elementwise passes with per-channel factors (device/channels.h): forward reads x twice and writes y; backward reads dy, y (the ReLU
-// mask) and x twice and writes dx. The same formulas as batch_norm.cpp, where they are explained.
+// elementwise passes with per-channel factors (device/channels.h): forward reads x twice and writes y; backward reads dy and x twice, a bit
+// an element of what the ReLU let through, and writes dx. The same formulas as batch_norm.cpp, where they are explained.
 #include <cmath>
 
 #include "kernels/batch_norm.h"
 #include "kernels/device/channels.h"
 #include "kernels/device/column_reduce.h"
+#include "kernels/device/mask_bits.h"
 #include "kernels/device/with_flag.h"
+#include "kernels/relu_mask.h"
 
 namespace kelvin {
 namespace {
@@ -46,10 +48,12 @@ struct FinishMoments {
 };
 
 // y = x factor + offset
-template <class T, bool kResidual, bool kRelu>
+enum class Relu { none, plain, with_mask };
+template <class T, bool kResidual, Relu kRelu>
 struct Apply {
   static constexpr int kPack = pack_of<T>;
   T* y;
+  std::uint8_t* mask;
   const T *x, *residual;
   const float *mean, *rstd, *gamma, *beta;  // [C]
   template <int N>
@@ -83,41 +87,42 @@ struct Apply {
     for (int k = 0; k < N; ++k) v[k] = e.x[k] * f.factor[k] + f.offset[k];
     if constexpr (kResidual)
       for (int k = 0; k < N; ++k) v[k] += e.residual[k];
-    if constexpr (kRelu)
+    if constexpr (kRelu == Relu::with_mask && N > 1) store_bits<N>(mask, i, positive_bits(v));
+    if constexpr (kRelu != Relu::none)
       for (int k = 0; k < N; ++k) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
     store<N>(y + i, v);
   }
 };
 
-// What both passes of the backward read; y only behind a ReLU.
+// What both passes of the backward read; `mask` only behind a ReLU.
 template <int N>
 struct GradientElements {
-  Pack<N> dy, y, x;
+  Pack<N> dy, x;
+  unsigned mask;
 };
 
 template <int N, bool kRelu, class T>
-__device__ GradientElements<N> read_gradient(const T* dy, const T* y, const T* x, std::int64_t i) {
+__device__ GradientElements<N> read_gradient(const T* dy, const std::uint8_t* mask, const T* x, std::int64_t i) {
   GradientElements<N> e;
   e.dy = load<N>(dy + i);
-  if constexpr (kRelu) e.y = load<N>(y + i);
   e.x = load<N>(x + i);
+  if constexpr (kRelu) e.mask = load_bits<N>(mask, i);
   return e;
 }
 
-// g = dy·1[y > 0]
+// g = dy where the ReLU let pass
 template <int N, bool kRelu>
 __device__ Pack<N> masked(const GradientElements<N>& e) {
-  Pack<N> g = e.dy;
-  if constexpr (kRelu)
-    for (int k = 0; k < N; ++k) g[k] = e.y[k] > 0.0f ? g[k] : 0.0f;
-  return g;
+  if constexpr (kRelu) return where_bits(e.mask, e.dy);
+  return e.dy;
 }
 
 // Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, which is why it reads apart.
 template <class T, bool kRelu, bool kStore>
 struct GradientStep {
   static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 2 : 1;
-  const T *dy, *y, *x;
+  const T *dy, *x;
+  const std::uint8_t* mask;
   T* dresidual;
   const float* mean;
   template <int N>
@@ -126,7 +131,7 @@ struct GradientStep {
   }
   template <int N>
   __device__ GradientElements<N> read(std::int64_t at) const {
-    return read_gradient<N, kRelu>(dy, y, x, at);
+    return read_gradient<N, kRelu>(dy, mask, x, at);
   }
   template <int N>
   __device__ void add(Pack<N>& first, Pack<N>& second, const GradientElements<N>& e, const Pack<N>& m,
@@ -166,7 +171,8 @@ template <class T, bool kRelu>
 struct InputGradient {
   static constexpr int kPack = pack_of<T>;
   T* dx;
-  const T *dy, *y, *x;
+  const T *dy, *x;
+  const std::uint8_t* mask;
   InputFactors of_channel;
   template <int N>
   struct Factors {
@@ -178,7 +184,7 @@ struct InputGradient {
   }
   template <int N>
   __device__ GradientElements<N> read(std::int64_t i) const {
-    return read_gradient<N, kRelu>(dy, y, x, i);
+    return read_gradient<N, kRelu>(dy, mask, x, i);
   }
   template <int N>
   __device__ void write(std::int64_t i, const GradientElements<N>& e, const Factors<N>& f) const {
@@ -233,42 +239,54 @@ void batch_norm_statistics(const Cuda& cuda, View<float> mean, View<float> rstd,
 }
 
 template <class T>
-void batch_norm_apply(const Cuda& cuda, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
-                      View<const float> gamma, View<const float> beta, View<const T> residual, bool relu) {
+void batch_norm_apply(const Cuda& cuda, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
+                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
+                      bool relu) {
+  KELVIN_CHECK(mask.empty() || (relu && mask.size() == relu_mask_bytes(y.size())), "a mask of ", mask.size(), " bytes");
+  const std::int64_t channels = x.cols();
   const bool in_packs = can_use_packs(y, x, residual, mean, rstd, gamma, beta);
+  const bool writes_bits =
+      !mask.empty() && in_packs && channels % kElementsPerThread == 0;  // whole bytes, by whole warps
   with_flag(!residual.empty(), [&](auto has_residual) {
-    with_flag(relu, [&](auto has_relu) {
-      launch_channels(
-          cuda, x.rows(), x.cols(), in_packs,
-          Apply<T, has_residual, has_relu>{y.data, x.data, residual.data, mean.data, rstd.data, gamma.data, beta.data});
-    });
+    const auto apply = [&]<Relu kRelu>(std::integral_constant<Relu, kRelu>) {
+      launch_channels(cuda, x.rows(), channels, in_packs,
+                      Apply<T, has_residual, kRelu>{y.data, mask.data, x.data, residual.data, mean.data, rstd.data,
+                                                    gamma.data, beta.data});
+    };
+    if (!relu)
+      apply(std::integral_constant<Relu, Relu::none>{});
+    else if (!writes_bits)
+      apply(std::integral_constant<Relu, Relu::plain>{});
+    else
+      apply(std::integral_constant<Relu, Relu::with_mask>{});
   });
+  if (!mask.empty() && !writes_bits) relu_mask<T>(cuda, mask, {y.data, y.shape});
 }
 
 template <class T>
 void batch_norm_backward(const Cuda& cuda, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta,
-                         View<const T> dy, View<const T> y, View<const T> x, View<const float> mean,
-                         View<const float> rstd, View<const float> gamma, const BatchNormBackward& o) {
+                         View<const T> dy, View<const std::uint8_t> mask, View<const T> x, View<const float> mean,
+                         View<const float> rstd, View<const float> gamma, bool is_training) {
   const std::int64_t rows = x.rows(), channels = x.cols();
-  const bool in_packs = can_use_packs(dx, dresidual, dy, y, x, mean);
+  const bool in_packs = can_use_packs(dx, dresidual, dy, x, mean);
   // [3, C], each row aligned for packs
   const std::int64_t stride = (channels + kElementsPerThread - 1) / kElementsPerThread * kElementsPerThread;
   const CudaBlock block(cuda, static_cast<std::size_t>(3 * stride) * sizeof(float));
   auto* const start = block.as<float>();
   const InputFactors factors = {start, start + stride, start + 2 * stride};
-  with_flag(o.relu, [&](auto has_relu) {
+  with_flag(!mask.empty(), [&](auto has_relu) {
     with_flag(!dresidual.empty(), [&](auto stores) {
       column_reduce(cuda, rows, channels, in_packs,
-                    GradientStep<T, has_relu, stores>{dy.data, y.data, x.data, dresidual.data, mean.data},
+                    GradientStep<T, has_relu, stores>{dy.data, x.data, mask.data, dresidual.data, mean.data},
                     FinishGradients{dgamma.data, dbeta.data, mean.data, rstd.data, gamma.data, factors,
-                                    static_cast<double>(rows), o.is_training});
+                                    static_cast<double>(rows), is_training});
     });
   });
   if (dx.empty()) return;
   const bool is_masked = !dresidual.empty();  // the first pass has already stored g
   const T* const g = is_masked ? dresidual.data : dy.data;
-  with_flag(o.relu && !is_masked, [&](auto has_relu) {
-    launch_channels(cuda, rows, channels, in_packs, InputGradient<T, has_relu>{dx.data, g, y.data, x.data, factors});
+  with_flag(!mask.empty() && !is_masked, [&](auto has_relu) {
+    launch_channels(cuda, rows, channels, in_packs, InputGradient<T, has_relu>{dx.data, g, x.data, mask.data, factors});
   });
 }
 
@@ -287,11 +305,11 @@ void reciprocal_stddev(const Cuda& cuda, View<float> rstd, View<const float> var
 #define KELVIN_INSTANTIATE(T)                                                                                         \
   template void batch_norm_statistics(const Cuda&, View<float>, View<float>, View<float>, View<float>, View<const T>, \
                                       float, float);                                                                  \
-  template void batch_norm_apply(const Cuda&, View<T>, View<const T>, View<const float>, View<const float>,           \
-                                 View<const float>, View<const float>, View<const T>, bool);                          \
+  template void batch_norm_apply(const Cuda&, View<T>, View<std::uint8_t>, View<const T>, View<const float>,          \
+                                 View<const float>, View<const float>, View<const float>, View<const T>, bool);       \
   template void batch_norm_backward(const Cuda&, View<T>, View<T>, View<float>, View<float>, View<const T>,           \
-                                    View<const T>, View<const T>, View<const float>, View<const float>,               \
-                                    View<const float>, const BatchNormBackward&)
+                                    View<const std::uint8_t>, View<const T>, View<const float>, View<const float>,    \
+                                    View<const float>, bool)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);
 #undef KELVIN_INSTANTIATE

@@ -4,9 +4,11 @@
 //   x, y, residual [rows..., C] of storage type T; everything per channel is float32 [C]. n = rows.
 //
 // Statistics are over all rows; float32 sums over fixed blocks of rows around a shift, blocks combined in double in a fixed
-// order: the same bits for any thread count. Memory traffic: forward reads x twice and writes y; backward reads dy, y (the
-// ReLU mask) and x twice and writes dx.
+// order: the same bits for any thread count. Memory traffic: forward reads x twice and writes y; backward reads dy and x
+// twice and writes dx. What a ReLU let through is kept as a bit an element (relu_mask.h), so that backward does not read y.
 #pragma once
+
+#include <cstdint>
 
 #include "kernels/device/device.h"
 #include "kernels/device/dtype.h"
@@ -23,31 +25,31 @@ template <class T>
 void batch_norm_statistics(const Cuda&, View<float> mean, View<float> rstd, View<float> running_mean,
                            View<float> running_variance, View<const T> x, float momentum, float eps);
 
-// y = relu?(γ (x − mean) rstd + β + residual); residual may be empty.
+// y = relu?(γ (x − mean) rstd + β + residual); residual may be empty. `mask`, where not empty, becomes the ReLU's: it has
+// relu_mask_bytes(y.size()) bytes.
 template <class T>
-void batch_norm_apply(Cpu, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
-                      View<const float> gamma, View<const float> beta, View<const T> residual, bool relu);
+void batch_norm_apply(Cpu, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
+                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
+                      bool relu);
 template <class T>
-void batch_norm_apply(const Cuda&, View<T> y, View<const T> x, View<const float> mean, View<const float> rstd,
-                      View<const float> gamma, View<const float> beta, View<const T> residual, bool relu);
+void batch_norm_apply(const Cuda&, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
+                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
+                      bool relu);
 
-// Backward through `batch_norm_apply` after `batch_norm_statistics` of the same x. With g = dy·1[y > 0] (or dy without ReLU):
+// Backward through `batch_norm_apply` after `batch_norm_statistics` of the same x. With g = dy where its bit is set in `mask`, else 0
+// (empty: there was no ReLU, g = dy):
 //   dβ = Σ g,   dγ = Σ g x̂,   dx = γ rstd (g − dβ/n − x̂ dγ/n)  (1502.03167, section 3; batch statistics)
 //   dx = γ rstd g                                              (running statistics: is_training = false)
 //   dresidual = g
-// y may be empty when there was no ReLU; dresidual and dx may be empty when not wanted; dx may be dy. dγ, dβ are overwritten.
-struct BatchNormBackward {
-  bool relu = false;
-  bool is_training = true;
-};
+// dresidual and dx may be empty when not wanted; dx may be dy. dγ, dβ are overwritten.
 template <class T>
 void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta, View<const T> dy,
-                         View<const T> y, View<const T> x, View<const float> mean, View<const float> rstd,
-                         View<const float> gamma, const BatchNormBackward& options);
+                         View<const std::uint8_t> mask, View<const T> x, View<const float> mean, View<const float> rstd,
+                         View<const float> gamma, bool is_training);
 template <class T>
 void batch_norm_backward(const Cuda&, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta,
-                         View<const T> dy, View<const T> y, View<const T> x, View<const float> mean,
-                         View<const float> rstd, View<const float> gamma, const BatchNormBackward& options);
+                         View<const T> dy, View<const std::uint8_t> mask, View<const T> x, View<const float> mean,
+                         View<const float> rstd, View<const float> gamma, bool is_training);
 
 // The convolution that equals conv followed by normalisation with fixed statistics:
 //   w_folded[k, ...] = w[k, ...] γ[k] rstd[k],   bias[k] = β[k] − mean[k] γ[k] rstd[k],   rstd = 1/sqrt(variance + eps)

@@ -2,6 +2,7 @@
 
 #include "engine/tape.h"
 #include "kernels/batch_norm.h"
+#include "kernels/relu_mask.h"
 
 namespace kelvin {
 namespace {
@@ -19,33 +20,36 @@ View<const T> view_or_empty(const Tensor& t) {
 Tensor normalize(const Tensor& x, const BatchNormTensors& norm, const Statistics& stats, const Tensor& residual,
                  bool relu, bool is_training) {
   const Tensor y = Tensor::empty_like(x);
+  const bool has_backward =
+      Tape::is_tracked(x) || Tape::is_tracked(norm.gamma) || Tape::is_tracked(norm.beta) || Tape::is_tracked(residual);
+  const Tensor mask =
+      relu && has_backward ? Tensor::empty({relu_mask_bytes(y.size())}, DType::u8, y.device()) : Tensor();
   dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
     on(x.device(), [&](const auto& dev) {
-      batch_norm_apply(dev, y.view<T>(), x.view<const T>(), stats.mean.view<const float>(),
-                       stats.rstd.view<const float>(), norm.gamma.view<const float>(), norm.beta.view<const float>(),
-                       view_or_empty<T>(residual), relu);
+      batch_norm_apply(dev, y.view<T>(), mask ? mask.view<std::uint8_t>() : View<std::uint8_t>(), x.view<const T>(),
+                       stats.mean.view<const float>(), stats.rstd.view<const float>(), norm.gamma.view<const float>(),
+                       norm.beta.view<const float>(), view_or_empty<T>(residual), relu);
     });
   });
-  // g = dy·1[y > 0];  dβ = Σ g;  dγ = Σ g x̂;  dx = γ rstd (g − dβ/n − x̂ dγ/n);  dresidual = g
-  return record("batch_norm", y, {x, norm.gamma, norm.beta, residual},
-                [=, kept = relu ? y : Tensor(), gamma = norm.gamma](const Tensor& dy, Grads& g) {
-                  const Tensor dgamma = Tensor::empty_like(gamma), dbeta = Tensor::empty_like(gamma);
-                  const Tensor dx = g.wants(0) ? Tensor::empty_like(dy) : Tensor();
-                  const Tensor dresidual = g.wants(3) ? Tensor::empty_like(dy) : Tensor();
-                  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-                    on(dy.device(), [&](const auto& dev) {
-                      batch_norm_backward(
-                          dev, dx ? dx.view<T>() : View<T>(), dresidual ? dresidual.view<T>() : View<T>(),
-                          dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(), view_or_empty<T>(kept),
-                          x.view<const T>(), stats.mean.view<const float>(), stats.rstd.view<const float>(),
-                          gamma.view<const float>(), {.relu = relu, .is_training = is_training});
-                    });
-                  });
-                  if (dx) g.add(0, dx);
-                  g.add(1, dgamma);
-                  g.add(2, dbeta);
-                  if (dresidual) g.add(3, dresidual);
-                });
+  // g = dy·1[y > 0], the bits of y > 0 kept in `mask`;  dβ = Σ g;  dγ = Σ g x̂;  dx = γ rstd (g − dβ/n − x̂ dγ/n);  dresidual = g
+  return record(
+      "batch_norm", y, {x, norm.gamma, norm.beta, residual}, [=, gamma = norm.gamma](const Tensor& dy, Grads& g) {
+        const Tensor dgamma = g.room_for(1, gamma), dbeta = g.room_for(2, gamma);
+        const Tensor dx = g.wants(0) ? Tensor::empty_like(dy) : Tensor();
+        const Tensor dresidual = g.wants(3) ? Tensor::empty_like(dy) : Tensor();
+        dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+          on(dy.device(), [&](const auto& dev) {
+            batch_norm_backward(dev, dx ? dx.view<T>() : View<T>(), dresidual ? dresidual.view<T>() : View<T>(),
+                                dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(),
+                                view_or_empty<std::uint8_t>(mask), x.view<const T>(), stats.mean.view<const float>(),
+                                stats.rstd.view<const float>(), gamma.view<const float>(), is_training);
+          });
+        });
+        if (dx) g.add(0, dx);
+        g.add(1, dgamma);
+        g.add(2, dbeta);
+        if (dresidual) g.add(3, dresidual);
+      });
 }
 
 void check(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual) {

@@ -18,6 +18,8 @@ using Lanes = float __attribute__((vector_size(64)));
 namespace detail {
 using Words = std::uint32_t __attribute__((vector_size(64)));
 using HalfWords = std::uint16_t __attribute__((vector_size(32)));
+inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                                     1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
 }  // namespace detail
 
 [[gnu::always_inline]] inline Lanes load_lanes(const float* p) {
@@ -54,6 +56,21 @@ using HalfWords = std::uint16_t __attribute__((vector_size(32)));
 }
 
 [[gnu::always_inline]] inline Lanes relu(const Lanes& v) { return where_positive(v, v); }
+
+// A bit a lane, the first lane lowest: whether it is positive.
+[[gnu::always_inline]] inline std::uint16_t positive_bits(const Lanes& v) {
+  detail::Words bits = v > 0.0f ? detail::kBitOfLane : detail::Words{};
+  // Halves meet until one lane has them all.
+  bits |= __builtin_shuffle(bits, detail::Words{8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7});
+  bits |= __builtin_shuffle(bits, detail::Words{4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3});
+  bits |= __builtin_shuffle(bits, detail::Words{2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1});
+  return static_cast<std::uint16_t>(bits[0] | bits[1]);
+}
+
+// v in the lanes whose bit is set, otherwise 0; bits above the sixteenth do not matter.
+[[gnu::always_inline]] inline Lanes where_bits(std::uint32_t bits, const Lanes& v) {
+  return ((detail::Words{} + bits) & detail::kBitOfLane) != 0 ? v : Lanes{};
+}
 
 // Scalars take part in the same expressions at the ends of rows that are no multiple of 16.
 [[gnu::always_inline]] inline float where_positive(float gate, float v) { return gate > 0.0f ? v : 0.0f; }

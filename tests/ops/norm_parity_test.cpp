@@ -8,6 +8,7 @@
 #include "kernels/batch_norm.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/layer_norm.h"
+#include "kernels/relu_mask.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -94,6 +95,29 @@ View<const T> in_or_empty(const Tensor& t) {
   return t ? t.view<const T>() : View<const T>();
 }
 
+template <class T>
+View<T> out_or_empty(const Tensor& t) {
+  return t ? t.view<T>() : View<T>();
+}
+
+// One bit an element of y, as kernels/relu_mask.h has it, made here element by element.
+Tensor mask_of(const Tensor& y) {
+  const Floats values = floats_of(y);
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(relu_mask_bytes(y.size())));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] > 0) bytes[i / 8] = static_cast<std::uint8_t>(bytes[i / 8] | 1u << (i % 8));
+  return Tensor::from_host<std::uint8_t>(bytes, {relu_mask_bytes(y.size())});
+}
+
+// The bits of all elements; what lies behind the last one does not matter.
+void expect_mask_of(const Tensor& y, const Tensor& mask, const Layout& layout) {
+  const auto expected = mask_of(y).to_host<std::uint8_t>(), got = mask.to_host<std::uint8_t>();
+  for (std::int64_t i = 0; i < y.size(); ++i) {
+    const auto byte = static_cast<std::size_t>(i / 8);
+    ASSERT_EQ(got[byte] >> (i % 8) & 1, expected[byte] >> (i % 8) & 1) << layout << ", element " << i;
+  }
+}
+
 // Rows in packs (8, 16, 24, 64, 2048), of float32 but not of bfloat16 (100), in neither (30); one and three elements behind.
 std::vector<Layout> layouts(std::initializer_list<std::int64_t> rows) {
   std::vector<Layout> all;
@@ -123,9 +147,15 @@ TEST(NormParity, BatchNormStatistics) {
 const auto apply = [](bool has_residual, bool relu) {
   return [=]<class T>(Type<T>, const auto& dev, const Operands& o) {
     const Tensor y = o.matrix_result(), residual = has_residual ? o.matrix("residual") : Tensor();
-    batch_norm_apply<T>(dev, y.view<T>(), in<T>(o.matrix("x")), in<float>(o.of_columns("mean", -1, 1)),
-                        in<float>(o.of_columns("rstd", 1, 2)), in<float>(o.of_columns("gamma", 0.5f, 1.5f)),
-                        in<float>(o.of_columns("beta", -1, 1)), in_or_empty<T>(residual), relu);
+    const std::int64_t bytes = relu ? relu_mask_bytes(y.size()) : 0;
+    const Tensor mask = relu ? Tensor::from_host<std::uint8_t>(
+                                   std::vector<std::uint8_t>(static_cast<std::size_t>(bytes), 0x55), {bytes}, o.device)
+                             : Tensor();
+    batch_norm_apply<T>(dev, y.view<T>(), out_or_empty<std::uint8_t>(mask), in<T>(o.matrix("x")),
+                        in<float>(o.of_columns("mean", -1, 1)), in<float>(o.of_columns("rstd", 1, 2)),
+                        in<float>(o.of_columns("gamma", 0.5f, 1.5f)), in<float>(o.of_columns("beta", -1, 1)),
+                        in_or_empty<T>(residual), relu);
+    if (relu) expect_mask_of(y, mask, o.layout);
     return std::vector<Tensor>{y};
   };
 };
@@ -136,15 +166,17 @@ TEST(NormParity, BatchNormApply) {
   expect_parity(kLarge, apply(true, true));
 }
 
-// y is drawn, not computed: both devices then see the same mask.
-const auto backward = [](bool has_residual, const BatchNormBackward& options) {
+// The mask is that of a drawn y, not of a computed one: both devices then see the same.
+const auto backward = [](bool has_residual, bool relu, bool is_training = true) {
   return [=]<class T>(Type<T>, const auto& dev, const Operands& o) {
     const Tensor dx = o.matrix_result(), dgamma = o.column_result(), dbeta = o.column_result();
-    const Tensor dresidual = has_residual ? o.matrix_result() : Tensor(), y = options.relu ? o.matrix("y") : Tensor();
+    const Tensor dresidual = has_residual ? o.matrix_result() : Tensor();
+    const Tensor mask = relu ? mask_of(o.matrix("y")).to(o.device) : Tensor();
     batch_norm_backward<T>(dev, dx.view<T>(), has_residual ? dresidual.view<T>() : View<T>(), dgamma.view<float>(),
-                           dbeta.view<float>(), in<T>(o.matrix("dy")), in_or_empty<T>(y), in<T>(o.matrix("x")),
-                           in<float>(o.of_columns("mean", -1, 1)), in<float>(o.of_columns("rstd", 1, 2)),
-                           in<float>(o.of_columns("gamma", 0.5f, 1.5f)), options);
+                           dbeta.view<float>(), in<T>(o.matrix("dy")), in_or_empty<std::uint8_t>(mask),
+                           in<T>(o.matrix("x")), in<float>(o.of_columns("mean", -1, 1)),
+                           in<float>(o.of_columns("rstd", 1, 2)), in<float>(o.of_columns("gamma", 0.5f, 1.5f)),
+                           is_training);
     std::vector<Tensor> results = {dx, dgamma, dbeta};
     if (has_residual) results.push_back(dresidual);
     return results;
@@ -153,10 +185,9 @@ const auto backward = [](bool has_residual, const BatchNormBackward& options) {
 
 TEST(NormParity, BatchNormBackward) {
   for (const bool has_residual : {false, true})
-    for (const bool relu : {false, true})
-      expect_parity(layouts({1, 2, 3, 33, 1001}), backward(has_residual, {.relu = relu}));
-  expect_parity(layouts({2, 3}), backward(true, {.relu = true, .is_training = false}));
-  expect_parity(kLarge, backward(false, {.relu = true}));
+    for (const bool relu : {false, true}) expect_parity(layouts({1, 2, 3, 33, 1001}), backward(has_residual, relu));
+  expect_parity(layouts({2, 3}), backward(true, true, false));
+  expect_parity(kLarge, backward(false, true));
 }
 
 TEST(NormParity, LayerNorm) {
