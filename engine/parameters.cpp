@@ -46,12 +46,12 @@ Init fan_in_uniform(std::int64_t fan_in) {
 
 const Parameter& Parameters::add(ParameterSpec spec) {
   KELVIN_CHECK(!values_ && find(spec.name) == nullptr, "parameter ", spec.name);
-  return parameters_.emplace_back(Parameter{std::move(spec), {}, {}, 0});
+  return parameters_.emplace_back(Parameter{.spec = std::move(spec), .owner = this, .value = {}, .gradient = {}});
 }
 
 const Parameter& Parameters::add_buffer(ParameterSpec spec) {
   KELVIN_CHECK(!values_ && find(spec.name) == nullptr, "buffer ", spec.name);
-  return buffers_.emplace_back(Parameter{std::move(spec), {}, {}, 0});
+  return buffers_.emplace_back(Parameter{.spec = std::move(spec), .owner = this, .value = {}, .gradient = {}});
 }
 
 void Parameters::allocate(Device device, std::uint64_t seed) {

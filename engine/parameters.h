@@ -34,8 +34,11 @@ struct ParameterSpec {
   bool weight_decay = true;  // whether the optimizer's weight decay acts on it
 };
 
+class Parameters;
+
 struct Parameter {
   ParameterSpec spec;
+  const Parameters* owner = nullptr;
   Tensor value;             // float32, a view into the flat values
   Tensor gradient;          // float32, a view into the flat gradients; empty for a buffer
   std::int64_t offset = 0;  // where it begins in its flat buffer, in elements
@@ -55,6 +58,7 @@ class Parameters {
   // on seed and name alone.
   void allocate(Device device, std::uint64_t seed);
 
+  [[nodiscard]] std::size_t size() const { return parameters_.size(); }
   [[nodiscard]] auto begin() const { return parameters_.begin(); }
   [[nodiscard]] auto end() const { return parameters_.end(); }
   [[nodiscard]] const std::deque<Parameter>& buffers() const { return buffers_; }

@@ -24,15 +24,16 @@ void accumulate_into(const Tensor& sum, const Tensor& g) {
 }  // namespace
 
 Tape::Tape(const std::vector<Tensor>& watch_list) : outer_(std::exchange(innermost, this)) {
-  for (const Tensor& t : watch_list) watch(t, {});
+  for (const Tensor& t : watch_list) watch(t);
 }
 
-Tape::Tape(const Parameters& parameters) : outer_(std::exchange(innermost, this)) {
-  for (const Parameter& p : parameters) watch(p.value, p.gradient);
+Tape::Tape(const Parameters& parameters, ParameterGradients mode) : outer_(std::exchange(innermost, this)) {
+  for (const Parameter& p : parameters) watch(p, mode);
 }
 
-Tape::Tape(const std::vector<const Parameter*>& parameters) : outer_(std::exchange(innermost, this)) {
-  for (const Parameter* p : parameters) watch(p->value, p->gradient);
+Tape::Tape(const std::vector<const Parameter*>& parameters, ParameterGradients mode)
+    : outer_(std::exchange(innermost, this)) {
+  for (const Parameter* p : parameters) watch(*p, mode);
 }
 
 Tape::~Tape() { innermost = outer_; }
@@ -41,11 +42,19 @@ TapePause::TapePause() : paused_(std::exchange(innermost, nullptr)) {}
 
 TapePause::~TapePause() { innermost = paused_; }
 
-int Tape::watch(const Tensor& t, Tensor gradient_buffer) {
-  const int slot = static_cast<int>(slots_.size());
-  slots_.push_back({t.shape(), t.dtype(), t.device(), gradient_buffer, true, bool(gradient_buffer)});
-  slot_of_id_[t.id()] = slot;
-  return slot;
+void Tape::watch(const Tensor& t) {
+  slot_of_id_[t.id()] = static_cast<int>(slots_.size());
+  slots_.push_back({.shape = t.shape(), .dtype = t.dtype(), .device = t.device(), .gradient = {}, .is_watched = true});
+}
+
+void Tape::watch(const Parameter& p, ParameterGradients mode) {
+  watch(p.value);
+  Slot& s = slots_.back();
+  s.gradient = p.gradient;
+  s.is_external = true;
+  s.is_open = mode == ParameterGradients::replace;
+  s.parameter = &p;
+  ++watched_of_[p.owner];
 }
 
 int Tape::slot_of(const Tensor& t) const {
@@ -55,6 +64,15 @@ int Tape::slot_of(const Tensor& t) const {
 
 bool Tape::is_tracked(const Tensor& t) { return innermost != nullptr && t && innermost->slot_of(t) >= 0; }
 
+Tensor Tape::rounded(const Tensor& w, DType dtype) {
+  if (w.dtype() == dtype || w.device().kind != DeviceKind::cuda || !is_tracked(w)) return w.to(dtype);
+  const Parameter* const p = innermost->slots_[static_cast<std::size_t>(innermost->slot_of(w))].parameter;
+  if (p == nullptr || innermost->watched_of_[p->owner] != p->owner->size()) return w.to(dtype);
+  Tensor& all = innermost->rounded_[p->owner];
+  if (!all) all = p->owner->values().to(dtype);
+  return all.narrow(p->offset, w.size()).reshape(w.shape());
+}
+
 Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward) {
   Tape* const tape = innermost;
   if (tape == nullptr) return y;
@@ -63,7 +81,7 @@ Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward
   if (std::all_of(slots.begin(), slots.end(), [](int s) { return s < 0; })) return y;
 
   const int output = static_cast<int>(tape->slots_.size());
-  tape->slots_.push_back({y.shape(), y.dtype(), y.device(), {}, false, false});
+  tape->slots_.push_back({.shape = y.shape(), .dtype = y.dtype(), .device = y.device(), .gradient = {}});
   const bool is_new = tape->slot_of_id_.emplace(y.id(), output).second;
   KELVIN_CHECK(is_new, op, " returned a tensor that the tape already follows");
   tape->steps_.push_back({op, output, std::move(slots), std::move(backward)});
@@ -81,11 +99,24 @@ Tensor Grads::sum_so_far(int i, DType dtype) const {
   return s.gradient.reshape(s.shape);
 }
 
+Tensor Grads::room_for(int i, const Tensor& input) {
+  if (wants(i)) {
+    Tape::Slot& s = tape_.slots_[static_cast<std::size_t>(slots_[static_cast<std::size_t>(i)])];
+    if (std::exchange(s.is_open, false)) return s.gradient.reshape(input.shape());
+  }
+  return Tensor::empty(input.shape(), DType::f32, input.device());
+}
+
 void Tape::add_gradient(int slot, Tensor g) {
   Slot& s = slots_[static_cast<std::size_t>(slot)];
   KELVIN_CHECK(g.size() == s.shape.size(), "gradient of shape ", g.shape(), " for a tensor of shape ", s.shape);
   if (!s.gradient) {
     s.gradient = std::move(g);
+    return;
+  }
+  if (s.is_external && g.id() == s.gradient.id()) return;  // written in place
+  if (std::exchange(s.is_open, false)) {
+    s.gradient.copy_from(g.to(DType::f32).reshape(s.shape));
     return;
   }
   // Where an addition costs a launch, small ones wait for each other.
@@ -112,6 +143,13 @@ void Tape::add_gathered() {
   gathered_.clear();
 }
 
+// Nothing led to these.
+void Tape::clear_open() {
+  for (Slot& s : slots_)
+    if (std::exchange(s.is_open, false))
+      on(s.device, [&](const auto& dev) { fill(dev, s.gradient.view<float>(), 0.0f); });
+}
+
 void Tape::backward(const Tensor& y) {
   KELVIN_CHECK(y.size() == 1, "backward from shape ", y.shape(), " needs a gradient to start with");
   backward(y, Tensor::full(y.shape(), 1.0f, y.dtype(), y.device()));
@@ -131,6 +169,7 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
     step.backward(g.reshape(out.shape), grads);
   }
   add_gathered();
+  clear_open();
   innermost = previous;
 }
 

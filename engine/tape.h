@@ -38,6 +38,9 @@ class Grads {
   // The gradient that input i already has, for an op that can add to it in place and then calls no `add`; empty where there is none of this
   // type or somebody else holds it.
   [[nodiscard]] Tensor sum_so_far(int i, DType dtype) const;
+  // Memory for the float32 gradient of input i, as large as `input`, for the op to write whole and hand to `add`: a parameter's own place
+  // where nothing counts that is there (ParameterGradients::replace), so that it is not added afterwards; new memory otherwise.
+  [[nodiscard]] Tensor room_for(int i, const Tensor& input);
 
  private:
   friend class Tape;
@@ -49,13 +52,17 @@ class Grads {
 // dy is the gradient of the recorded output, in its shape and on its device.
 using Backward = std::function<void(const Tensor& dy, Grads& g)>;
 
+// What becomes of the gradients that watched parameters already have: the new ones are added, or take their place (zeros where nothing
+// leads), for which nobody has to clear them first.
+enum class ParameterGradients { add, replace };
+
 class Tape {
  public:
   explicit Tape(const std::vector<Tensor>& watch);
-  // Watches every parameter; their gradients are added into the parameters' own flat gradient buffer.
-  explicit Tape(const Parameters& parameters);
+  // Watches every parameter; their gradients go into the parameters' own flat gradient buffer.
+  explicit Tape(const Parameters& parameters, ParameterGradients mode = ParameterGradients::add);
   // Watches these parameters only, their gradients as above: the rest of the model is frozen.
-  explicit Tape(const std::vector<const Parameter*>& parameters);
+  explicit Tape(const std::vector<const Parameter*>& parameters, ParameterGradients mode = ParameterGradients::add);
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -68,6 +75,9 @@ class Tape {
 
   // Whether the innermost tape of this thread follows t.
   [[nodiscard]] static bool is_tracked(const Tensor& t);
+  // w in another element type. On a GPU, where this thread's innermost tape watches all of a model's parameters and w is one, they are
+  // converted together when the first is asked for: one launch a step and not one a layer.
+  [[nodiscard]] static Tensor rounded(const Tensor& w, DType dtype);
 
  private:
   friend class Grads;
@@ -78,9 +88,11 @@ class Tape {
     Shape shape;
     DType dtype = DType::f32;
     Device device;
-    Tensor gradient;           // empty until something is added
-    bool is_watched = false;   // keeps its gradient after the walk
-    bool is_external = false;  // gradient is a view that belongs to the parameters: add into it
+    Tensor gradient;                       // empty until something is added
+    bool is_watched = false;               // keeps its gradient after the walk
+    bool is_external = false;              // gradient is a view that belongs to the parameters: it stays where it is
+    bool is_open = false;                  // external, and what is there does not count
+    const Parameter* parameter = nullptr;  // external: whose gradient it is
   };
   struct Step {
     const char* op;
@@ -89,14 +101,18 @@ class Tape {
     Backward backward;
   };
 
-  int watch(const Tensor& t, Tensor gradient_buffer);
+  void watch(const Tensor& t);
+  void watch(const Parameter& p, ParameterGradients mode);
   [[nodiscard]] int slot_of(const Tensor& t) const;  // -1: not followed
   void add_gradient(int slot, Tensor g);
   void add_gathered();
+  void clear_open();
 
   std::unordered_map<std::uint64_t, int> slot_of_id_;
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
+  std::unordered_map<const Parameters*, std::size_t> watched_of_;  // how many of a model's parameters
+  std::unordered_map<const Parameters*, Tensor> rounded_;          // all values of one
   std::vector<std::pair<int, Tensor>> gathered_;  // small gradients of parameters, by slot: to be added all at once
   Tape* outer_;
 };

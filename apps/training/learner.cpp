@@ -2,7 +2,6 @@
 
 #include "engine/clip_gradients.h"
 #include "engine/ops/scaling.h"
-#include "engine/tape.h"
 #include "kernels/elementwise.h"
 #include "kernels/top1.h"
 
@@ -71,9 +70,9 @@ void Learner::step(const Step& s) {
   } else {
     if (s.is_first) zero_gradients();
     if (is_whole)
-      graph.run([&] { learn(work); });
+      graph.run([&] { learn(work, ParameterGradients::add); });
     else
-      learn(work);
+      learn(work, ParameterGradients::add);
     if (s.is_last) {
       update();
       if (average_) average_->update();
@@ -85,12 +84,10 @@ void Learner::step(const Step& s) {
 void Learner::whole_step(const ObjectiveBatch& batch, bool perturbs) {
   if (perturbs) {
     perturbation_.keep_statistics();
-    zero_gradients();
-    (void)differentiate(batch);
+    (void)differentiate(batch, ParameterGradients::replace);
     perturbation_.perturb();
   }
-  zero_gradients();
-  learn(batch);
+  learn(batch, ParameterGradients::replace);
   update();
   if (perturbs) perturbation_.restore();
   if (average_) average_->update();
@@ -101,9 +98,9 @@ void Learner::zero_gradients() const {
   if (learned_tau_) learned_tau_->zero_gradient();
 }
 
-// Adds the gradient of the batch's objective, times its share of the optimizer step's images, and counts.
-void Learner::learn(const ObjectiveBatch& batch) {
-  const ObjectiveValue value = differentiate(batch);
+// The gradient of the batch's objective, times its share of the optimizer step's images; and counts.
+void Learner::learn(const ObjectiveBatch& batch, ParameterGradients mode) {
+  const ObjectiveValue value = differentiate(batch, mode);
   move_statistics_again(model_, options_.adversarial, objective_mode(), batch);
   on(device_, [&](const auto& dev) {
     accumulate(dev, loss_total_.view<float>(), value.loss.view<const float>());
@@ -112,8 +109,8 @@ void Learner::learn(const ObjectiveBatch& batch) {
   });
 }
 
-ObjectiveValue Learner::differentiate(const ObjectiveBatch& batch) {
-  Tape tape(trained_);
+ObjectiveValue Learner::differentiate(const ObjectiveBatch& batch, ParameterGradients mode) {
+  Tape tape(trained_, mode);
   const Tensor tau = learned_tau_ ? exponential(learned_tau_->log_tau().value) : temperatures_.outer;
   const ObjectiveValue value = objective(model_, options_.adversarial, temperatures_, tau, objective_mode(), batch);
   tape.backward(value.loss, share_);

@@ -16,6 +16,7 @@
 #include "apps/training/train.h"
 #include "apps/training/weight_perturbation.h"
 #include "engine/checkpoint.h"
+#include "engine/tape.h"
 #include "engine/weight_average.h"
 #include "kernels/device/step_graph.h"
 
@@ -60,8 +61,8 @@ class Learner {
 
  private:
   void whole_step(const ObjectiveBatch& batch, bool perturbs);
-  void learn(const ObjectiveBatch& batch);
-  [[nodiscard]] ObjectiveValue differentiate(const ObjectiveBatch& batch);
+  void learn(const ObjectiveBatch& batch, ParameterGradients mode);
+  [[nodiscard]] ObjectiveValue differentiate(const ObjectiveBatch& batch, ParameterGradients mode);
   void update();
   void zero_gradients() const;
   [[nodiscard]] ObjectiveMode objective_mode() const;

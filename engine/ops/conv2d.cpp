@@ -53,14 +53,15 @@ void add_data_gradient(Grads& g, const Tensor& dy, const Tensor& w, const Shape&
 }
 
 // dw[k, r, s, c] = Σ over n, oh, ow of dy[n, oh, ow, k] x[n, oh·stride + r − pad, ow·stride + s − pad, c]
-Tensor filter_gradient(const Tensor& dy, const Tensor& x, const Shape& w_shape, const ConvOptions& o) {
-  Tensor dw = Tensor::empty(w_shape, DType::f32, dy.device());
+void add_filter_gradient(Grads& g, const Tensor& dy, const Tensor& x, const Tensor& w, const ConvOptions& o) {
+  if (!g.wants(1)) return;
+  const Tensor dw = g.room_for(1, w);
   dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
     on(dy.device(), [&](const auto& dev) {
       conv2d_backward_filter(dev, dw.view<float>(), x.view<const T>(), dy.view<const T>(), o);
     });
   });
-  return dw;
+  g.add(1, dw);
 }
 
 }  // namespace
@@ -68,9 +69,9 @@ Tensor filter_gradient(const Tensor& dy, const Tensor& x, const Shape& w_shape, 
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& o) {
   check_shapes("conv2d", x, w, o);
   // The GPU's convolutions want the filter rounded: once for both directions.
-  const Tensor filter = x.device().kind == DeviceKind::cuda ? w.to(x.dtype()) : w;
+  const Tensor filter = x.device().kind == DeviceKind::cuda ? Tape::rounded(w, x.dtype()) : w;
   return record("conv2d", forward(x, filter, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
-    if (g.wants(1)) g.add(1, filter_gradient(dy, x, w.shape(), o));
+    add_filter_gradient(g, dy, x, w, o);
     add_data_gradient(g, dy, filter, x.shape(), o);
   });
 }

@@ -20,7 +20,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, floa
   // With g = γ dy:  dx = rstd (g − mean(g) − x̂ mean(g x̂)),  dγ = Σ dy x̂,  dβ = Σ dy
   return record("layer_norm", y, {x, gamma, beta}, [=](const Tensor& dy, Grads& grads) {
     const Tensor dx = Tensor::empty_like(x);
-    const Tensor dgamma = Tensor::empty_like(gamma), dbeta = Tensor::empty_like(beta);
+    const Tensor dgamma = grads.room_for(1, gamma), dbeta = grads.room_for(2, beta);
     dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
       on(x.device(), [&](const auto& dev) {
         layer_norm_backward(dev, dx.view<T>(), dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(),

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "engine/ops/activation.h"
 #include "engine/ops/attack_steps.h"
+#include "engine/ops/linear.h"
 #include "engine/ops/losses.h"
 #include "engine/parameters.h"
 #include "kernels/device/pool.h"
@@ -80,6 +83,31 @@ TEST(Tape, ParameterGradientsAddUpInTheFlatBuffer) {
   EXPECT_EQ(w.gradient.to_host<float>(), (std::vector<float>{2, 2, 2}));
   p.zero_gradients();
   EXPECT_EQ(w.gradient.to_host<float>(), (std::vector<float>{0, 0, 0}));
+}
+
+// What lay there before must not count: NaN would show. `w` gets its gradient in place, twice; `shift` from an op that has no room for it;
+// nothing leads to `unused`.
+TEST(Tape, ReplacedGradientsNeedNoClearing) {
+  Parameters p;
+  const Parameter& w = p.add({"w", {2, 2}, constant_init(3)});
+  const Parameter& shift = p.add({"shift", {1, 2}, constant_init(1)});
+  const Parameter& unused = p.add({"unused", {2}, constant_init(1)});
+  p.allocate({}, 0);
+  const Tensor x = Tensor::from_host<float>(std::vector<float>{1, 2}, {1, 2});
+  const auto differentiate = [&](ParameterGradients mode) {
+    Tape tape(p, mode);
+    tape.backward(sum(add(add(linear(x, w.value, {}), linear(x, w.value, {})), shift.value)));
+  };
+  p.gradients().copy_from(Tensor::full(p.gradients().shape(), std::nanf("")));
+  for (int i = 0; i < 2; ++i) {
+    differentiate(ParameterGradients::replace);
+    EXPECT_EQ(w.gradient.to_host<float>(), (std::vector<float>{2, 4, 2, 4}));
+    EXPECT_EQ(shift.gradient.to_host<float>(), (std::vector<float>{1, 1}));
+    EXPECT_EQ(unused.gradient.to_host<float>(), (std::vector<float>{0, 0}));
+  }
+  differentiate(ParameterGradients::add);
+  EXPECT_EQ(w.gradient.to_host<float>(), (std::vector<float>{4, 8, 4, 8}));
+  EXPECT_EQ(unused.gradient.to_host<float>(), (std::vector<float>{0, 0}));
 }
 
 TEST(Tape, FreesActivationsAsItWalksBack) {
