@@ -29,6 +29,7 @@ void reduce_groups(Sums sums, std::int64_t c, std::int64_t channels, std::int64_
                    const Step& step) {
   Lanes first[Groups] = {}, second[Groups] = {};
   for (std::int64_t row = begin; row < end; ++row)
+#pragma GCC unroll 4
     for (int g = 0; g < Groups; ++g) step.add(first[g], second[g], row * channels + c + g * kLanes, c + g * kLanes);
   for (int g = 0; g < Groups; ++g) {
     store_lanes(sums.first + c + g * kLanes, first[g]);
@@ -109,7 +110,7 @@ struct MomentStep {
 // The bits of the elements from `at` on, at least sixteen of them, and of one element.
 [[gnu::always_inline]] inline std::uint32_t load_bits(const std::uint8_t* mask, std::int64_t at) {
   std::uint32_t bits = 0;
-  std::memcpy(&bits, mask + (at >> 3), 3);
+  std::memcpy(&bits, mask + (at >> 3), sizeof bits);
   return bits >> (at & 7);
 }
 float where_bit(const std::uint8_t* mask, std::int64_t at, float g) {

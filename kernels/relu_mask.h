@@ -2,7 +2,7 @@
 //
 //   bit i % 8 of byte i / 8 is 1 where y[i] > 0, i the number of an element in memory
 //
-// A mask has `relu_mask_bytes(n)` bytes: the last two belong to no element, so that three bytes may be read anywhere.
+// A mask has `relu_mask_bytes(n)` bytes: the last three belong to no element, so that four bytes may be read anywhere.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace kelvin {
 
-[[nodiscard]] constexpr std::int64_t relu_mask_bytes(std::int64_t n) { return (n + 7) / 8 + 2; }
+[[nodiscard]] constexpr std::int64_t relu_mask_bytes(std::int64_t n) { return (n + 7) / 8 + 3; }
 
 // The mask of y, in a pass of its own: for layouts that the kernel which makes y does not serve. T: float or bfloat16.
 template <class T>
