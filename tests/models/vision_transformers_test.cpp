@@ -5,6 +5,7 @@
 
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
+#include "kernels/elementwise.h"
 #include "models/model.h"
 #include "tests/models/golden_model.h"
 
@@ -67,6 +68,19 @@ INSTANTIATE_TEST_SUITE_P(Timm, VisionTransformers,
                                            GoldenCase{"vit_small_patch16_224", 224}, GoldenCase{"vit_tiny_patch4", 32},
                                            GoldenCase{"vit_small_patch4", 32}, GoldenCase{"vit_tiny_patch7", 28, 1}),
                          [](const auto& info) { return std::string(info.param.model); });
+
+// Tokens so small that their variance is about LayerNorm's epsilon, 1e-6: the only case in which it shows.
+TEST(VisionTransformer, LayerNormHasTimmsEpsilon) {
+  const std::unique_ptr<Model> model = make_vit("vit_tiny_patch4", 32);
+  fill_by_formula(model->parameters());
+  for (const Parameter& p : model->parameters())
+    for (const char* const writer : {"cls_token", "pos_embed", "patch_embed.proj", "attn.proj", "mlp.fc2"})
+      if (p.spec.name.find(writer) != std::string::npos) scale(Cpu{}, p.value.view<float>(), 0x1p-9f);
+  const Tensor images =
+      Tensor::from_host<float>(formula("images", kBatch * 32 * 32 * 3, 0.5, 0.5), {kBatch, 32, 32, 3});
+  const std::vector<float> logits = model->forward(images, Mode::eval).to_host<float>();
+  EXPECT_LT(relative(logits, read_golden("vision_transformers", "vit_tiny_patch4.faint_logits")), 1e-5);
+}
 
 TEST(VisionTransformer, BFloat16StaysNearFloat32) {
   const std::vector<float> pixels = formula("images", 2 * 32 * 32 * 3, 0.5, 0.5);
