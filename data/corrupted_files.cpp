@@ -6,6 +6,7 @@
 #include "data/image_file.h"
 #include "data/image_folders.h"
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -67,11 +68,8 @@ CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std:
 }
 
 void CorruptedFiles::require(const std::string& name, const std::vector<int>& severities) const {
-  if (std::find(names_.begin(), names_.end(), name) == names_.end()) {
-    std::string known;
-    for (const std::string& n : names_) known += (known.empty() ? "" : ", ") + n;
-    throw mistake("--from ", folder_.string(), ": no corruption ", name, "; there are ", known);
-  }
+  if (std::find(names_.begin(), names_.end(), name) == names_.end())
+    throw mistake("--from ", folder_.string(), ": no corruption ", name, "; there are ", listed(names_));
   for (const int severity : severities)
     if (std::find(severities_.begin(), severities_.end(), severity) == severities_.end() ||
         (!is_npy_ && !std::filesystem::is_directory(folder_ / name / std::to_string(severity))))

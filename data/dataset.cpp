@@ -14,6 +14,7 @@
 #include "data/npy_dataset.h"
 #include "data/synthetic.h"
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -32,9 +33,7 @@ const std::map<std::string, Loader>& loaders() {
 }
 
 std::string known_names() {
-  std::string names;
-  for (const auto& [name, loader] : loaders()) names += (names.empty() ? "" : ", ") + name;
-  return names;
+  return listed(loaders(), [](const auto& entry) { return entry.first; });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "data/sources.h"
 
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 
@@ -65,14 +66,11 @@ const std::vector<DataSource>& data_sources() {
 }
 
 const DataSource& find_data_source(const std::string& name) {
-  std::string known;
-  for (const DataSource& source : data_sources()) {
+  for (const DataSource& source : data_sources())
     if (source.name == name) return source;
-    known += (known.empty() ? "" : ", ") + source.name;
-  }
   if (name == "fashion-mnist")
     throw mistake("fashion-mnist comes with the Debian and Ubuntu package dataset-fashion-mnist: apt-get install it");
-  throw mistake("no set ", name, " to fetch; known: ", known);
+  throw mistake("no set ", name, " to fetch; known: ", listed(data_sources(), &DataSource::name));
 }
 
 }  // namespace kelvin

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "kernels/conv2d.h"
+#include "kernels/device/listed.h"
 #include "models/mlp.h"
 #include "models/model.h"
 #include "models/resnet.h"
@@ -56,9 +57,7 @@ std::vector<std::string> model_names() {
 
 void require_known_model(const std::string& name) {
   if (builders().contains(name)) return;
-  std::string known;
-  for (const std::string& n : model_names()) known += (known.empty() ? "" : ", ") + n;
-  throw mistake("--model ", name, " is unknown; known: ", known);
+  throw mistake("--model ", name, " is unknown; known: ", listed(model_names()));
 }
 
 void require_regularisation(const ModelSpec& s) {

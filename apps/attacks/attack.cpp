@@ -8,21 +8,16 @@
 #include "apps/attacks/pgd.h"
 #include "apps/attacks/settings.h"
 #include "engine/ops/losses.h"
+#include "kernels/device/listed.h"
 #include "models/frozen_weights.h"
 
 namespace kelvin {
 namespace {
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 void check_options(const AttackOptions& o, const ModelSpec& model) {
   const std::vector<std::string> known = attack_names();
   if (std::find(known.begin(), known.end(), o.attack) == known.end())
-    throw mistake("--attack ", o.attack, " is unknown; known: ", joined(known));
+    throw mistake("--attack ", o.attack, " is unknown; known: ", listed(known));
   if (!(o.eps >= 0) || !(o.step >= 0))
     throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
   require_radius(o.eps, o.norm);

@@ -8,6 +8,7 @@
 #include "apps/report/text_table.h"
 #include "data/corrupted_files.h"
 #include "data/corruptions.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -164,12 +165,9 @@ void add_corrupt(CLI::App& app, CommonOptions& common) {
       "  kelvin corrupt runs/tau50 --severity all --save corrupted/",
       [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
-  std::string known;
-  for (const std::string& name : corruption_names()) known += (known.empty() ? "" : ", ") + name;
-  std::string extra;
-  for (const std::string& name : extra_corruption_names()) extra += (extra.empty() ? "" : ", ") + name;
   c->add_option("--corruptions", f->corruptions,
-                "With commas: all (" + known + "), extra (" + extra + "; no part of the benchmark's mean), or names")
+                "With commas: all (" + listed(corruption_names()) + "), extra (" + listed(extra_corruption_names()) +
+                    "; no part of the benchmark's mean), or names")
       ->capture_default_str();
   c->add_option("--severity", f->severity, "1 to 5, or all")->capture_default_str();
   c->add_option(

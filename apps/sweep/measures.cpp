@@ -4,6 +4,7 @@
 #include <array>
 
 #include "apps/attacks/settings.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -76,11 +77,9 @@ std::vector<Measurement> of_kind(const std::string& kind, const MeasureRequest& 
 }  // namespace
 
 void check_request(const MeasureRequest& r) {
-  std::string known;
-  for (const char* kind : kKinds) known += str(known.empty() ? "" : ", ", kind);
   for (const std::string& kind : r.kinds)
     if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end())
-      throw mistake("--measure ", kind, " is unknown; known: ", known);
+      throw mistake("--measure ", kind, " is unknown; known: ", listed(kKinds));
   const auto has = [&](const char* kind) { return std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end(); };
   if (has("pgd") && has("attacks")) throw mistake("--measure: attacks holds pgd; name one of them");
   const std::vector<std::string> attacks = attack_names();

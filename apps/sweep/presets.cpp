@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "kernels/device/listed.h"
+
 namespace kelvin {
 namespace {
 
@@ -89,12 +91,10 @@ const std::vector<std::pair<std::string, std::function<SweepPlan()>>>& presets()
 }  // namespace
 
 SweepPlan preset(const std::string& name) {
-  std::string known;
-  for (const auto& [key, make] : presets()) {
+  for (const auto& [key, make] : presets())
     if (key == name) return make();
-    known += (known.empty() ? "" : ", ") + key;
-  }
-  throw mistake("--preset ", name, " is unknown; known: ", known);
+  throw mistake("--preset ", name,
+                " is unknown; known: ", listed(presets(), [](const auto& entry) { return entry.first; }));
 }
 
 }  // namespace kelvin

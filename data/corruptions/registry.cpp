@@ -6,6 +6,7 @@
 #include "data/corruptions.h"
 #include "data/corruptions/corruption.h"
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 #include "kernels/device/parallel.h"
 
 namespace kelvin {
@@ -40,12 +41,9 @@ constexpr Corruption kCorruptions[] = {
 };
 
 CorruptionFunction find(const std::string& name) {
-  std::string known;
-  for (const Corruption& c : kCorruptions) {
+  for (const Corruption& c : kCorruptions)
     if (name == c.name) return c.apply;
-    known += (known.empty() ? "" : ", ") + std::string(c.name);
-  }
-  throw mistake("corruption ", name, " is unknown; known: ", known);
+  throw mistake("corruption ", name, " is unknown; known: ", listed(kCorruptions, &Corruption::name));
 }
 
 ByteImage byte_image(const ImageSet& set, std::int64_t i) {
