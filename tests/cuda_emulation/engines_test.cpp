@@ -11,6 +11,7 @@
 #include "engine/tensor.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/random_fill.h"
+#include "models/model.h"
 #include "tests/cuda_emulation/nvidia/cudnn.h"
 
 namespace kelvin {
@@ -148,7 +149,7 @@ class MaskedGradients : public Engines {
     Tape tape({x});
     const ConvOptions options{.stride = 1, .pad = side / 2};
     const Tensor a = conv2d_fused(x, filter(channels, side, channels, 2), bias, {}, true, options);
-    const Tensor h = conv2d_fused(a, filter(channels, 1, channels, 3), bias, {}, true, {});
+    const Tensor h = conv2d_fused(a, filter(channels, side, channels, 3), bias, {}, true, options);
     const Tensor y = conv2d_fused(h, filter(channels, side, channels, 4), bias, a, true, options);
     const Tensor z =
         conv2d_fused(y, filter(8, 1, channels, 6), drawn({8}, 7).to(device), {}, false, {.stride = side > 1 ? 2 : 1});
@@ -173,6 +174,26 @@ TEST_F(MaskedGradients, AreCompiledIntoTheConvolutionWhereThatIsAllowed) {
       EXPECT_EQ(emulated::masked_gradients_run() - before - tried, 3);
     }
   }
+}
+
+// As an attack sees it. resnet8 has seven ReLUs: the stem's, and two in each of three blocks. The last is read by pooling; the gradients of the
+// other six are made by a convolution last, a block's first or its projection, so that none needs a pass of its own.
+TEST_F(MaskedGradients, InAResidualNetworkAreEveryReluButTheLast) {
+  cuda_settings().compile = true;
+  cuda_settings().autotune = false;
+  const auto gradient = [](Device device) {
+    const auto model = make_model(
+        {.name = "resnet8", .classes = 10, .channels = 3, .height = 8, .width = 8, .mean = {}, .std = {}}, device, 3);
+    const Tensor x = drawn({3, 8, 8, 3}, 1).to(device);
+    Tape tape({x});
+    const Tensor logits = model->forward(x, Mode::eval);
+    tape.backward(logits, drawn(logits.shape(), 2).to(device));
+    return std::vector<std::vector<float>>{tape.gradient(x).to_host<float>()};
+  };
+  expect_near(gradient(gpu_), gradient({}), 1e-5f);
+  const std::int64_t before = emulated::masked_gradients_run();
+  (void)gradient(gpu_);
+  EXPECT_EQ(emulated::masked_gradients_run() - before, 6);
 }
 
 TEST_F(MaskedGradients, APlanThatIsWrongOrCannotRunIsLeftOut) {

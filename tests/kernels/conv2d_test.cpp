@@ -108,8 +108,8 @@ void check_all_directions(const Case& c, double absolute = 1e-4) {
   const std::vector<T> rounded(w.begin(), w.end());
   conv2d_forward<T, T>(Cpu{}, {y.data(), p.y_shape}, {p.x.data(), c.x}, {rounded.data(), c.w}, {}, c.o);
   expect_close(y, p.y_ref, absolute, relative, "y of a rounded filter");
-  conv2d_backward_data<T, T>(Cpu{}, {dx.data(), c.x}, {p.dy.data(), p.y_shape}, {rounded.data(), c.w}, {.adds = true},
-                             c.o);
+  conv2d_backward_data<T, T>(Cpu{}, {dx.data(), c.x}, {p.dy.data(), p.y_shape}, {rounded.data(), c.w},
+                             {.adds = true, .mask = {}}, c.o);
   std::vector<double> twice = p.dx_ref;
   for (double& v : twice) v *= 2;
   expect_close(dx, twice, 2 * absolute, 2 * relative, "dx added to dx");
