@@ -6,6 +6,7 @@
 #include "engine/parameters.h"
 #include "kernels/accumulate_many.h"
 #include "kernels/elementwise.h"
+#include "kernels/relu.h"
 
 namespace kelvin {
 namespace {
@@ -19,6 +20,15 @@ void accumulate_into(const Tensor& sum, const Tensor& g) {
       on(sum.device(), [&](const auto& dev) { accumulate(dev, sum.view<S>(), g.view<const T>()); });
     });
   });
+}
+
+// dy·1[y > 0], in dy's memory where nobody else holds it
+Tensor masked(const Tensor& dy, const Tensor& y) {
+  const Tensor g = dy.is_sole_owner() ? dy : Tensor::empty_like(dy);
+  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+    on(dy.device(), [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), y.view<const T>()); });
+  });
+  return g;
 }
 
 }  // namespace
@@ -44,7 +54,8 @@ TapePause::~TapePause() { innermost = paused_; }
 
 void Tape::watch(const Tensor& t) {
   slot_of_id_[t.id()] = static_cast<int>(slots_.size());
-  slots_.push_back({.shape = t.shape(), .dtype = t.dtype(), .device = t.device(), .gradient = {}, .is_watched = true});
+  slots_.push_back(
+      {.shape = t.shape(), .dtype = t.dtype(), .device = t.device(), .gradient = {}, .is_watched = true, .mask = {}});
 }
 
 void Tape::watch(const Parameter& p, ParameterGradients mode) {
@@ -73,7 +84,7 @@ Tensor Tape::rounded(const Tensor& w, DType dtype) {
   return all.narrow(p->offset, w.size()).reshape(w.shape());
 }
 
-Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward) {
+Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward, RecordOptions options) {
   Tape* const tape = innermost;
   if (tape == nullptr) return y;
   std::vector<int> slots;
@@ -81,7 +92,13 @@ Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward
   if (std::all_of(slots.begin(), slots.end(), [](int s) { return s < 0; })) return y;
 
   const int output = static_cast<int>(tape->slots_.size());
-  tape->slots_.push_back({.shape = y.shape(), .dtype = y.dtype(), .device = y.device(), .gradient = {}});
+  for (const int s : slots)
+    if (s >= 0) ++tape->slots_[static_cast<std::size_t>(s)].uses;
+  tape->slots_.push_back({.shape = y.shape(),
+                          .dtype = y.dtype(),
+                          .device = y.device(),
+                          .gradient = {},
+                          .mask = options.rectified ? y : Tensor()});
   const bool is_new = tape->slot_of_id_.emplace(y.id(), output).second;
   KELVIN_CHECK(is_new, op, " returned a tensor that the tape already follows");
   tape->steps_.push_back({op, output, std::move(slots), std::move(backward)});
@@ -92,11 +109,18 @@ void Grads::add(int i, Tensor g) {
   if (wants(i)) tape_.add_gradient(slots_[static_cast<std::size_t>(i)], std::move(g));
 }
 
-Tensor Grads::sum_so_far(int i, DType dtype) const {
-  if (!wants(i)) return {};
-  const Tape::Slot& s = tape_.slots_[static_cast<std::size_t>(slots_[static_cast<std::size_t>(i)])];
-  if (s.is_external || !s.gradient || s.gradient.dtype() != dtype || !s.gradient.is_sole_owner()) return {};
-  return s.gradient.reshape(s.shape);
+void Grads::add_by(int i, DType dtype, const Write& write) {
+  if (!wants(i)) return;
+  const int slot = slots_[static_cast<std::size_t>(i)];
+  Tape::Slot& s = tape_.slots_[static_cast<std::size_t>(slot)];
+  const bool adds = s.gradient && !s.is_external && s.gradient.dtype() == dtype && s.gradient.is_sole_owner();
+  // Last: no step is left that uses the input, and this one does so once. What cannot be added to here is not masked here either.
+  const bool is_last = s.uses == 0 && std::count(slots_.begin(), slots_.end(), slot) == 1 && (adds || !s.gradient);
+  Tensor mask;
+  if (is_last && s.dtype == dtype) mask = std::exchange(s.mask, {});
+  const Tensor dx = adds ? s.gradient.reshape(s.shape) : Tensor::empty(s.shape, dtype, s.device);
+  write(dx, adds, mask);
+  if (!adds) tape_.add_gradient(slot, dx);
 }
 
 Tensor Grads::room_for(int i, const Tensor& input) {
@@ -162,9 +186,13 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
   while (!steps_.empty()) {
     Step step = std::move(steps_.back());
     steps_.pop_back();
+    for (const int s : step.inputs)
+      if (s >= 0) --slots_[static_cast<std::size_t>(s)].uses;
     Slot& out = slots_[static_cast<std::size_t>(step.output)];
     Tensor g = std::exchange(out.gradient, {});
+    const Tensor mask = std::exchange(out.mask, {});
     if (!g) continue;
+    if (mask) g = masked(g, mask);
     Grads grads(*this, step.inputs);
     step.backward(g.reshape(out.shape), grads);
   }

@@ -35,9 +35,11 @@ class Grads {
   [[nodiscard]] bool wants(int i) const { return slots_[static_cast<std::size_t>(i)] >= 0; }
   // Adds g to the gradient of input i (does nothing when it is not wanted). g has as many elements as the input.
   void add(int i, Tensor g);
-  // The gradient that input i already has, for an op that can add to it in place and then calls no `add`; empty where there is none of this
-  // type or somebody else holds it.
-  [[nodiscard]] Tensor sum_so_far(int i, DType dtype) const;
+  // The same for a kernel that can add and mask as it writes. If input i is wanted, write(dx, adds, mask) is called at once: it puts
+  // its gradient into dx, of type `dtype` and the input's shape, or adds it to what is there (`adds`), and where `mask` is not positive it
+  // leaves 0. An empty mask masks nothing; there is one where the input is rectified (`record`) and this is the last addition to its gradient.
+  using Write = std::function<void(const Tensor& dx, bool adds, const Tensor& mask)>;
+  void add_by(int i, DType dtype, const Write& write);
   // Memory for the float32 gradient of input i, as large as `input`, for the op to write whole and hand to `add`: a parameter's own place
   // where nothing counts that is there (ParameterGradients::replace), so that it is not added afterwards; new memory otherwise.
   [[nodiscard]] Tensor room_for(int i, const Tensor& input);
@@ -55,6 +57,12 @@ using Backward = std::function<void(const Tensor& dy, Grads& g)>;
 // What becomes of the gradients that watched parameters already have: the new ones are added, or take their place (zeros where nothing
 // leads), for which nobody has to clear them first.
 enum class ParameterGradients { add, replace };
+
+struct RecordOptions {
+  // y = max(z, 0), and `backward` is that of z: it is given dy·1[y > 0]. Whoever adds to dy last may mask it on the way (`Grads::add_by`);
+  // otherwise the tape does.
+  bool rectified = false;
+};
 
 class Tape {
  public:
@@ -82,7 +90,8 @@ class Tape {
  private:
   friend class Grads;
   friend class TapePause;
-  friend Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward);
+  friend Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward,
+                       RecordOptions options);
 
   struct Slot {
     Shape shape;
@@ -93,6 +102,8 @@ class Tape {
     bool is_external = false;              // gradient is a view that belongs to the parameters: it stays where it is
     bool is_open = false;                  // external, and what is there does not count
     const Parameter* parameter = nullptr;  // external: whose gradient it is
+    Tensor mask;                           // of a rectified output: itself, until its gradient has been masked
+    int uses = 0;                          // as an input of steps that have not been walked back
   };
   struct Step {
     const char* op;
@@ -119,9 +130,10 @@ class Tape {
 
 // Called by every differentiable op with its output: if an input is tracked by the innermost tape, y becomes tracked and
 // `backward` is kept; otherwise y is returned as it is and `backward` (with all it captured) is dropped.
-Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward);
-inline Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward) {
-  return record(op, std::move(y), std::span<const Tensor>(inputs.begin(), inputs.size()), std::move(backward));
+Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward, RecordOptions options = {});
+inline Tensor record(const char* op, Tensor y, std::initializer_list<Tensor> inputs, Backward backward,
+                     RecordOptions options = {}) {
+  return record(op, std::move(y), std::span<const Tensor>(inputs.begin(), inputs.size()), std::move(backward), options);
 }
 
 // While it lives, nothing is recorded on this thread, whatever tape is open.

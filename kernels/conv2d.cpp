@@ -9,6 +9,7 @@
 #include "kernels/device/profile.h"
 #include "kernels/elementwise.h"
 #include "kernels/onednn/convolution.h"
+#include "kernels/relu.h"
 #include "kernels/winograd/winograd.h"
 
 namespace kelvin {
@@ -111,13 +112,18 @@ void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const W> w, const Conv
 }
 
 template <class T, class W>
-void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options, bool adds) {
+void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvGradientEpilogue<T>& e,
+                          const ConvOptions& options) {
   const Widened<W> filter(w);
-  if (!adds) return backward_data<T>(dx, dy, filter.view(), options);
-  const PoolBlock scratch(static_cast<std::size_t>(dx.size()) * sizeof(T));
-  const View<T> part{static_cast<T*>(scratch.data()), dx.shape};
-  backward_data<T>(part, dy, filter.view(), options);
-  accumulate<T, T>(Cpu{}, dx, {part.data, part.shape});
+  if (e.adds) {
+    const PoolBlock scratch(static_cast<std::size_t>(dx.size()) * sizeof(T));
+    const View<T> part{static_cast<T*>(scratch.data()), dx.shape};
+    backward_data<T>(part, dy, filter.view(), options);
+    accumulate<T, T>(Cpu{}, dx, {part.data, part.shape});
+  } else {
+    backward_data<T>(dx, dy, filter.view(), options);
+  }
+  if (!e.mask.empty()) relu_backward<T>(Cpu{}, dx, dx, e.mask);
 }
 
 template <class T>
@@ -155,10 +161,11 @@ void require_bfloat16(Cpu) {
         "has none: use --precision f32");
 }
 
-#define KELVIN_INSTANTIATE(T, W)                                                                      \
-  template void conv2d_forward(Cpu, View<T>, View<const T>, View<const W>, const ConvEpilogue<T, W>&, \
-                               const ConvOptions&);                                                   \
-  template void conv2d_backward_data(Cpu, View<T>, View<const T>, View<const W>, const ConvOptions&, bool)
+#define KELVIN_INSTANTIATE(T, W)                                                                                 \
+  template void conv2d_forward(Cpu, View<T>, View<const T>, View<const W>, const ConvEpilogue<T, W>&,            \
+                               const ConvOptions&);                                                              \
+  template void conv2d_backward_data(Cpu, View<T>, View<const T>, View<const W>, const ConvGradientEpilogue<T>&, \
+                                     const ConvOptions&)
 KELVIN_INSTANTIATE(float, float);
 KELVIN_INSTANTIATE(bfloat16, float);
 KELVIN_INSTANTIATE(bfloat16, bfloat16);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -12,8 +13,11 @@
 #include "kernels/device/cuda_profile.h"
 #include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/pool_block.h"
+#include "kernels/device/relative_error.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
+#include "kernels/random_fill.h"
+#include "kernels/relu.h"
 
 namespace kelvin {
 namespace {
@@ -34,13 +38,14 @@ void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const Conv
 template <class T>
 struct Views {
   View<T> x, w, y;
-  View<const T> residual, bias;
+  View<const T> residual, bias, mask;
   Views(const ConvProblem& p, const ConvTensors& t)
       : x(view(t.x, {p.x[0], p.x[1], p.x[2], p.x[3]})),
         w(view(t.w, {p.w[0], p.w[1], p.w[2], p.w[3]})),
         y(view(t.y, {p.x[0], p.output_side(0), p.output_side(1), p.w[0]})) {
     if (p.has_residual) residual = view(t.residual, y.shape);
     if (p.has_bias) bias = view(t.bias, {p.w[0]});
+    if (p.masked) mask = view(t.mask, x.shape);
   }
   static View<T> view(const void* data, const Shape& shape) {
     return {static_cast<T*>(const_cast<void*>(data)), shape};
@@ -60,12 +65,17 @@ void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   }
 }
 
-// The plain convolution, then what is added.
+// The plain convolution, then what is added; or the data gradient with what is added, then the mask.
 template <class T>
 void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   ConvProblem plain = p;
-  plain.has_residual = plain.has_bias = plain.relu = plain.adds = false;
   const Views<T> all(p, t);
+  if (p.masked) {
+    plain.masked = false;
+    convolve_by_choice(cuda, plain, {.x = t.x, .w = t.w, .y = t.y});
+    return relu_backward<T>(cuda, all.x, all.x, all.mask);
+  }
+  plain.has_residual = plain.has_bias = plain.relu = plain.adds = false;
   if (p.adds) {
     const CudaBlock scratch(cuda, static_cast<std::size_t>(all.x.size()) * sizeof(T));
     convolve_by_choice(cuda, plain, {.x = scratch.as<void>(), .w = t.w, .y = t.y});
@@ -79,7 +89,7 @@ void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTenso
   switch (way.kind) {
     case Way::Kind::plan: {
       const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(way.plan.workspace, 1)));
-      return cudnn::execute(cuda.cudnn(), way.plan, t, workspace.as<void>());
+      return cudnn::execute(cuda.cudnn(), p, way.plan, t, workspace.as<void>());
     }
     case Way::Kind::product:
       return p.dtype == DType::bf16 ? multiply<bfloat16>(cuda, p, t) : multiply<float>(cuda, p, t);
@@ -89,24 +99,63 @@ void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTenso
 }
 
 // In the order in which they are tried.
-std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p, std::size_t most_plans) {
+std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
+  constexpr std::size_t kTried = 5, kCompiled = 2;
   std::vector<Way> ways;
-  for (const Plan& plan :
-       cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic}, most_plans))
-    ways.push_back({Way::Kind::plan, plan});
+  if (!p.masked || cuda_settings().compile)
+    for (const Plan& plan :
+         cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic},
+                           p.masked ? kCompiled : kTried))
+      ways.push_back({Way::Kind::plan, plan});
   const bool is_product = p.w[1] == 1 && p.w[2] == 1 && p.stride == 1 && p.pad == 0;
   const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
   const auto where = is_product && cudnn_transposes ? ways.begin() : ways.end();
-  if (p.has_epilogue() || p.adds)
+  if (p.has_epilogue() || p.adds || p.masked)
     ways.insert(where, {Way::Kind::in_two_passes});
   else if (is_product)
     ways.insert(where, {Way::Kind::product});
   return ways;
 }
 
+// How far a way to a masked data gradient is from the two passes, on normal numbers: the caller's may all be zero. Half of the mask is zeros,
+// as a ReLU leaves them; the sum so far is read where the result is written.
+template <class T>
+double error_of_masked(const Cuda& cuda, const ConvProblem& p, const Way& way, const void* filter) {
+  const Shape images{p.x[0], p.x[1], p.x[2], p.x[3]}, outputs{p.x[0], p.output_side(0), p.output_side(1), p.w[0]};
+  const auto room_for = [](const Shape& s) { return static_cast<std::size_t>(s.size()) * sizeof(T); };
+  const CudaBlock dy(cuda, room_for(outputs)), mask(cuda, room_for(images));
+  const CudaBlock got(cuda, room_for(images)), expected(cuda, room_for(images));
+  const auto draw = [&](const CudaBlock& to, const Shape& shape, std::uint64_t which) {
+    const CudaBlock numbers(cuda, static_cast<std::size_t>(shape.size()) * sizeof(float));
+    fill_normal(cuda, {numbers.as<float>(), shape}, {which, random_stream("masked gradient trial")}, 0, 1);
+    convert<T, float>(cuda, {to.as<T>(), shape}, {numbers.as<const float>(), shape});
+  };
+  draw(dy, outputs, 0);
+  draw(mask, images, 1);
+  relu_forward<T>(cuda, {mask.as<T>(), images}, {mask.as<const T>(), images});
+  for (const CudaBlock* const sum : {&got, &expected}) draw(*sum, images, 2);
+  run(cuda, p, way, {.x = got.as<void>(), .w = filter, .y = dy.as<void>(), .mask = mask.as<void>()});
+  run(cuda, p, {Way::Kind::in_two_passes},
+      {.x = expected.as<void>(), .w = filter, .y = dy.as<void>(), .mask = mask.as<void>()});
+  const Shape matrix{images.size() / p.x[3], p.x[3]};
+  return distance<T>(cuda, {got.as<const T>(), matrix}, {expected.as<const T>(), matrix}, 0, p.x[3]).relative();
+}
+
+// A plan for a masked data gradient is believed only where it does what the two passes do. Both round the same sums once, to 8 or 24 bits, or
+// their factors to 10; a mask gone wrong costs half of the result.
+bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const void* filter) {
+  constexpr double kTolerance = 2e-2;
+  if (!p.masked || way.kind != Way::Kind::plan) return true;
+  const double error = p.dtype == DType::bf16 ? error_of_masked<bfloat16>(cuda, p, way, filter)
+                                              : error_of_masked<float>(cuda, p, way, filter);
+  if (error <= kTolerance) return true;  // false where it is not a number
+  std::fprintf(stderr, "kelvin: cuDNN's engine %lld is not used for %s: it differs from two passes by %.2g\n",
+               static_cast<long long>(way.plan.engine), cudnn::describe(p).c_str(), error);
+  return false;
+}
+
 // Runs them; the fastest, or the first that can run if time does not count.
 Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTensors tensors) {
-  constexpr std::size_t kTried = 5;
   constexpr float kWorthwhile = 0.97f;  // of the best time so far: less may be noise
   std::optional<CudaBlock> scratch;
   if (problem.adds) {  // once only where it counts
@@ -119,9 +168,11 @@ Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTenso
   std::optional<Way> best;
   float best_time = 0;
   std::exception_ptr failure;
-  for (const Way& way : ways_of(cuda, problem, kTried)) try {
+  const std::vector<Way> ways = ways_of(cuda, problem);
+  for (const Way& way : ways) try {
+      if (!is_right(cuda, problem, way, tensors.w)) continue;
       const auto once = [&] { run(cuda, problem, way, tensors); };
-      if (!by_time) {
+      if (!by_time || ways.size() == 1) {
         once();
         return way;
       }

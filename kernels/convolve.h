@@ -13,6 +13,8 @@ namespace kelvin {
 // tensors, otherwise the first that runs. In float32 without TF32 that is the product where there is one: cuDNN's engines transpose
 // both images to NCHW and back.
 // A way that cannot run, which cuDNN may find out only then, is left out. Throws the last one's Error where none can.
+// A masked data gradient goes in two passes, the gradient and the mask, unless settings let cuDNN compile plans for it: then two compete that
+// agreed with the two passes on random numbers.
 void convolve(const Cuda&, const cudnn::ConvProblem& problem, const cudnn::ConvTensors& tensors);
 
 }  // namespace kelvin

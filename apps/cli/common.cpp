@@ -72,9 +72,12 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
       ->capture_default_str()
       ->check(at_least(0));
   command->add_flag("--tf32", common.tf32, "CUDA: float32 products may use TensorFloat-32 (10-bit factors)");
-  command->add_option("--autotune", common.autotune, "CUDA: time the first few plans of each convolution, on or off")
+  command
+      ->add_option("--autotune", common.autotune,
+                   "CUDA: time the first few plans of each convolution, on or off; compile: also those that cuDNN "
+                   "has to compile first, seconds a layer, for attacks that run for hours")
       ->capture_default_str()
-      ->check(CLI::IsMember({"on", "off"}));
+      ->check(CLI::IsMember({"on", "off", "compile"}));
   command->add_flag("--fast-nondeterministic", common.fast, "CUDA: also use plans whose sums have no fixed order");
   command->add_flag("--json", common.json, "Standard output is exactly one JSON object")->configurable(false);
   command->add_flag("--quiet", common.quiet, "No progress")->configurable(false);
@@ -120,7 +123,10 @@ Device open_device(const CommonOptions& common) {
   if (common.threads > 0) omp_set_num_threads(common.threads);
   if (common.device != "cpu" && common.device != "cuda" && common.device != "auto")
     throw mistake("--device ", common.device, " is unknown; known: cpu, cuda, auto");
-  cuda_settings() = {.allow_tf32 = common.tf32, .autotune = common.autotune != "off", .deterministic = !common.fast};
+  cuda_settings() = {.allow_tf32 = common.tf32,
+                     .autotune = common.autotune != "off",
+                     .compile = common.autotune == "compile",
+                     .deterministic = !common.fast};
   if (common.device == "cpu") return {};
   std::string reason;
   const Cuda* const cuda = open_cuda(reason);

@@ -1,7 +1,6 @@
 #include "engine/ops/conv2d.h"
 
 #include "engine/tape.h"
-#include "kernels/relu.h"
 
 namespace kelvin {
 namespace {
@@ -37,19 +36,19 @@ Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Tenso
   return y;
 }
 
-// dx = conv_transpose(dy, w) or, added to what x's gradient is so far, the same in one pass
-void add_data_gradient(Grads& g, const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvOptions& o) {
-  if (!g.wants(0)) return;
-  const Tensor sum = g.sum_so_far(0, dy.dtype());
-  Tensor dx = sum ? sum : Tensor::empty(x_shape, dy.dtype(), dy.device());
-  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-    dispatch_filter<T>(w, [&]<class W>(Type<W>) {
-      on(dy.device(), [&](const auto& dev) {
-        conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const W>(), o, /*adds=*/bool(sum));
+// dx = conv_transpose(dy, w), added and masked by the tape's wishes in one pass
+void add_data_gradient(Grads& g, const Tensor& dy, const Tensor& w, const ConvOptions& o) {
+  g.add_by(0, dy.dtype(), [&](const Tensor& dx, bool adds, const Tensor& mask) {
+    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+      dispatch_filter<T>(w, [&]<class W>(Type<W>) {
+        ConvGradientEpilogue<T> epilogue{.adds = adds, .mask = {}};
+        if (mask) epilogue.mask = mask.view<const T>();
+        on(dy.device(), [&](const auto& dev) {
+          conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const W>(), epilogue, o);
+        });
       });
     });
   });
-  if (!sum) g.add(0, dx);
 }
 
 // dw[k, r, s, c] = Σ over n, oh, ow of dy[n, oh, ow, k] x[n, oh·stride + r − pad, ow·stride + s − pad, c]
@@ -72,7 +71,7 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& o) {
   const Tensor filter = x.device().kind == DeviceKind::cuda ? Tape::rounded(w, x.dtype()) : w;
   return record("conv2d", forward(x, filter, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
     add_filter_gradient(g, dy, x, w, o);
-    add_data_gradient(g, dy, filter, x.shape(), o);
+    add_data_gradient(g, dy, filter, o);
   });
 }
 
@@ -81,20 +80,13 @@ Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const 
   check_shapes("conv2d_fused", x, w, o);
   KELVIN_CHECK(!Tape::is_tracked(w) && !Tape::is_tracked(bias), "conv2d_fused: folded weights are not trained");
   const Tensor y = forward(x, w, bias, residual, relu, o);
-  const Shape x_shape = x.shape();
   // g = dy·1[y > 0];  dx = conv_transpose(g, w);  dresidual = g
-  return record("conv2d_fused", y, {x, residual}, [=, kept = relu ? y : Tensor()](const Tensor& dy, Grads& grads) {
-    Tensor g = dy;
-    if (relu) {
-      g = Tensor::empty_like(dy);
-      dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-        on(dy.device(),
-           [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), kept.view<const T>()); });
-      });
-    }
-    grads.add(1, g);
-    add_data_gradient(grads, g, w, x_shape, o);
-  });
+  return record("conv2d_fused", y, {x, residual},
+                [=](const Tensor& g, Grads& grads) {
+                  grads.add(1, g);
+                  add_data_gradient(grads, g, w, o);
+                },
+                {.rectified = relu});
 }
 
 }  // namespace kelvin

@@ -8,7 +8,7 @@ namespace {
 
 using Dims = std::vector<std::int64_t>;
 
-enum Number : std::int64_t { kX = 1, kW, kY, kResidual, kBias };
+enum Number : std::int64_t { kX = 1, kW, kY, kResidual, kBias, kSumSoFar, kMask, kZero };
 
 // Channels last; cuDNN orders dimensions N, C, H, W whatever the layout.
 Layout channels_last(DType dtype, std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {
@@ -62,25 +62,43 @@ Operation operation_of(Direction d) {
   }
 }
 
-std::vector<Descriptor> operations_of(const ConvProblem& p) {
-  const Layout outputs = channels_last(p.dtype, p.x[0], p.output_side(0), p.output_side(1), p.w[0]);
-  Layout sums = outputs;
-  sums.dtype = DType::f32;
-  GraphBuilder g;
-  const Descriptor y = g.tensor(kY, outputs);
-  Descriptor last = p.has_epilogue() ? g.virtual_tensor(sums) : y;
+void add_convolution(GraphBuilder& g, const ConvProblem& p, const Descriptor& x, const Descriptor& y, bool adds) {
   const Operation names = operation_of(p.direction);
   Descriptor operation(names.type);
-  operation.set(names.x, g.tensor(kX, channels_last(p.dtype, p.x[0], p.x[1], p.x[2], p.x[3])))
+  operation.set(names.x, x)
       .set(names.w, g.tensor(kW, channels_last(p.dtype, p.w[0], p.w[1], p.w[2], p.w[3])))
-      .set(names.y, last)
+      .set(names.y, y)
       .set(names.convolution, convolution(p))
       .set(names.alpha, 1.0)
-      .set(names.beta, p.adds ? 1.0 : 0.0);
+      .set(names.beta, adds ? 1.0 : 0.0);
   g.add(operation.finalize("a convolution operation"));
+}
+
+std::vector<Descriptor> operations_of(const ConvProblem& p) {
+  const Layout images = channels_last(p.dtype, p.x[0], p.x[1], p.x[2], p.x[3]);
+  const Layout outputs = channels_last(p.dtype, p.x[0], p.output_side(0), p.output_side(1), p.w[0]);
+  const auto in_float32 = [](Layout l) {
+    l.dtype = DType::f32;
+    return l;
+  };
+  GraphBuilder g;
+  const Descriptor x = g.tensor(kX, images), y = g.tensor(kY, outputs);
+  if (p.masked) {
+    // Not RELU_BWD: the manual does not say what that does at 0, where half of a ReLU's outputs are. β = 1 has no plan in this company.
+    const Descriptor zero = g.scalar(kZero);
+    Descriptor dx = g.virtual_tensor(in_float32(images));
+    add_convolution(g, p, dx, y, false);
+    if (p.adds) dx = g.pointwise(CUDNN_POINTWISE_ADD, dx, g.tensor(kSumSoFar, images), in_float32(images));
+    const Descriptor positive =
+        g.pointwise(CUDNN_POINTWISE_CMP_GT, g.tensor(kMask, images), zero, g.virtual_condition(images));
+    g.select(positive, dx, zero, x);
+    return g.operations();
+  }
+  Descriptor last = p.has_epilogue() ? g.virtual_tensor(in_float32(outputs)) : y;
+  add_convolution(g, p, x, last, p.adds);
   // The last of these writes to y.
   int left = (p.has_residual ? 1 : 0) + (p.has_bias ? 1 : 0) + (p.relu ? 1 : 0);
-  const auto next = [&] { return --left == 0 ? y : g.virtual_tensor(sums); };
+  const auto next = [&] { return --left == 0 ? y : g.virtual_tensor(in_float32(outputs)); };
   if (p.has_residual) last = g.pointwise(CUDNN_POINTWISE_ADD, last, g.tensor(kResidual, outputs), next());
   if (p.has_bias)
     last = g.pointwise(CUDNN_POINTWISE_ADD, last, g.tensor(kBias, channels_last(p.dtype, 1, 1, 1, p.w[0])), next());
@@ -96,10 +114,14 @@ std::vector<Plan> conv_plans(const Target& target, const ConvProblem& problem, P
   return plans_of(target, graph_of(target, operations_of(problem)), filter, most);
 }
 
-void execute(cudnnHandle_t handle, const Plan& plan, const ConvTensors& t, void* workspace) {
+void execute(cudnnHandle_t handle, const ConvProblem& problem, const Plan& plan, const ConvTensors& t,
+             void* workspace) {
   std::vector<Binding> bindings = {{kX, t.x}, {kW, t.w}, {kY, t.y}};
-  if (t.residual != nullptr) bindings.emplace_back(kResidual, t.residual);
-  if (t.bias != nullptr) bindings.emplace_back(kBias, t.bias);
+  static constexpr float kZeroValue = 0;
+  if (problem.has_residual) bindings.emplace_back(kResidual, t.residual);
+  if (problem.has_bias) bindings.emplace_back(kBias, t.bias);
+  if (problem.masked) bindings.insert(bindings.end(), {{kMask, t.mask}, {kZero, &kZeroValue}});
+  if (problem.masked && problem.adds) bindings.emplace_back(kSumSoFar, t.x);
   execute(handle, plan, bindings, workspace, "running a convolution");
 }
 
@@ -110,7 +132,8 @@ std::string describe(const ConvProblem& p) {
   };
   return str(kNames[static_cast<int>(p.direction)], " ", p.allow_tf32 ? "tf32" : name_of(p.dtype), " x ", list(p.x),
              ", w ", list(p.w), ", stride ", p.stride, ", pad ", p.pad, p.adds ? ", added" : "",
-             p.has_residual ? ", + residual" : "", p.has_bias ? ", + bias" : "", p.relu ? ", relu" : "");
+             p.masked ? ", masked" : "", p.has_residual ? ", + residual" : "", p.has_bias ? ", + bias" : "",
+             p.relu ? ", relu" : "");
 }
 
 }  // namespace kelvin::cudnn

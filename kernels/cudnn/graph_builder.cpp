@@ -12,10 +12,11 @@ Layout transposed(Layout layout) {
   return layout;
 }
 
-Descriptor GraphBuilder::describe(std::int64_t number, const Layout& layout, bool is_virtual, bool is_by_value) {
+Descriptor GraphBuilder::describe(std::int64_t number, const Layout& layout, cudnnDataType_t type, bool is_virtual,
+                                  bool is_by_value) {
   const auto list = [](const Dims4& d) { return std::vector<std::int64_t>(d.begin(), d.end()); };
   Descriptor d(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
-  d.set(CUDNN_ATTR_TENSOR_DATA_TYPE, data_type(layout.dtype))
+  d.set(CUDNN_ATTR_TENSOR_DATA_TYPE, type)
       .set(CUDNN_ATTR_TENSOR_DIMENSIONS, list(layout.dims))
       .set(CUDNN_ATTR_TENSOR_STRIDES, list(layout.strides))
       .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, number)
@@ -26,12 +27,20 @@ Descriptor GraphBuilder::describe(std::int64_t number, const Layout& layout, boo
 }
 
 Descriptor GraphBuilder::tensor(std::int64_t number, const Layout& layout) {
-  return describe(number, layout, false, false);
+  return describe(number, layout, data_type(layout.dtype), false, false);
 }
 
-Descriptor GraphBuilder::scalar(std::int64_t number) { return describe(number, layout({1, 1, 1, 1}), false, true); }
+Descriptor GraphBuilder::scalar(std::int64_t number) {
+  return describe(number, layout({1, 1, 1, 1}), CUDNN_DATA_FLOAT, false, true);
+}
 
-Descriptor GraphBuilder::virtual_tensor(const Layout& layout) { return describe(next_virtual_--, layout, true, false); }
+Descriptor GraphBuilder::virtual_tensor(const Layout& layout) {
+  return describe(next_virtual_--, layout, data_type(layout.dtype), true, false);
+}
+
+Descriptor GraphBuilder::virtual_condition(const Layout& layout) {
+  return describe(next_virtual_--, layout, CUDNN_DATA_BOOLEAN, true, false);
+}
 
 Descriptor GraphBuilder::matmul(const Descriptor& a, const Descriptor& b, const Descriptor& out) {
   Descriptor how(CUDNN_BACKEND_MATMUL_DESCRIPTOR);
@@ -50,7 +59,7 @@ Descriptor GraphBuilder::matmul(const Descriptor& a, const Descriptor& b, const 
 }
 
 Descriptor GraphBuilder::add_pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor* b,
-                                       const Descriptor& out) {
+                                       const Descriptor* condition, const Descriptor& out) {
   Descriptor how(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   how.set(CUDNN_ATTR_POINTWISE_MODE, mode)
       .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT)
@@ -60,23 +69,29 @@ Descriptor GraphBuilder::add_pointwise(cudnnPointwiseMode_t mode, const Descript
       .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x)
       .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, out);
   if (b != nullptr) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *b);
+  if (condition != nullptr) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_TDESC, *condition);
   operations_.push_back(operation.finalize("an elementwise operation"));
   return out;
 }
 
 Descriptor GraphBuilder::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& out) {
-  return add_pointwise(mode, x, nullptr, out);
+  return add_pointwise(mode, x, nullptr, nullptr, out);
 }
 Descriptor GraphBuilder::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Layout& out) {
-  return add_pointwise(mode, x, nullptr, virtual_tensor(out));
+  return add_pointwise(mode, x, nullptr, nullptr, virtual_tensor(out));
 }
 Descriptor GraphBuilder::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& b,
                                    const Descriptor& out) {
-  return add_pointwise(mode, x, &b, out);
+  return add_pointwise(mode, x, &b, nullptr, out);
 }
 Descriptor GraphBuilder::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& b,
                                    const Layout& out) {
-  return add_pointwise(mode, x, &b, virtual_tensor(out));
+  return add_pointwise(mode, x, &b, nullptr, virtual_tensor(out));
+}
+
+Descriptor GraphBuilder::select(const Descriptor& condition, const Descriptor& x, const Descriptor& b,
+                                const Descriptor& out) {
+  return add_pointwise(CUDNN_POINTWISE_BINARY_SELECT, x, &b, &condition, out);
 }
 
 Descriptor GraphBuilder::reduce(cudnnReduceTensorOp_t op, const Descriptor& x, const Layout& out) {

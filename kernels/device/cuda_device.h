@@ -19,6 +19,9 @@ struct CudaSettings {
   bool allow_tf32 = false;
   // The first few cuDNN plans of a shape are timed, the fastest is kept: other bits from run to run where two are equally fast.
   bool autotune = true;
+  // cuDNN may compile plans that apply a ReLU's mask to a data gradient: up to two a shape, one to three seconds each, against a pass over the
+  // gradient saved in every run.
+  bool compile = false;
   // Plans whose sums have no fixed order are left out.
   bool deterministic = true;
 };

@@ -41,6 +41,26 @@ OpCase fused_case(const std::string& name, Shape x, Shape w, Shape y, bool has_r
   return c;
 }
 
+// A ReLU's output read by one convolution or two: the last one's data gradient is masked, alone or after the other's was added.
+OpCase masked_case(const std::string& name, Shape x, std::int64_t between, std::int64_t readers) {
+  OpCase c{.name = "conv2d_fused/" + name,
+           .inputs = {{x},
+                      {.shape = {between, 3, 3, x[3]}, .differentiable = false, .keeps_float32 = true},
+                      {.shape = {between}, .differentiable = false, .keeps_float32 = true},
+                      {.shape = {8, 3, 3, between}, .differentiable = false, .keeps_float32 = true},
+                      {.shape = {8}, .differentiable = false, .keeps_float32 = true}}};
+  c.op = [=](const std::vector<Tensor>& in) {
+    const Tensor h = conv2d_fused(in[0], in[1], in[2], {}, true, {.pad = 1});
+    const auto read = [&] { return conv2d_fused(h, in[3], in[4], {}, false, {.pad = 1}); };
+    return readers == 1 ? read() : add(read(), read());
+  };
+  c.step = 2e-4f;  // as above
+  c.has_kinks = true;
+  c.gradient_tolerance = 3e-2f;
+  c.any_thread_count = false;
+  return c;
+}
+
 }  // namespace
 
 std::vector<OpCase> convolution_cases() {
@@ -60,6 +80,10 @@ std::vector<OpCase> convolution_cases() {
       fused_case("bias_relu", {2, 9, 9, 16}, {33, 3, 3, 16}, {2, 9, 9, 33}, false, true, {.pad = 1}),
       fused_case("bias_residual_relu", {2, 9, 9, 16}, {16, 3, 3, 16}, {2, 9, 9, 16}, true, true, {.pad = 1}),
       fused_case("bias_residual", {2, 9, 9, 31}, {16, 3, 3, 31}, {2, 5, 5, 16}, true, false, {.stride = 2, .pad = 1}),
+      masked_case("masked", {2, 7, 7, 16}, 24, 1),
+      masked_case("masked_and_added", {2, 7, 7, 16}, 24, 2),
+      masked_case("masked_odd_channels", {2, 7, 7, 16}, 5, 1),
+      masked_case("masked_and_added_odd_channels", {2, 7, 7, 16}, 5, 2),
   };
 }
 

@@ -15,6 +15,8 @@ struct cudnnContext {
 namespace emulated {
 namespace {
 
+std::int64_t masked_gradients = 0;
+
 std::string& last_error() {
   static std::string text;
   return text;
@@ -67,7 +69,7 @@ void finalize_heuristic(Descriptor& d) {
                {.number = 2, .workspace = std::int64_t{4} << 30, .is_wrong = true},
                {.number = 3, .numerical = {kTensorCores}, .workspace = 1000}};
   if (cudnn_settings().first_engine_fails) d.offered.insert(d.offered.begin(), {.number = 5, .runs = false});
-  if (d.graph->size() > 1 && cudnn_settings().has_a_wrong_attention_engine)
+  if (d.graph->size() > 1 && cudnn_settings().has_a_wrong_fused_engine)
     d.offered.insert(d.offered.begin(), {.number = 4, .numerical = {kTensorCores}, .is_wrong = true});
 }
 
@@ -158,6 +160,7 @@ void execute(const cudnnContext& handle, const Descriptor& plan, const Descripto
       }
   };
   if (simt::enqueue(handle.stream, work) != cudaSuccess) refuse("the device failed");
+  if (plan.graph->back().has_condition) ++masked_gradients;
 }
 
 }  // namespace
@@ -166,6 +169,8 @@ CudnnSettings& cudnn_settings() {
   static CudnnSettings settings;
   return settings;
 }
+
+std::int64_t masked_gradients_run() { return masked_gradients; }
 
 }  // namespace emulated
 

@@ -1,14 +1,19 @@
 // What tests may ask of the stand-in for cuDNN (cudnn.cpp).
 #pragma once
 
+#include <cstdint>
+
 namespace emulated {
 
 struct CudnnSettings {
   // The first engine offered for a graph of several operations gives wrong results, as a broken release would.
-  bool has_a_wrong_attention_engine = false;
+  bool has_a_wrong_fused_engine = false;
   // Engines that can be planned but not run, as cuDNN's manual allows: the first one offered, or all of them.
   bool first_engine_fails = false, all_engines_fail = false;
 };
 CudnnSettings& cudnn_settings();
+
+// How many data gradients have been run with a mask in their graph.
+std::int64_t masked_gradients_run();
 
 }  // namespace emulated
