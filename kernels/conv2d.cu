@@ -1,5 +1,5 @@
-// What stands around the convolution itself (convolve.h). Filters are float32 KRSC; a bfloat16 convolution rounds them first, and its filter
-// gradient comes back in bfloat16 and is widened (cuDNN has no single operation that does both). Images of one or three channels are padded to a
+// What stands around the convolution itself (convolve.h). Filters are float32 KRSC; a bfloat16 convolution rounds them first (cuDNN has no
+// single operation that does both). Images of one or three channels are padded to a
 // whole 16 bytes a pixel: without that cuDNN pads them itself, in up to a gigabyte of workspace.
 #include <optional>
 
@@ -62,25 +62,24 @@ const To* rechanneled(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<
   return scratch->as<To>();
 }
 
-// Where cuDNN writes a result of `rows` rows: `to` itself, or scratch memory to be cut to size afterwards.
-template <class T, class To>
+// Where a convolution writes its result: `to` itself or, with more channels, scratch memory to be cut to size afterwards.
+template <class T>
 class Result {
  public:
-  Result(const Cuda& cuda, View<To> to, std::int64_t channels) : cuda_(cuda), to_(to), channels_(channels) {
-    if constexpr (std::is_same_v<T, To>)
-      if (channels == to.cols()) return;
+  Result(const Cuda& cuda, View<T> to, std::int64_t channels) : cuda_(cuda), to_(to), channels_(channels) {
+    if (channels == to.cols()) return;
     scratch_.emplace(cuda, static_cast<std::size_t>(to.rows() * channels) * sizeof(T));
   }
   [[nodiscard]] const void* data() const { return scratch_ ? scratch_->template as<void>() : to_.data; }
   void finish() const {
     if (scratch_)
-      launch_elements(cuda_, to_.size(), channels_ == to_.cols() && can_use_packs(to_),
-                      Rechannel<To, T>{to_.data, scratch_->template as<const T>(), to_.cols(), channels_});
+      launch_elements(cuda_, to_.size(), false,
+                      Rechannel<T, T>{to_.data, scratch_->template as<const T>(), to_.cols(), channels_});
   }
 
  private:
   const Cuda& cuda_;
-  View<To> to_;
+  View<T> to_;
   std::int64_t channels_;
   std::optional<CudaBlock> scratch_;
 };
@@ -122,7 +121,7 @@ void conv2d_backward_data(const Cuda& cuda, View<T> dx, View<const T> dy, View<c
   problem.masked = !e.mask.empty();
   std::optional<CudaBlock> filter;
   const T* const with = rechanneled<T>(cuda, filter, w, problem.w[3]);
-  const Result<T, T> result(cuda, dx, problem.x[3]);
+  const Result<T> result(cuda, dx, problem.x[3]);
   convolve(cuda, problem, {.x = result.data(), .w = with, .y = dy.data, .mask = e.mask.data});
   result.finish();
 }
@@ -133,7 +132,7 @@ void conv2d_backward_filter(const Cuda& cuda, View<float> dw, View<const T> x, V
   const ConvProblem problem = problem_of<T>(Direction::backward_filter, x.shape, dw.shape, options);
   std::optional<CudaBlock> images;
   const T* const from = rechanneled<T>(cuda, images, x, problem.x[3]);
-  const Result<T, float> result(cuda, dw, problem.w[3]);
+  const Result<float> result(cuda, dw, problem.w[3]);
   convolve(cuda, problem, {.x = from, .w = result.data(), .y = dy.data});
   result.finish();
 }

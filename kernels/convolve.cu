@@ -53,6 +53,11 @@ struct Views {
   static View<T> as_matrix(View<T> v) { return {v.data, {v.rows(), v.cols()}}; }
 };
 
+// dw [K, R·S·C]
+View<float> filter_gradient(const ConvProblem& p, const ConvTensors& t) {
+  return {static_cast<float*>(const_cast<void*>(t.w)), {p.w[0], p.w[1] * p.w[2] * p.w[3]}};
+}
+
 // The 1x1 convolution: pixels [N·H·W, C] and [N·H·W, K], filter [K, C]
 template <class T>
 void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
@@ -61,8 +66,23 @@ void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   switch (p.direction) {
     case Direction::forward: return matmul<T, T>(cuda, y, x, w, {}, {.transpose_b = true});
     case Direction::backward_data: return matmul<T, T>(cuda, x, y, w, {}, {});
-    case Direction::backward_filter: return matmul<T, T>(cuda, w, y, x, {}, {.transpose_a = true});
+    case Direction::backward_filter:
+      return matmul<float, T>(cuda, filter_gradient(p, t), y, x, {}, {.transpose_a = true});
   }
+}
+
+void execute(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const ConvTensors& t) {
+  const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(plan.workspace, 1)));
+  cudnn::execute(cuda.cudnn(), p, plan, t, workspace.as<void>());
+}
+
+// cuDNN's filter gradient has the images' element type.
+void run_plan(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const ConvTensors& t) {
+  if (p.direction != Direction::backward_filter || p.dtype == DType::f32) return execute(cuda, p, plan, t);
+  const View<float> dw = filter_gradient(p, t);
+  const CudaBlock rounded(cuda, static_cast<std::size_t>(dw.size()) * sizeof(bfloat16));
+  execute(cuda, p, plan, {.x = t.x, .w = rounded.as<void>(), .y = t.y});
+  convert<float, bfloat16>(cuda, dw, {rounded.as<const bfloat16>(), dw.shape});
 }
 
 // The plain convolution, then what is added; or the data gradient with what is added, then the mask.
@@ -87,10 +107,7 @@ void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors
 
 void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTensors& t) {
   switch (way.kind) {
-    case Way::Kind::plan: {
-      const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(way.plan.workspace, 1)));
-      return cudnn::execute(cuda.cudnn(), p, way.plan, t, workspace.as<void>());
-    }
+    case Way::Kind::plan: return run_plan(cuda, p, way.plan, t);
     case Way::Kind::product:
       return p.dtype == DType::bf16 ? multiply<bfloat16>(cuda, p, t) : multiply<float>(cuda, p, t);
     case Way::Kind::in_two_passes:

@@ -12,6 +12,7 @@ namespace kelvin {
 // shape is met for the first time, not while a step is recorded, and stays until the program ends: with autotuning the fastest on these very
 // tensors, otherwise the first that runs. In float32 without TF32 that is the product where there is one: cuDNN's engines transpose
 // both images to NCHW and back.
+// A filter gradient is float32 whatever the images are: a product writes it so, a plan in bfloat16, to be widened in a pass of its own.
 // A way that cannot run, which cuDNN may find out only then, is left out. Throws the last one's Error where none can.
 // A masked data gradient goes in two passes, the gradient and the mask, unless settings let cuDNN compile plans for it: then two compete that
 // agreed with the two passes on random numbers.
