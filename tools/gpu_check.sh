@@ -96,7 +96,7 @@ fi
 check_alone "parity of kernels" 90 "$bin/ops_tests" --gtest_filter='KernelParity*:NormParity*' --gtest_output=json:"$parts/kernels.tests.json"
 check_alone "parity of ops" 60 "$bin/ops_tests" --gtest_filter='*CudaParity*-*attention*' --gtest_output=json:"$parts/ops.tests.json"
 check_alone "parity of attention" 60 "$bin/ops_tests" --gtest_filter='*CudaParity*attention*' --gtest_output=json:"$parts/attention.tests.json"
-check_alone "fused attention" 45 "$bin/gpu_tests" --gtest_filter='AttentionOnGpu*' --gtest_output=json:"$parts/fused_attention.tests.json"
+check_alone "fused graphs" 60 "$bin/gpu_tests" --gtest_filter='AttentionOnGpu*:MaskedGradientsOnGpu*' --gtest_output=json:"$parts/fused_graphs.tests.json"
 check_alone "graph replay, training" 90 "$bin/gpu_tests" --gtest_filter='OnGpu*' --gtest_output=json:"$parts/replay.tests.json"
 [[ $rehearsal && ! -x $bin/planned_graphs_tests ]] || check "description of the GPU" 15 - "$bin/planned_graphs_tests" --gtest_filter='*DescriptionOfThisGpu' || failed=1
 if [[ $rehearsal ]]; then
