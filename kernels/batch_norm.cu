@@ -1,4 +1,4 @@
-// Statistics: one pass over x in slabs (device/column_reduce.h), then one thread a channel. Normalisation and its backward are
+// Statistics: one pass over x (device/column_reduce.h, from the last row to the first), then one thread a channel. Normalisation and its backward are
 // elementwise passes with per-channel factors (device/channels.h): forward reads x twice and writes y; backward reads dy and x twice, a bit
 // an element of what the ReLU let through, and writes dx. The same formulas as batch_norm.cpp, where they are explained.
 #include <cmath>

@@ -10,6 +10,7 @@ namespace {
 template <class T, bool kHasResidual, bool kHasBias, bool kRelu>
 struct Epilogue {
   static constexpr int kPack = pack_of<T>;
+  static constexpr bool kFromTheEnd = true;  // the convolution has just written y
   T* y;
   const T *residual, *bias;
   std::int64_t channels;

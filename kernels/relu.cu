@@ -22,6 +22,7 @@ struct ReluForward {
 template <class T>
 struct ReluBackward {
   static constexpr int kPack = pack_of<T>;
+  static constexpr bool kFromTheEnd = true;  // a convolution has just written dy
   T* dx;
   const T *dy, *y;
   template <int N>

@@ -13,10 +13,12 @@
 //     template <int N> __device__ auto read(std::int64_t at) const;                       // a row
 //     template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, const Row& row, const Shared& shared, std::int64_t at) const;
 //
-// Phase 1: a block owns up to 32 packs of columns and one slab of rows. Its threads walk down the slab side by side, each with several rows on
+// Phase 1: a block owns up to 32 packs of columns, and all blocks together walk up the rows from the last to the first, side by side. Whoever
+// wrote the matrix began with the first row, and whoever reads it next will: so each finds in the second-level cache what the one before it
+// touched last, where two walks in one direction through a matrix that is larger than the cache find nothing. A thread has several rows on
 // their way at a time: to read as fast as memory gives, a multiprocessor has to have some 16 KB on their way. The threads' sums meet in shared
-// memory, where every sum of the block is one thread's work, in order. Phase 2: a block owns 32 columns, 32 threads to each, which add the slabs
-// in double; their sums meet in shared memory, and one thread a column finishes. Bytes: the matrix once, and 8 a slab and column written and read.
+// memory, where every sum of the block is one thread's work, in order. Phase 2: a block owns 32 columns, 32 threads to each, which add the blocks'
+// sums in double; theirs meet in shared memory, and one thread a column finishes. Bytes: the matrix once, and 8 a block and column written and read.
 #pragma once
 
 #include "kernels/device/launch.h"
@@ -35,51 +37,50 @@ constexpr int rows_at_once() {
     return 4;
 }
 
-// Adds rows row, row + pitch, ... below `end` to the sums of the N columns from `col` on.
+// Adds rows row, row − pitch, ... down to 0 to the sums of the N columns from `col` on.
 template <int N, class Step>
-__device__ void add_rows(Pack<N>& first, Pack<N>& second, std::int64_t row, std::int64_t end, std::int64_t pitch,
-                         std::int64_t cols, std::int64_t col, const Step& step) {
+__device__ void add_rows(Pack<N>& first, Pack<N>& second, std::int64_t row, std::int64_t pitch, std::int64_t cols,
+                         std::int64_t col, const Step& step) {
   constexpr int kAtOnce = rows_at_once<Step>();
   if constexpr (kAtOnce > 1)
-    for (; row + (kAtOnce - 1) * pitch < end; row += kAtOnce * pitch)
+    for (; row >= (kAtOnce - 1) * pitch; row -= kAtOnce * pitch)
 #pragma unroll
-      for (int k = 0; k < kAtOnce; ++k) step.add(first, second, (row + k * pitch) * cols + col, row + k * pitch, col);
-  for (; row < end; row += pitch) step.add(first, second, row * cols + col, row, col);
+      for (int k = 0; k < kAtOnce; ++k) step.add(first, second, (row - k * pitch) * cols + col, row - k * pitch, col);
+  for (; row >= 0; row -= pitch) step.add(first, second, row * cols + col, row, col);
 }
 
 // The same for a step whose reads are apart.
 template <int N, class Step>
 requires(requires(const Step& step) { step.template read<N>(0); }) __device__
-    void add_rows(Pack<N>& first, Pack<N>& second, std::int64_t row, std::int64_t end, std::int64_t pitch,
-                  std::int64_t cols, std::int64_t col, const Step& step) {
+    void add_rows(Pack<N>& first, Pack<N>& second, std::int64_t row, std::int64_t pitch, std::int64_t cols,
+                  std::int64_t col, const Step& step) {
   constexpr int kAtOnce = rows_at_once<Step>();
   const auto shared = step.template shared<N>(col);
   std::int64_t at = row * cols + col;
   if constexpr (kAtOnce > 1)
-    for (; row + (kAtOnce - 1) * pitch < end; row += kAtOnce * pitch, at += kAtOnce * pitch * cols) {
+    for (; row >= (kAtOnce - 1) * pitch; row -= kAtOnce * pitch, at -= kAtOnce * pitch * cols) {
       decltype(step.template read<N>(at)) rows[kAtOnce];
 #pragma unroll
-      for (int k = 0; k < kAtOnce; ++k) rows[k] = step.template read<N>(at + k * pitch * cols);
+      for (int k = 0; k < kAtOnce; ++k) rows[k] = step.template read<N>(at - k * pitch * cols);
 #pragma unroll
-      for (int k = 0; k < kAtOnce; ++k) step.add(first, second, rows[k], shared, at + k * pitch * cols);
+      for (int k = 0; k < kAtOnce; ++k) step.add(first, second, rows[k], shared, at - k * pitch * cols);
     }
-  for (; row < end; row += pitch, at += pitch * cols) step.add(first, second, step.template read<N>(at), shared, at);
+  for (; row >= 0; row -= pitch, at -= pitch * cols) step.add(first, second, step.template read<N>(at), shared, at);
 }
 
 // At least four blocks fit a multiprocessor: 64 registers a thread.
 template <int N, class Step>
 __global__ void __launch_bounds__(kReduceThreads, 4)
-    column_reduce_kernel(float* partial, std::int64_t rows, std::int64_t cols, std::int64_t rows_per_slab, int packs,
-                         Step step) {
+    column_reduce_kernel(float* partial, std::int64_t rows, std::int64_t cols, int packs, Step step) {
   // + 4: a warp reads eight columns of four packs at once, which then lie in 32 different banks
   __shared__ float sums[2][N][kReduceThreads + 4];
   const int thread = static_cast<int>(threadIdx.x), lanes_of_rows = kReduceThreads / packs;
   const int pack = thread % packs, lane = thread / packs;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * packs * N, col = left + pack * N;
-  const std::int64_t begin = blockIdx.y * rows_per_slab;
-  const std::int64_t end = begin + rows_per_slab < rows ? begin + rows_per_slab : rows;
+  const std::int64_t pitch = static_cast<std::int64_t>(gridDim.y) * lanes_of_rows;
+  const std::int64_t last = rows - 1 - (static_cast<std::int64_t>(blockIdx.y) * lanes_of_rows + lane);
   Pack<N> first = {}, second = {};
-  if (col < cols && lane < lanes_of_rows) add_rows(first, second, begin + lane, end, lanes_of_rows, cols, col, step);
+  if (col < cols && lane < lanes_of_rows) add_rows(first, second, last, pitch, cols, col, step);
   for (int k = 0; k < N; ++k) {
     sums[0][k][thread] = first[k];
     sums[1][k][thread] = second[k];
@@ -97,19 +98,19 @@ __global__ void __launch_bounds__(kReduceThreads, 4)
 
 inline constexpr int kFinishColumns = 32, kFinishLanes = 32;
 
-// partial [slabs, 2, cols]
+// partial [blocks, 2, cols]
 template <class Finish>
 __global__ void __launch_bounds__(kFinishColumns* kFinishLanes)
-    column_finish_kernel(const float* partial, std::int64_t slabs, std::int64_t cols, Finish finish) {
+    column_finish_kernel(const float* partial, std::int64_t blocks, std::int64_t cols, Finish finish) {
   __shared__ double sums[2][kFinishLanes][kFinishColumns];
   const int column = static_cast<int>(threadIdx.x) % kFinishColumns,
             lane = static_cast<int>(threadIdx.x) / kFinishColumns;
   const std::int64_t col = static_cast<std::int64_t>(blockIdx.x) * kFinishColumns + column;
   double first = 0, second = 0;
   if (col < cols)
-    for (std::int64_t s = lane; s < slabs; s += kFinishLanes) {
-      first += partial[2 * s * cols + col];
-      second += partial[(2 * s + 1) * cols + col];
+    for (std::int64_t b = lane; b < blocks; b += kFinishLanes) {
+      first += partial[2 * b * cols + col];
+      second += partial[(2 * b + 1) * cols + col];
     }
   sums[0][lane][column] = first;
   sums[1][lane][column] = second;
@@ -127,21 +128,20 @@ template <class Step, class Finish>
 void column_reduce(const Cuda& cuda, std::int64_t rows, std::int64_t cols, bool in_packs, const Step& step,
                    const Finish& finish) {
   // Enough blocks to fill the largest GPU of today with eight each, where there are rows enough for it.
-  constexpr std::int64_t kBlocks = 132 * 8, kMostSlabs = 512, kFewestRows = 32;
+  constexpr std::int64_t kMostBlocks = 132 * 8, kMostOfRows = 512, kFewestRows = 32;
   const bool has_packs = in_packs && cols % kElementsPerThread == 0;
   const std::int64_t all_packs = has_packs ? cols / kElementsPerThread : cols;
   const auto packs = static_cast<int>(std::min<std::int64_t>(32, all_packs));
   const unsigned column_blocks = pieces(all_packs, packs);
-  const std::int64_t wanted = std::clamp<std::int64_t>(kBlocks / std::max(1u, column_blocks), 1, kMostSlabs);
-  const std::int64_t rows_per_slab = std::max(kFewestRows, (rows + wanted - 1) / wanted);
-  const std::int64_t slabs = (rows + rows_per_slab - 1) / rows_per_slab;
-  const CudaBlock partial(cuda, static_cast<std::size_t>(2 * slabs * cols) * sizeof(float));
+  const std::int64_t wanted = std::clamp<std::int64_t>(kMostBlocks / std::max(1u, column_blocks), 1, kMostOfRows);
+  const std::int64_t row_blocks = std::min(wanted, (rows + kFewestRows - 1) / kFewestRows);
+  const CudaBlock partial(cuda, static_cast<std::size_t>(2 * row_blocks * cols) * sizeof(float));
   launch(cuda, has_packs ? column_reduce_kernel<kElementsPerThread, Step> : column_reduce_kernel<1, Step>,
-         {.grid = column_blocks, .block = kReduceThreads, .grid_y = static_cast<unsigned>(slabs)}, partial.as<float>(),
-         rows, cols, rows_per_slab, packs, step);
+         {.grid = column_blocks, .block = kReduceThreads, .grid_y = static_cast<unsigned>(row_blocks)},
+         partial.as<float>(), rows, cols, packs, step);
   launch(cuda, column_finish_kernel<Finish>,
          {.grid = pieces(cols, kFinishColumns), .block = kFinishColumns * kFinishLanes}, partial.as<const float>(),
-         slabs, cols, finish);
+         row_blocks, cols, finish);
 }
 
 }  // namespace kelvin

@@ -5,7 +5,9 @@
 //
 // An elementwise kernel is a struct with `template <int N> __device__ void run(std::int64_t i) const` that treats the N elements
 // from i on: N = 8 where every pointer allows 16-byte accesses, N = 1 for the rest. With `static constexpr int kPack = pack_of<T>` N is what
-// 16 bytes of T hold: for float32 a warp then reads and writes 512 bytes in a row instead of every other 16 of 1024.
+// 16 bytes of T hold: for float32 a warp then reads and writes 512 bytes in a row instead of every other 16 of 1024. With
+// `static constexpr bool kFromTheEnd = true` it begins with the last packs: for a pass over what a library has just written, which the second-level
+// cache still holds the end of (as device/column_reduce.h does).
 #pragma once
 
 #include <algorithm>
@@ -61,12 +63,21 @@ constexpr int pack_width() {
     return kElementsPerThread;
 }
 
+template <class Op>
+constexpr bool begins_at_the_end() {
+  if constexpr (requires { Op::kFromTheEnd; })
+    return Op::kFromTheEnd;
+  else
+    return false;
+}
+
 // Grid-stride loop over packs; the last elements that fill none, or all of them where pointers are not aligned, one by one.
 template <class Op>
 __global__ void __launch_bounds__(256) elements_kernel(std::int64_t n, std::int64_t packs, Op op) {
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
-  for (std::int64_t p = first; p < packs; p += stride) op.template run<pack_width<Op>()>(p * pack_width<Op>());
+  for (std::int64_t p = first; p < packs; p += stride)
+    op.template run<pack_width<Op>()>((begins_at_the_end<Op>() ? packs - 1 - p : p) * pack_width<Op>());
   for (std::int64_t i = packs * pack_width<Op>() + first; i < n; i += stride) op.template run<1>(i);
 }
 
