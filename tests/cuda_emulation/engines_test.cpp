@@ -114,6 +114,19 @@ TEST_F(Engines, ThePointwiseConvolutionIsAProduct) {
   }
 }
 
+// A product leaves the filter gradient of bfloat16 images as float32 sums: only factors are rounded, and those here are bfloat16 already.
+TEST_F(Engines, AProductDoesNotRoundTheFilterGradient) {
+  emulated::cudnn_settings().all_engines_fail = true;
+  const Tensor x = drawn({2, 6, 6, 104}, 1).to(DType::bf16), dy = drawn({2, 6, 6, 8}, 4).to(DType::bf16);
+  const auto filter_gradient = [&](Device device, DType dtype) {
+    const Tensor w = drawn({8, 1, 1, 104}, 2).to(device);
+    Tape tape({w});
+    tape.backward(conv2d(x.to(device).to(dtype), w, {}), dy.to(device).to(dtype));
+    return std::vector<std::vector<float>>{tape.gradient(w).to_host<float>()};
+  };
+  expect_near(filter_gradient(gpu_, DType::bf16), filter_gradient({}, DType::f32), 1e-5f);
+}
+
 // y = relu(x * w + residual + bias) and dx += ... by one plan, or in two passes where there is none that runs.
 TEST_F(Engines, WhatFollowsAConvolutionIsPartOfItOrAPassOfItsOwn) {
   const auto fused = [](std::int64_t channels, std::int64_t side, Device device) {
