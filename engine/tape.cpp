@@ -24,9 +24,10 @@ void accumulate_into(const Tensor& sum, const Tensor& g) {
 
 // dy·1[y > 0], in dy's memory where nobody else holds it
 Tensor masked(const Tensor& dy, const Tensor& y) {
-  const Tensor g = dy.is_sole_owner() ? dy : Tensor::empty_like(dy);
+  const Tensor g = dy.is_sole_owner() ? dy : Tensor::empty_like(dy), gate = y.to(dy.dtype());
   dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-    on(dy.device(), [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), y.view<const T>()); });
+    on(dy.device(),
+       [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), gate.view<const T>()); });
   });
   return g;
 }
@@ -53,7 +54,8 @@ TapePause::TapePause() : paused_(std::exchange(innermost, nullptr)) {}
 TapePause::~TapePause() { innermost = paused_; }
 
 void Tape::watch(const Tensor& t) {
-  slot_of_id_[t.id()] = static_cast<int>(slots_.size());
+  const bool is_new = slot_of_id_.emplace(t.id(), static_cast<int>(slots_.size())).second;
+  KELVIN_CHECK(is_new, "a tensor of shape ", t.shape(), " watched twice");
   slots_.push_back(
       {.shape = t.shape(), .dtype = t.dtype(), .device = t.device(), .gradient = {}, .is_watched = true, .mask = {}});
 }
@@ -109,7 +111,7 @@ void Grads::add(int i, Tensor g) {
   if (wants(i)) tape_.add_gradient(slots_[static_cast<std::size_t>(i)], std::move(g));
 }
 
-void Grads::add_by(int i, DType dtype, const Write& write) {
+void Grads::add_by(int i, const Shape& shape, DType dtype, const Write& write) {
   if (!wants(i)) return;
   const int slot = slots_[static_cast<std::size_t>(i)];
   Tape::Slot& s = tape_.slots_[static_cast<std::size_t>(slot)];
@@ -117,8 +119,8 @@ void Grads::add_by(int i, DType dtype, const Write& write) {
   // Last: no step is left that uses the input, and this one does so once. What cannot be added to here is not masked here either.
   const bool is_last = s.uses == 0 && std::count(slots_.begin(), slots_.end(), slot) == 1 && (adds || !s.gradient);
   Tensor mask;
-  if (is_last && s.dtype == dtype) mask = std::exchange(s.mask, {});
-  const Tensor dx = adds ? s.gradient.reshape(s.shape) : Tensor::empty(s.shape, dtype, s.device);
+  if (is_last && s.mask && s.dtype == dtype) mask = std::exchange(s.mask, {}).reshape(shape);
+  const Tensor dx = adds ? s.gradient.reshape(shape) : Tensor::empty(shape, dtype, s.device);
   write(dx, adds, mask);
   if (!adds) tape_.add_gradient(slot, dx);
 }

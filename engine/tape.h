@@ -36,12 +36,13 @@ class Grads {
   // Adds g to the gradient of input i (does nothing when it is not wanted). g has as many elements as the input.
   void add(int i, Tensor g);
   // The same for a kernel that can add and mask as it writes. If input i is wanted, write(dx, adds, mask) is called at once: it puts
-  // its gradient into dx, of type `dtype` and the input's shape, or adds it to what is there (`adds`), and where `mask` is not positive it
+  // its gradient into dx, of that type and `shape` (the input's), or adds it to what is there (`adds`), and where `mask` is not positive it
   // leaves 0. An empty mask masks nothing; there is one where the input is rectified (`record`) and this is the last addition to its gradient.
   using Write = std::function<void(const Tensor& dx, bool adds, const Tensor& mask)>;
-  void add_by(int i, DType dtype, const Write& write);
+  void add_by(int i, const Shape& shape, DType dtype, const Write& write);
   // Memory for the float32 gradient of input i, as large as `input`, for the op to write whole and hand to `add`: a parameter's own place
-  // where nothing counts that is there (ParameterGradients::replace), so that it is not added afterwards; new memory otherwise.
+  // where nothing counts that is there (ParameterGradients::replace), so that it is not added afterwards; new memory otherwise. To be handed
+  // to input i alone.
   [[nodiscard]] Tensor room_for(int i, const Tensor& input);
 
  private:
@@ -55,7 +56,8 @@ class Grads {
 using Backward = std::function<void(const Tensor& dy, Grads& g)>;
 
 // What becomes of the gradients that watched parameters already have: the new ones are added, or take their place (zeros where nothing
-// leads), for which nobody has to clear them first.
+// leads), for which nobody has to clear them first. What takes the place is the gradient of the tape's first `backward`: a second one adds to it,
+// and what a tape inside it has added to the same parameters before is lost.
 enum class ParameterGradients { add, replace };
 
 struct RecordOptions {

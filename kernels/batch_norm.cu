@@ -47,8 +47,9 @@ struct FinishMoments {
   }
 };
 
-// y = x factor + offset
 enum class Relu { none, plain, with_mask };
+
+// y = relu?(x factor + offset + residual)
 template <class T, bool kResidual, Relu kRelu>
 struct Apply {
   static constexpr int kPack = pack_of<T>;

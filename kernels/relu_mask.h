@@ -2,6 +2,8 @@
 //
 //   bit i % 8 of byte i / 8 is 1 where y[i] > 0, i the number of an element in memory
 //
+// A kernel that makes y may look before it rounds: a bit can be 1 where a positive value below 1e-40 became a bfloat16 0.
+//
 // A mask has `relu_mask_bytes(n)` bytes: the last three belong to no element, so that four bytes may be read anywhere.
 #pragma once
 

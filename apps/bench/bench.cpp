@@ -55,8 +55,10 @@ std::function<void()> training_step(Model& model, const Inputs& in, Device devic
   auto optimizer =
       std::make_shared<Optimizer>(model.parameters(), OptimizerOptions{.momentum = 0.9f, .weight_decay = 5e-4f});
   return [&model, in, optimizer, lr = Tensor::full({1}, 0.1f, DType::f32, device), tau = temperature(1.0, device)] {
-    Tape tape(model.parameters(), ParameterGradients::replace);
-    tape.backward(mean(softmax_cross_entropy(model.forward(in.images, Mode::train), in.labels, tau)));
+    {
+      Tape tape(model.parameters(), ParameterGradients::replace);
+      tape.backward(mean(softmax_cross_entropy(model.forward(in.images, Mode::train), in.labels, tau)));
+    }
     optimizer->step(lr);
   };
 }

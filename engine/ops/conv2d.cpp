@@ -37,8 +37,8 @@ Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Tenso
 }
 
 // dx = conv_transpose(dy, w), added and masked by the tape's wishes in one pass
-void add_data_gradient(Grads& g, const Tensor& dy, const Tensor& w, const ConvOptions& o) {
-  g.add_by(0, dy.dtype(), [&](const Tensor& dx, bool adds, const Tensor& mask) {
+void add_data_gradient(Grads& g, const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvOptions& o) {
+  g.add_by(0, x_shape, dy.dtype(), [&](const Tensor& dx, bool adds, const Tensor& mask) {
     dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
       dispatch_filter<T>(w, [&]<class W>(Type<W>) {
         ConvGradientEpilogue<T> epilogue{.adds = adds, .mask = {}};
@@ -71,7 +71,7 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& o) {
   const Tensor filter = x.device().kind == DeviceKind::cuda ? Tape::rounded(w, x.dtype()) : w;
   return record("conv2d", forward(x, filter, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
     add_filter_gradient(g, dy, x, w, o);
-    add_data_gradient(g, dy, filter, o);
+    add_data_gradient(g, dy, filter, x.shape(), o);
   });
 }
 
@@ -80,11 +80,12 @@ Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const 
   check_shapes("conv2d_fused", x, w, o);
   KELVIN_CHECK(!Tape::is_tracked(w) && !Tape::is_tracked(bias), "conv2d_fused: folded weights are not trained");
   const Tensor y = forward(x, w, bias, residual, relu, o);
+  const Shape x_shape = x.shape();  // x itself need not be kept
   // g = dy·1[y > 0];  dx = conv_transpose(g, w);  dresidual = g
   return record("conv2d_fused", y, {x, residual},
                 [=](const Tensor& g, Grads& grads) {
                   grads.add(1, g);
-                  add_data_gradient(grads, g, w, o);
+                  add_data_gradient(grads, g, w, x_shape, o);
                 },
                 {.rectified = relu});
 }

@@ -18,6 +18,11 @@ using Lanes = float __attribute__((vector_size(64)));
 namespace detail {
 using Words = std::uint32_t __attribute__((vector_size(64)));
 using HalfWords = std::uint16_t __attribute__((vector_size(32)));
+using Integers = std::int32_t __attribute__((vector_size(64)));
+// All bits of a lane become its sign bit.
+[[gnu::always_inline]] inline Words sign_everywhere(const Words& w) {
+  return reinterpret_cast<Words>(reinterpret_cast<Integers>(w) >> 31);
+}
 inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
                                      1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
 }  // namespace detail
@@ -57,19 +62,32 @@ inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  
 
 [[gnu::always_inline]] inline Lanes relu(const Lanes& v) { return where_positive(v, v); }
 
-// A bit a lane, the first lane lowest: whether it is positive.
+// A bit a lane, the first lane lowest: whether it is positive. NaN is not.
+//
+// Here and in `where_bits` integers take the place of comparisons, which GCC makes lane by lane where registers are narrower than Lanes.
 [[gnu::always_inline]] inline std::uint16_t positive_bits(const Lanes& v) {
-  detail::Words bits = v > 0.0f ? detail::kBitOfLane : detail::Words{};
-  // Halves meet until one lane has them all.
-  bits |= __builtin_shuffle(bits, detail::Words{8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7});
-  bits |= __builtin_shuffle(bits, detail::Words{4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3});
-  bits |= __builtin_shuffle(bits, detail::Words{2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1});
-  return static_cast<std::uint16_t>(bits[0] | bits[1]);
+  detail::Words w;
+  std::memcpy(&w, &v, sizeof w);
+  // The sign bit of all three is set for 0 < w <= infinity alone.
+  const detail::Words is_positive = detail::sign_everywhere((0u - w) & ~w & (w - 0x7f800001u));
+  const detail::Words bits = is_positive & detail::kBitOfLane;
+  // Halves meet until two lanes have them all.
+  const auto eight = __builtin_shufflevector(bits, bits, 0, 1, 2, 3, 4, 5, 6, 7) |
+                     __builtin_shufflevector(bits, bits, 8, 9, 10, 11, 12, 13, 14, 15);
+  const auto four =
+      __builtin_shufflevector(eight, eight, 0, 1, 2, 3) | __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+  const auto two = four | __builtin_shufflevector(four, four, 2, 3, 0, 1);
+  return static_cast<std::uint16_t>(two[0] | two[1]);
 }
 
 // v in the lanes whose bit is set, otherwise 0; bits above the sixteenth do not matter.
 [[gnu::always_inline]] inline Lanes where_bits(std::uint32_t bits, const Lanes& v) {
-  return ((detail::Words{} + bits) & detail::kBitOfLane) != 0 ? v : Lanes{};
+  detail::Words w;
+  std::memcpy(&w, &v, sizeof w);
+  w &= detail::sign_everywhere(0u - ((detail::Words{} + bits) & detail::kBitOfLane));
+  Lanes kept;
+  std::memcpy(&kept, &w, sizeof kept);
+  return kept;
 }
 
 // Scalars take part in the same expressions at the ends of rows that are no multiple of 16.

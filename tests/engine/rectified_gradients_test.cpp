@@ -27,7 +27,7 @@ class RectifiedGradients : public ::testing::Test {
     std::vector<float> y = x.to_host<float>();
     for (float& v : y) v *= factor;
     return record("scaled", vector_of(y), {x}, [=, this](const Tensor& dy, Grads& g) {
-      g.add_by(0, DType::f32, [&](const Tensor& dx, bool adds, const Tensor& mask) {
+      g.add_by(0, dy.shape(), DType::f32, [&](const Tensor& dx, bool adds, const Tensor& mask) {
         asked_.push_back(name + (adds ? " adds" : "") + (mask ? " masks" : ""));
         const auto to = dx.view<float>();
         for (std::int64_t i = 0; i < dx.size(); ++i) {
@@ -68,7 +68,8 @@ TEST_F(RectifiedGradients, AShortcutIsMaskedWithThePathBesideIt) {
   Tape tape({x_});
   const Tensor r = rectified(x_);
   tape.backward(add(scaled(r, 2, "a"), r), dy_);
-  EXPECT_EQ(asked_.size(), 1u);
+  EXPECT_EQ(asked_,
+            Asked{"a"});  // the shortcut's gradient is y's, too, and not to be written to: the tape adds and masks
   expect_gradient(tape, {0, 0, 300});
 }
 
@@ -122,7 +123,7 @@ TEST_F(RectifiedGradients, TwoUsesInOneStepAreMaskedByTheTape) {
   const Tensor r = rectified(x_);
   const Tensor y = record("both", vector_of({0, 0, 0}), {r, r}, [&](const Tensor& dy, Grads& g) {
     for (const int i : {0, 1})
-      g.add_by(i, DType::f32, [&](const Tensor& dx, bool adds, const Tensor& mask) {
+      g.add_by(i, dy.shape(), DType::f32, [&](const Tensor& dx, bool adds, const Tensor& mask) {
         EXPECT_FALSE(mask);
         for (std::int64_t k = 0; k < dx.size(); ++k)
           dx.view<float>()[k] = dy.view<float>()[k] + (adds ? dx.view<float>()[k] : 0);
@@ -151,6 +152,32 @@ TEST_F(RectifiedGradients, AGradientThatOthersHoldIsNotOverwritten) {
   tape.backward(r, dy_);
   EXPECT_EQ(dy_.to_host<float>(), (std::vector<float>{1, 10, 100}));
   expect_gradient(tape, {0, 0, 100});
+}
+
+// bfloat16 gradients of a float32 ReLU: no kernel has a mask for them, the tape does.
+TEST_F(RectifiedGradients, AGradientOfAnotherTypeIsMaskedByTheTape) {
+  Tape tape({x_});
+  const Tensor r = rectified(x_);
+  const Tensor y = record("narrow", vector_of({0, 0, 0}), {r}, [&](const Tensor& dy, Grads& g) {
+    g.add_by(0, dy.shape(), DType::bf16, [&](const Tensor& dx, bool, const Tensor& mask) {
+      EXPECT_FALSE(mask);
+      dx.copy_from(dy.to(DType::bf16));
+    });
+  });
+  tape.backward(y, dy_);
+  EXPECT_EQ(tape.gradient(x_).to(DType::f32).to_host<float>(), (std::vector<float>{0, 0, 100}));
+}
+
+// `reshape` keeps a tensor's identity: the gradient is asked for in the shape in which the convolution saw its input.
+TEST(RectifiedConvolutions, TakeAReshapedInput) {
+  const Tensor flat = Tensor::full({2, 784}, 1.0f), w = Tensor::full({4, 3, 3, 16}, 0.5f), bias = Tensor::zeros({4});
+  Tape tape({flat});
+  const Tensor images = flat.reshape({2, 7, 7, 16});
+  tape.backward(add(conv2d(images, w, {.pad = 1}), conv2d_fused(images, w, bias, {}, true, {.pad = 1})),
+                Tensor::full({2, 7, 7, 4}, 1.0f));
+  const std::vector<float> dx = tape.gradient(flat).to_host<float>();
+  EXPECT_EQ(dx[0], 2 * 4 * 4 * 0.5f);                 // a corner: four windows, four filters, twice
+  EXPECT_EQ(dx[(3 * 7 + 3) * 16], 2 * 9 * 4 * 0.5f);  // the centre
 }
 
 // A residual block and what stands around it, in convolutions with and without their ReLU inside: the same gradient of the image.
