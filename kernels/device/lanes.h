@@ -55,22 +55,35 @@ inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  
 // The same value in every lane.
 [[gnu::always_inline]] inline Lanes lanes_of(float value) { return Lanes{} + value; }
 
+// All ones in the lanes that are positive, zeros in the others and where there is NaN. Integers take the place of a comparison, which GCC
+// makes lane by lane where registers are narrower than Lanes.
+[[gnu::always_inline]] inline detail::Words is_positive(const Lanes& v) {
+  detail::Words w;
+  std::memcpy(&w, &v, sizeof w);
+  // The sign bit of all three is set for 0 < w <= infinity alone.
+  return detail::sign_everywhere((0u - w) & ~w & (w - 0x7f800001u));
+}
+
+// v in the lanes where `all_ones` is, 0 where zeros are.
+[[gnu::always_inline]] inline Lanes where(const detail::Words& all_ones, const Lanes& v) {
+  detail::Words w;
+  std::memcpy(&w, &v, sizeof w);
+  w &= all_ones;
+  Lanes kept;
+  std::memcpy(&kept, &w, sizeof kept);
+  return kept;
+}
+
 // v where gate > 0, otherwise 0: the derivative of ReLU seen from its output.
 [[gnu::always_inline]] inline Lanes where_positive(const Lanes& gate, const Lanes& v) {
-  return gate > 0.0f ? v : Lanes{};
+  return where(is_positive(gate), v);
 }
 
 [[gnu::always_inline]] inline Lanes relu(const Lanes& v) { return where_positive(v, v); }
 
-// A bit a lane, the first lane lowest: whether it is positive. NaN is not.
-//
-// Here and in `where_bits` integers take the place of comparisons, which GCC makes lane by lane where registers are narrower than Lanes.
+// A bit a lane, the first lane lowest: whether it is positive.
 [[gnu::always_inline]] inline std::uint16_t positive_bits(const Lanes& v) {
-  detail::Words w;
-  std::memcpy(&w, &v, sizeof w);
-  // The sign bit of all three is set for 0 < w <= infinity alone.
-  const detail::Words is_positive = detail::sign_everywhere((0u - w) & ~w & (w - 0x7f800001u));
-  const detail::Words bits = is_positive & detail::kBitOfLane;
+  const detail::Words bits = is_positive(v) & detail::kBitOfLane;
   // Halves meet until two lanes have them all.
   const auto eight = __builtin_shufflevector(bits, bits, 0, 1, 2, 3, 4, 5, 6, 7) |
                      __builtin_shufflevector(bits, bits, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -82,12 +95,7 @@ inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  
 
 // v in the lanes whose bit is set, otherwise 0; bits above the sixteenth do not matter.
 [[gnu::always_inline]] inline Lanes where_bits(std::uint32_t bits, const Lanes& v) {
-  detail::Words w;
-  std::memcpy(&w, &v, sizeof w);
-  w &= detail::sign_everywhere(0u - ((detail::Words{} + bits) & detail::kBitOfLane));
-  Lanes kept;
-  std::memcpy(&kept, &w, sizeof kept);
-  return kept;
+  return where(detail::sign_everywhere(0u - ((detail::Words{} + bits) & detail::kBitOfLane)), v);
 }
 
 // Scalars take part in the same expressions at the ends of rows that are no multiple of 16.
