@@ -64,10 +64,8 @@ void Tape::watch(const Parameter& p, ParameterGradients mode) {
   watch(p.value);
   Slot& s = slots_.back();
   s.gradient = p.gradient;
-  s.is_external = true;
   s.is_open = mode == ParameterGradients::replace;
   s.parameter = &p;
-  ++watched_of_[p.owner];
 }
 
 int Tape::slot_of(const Tensor& t) const {
@@ -80,9 +78,14 @@ bool Tape::is_tracked(const Tensor& t) { return innermost != nullptr && t && inn
 Tensor Tape::rounded(const Tensor& w, DType dtype) {
   if (w.dtype() == dtype || w.device().kind != DeviceKind::cuda || !is_tracked(w)) return w.to(dtype);
   const Parameter* const p = innermost->slots_[static_cast<std::size_t>(innermost->slot_of(w))].parameter;
-  if (p == nullptr || innermost->watched_of_[p->owner] != p->owner->size()) return w.to(dtype);
+  if (p == nullptr) return w.to(dtype);
   Tensor& all = innermost->rounded_[p->owner];
-  if (!all) all = p->owner->values().to(dtype);
+  if (!all) {
+    const auto is_of_model = [&](const Slot& s) { return s.parameter != nullptr && s.parameter->owner == p->owner; };
+    const auto watched = std::count_if(innermost->slots_.begin(), innermost->slots_.end(), is_of_model);
+    if (static_cast<std::size_t>(watched) < p->owner->size()) return w.to(dtype);
+    all = p->owner->values().to(dtype);
+  }
   return all.narrow(p->offset, w.size()).reshape(w.shape());
 }
 
@@ -115,7 +118,7 @@ void Grads::add_by(int i, const Shape& shape, DType dtype, const Write& write) {
   if (!wants(i)) return;
   const int slot = slots_[static_cast<std::size_t>(i)];
   Tape::Slot& s = tape_.slots_[static_cast<std::size_t>(slot)];
-  const bool adds = s.gradient && !s.is_external && s.gradient.dtype() == dtype && s.gradient.is_sole_owner();
+  const bool adds = s.gradient && s.parameter == nullptr && s.gradient.dtype() == dtype && s.gradient.is_sole_owner();
   // Last: no step is left that uses the input, and this one does so once. What cannot be added to here is not masked here either.
   const bool is_last = s.uses == 0 && std::count(slots_.begin(), slots_.end(), slot) == 1 && (adds || !s.gradient);
   Tensor mask;
@@ -140,21 +143,21 @@ void Tape::add_gradient(int slot, Tensor g) {
     s.gradient = std::move(g);
     return;
   }
-  if (s.is_external && g.id() == s.gradient.id()) return;  // written in place
+  if (s.parameter != nullptr && g.id() == s.gradient.id()) return;  // written in place
   if (std::exchange(s.is_open, false)) {
     s.gradient.copy_from(g.to(DType::f32).reshape(s.shape));
     return;
   }
   // Where an addition costs a launch, small ones wait for each other.
   const bool is_small = g.dtype() == DType::f32 && g.size() <= kSmallAddition;
-  if (s.is_external && is_small && s.device.kind == DeviceKind::cuda) {
+  if (s.parameter != nullptr && is_small && s.device.kind == DeviceKind::cuda) {
     const auto is_same = [&](const auto& other) { return other.first == slot; };
     if (std::any_of(gathered_.begin(), gathered_.end(), is_same)) add_gathered();
     gathered_.emplace_back(slot, std::move(g));
     return;
   }
   // The same gradient may have been handed to two inputs; only a sole owner may be added into.
-  if (!s.is_external && !s.gradient.is_sole_owner()) s.gradient = s.gradient.clone();
+  if (s.parameter == nullptr && !s.gradient.is_sole_owner()) s.gradient = s.gradient.clone();
   accumulate_into(s.gradient, g);
 }
 

@@ -36,7 +36,7 @@ class Grads {
   // Adds g to the gradient of input i (does nothing when it is not wanted). g has as many elements as the input.
   void add(int i, Tensor g);
   // The same for a kernel that can add and mask as it writes. If input i is wanted, write(dx, adds, mask) is called at once: it puts
-  // its gradient into dx, of that type and `shape` (the input's), or adds it to what is there (`adds`), and where `mask` is not positive it
+  // its gradient into dx, of `shape` (the input's) and `dtype`, or adds it to what is there (`adds`), and where `mask` is not positive it
   // leaves 0. An empty mask masks nothing; there is one where the input is rectified (`record`) and this is the last addition to its gradient.
   using Write = std::function<void(const Tensor& dx, bool adds, const Tensor& mask)>;
   void add_by(int i, const Shape& shape, DType dtype, const Write& write);
@@ -101,9 +101,8 @@ class Tape {
     Device device;
     Tensor gradient;                       // empty until something is added
     bool is_watched = false;               // keeps its gradient after the walk
-    bool is_external = false;              // gradient is a view that belongs to the parameters: it stays where it is
-    bool is_open = false;                  // external, and what is there does not count
-    const Parameter* parameter = nullptr;  // external: whose gradient it is
+    const Parameter* parameter = nullptr;  // whose own gradient this is: it stays where it is
+    bool is_open = false;                  // a parameter's, and what is there does not count
     Tensor mask;                           // of a rectified output: itself, until its gradient has been masked
     int uses = 0;                          // as an input of steps that have not been walked back
   };
@@ -124,8 +123,7 @@ class Tape {
   std::unordered_map<std::uint64_t, int> slot_of_id_;
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
-  std::unordered_map<const Parameters*, std::size_t> watched_of_;  // how many of a model's parameters
-  std::unordered_map<const Parameters*, Tensor> rounded_;          // all values of one
+  std::unordered_map<const Parameters*, Tensor> rounded_;  // all values of a model
   std::vector<std::pair<int, Tensor>> gathered_;  // small gradients of parameters, by slot: to be added all at once
   Tape* outer_;
 };

@@ -1,5 +1,6 @@
-// Many small additions at once: to += from, for every pair. A training step adds hundreds of gradients of a few numbers each (γ, β, biases)
-// to their places; on a GPU each would be a launch of its own, which takes longer than the addition.
+// Many small additions at once: to += from, for every pair. A step that uses its parameters twice (clean and adversarial images, batches that one
+// optimizer step takes together) adds hundreds of gradients of a few numbers each (γ, β, biases); on a GPU each would be a launch of its own,
+// which takes longer than the addition.
 #pragma once
 
 #include <span>

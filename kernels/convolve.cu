@@ -16,8 +16,8 @@
 #include "kernels/device/relative_error.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
-#include "kernels/random_fill.h"
 #include "kernels/relu.h"
+#include "kernels/trial_numbers.h"
 
 namespace kelvin {
 namespace {
@@ -143,9 +143,7 @@ double error_of_masked(const Cuda& cuda, const ConvProblem& p, const Way& way, c
   const CudaBlock dy(cuda, room_for(outputs)), mask(cuda, room_for(images));
   const CudaBlock got(cuda, room_for(images)), expected(cuda, room_for(images));
   const auto draw = [&](const CudaBlock& to, const Shape& shape, std::uint64_t which) {
-    const CudaBlock numbers(cuda, static_cast<std::size_t>(shape.size()) * sizeof(float));
-    fill_normal(cuda, {numbers.as<float>(), shape}, {which, random_stream("masked gradient trial")}, 0, 1);
-    convert<T, float>(cuda, {to.as<T>(), shape}, {numbers.as<const float>(), shape});
+    draw_normal<T>(cuda, {to.as<T>(), shape}, {which, random_stream("masked gradient trial")});
   };
   draw(dy, outputs, 0);
   draw(mask, images, 1);

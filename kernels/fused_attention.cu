@@ -17,9 +17,8 @@
 #include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/device/relative_error.h"
-#include "kernels/elementwise.h"
 #include "kernels/fused_attention.h"
-#include "kernels/random_fill.h"
+#include "kernels/trial_numbers.h"
 
 namespace kelvin {
 namespace {
@@ -119,9 +118,7 @@ class Trial {
   };
 
   void draw(const Scratch<bfloat16>& to, std::uint64_t which) const {
-    const Scratch<float> numbers(cuda_, to.view().shape);
-    fill_normal(cuda_, numbers.view(), {which, random_stream("attention trial")}, 0, 1);
-    convert<bfloat16, float>(cuda_, to.view(), numbers.view());
+    draw_normal<bfloat16>(cuda_, to.view(), {which, random_stream("attention trial")});
   }
 
   // Over one of `parts` equal ranges of columns of [images · tokens, columns]; infinite where it is not a number.
