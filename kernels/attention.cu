@@ -76,9 +76,9 @@ __global__ void forward_kernel(T* y, float* log_sum_exp, const T* qkv, std::int6
   for (std::int64_t first = 0; first < tokens; first += kWarpSize) {
     const std::int64_t key = first + lane;
     const float score = key < tokens ? h.dot(q, h.part(qkv, key, 1)) * h.scale() : -INFINITY;
-    const float new_most = fmaxf(most, warp_reduce(score, Max{}));
+    const float new_most = fmaxf(most, lane_reduce<kWarpSize>(score, Max{}));
     const float p = expf(score - new_most), shrink = expf(most - new_most);
-    sum = sum * shrink + warp_reduce(p, Add{});
+    sum = sum * shrink + lane_reduce<kWarpSize>(p, Add{});
     for (float& t : total) t *= shrink;
     for (int j = 0; j < kWarpSize && first + j < tokens; ++j)
       h.add(total, __shfl_sync(kAllLanes, p, j), h.part(qkv, first + j, 2), lane);

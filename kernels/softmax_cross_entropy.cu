@@ -15,23 +15,6 @@
 namespace kelvin {
 namespace {
 
-// Maximum of z/τ and Σ exp(z/τ − maximum) of what a thread has seen.
-struct SoftmaxState {
-  float maximum = -INFINITY, sum = 0;
-};
-
-__device__ SoftmaxState shuffle_xor(SoftmaxState s, int flip) {
-  return {kelvin::shuffle_xor(s.maximum, flip), kelvin::shuffle_xor(s.sum, flip)};
-}
-
-struct MergeStates {
-  __device__ SoftmaxState operator()(SoftmaxState a, SoftmaxState b) const {
-    if (a.maximum < b.maximum) return {b.maximum, b.sum + a.sum * expf(a.maximum - b.maximum)};
-    // Two empty states (−∞) merge into an empty one, not into NaN.
-    return {a.maximum, b.sum == 0.0f ? a.sum : a.sum + b.sum * expf(b.maximum - a.maximum)};
-  }
-};
-
 // What is wanted of the rows; null: not wanted.
 struct Rows {
   const float* logits = nullptr;         // [rows, classes]
@@ -213,7 +196,7 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
   const float dloss = r.row_dloss(row);
   const Divisor by_tau(tau);
 
-  SoftmaxState mine;
+  float maximum = -INFINITY, sum = 0;  // of what this thread has seen; the sum: of exp(z/τ − maximum)
   for (int begin = group.rank() * Width; begin < classes; begin += kAtOnce * kStride) {
     float scaled[kAtOnce * Width];  // z/τ; 1 beyond the row
     const auto for_each_pack = [&](const auto& f) {
@@ -229,7 +212,7 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
       for (int k = 0; k < Width; ++k) scaled[i + k] = pack[k];
     });
     by_tau.divide<kAtOnce * Width>(scaled);
-    float maximum = mine.maximum;
+    const float before = maximum;
     for_each_pack([&](int i, int col) {
       Pack<Width> pack;
 #pragma unroll
@@ -240,15 +223,14 @@ __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const 
       if (kHeld) store<Width>(held + col, pack);
     });
     const float shift = shift_of(maximum);
-    mine.sum *= expf(mine.maximum - shift);
-    mine.maximum = maximum;
+    sum *= expf(before - shift);
     for_each_pack([&](int i, int) {
 #pragma unroll
-      for (int k = 0; k < Width; ++k) mine.sum += expf(scaled[i + k] - shift);
+      for (int k = 0; k < Width; ++k) sum += expf(scaled[i + k] - shift);
     });
   }
-  const SoftmaxState all = group.reduce(mine, MergeStates{});
-  const KnownRow known(r, dloss, tau, all.maximum, all.sum);
+  const float row_maximum = group.max(maximum);
+  const KnownRow known(r, dloss, tau, row_maximum, group.sum(sum * expf(maximum - shift_of(row_maximum))));
 
   const auto for_each_pack_backwards = [&](const auto& f) {
     for (int col = (classes - 1) / kStride * kStride + group.rank() * Width; col >= 0; col -= kStride) {

@@ -13,13 +13,16 @@
 //     template <int N> __device__ auto read(std::int64_t at) const;                       // a row
 //     template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, const Row& row, const Shared& shared, std::int64_t at) const;
 //
-// Phase 1: a block owns up to 32 packs of columns, and all blocks together walk up the rows from the last to the first, side by side. Whoever
-// wrote the matrix began with the first row, and whoever reads it next will: so each finds in the second-level cache what the one before it
-// touched last, where two walks in one direction through a matrix that is larger than the cache find nothing. A thread has several rows on
-// their way at a time: to read as fast as memory gives, a multiprocessor has to have some 16 KB on their way. The threads' sums meet in shared
-// memory, where every sum of the block is one thread's work, in order. Phase 2: a block owns 32 columns, 32 threads to each, which add the blocks'
-// sums in double; theirs meet in shared memory, and one thread a column finishes. Bytes: the matrix once, and 8 a block and column written and read.
+// A block owns 64 columns, and all blocks together walk up the rows from the last to the first, side by side. Whoever wrote the matrix began
+// with the first row, and whoever reads it next will: so each finds in the second-level cache what the one before it touched last, where two
+// walks in one direction through a matrix that is larger than the cache find nothing. A thread has several rows on their way at a time: to
+// read as fast as memory gives, a multiprocessor has to have some 16 KB on their way. The threads' sums meet in shared memory. Where the rows
+// are shared among blocks, each leaves its sums in memory and takes a ticket; who takes the last one adds them all, in double and in the order
+// of the blocks (as CUDA's sample threadFenceReduction does; a second launch would take 2 to 4 µs, of which a small network has two a layer).
+// Bytes: the matrix once, and 8 a block and column written and read.
 #pragma once
+
+#include <algorithm>
 
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
@@ -27,7 +30,10 @@
 
 namespace kelvin {
 
-inline constexpr int kReduceThreads = 256;
+inline constexpr int kReduceThreads = 512, kReduceColumns = 64;
+// Two blocks for each multiprocessor of the largest GPU of today, nearly: a power of 2 divides the usual numbers of rows. No more columns of
+// blocks share rows, so that each has its ticket.
+inline constexpr int kReduceBlocks = 256;
 
 template <class Step>
 constexpr int rows_at_once() {
@@ -68,80 +74,93 @@ requires(requires(const Step& step) { step.template read<N>(0); }) __device__
   for (; row >= 0; row -= pitch, at -= pitch * cols) step.add(first, second, step.template read<N>(at), shared, at);
 }
 
-// At least four blocks fit a multiprocessor: 64 registers a thread.
-template <int N, class Step>
-__global__ void __launch_bounds__(kReduceThreads, 4)
-    column_reduce_kernel(float* partial, std::int64_t rows, std::int64_t cols, int packs, Step step) {
-  // + 4: a warp reads eight columns of four packs at once, which then lie in 32 different banks
-  __shared__ float sums[2][N][kReduceThreads + 4];
-  const int thread = static_cast<int>(threadIdx.x), lanes_of_rows = kReduceThreads / packs;
-  const int pack = thread % packs, lane = thread / packs;
-  const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * packs * N, col = left + pack * N;
-  const std::int64_t pitch = static_cast<std::int64_t>(gridDim.y) * lanes_of_rows;
-  const std::int64_t last = rows - 1 - (static_cast<std::int64_t>(blockIdx.y) * lanes_of_rows + lane);
-  Pack<N> first = {}, second = {};
-  if (col < cols && lane < lanes_of_rows) add_rows(first, second, last, pitch, cols, col, step);
-  for (int k = 0; k < N; ++k) {
-    sums[0][k][thread] = first[k];
-    sums[1][k][thread] = second[k];
-  }
-  __syncthreads();  // read after write: the threads of the other rows have put down their sums
-  for (int i = thread; i < 2 * N * packs; i += kReduceThreads) {
-    const int which = i / (N * packs), column = i % (N * packs);
-    if (left + column >= cols) continue;
-    const float* const of_lanes = &sums[which][column % N][column / N];
-    float sum = 0;
-    for (int l = 0; l < lanes_of_rows; ++l) sum += of_lanes[l * packs];
-    partial[(2 * blockIdx.y + which) * cols + left + column] = sum;
-  }
+// How many blocks have left their sums of a column of blocks. Zero before and after every launch: atomicInc goes back to it by itself. Reductions
+// follow one another on the device's one stream.
+static __device__ unsigned tickets[kReduceBlocks];
+
+// Whether all other blocks of this one's columns have left their sums, which this one may now read.
+static __device__ bool takes_last_ticket() {
+  __shared__ bool is_last;
+  __threadfence();  // what this thread has left can be seen before the ticket is taken
+  __syncthreads();  // by every thread of the block
+  if (threadIdx.x == 0) is_last = atomicInc(&tickets[blockIdx.x], gridDim.y - 1) == gridDim.y - 1;
+  __syncthreads();               // read after write: the answer is there
+  if (is_last) __threadfence();  // nothing is read before the ticket was taken
+  return is_last;
 }
 
-inline constexpr int kFinishColumns = 32, kFinishLanes = 32;
-
-// partial [blocks, 2, cols]
-template <class Finish>
-__global__ void __launch_bounds__(kFinishColumns* kFinishLanes)
-    column_finish_kernel(const float* partial, std::int64_t blocks, std::int64_t cols, Finish finish) {
-  __shared__ double sums[2][kFinishLanes][kFinishColumns];
-  const int column = static_cast<int>(threadIdx.x) % kFinishColumns,
-            lane = static_cast<int>(threadIdx.x) / kFinishColumns;
-  const std::int64_t col = static_cast<std::int64_t>(blockIdx.x) * kFinishColumns + column;
-  double first = 0, second = 0;
-  if (col < cols)
-    for (std::int64_t b = lane; b < blocks; b += kFinishLanes) {
-      first += partial[2 * b * cols + col];
-      second += partial[(2 * b + 1) * cols + col];
+// Two blocks fit a multiprocessor: 64 registers a thread. partial [gridDim.y, 2, cols], where gridDim.y > 1.
+template <int N, class Step, class Finish>
+__global__ void __launch_bounds__(kReduceThreads, 2)
+    column_reduce_kernel(float* partial, std::int64_t rows, std::int64_t cols, int packs, Step step, Finish finish) {
+  // + 4: a warp reads eight columns of four packs at once, which then lie in 32 different banks
+  __shared__ float sums[2][N][kReduceThreads + 4];
+  __shared__ double totals[kReduceThreads];
+  const int thread = static_cast<int>(threadIdx.x), lanes = kReduceThreads / packs;
+  const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * packs * N;
+  {
+    const int pack = thread % packs, lane = thread / packs;
+    const std::int64_t col = left + pack * N, pitch = static_cast<std::int64_t>(gridDim.y) * lanes;
+    const std::int64_t last = rows - 1 - (static_cast<std::int64_t>(blockIdx.y) * lanes + lane);
+    Pack<N> first = {}, second = {};
+    if (col < cols && lane < lanes) add_rows(first, second, last, pitch, cols, col, step);
+    for (int k = 0; k < N; ++k) {
+      sums[0][k][thread] = first[k];
+      sums[1][k][thread] = second[k];
     }
-  sums[0][lane][column] = first;
-  sums[1][lane][column] = second;
-  __syncthreads();  // read after write: the other lanes' sums are there
-  if (lane != 0 || col >= cols) return;
-  for (int l = 1; l < kFinishLanes; ++l) {
-    first += sums[0][l][column];
-    second += sums[1][l][column];
   }
-  finish.finish(col, first, second);
+  __syncthreads();  // read after write: the threads of the other rows have put down their sums
+
+  // From here on a thread has one sum of one column; the lanes, then the blocks of that sum are shared among `parts` threads.
+  const int width = packs * N, parts = kReduceThreads / (2 * width);
+  const int which = thread / width % 2, column = thread % width, part = thread / (2 * width);
+  const std::int64_t col = left + column;
+  double total = 0;
+  if (part < parts && part < lanes) {
+    const float* const of_lanes = &sums[which][column % N][column / N];
+    for (int l = part; l < lanes; l += parts) total += of_lanes[l * packs];
+  }
+  // The sum of all parts, in the threads of part 0.
+  const auto meet = [&] {
+    totals[thread] = total;
+    __syncthreads();  // read after write: the other parts are there
+    if (part != 0) return;
+    for (int p = 1; p < parts; ++p) total += totals[p * 2 * width + thread];
+  };
+  meet();
+  if (gridDim.y > 1) {
+    if (part == 0 && col < cols) partial[(2 * blockIdx.y + which) * cols + col] = static_cast<float>(total);
+    if (!takes_last_ticket()) return;
+    total = 0;
+    if (part < parts && col < cols) {
+#pragma unroll 16  // loads on their way at a time
+      for (unsigned b = part; b < gridDim.y; b += parts) total += partial[(2 * b + which) * cols + col];
+    }
+    meet();
+  }
+  // The column's two sums meet in its first thread.
+  if (part == 0) totals[thread] = total;
+  __syncthreads();  // read after write: the second sum is there
+  if (thread < width && col < cols) finish.finish(col, total, totals[width + thread]);
 }
 
 // `in_packs`: the step may read packs of eight.
 template <class Step, class Finish>
 void column_reduce(const Cuda& cuda, std::int64_t rows, std::int64_t cols, bool in_packs, const Step& step,
                    const Finish& finish) {
-  // Enough blocks to fill the largest GPU of today with eight each, where there are rows enough for it.
-  constexpr std::int64_t kMostBlocks = 132 * 8, kMostOfRows = 512, kFewestRows = 32;
   const bool has_packs = in_packs && cols % kElementsPerThread == 0;
-  const std::int64_t all_packs = has_packs ? cols / kElementsPerThread : cols;
-  const auto packs = static_cast<int>(std::min<std::int64_t>(32, all_packs));
+  const std::int64_t n = has_packs ? kElementsPerThread : 1, all_packs = cols / n;
+  const std::int64_t packs = std::min(kReduceColumns / n, all_packs);
   const unsigned column_blocks = pieces(all_packs, packs);
-  const std::int64_t wanted = std::clamp<std::int64_t>(kMostBlocks / std::max(1u, column_blocks), 1, kMostOfRows);
-  const std::int64_t row_blocks = std::min(wanted, (rows + kFewestRows - 1) / kFewestRows);
-  const CudaBlock partial(cuda, static_cast<std::size_t>(2 * row_blocks * cols) * sizeof(float));
-  launch(cuda, has_packs ? column_reduce_kernel<kElementsPerThread, Step> : column_reduce_kernel<1, Step>,
-         {.grid = column_blocks, .block = kReduceThreads, .grid_y = static_cast<unsigned>(row_blocks)},
-         partial.as<float>(), rows, cols, packs, step);
-  launch(cuda, column_finish_kernel<Finish>,
-         {.grid = pieces(cols, kFinishColumns), .block = kFinishColumns * kFinishLanes}, partial.as<const float>(),
-         row_blocks, cols, finish);
+  // A block has work for all its threads.
+  const std::int64_t fewest_rows = kReduceThreads / packs * rows_at_once<Step>();
+  const std::int64_t wanted = std::max<std::int64_t>(1, kReduceBlocks / column_blocks);
+  const auto row_blocks = static_cast<unsigned>(std::clamp<std::int64_t>(rows / fewest_rows, 1, wanted));
+  const CudaBlock partial(cuda, row_blocks > 1 ? static_cast<std::size_t>(2 * row_blocks * cols) * sizeof(float) : 0);
+  launch(cuda,
+         has_packs ? column_reduce_kernel<kElementsPerThread, Step, Finish> : column_reduce_kernel<1, Step, Finish>,
+         {.grid = column_blocks, .block = kReduceThreads, .grid_y = row_blocks}, partial.as<float>(), rows, cols,
+         static_cast<int>(packs), step, finish);
 }
 
 }  // namespace kelvin

@@ -120,13 +120,13 @@ void race_attacks(const Cuda& cuda) {
 }
 
 void race_reductions(const Cuda& cuda) {
-  for (const std::int64_t channels : {10, 64}) {  // 64: two threads share each byte of the mask
-    const Floats x({150, channels}, -1, 1), dy({150, channels}, -1, 1), gamma({channels}, 1, 2);
+  for (const std::int64_t channels : {10, 64}) {  // rows of two blocks; 64: two threads share each byte of the mask
+    const Floats x({600, channels}, -1, 1), dy({600, channels}, -1, 1), gamma({channels}, 1, 2);
     Floats mean({channels}, 0, 0), rstd({channels}, 0, 0), dgamma({channels}, 0, 0), dbeta({channels}, 0, 0);
-    Floats dx({150, channels}, 0, 0), total({1}, 0, 0), sums({channels}, 0, 0);
+    Floats dx({600, channels}, 0, 0), total({1}, 0, 0), sums({channels}, 0, 0);
     batch_norm_statistics<float>(cuda, out(mean), out(rstd), {}, {}, in(x), 0.1f, 1e-5f);
-    Floats y({150, channels}, 0, 0);
-    Bytes mask({relu_mask_bytes(150 * channels)}, 0, 0);
+    Floats y({600, channels}, 0, 0);
+    Bytes mask({relu_mask_bytes(600 * channels)}, 0, 0);
     batch_norm_apply<float>(cuda, out(y), out(mask), in(x), in(mean), in(rstd), in(gamma), in(gamma), {}, true);
     batch_norm_backward<float>(cuda, out(dx), {}, out(dgamma), out(dbeta), in(dy), in(mask), in(x), in(mean), in(rstd),
                                in(gamma), true);

@@ -131,11 +131,14 @@ std::vector<Layout> layouts(std::initializer_list<std::int64_t> rows) {
   return all;
 }
 
-// So many that threads have one, two and three packs or elements each (device/channels.h), in rows that are no whole number of blocks.
-const std::vector<Layout> kLarge = {{100'003, 24}, {11'001, 30}};
+// So many that threads have one, two and three packs or elements each (device/channels.h), in rows that are no whole number of blocks; sums
+// down columns that many blocks share, in one column of blocks and in four (device/column_reduce.h).
+const std::vector<Layout> kLarge = {{100'003, 24}, {11'001, 30}, {1'501, 200}};
 
 TEST(NormParity, BatchNormStatistics) {
-  expect_parity(layouts({2, 3, 33, 1001, 4001}), []<class T>(Type<T>, const auto& dev, const Operands& o) {
+  auto all = layouts({2, 3, 33, 1001, 4001});
+  all.push_back({1'501, 200});  // several blocks of rows, several of columns
+  expect_parity(all, []<class T>(Type<T>, const auto& dev, const Operands& o) {
     const Tensor mean = o.column_result(), rstd = o.column_result();
     const Tensor running_mean = o.of_columns("running_mean", -1, 1), running_variance = o.of_columns("variance", 1, 2);
     batch_norm_statistics<T>(dev, mean.view<float>(), rstd.view<float>(), running_mean.view<float>(),
