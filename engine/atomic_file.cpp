@@ -14,7 +14,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-// Flushes a file's or folder's content to the disk; false with errno set when that fails.
+// Of a file or folder.
 bool flush_to_disk(const Path& path, int flags) {
   const int fd = open(path.c_str(), flags | O_CLOEXEC);
   if (fd < 0) return false;
@@ -31,6 +31,8 @@ bool flush_to_disk(const Path& path, int flags) {
 
 }  // namespace
 
+bool flush_to_disk(const Path& path) { return flush_to_disk(path, O_RDONLY); }
+
 void write_file_atomically(const Path& path, const std::function<void(std::ostream&)>& write) {
   const Path temporary = path.string() + ".tmp" + std::to_string(getpid());
   errno = 0;
@@ -46,7 +48,7 @@ void write_file_atomically(const Path& path, const std::function<void(std::ostre
   }
   out.close();
   if (!out) fail(path, temporary, errno != 0 ? errno : EIO);
-  if (!flush_to_disk(temporary, O_RDONLY)) fail(path, temporary, errno);
+  if (!flush_to_disk(temporary)) fail(path, temporary, errno);
   if (std::rename(temporary.c_str(), path.c_str()) != 0) fail(path, temporary, errno);
   flush_to_disk(path.has_parent_path() ? path.parent_path() : Path("."), O_RDONLY | O_DIRECTORY);
 }

@@ -13,4 +13,7 @@ namespace kelvin {
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
+// What other writers have put into a file reaches the disk; false with errno set when that fails.
+[[nodiscard]] bool flush_to_disk(const std::filesystem::path& path);
+
 }  // namespace kelvin

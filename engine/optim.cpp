@@ -11,7 +11,6 @@ constexpr const char* kMomentum = "optimizer.momentum";
 constexpr const char* kFirstMoment = "optimizer.exp_avg";
 constexpr const char* kSecondMoment = "optimizer.exp_avg_sq";
 constexpr const char* kStep = "optimizer.step";
-constexpr std::int64_t kLargestGap = 16;  // parameters begin at multiples of it
 
 }  // namespace
 
@@ -37,7 +36,7 @@ Optimizer::Optimizer(const Parameters& parameters, const OptimizerOptions& optio
 void Optimizer::add_range(const Range& range) {
   if (range.lr_scale == 0) return;
   Range* const last = ranges_.empty() ? nullptr : &ranges_.back();
-  const bool is_neighbour = last != nullptr && range.begin - last->end < kLargestGap;
+  const bool is_neighbour = last != nullptr && range.begin - last->end < kParameterAlignment;
   if (is_neighbour && last->weight_decay == range.weight_decay && last->lr_scale == range.lr_scale)
     last->end = range.end;
   else

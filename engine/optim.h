@@ -27,6 +27,9 @@ class Optimizer {
   // Keeps a reference to `parameters`. State starts at zero. An empty `lr_scale` is 1 for every parameter.
   Optimizer(const Parameters& parameters, const OptimizerOptions& options, const LrScale& lr_scale = {});
 
+  // Kernel calls a step.
+  [[nodiscard]] std::size_t launches() const { return ranges_.size(); }
+
   // Moves the values along their gradients. lr: [1] float32 on the parameters' device.
   void step(const Tensor& lr);
 

@@ -8,9 +8,9 @@
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kAlignment = 64;  // elements: 256 bytes of float32, for which cuBLASLt has all its algorithms
-
-std::int64_t aligned(std::int64_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
+std::int64_t aligned(std::int64_t n) {
+  return (n + kParameterAlignment - 1) / kParameterAlignment * kParameterAlignment;
+}
 
 std::int64_t total_of(const std::deque<Parameter>& list) {
   std::int64_t total = 0;

@@ -27,6 +27,9 @@ struct Init {
 // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for conv and linear weights and biases.
 [[nodiscard]] Init fan_in_uniform(std::int64_t fan_in);
 
+// Elements: every parameter begins at a multiple of it in the flat buffers, 256 bytes of float32, for which cuBLASLt has all its algorithms.
+inline constexpr std::int64_t kParameterAlignment = 64;
+
 struct ParameterSpec {
   std::string name;
   Shape shape;

@@ -136,7 +136,7 @@ struct ApplyStep {
   void one(std::int64_t at, std::int64_t c) const {
     float v = static_cast<float>(x[at]) * factor[c] + offset[c];
     if constexpr (kResidual) v += static_cast<float>(residual[at]);
-    y[at] = T(kRelu ? where_positive(v, v) : v);
+    y[at] = T(kRelu ? relu(v) : v);
   }
 };
 

@@ -90,7 +90,7 @@ struct Apply {
       for (int k = 0; k < N; ++k) v[k] += e.residual[k];
     if constexpr (kRelu == Relu::with_mask && N > 1) store_bits<N>(mask, i, positive_bits(v));
     if constexpr (kRelu != Relu::none)
-      for (int k = 0; k < N; ++k) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
+      for (int k = 0; k < N; ++k) v[k] = v[k] <= 0.0f ? 0.0f : v[k];
     store<N>(y + i, v);
   }
 };

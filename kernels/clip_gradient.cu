@@ -7,6 +7,7 @@ namespace kelvin {
 namespace {
 
 struct ClipGradient {
+  static constexpr int kPack = pack_of<float>;
   float* g;
   const float* norm;  // [1]
   float max_norm;

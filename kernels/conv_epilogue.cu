@@ -22,7 +22,7 @@ struct Epilogue {
     for (int k = 0; k < N; ++k) {
       if constexpr (kHasResidual) v[k] += r[k];
       if constexpr (kHasBias) v[k] += b[k];
-      if constexpr (kRelu) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
+      if constexpr (kRelu) v[k] = v[k] <= 0.0f ? 0.0f : v[k];
     }
     store<N>(y + i, v);
   }

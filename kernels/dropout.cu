@@ -1,5 +1,5 @@
-// Memory-bound: two streams, and about 25 integer operations an element for Philox. A thread keeps the four words of the group it is
-// in and draws again when its next element belongs to another.
+// Memory-bound: two streams, and about 25 integer operations an element for Philox. A thread divides once to find its first element's draw and
+// counts on from there; it keeps the four words of the group it is in and draws again when its next element belongs to another.
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/dropout.h"
@@ -9,6 +9,7 @@ namespace {
 
 template <class T>
 struct Dropout {
+  static constexpr int kPack = pack_of<T>;
   T* y;
   const T* x;
   const std::int32_t* step;  // [1]
@@ -17,10 +18,14 @@ struct Dropout {
   __device__ void run(std::int64_t i) const {
     const float scale = 1.0f / (1.0f - o.rate);
     Pack<N> v = load<N>(x + i);
+    std::int64_t draw = i / o.per_draw, next = (draw + 1) * o.per_draw;  // next: the first element of the next draw
     std::int64_t group = -1;
     std::array<std::uint32_t, 4> words{};
     for (int k = 0; k < N; ++k) {
-      const std::int64_t draw = (i + k) / o.per_draw;
+      if (i + k == next) {
+        ++draw;
+        next += o.per_draw;
+      }
       if (draw / 4 != group) {
         group = draw / 4;
         words = dropout_words(o.key, step[0], group);

@@ -7,6 +7,7 @@ namespace kelvin {
 namespace {
 
 struct EmaStep {
+  static constexpr int kPack = pack_of<float>;
   float* average;
   const float* x;
   float share;

@@ -37,16 +37,18 @@ template <class T>
 void layer_norm_backward(Cpu, View<T> dx, View<float> dgamma, View<float> dbeta, View<const T> dy, View<const T> x,
                          View<const float> mean, View<const float> rstd, View<const float> gamma) {
   const std::int64_t rows = x.rows(), cols = x.cols(), blocks = (rows + kBlockRows - 1) / kBlockRows;
-  std::vector<float> partial(static_cast<std::size_t>(2 * blocks * cols));
-  const auto one_row = [&](std::int64_t row, float* of_gamma, float* of_beta) {
+  const bool has_parameters = !dgamma.empty();
+  std::vector<float> partial(has_parameters ? static_cast<std::size_t>(2 * blocks * cols) : 0);
+  const auto one_row = [&](std::int64_t row, float* sums) {
     const T *g = dy.data + row * cols, *from = x.data + row * cols;
     const float m = mean[row], r = rstd[row];
     const auto width = static_cast<float>(cols);
-    for (std::int64_t c = 0; c < cols; ++c) {
-      const auto cotangent = static_cast<float>(g[c]);
-      of_gamma[c] += cotangent * (static_cast<float>(from[c]) - m) * r;
-      of_beta[c] += cotangent;
-    }
+    if (has_parameters)
+      for (std::int64_t c = 0; c < cols; ++c) {
+        const auto cotangent = static_cast<float>(g[c]);
+        sums[c] += cotangent * (static_cast<float>(from[c]) - m) * r;
+        sums[cols + c] += cotangent;
+      }
     const float* const scale = gamma.data;
     const float mean_g = vector_sum(cols, [=](std::int64_t c) { return static_cast<float>(g[c]) * scale[c]; }) / width;
     const float mean_gx =
@@ -64,12 +66,12 @@ void layer_norm_backward(Cpu, View<T> dx, View<float> dgamma, View<float> dbeta,
       blocks,
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t b = begin; b < end; ++b) {
-          float* const at = partial.data() + 2 * b * cols;
-          for (std::int64_t row = b * kBlockRows; row < std::min(rows, (b + 1) * kBlockRows); ++row)
-            one_row(row, at, at + cols);
+          float* const sums = has_parameters ? partial.data() + 2 * b * cols : nullptr;
+          for (std::int64_t row = b * kBlockRows; row < std::min(rows, (b + 1) * kBlockRows); ++row) one_row(row, sums);
         }
       },
       /*grain=*/1);
+  if (!has_parameters) return;
   for (std::int64_t c = 0; c < cols; ++c) {
     double of_gamma = 0, of_beta = 0;
     for (std::int64_t b = 0; b < blocks; ++b) {

@@ -177,8 +177,9 @@ void layer_norm_forward(const Cuda& cuda, View<T> y, View<float> mean, View<floa
 template <class T>
 void layer_norm_backward(const Cuda& cuda, View<T> dx, View<float> dgamma, View<float> dbeta, View<const T> dy,
                          View<const T> x, View<const float> mean, View<const float> rstd, View<const float> gamma) {
-  column_reduce(cuda, x.rows(), x.cols(), can_use_packs(dy, x), ParameterStep<T>{dy.data, x.data, mean.data, rstd.data},
-                FinishParameters{dgamma.data, dbeta.data});
+  if (!dgamma.empty())
+    column_reduce(cuda, x.rows(), x.cols(), can_use_packs(dy, x),
+                  ParameterStep<T>{dy.data, x.data, mean.data, rstd.data}, FinishParameters{dgamma.data, dbeta.data});
   if (x.cols() <= kMostHeld)
     return with_held_row<T>(x.cols(), can_use_packs(dx, dy, x, gamma), [&](auto width, auto per_thread) {
       launch_rows<WarpGroup>(cuda, held_backward_kernel<width(), per_thread(), T>, x.rows(), dx.data, dy.data, x.data,

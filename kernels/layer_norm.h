@@ -5,7 +5,7 @@
 //
 // Backward, with g = γ dy:  dx = rstd (g − mean_C(g) − x̂ mean_C(g x̂)),  dγ = Σ_rows dy x̂,  dβ = Σ_rows dy.
 // The variance is a second pass over the row around its mean. Sums over rows are combined in a fixed order: deterministic, the same
-// bits for any thread count. Gradients are overwritten.
+// bits for any thread count. Gradients are overwritten; dγ and dβ may both be empty, and then cost nothing.
 #pragma once
 
 #include "kernels/device/device.h"

@@ -9,6 +9,7 @@ namespace kelvin {
 namespace {
 
 struct Multiply {
+  static constexpr int kPack = pack_of<float>;
   float* y;
   const float *x, *factor;  // factor: [1]
   template <int N>
@@ -20,6 +21,7 @@ struct Multiply {
 };
 
 struct Exponential {
+  static constexpr int kPack = pack_of<float>;
   float* y;
   const float* x;
   template <int N>

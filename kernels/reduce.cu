@@ -1,8 +1,9 @@
-// Whole sums in two launches: a fixed number of elements a block, in double; then one block adds the blocks in order.
+// Whole sums in one launch: a fixed number of elements a block, in double; the last block adds the others up in order.
 #include <cmath>
 
 #include "kernels/device/column_reduce.h"
 #include "kernels/device/groups.h"
+#include "kernels/device/last_block.h"
 #include "kernels/reduce.h"
 
 namespace kelvin {
@@ -19,8 +20,24 @@ struct Square {
   static __device__ double term(double v) { return v * v; }
 };
 
-template <class Term>
-__global__ void __launch_bounds__(256) partial_sums(double* partial, const float* x, std::int64_t n) {
+// What becomes of the total.
+struct ToSum {  // total = (is_running ? total : 0) + factor · Σ
+  float* total;
+  float factor;
+  bool is_running;
+  __device__ void finish(double sum) const {
+    total[0] = (is_running ? total[0] : 0.0f) + static_cast<float>(sum * factor);
+  }
+};
+struct ToNorm {  // √Σ
+  float* norm;
+  __device__ void finish(double sum) const { norm[0] = static_cast<float>(sqrt(sum)); }
+};
+
+// partial [gridDim.x], where that is more than 1.
+template <class Term, class Finish>
+__global__ void __launch_bounds__(SumGroup::kThreads)
+    sum_kernel(double* partial, const float* x, std::int64_t n, Finish finish) {
   const SumGroup group;
   const std::int64_t begin = blockIdx.x * kElementsPerBlock;
   const std::int64_t end = begin + kElementsPerBlock < n ? begin + kElementsPerBlock : n;
@@ -28,34 +45,22 @@ __global__ void __launch_bounds__(256) partial_sums(double* partial, const float
   for (std::int64_t i = begin + group.rank(); i < end; i += SumGroup::kThreads)
     sum += Term::term(static_cast<double>(x[i]));
   sum = group.sum(sum);
-  if (group.rank() == 0) partial[blockIdx.x] = sum;
+  if (gridDim.x > 1) {
+    if (group.rank() == 0) partial[blockIdx.x] = sum;
+    if (!is_last_block(0, gridDim.x)) return;
+    sum = 0;
+    for (unsigned b = group.rank(); b < gridDim.x; b += SumGroup::kThreads) sum += partial[b];
+    sum = group.sum(sum);
+  }
+  if (group.rank() == 0) finish.finish(sum);
 }
 
-// total = (is_running ? total : 0) + factor · Σ partial
-__global__ void __launch_bounds__(256)
-    final_sum(float* total, const double* partial, std::int64_t n, float factor, bool is_running) {
-  const SumGroup group;
-  double sum = 0;
-  for (std::int64_t i = group.rank(); i < n; i += SumGroup::kThreads) sum += partial[i];
-  sum = group.sum(sum);
-  if (group.rank() == 0) total[0] = (is_running ? total[0] : 0.0f) + static_cast<float>(sum * factor);
-}
-
-__global__ void __launch_bounds__(256) final_norm(float* norm, const double* partial, std::int64_t n) {
-  const SumGroup group;
-  double sum = 0;
-  for (std::int64_t i = group.rank(); i < n; i += SumGroup::kThreads) sum += partial[i];
-  sum = group.sum(sum);
-  if (group.rank() == 0) norm[0] = static_cast<float>(sqrt(sum));
-}
-
-void sum_into(const Cuda& cuda, View<float> total, View<const float> x, float factor, bool is_running) {
-  const std::int64_t blocks = (x.size() + kElementsPerBlock - 1) / kElementsPerBlock;
-  const CudaBlock partial(cuda, static_cast<std::size_t>(blocks) * sizeof(double));
-  launch(cuda, partial_sums<Itself>, {.grid = static_cast<unsigned>(blocks), .block = 256}, partial.as<double>(),
-         x.data, x.size());
-  launch(cuda, final_sum, {.grid = 1, .block = 256}, total.data, partial.as<const double>(), blocks, factor,
-         is_running);
+template <class Term, class Finish>
+void sum_all(const Cuda& cuda, const View<const float>& x, const Finish& finish) {
+  const unsigned blocks = std::max(1u, pieces(x.size(), kElementsPerBlock));
+  const CudaBlock partial(cuda, blocks > 1 ? blocks * sizeof(double) : 0);
+  launch(cuda, sum_kernel<Term, Finish>, {.grid = blocks, .block = SumGroup::kThreads}, partial.as<double>(), x.data,
+         x.size(), finish);
 }
 
 template <class T>
@@ -76,19 +81,15 @@ struct ColumnTotals {
 }  // namespace
 
 void reduce_norm(const Cuda& cuda, View<float> norm, View<const float> x) {
-  const std::int64_t blocks = (x.size() + kElementsPerBlock - 1) / kElementsPerBlock;
-  const CudaBlock partial(cuda, static_cast<std::size_t>(blocks) * sizeof(double));
-  launch(cuda, partial_sums<Square>, {.grid = static_cast<unsigned>(blocks), .block = 256}, partial.as<double>(),
-         x.data, x.size());
-  launch(cuda, final_norm, {.grid = 1, .block = 256}, norm.data, partial.as<const double>(), blocks);
+  sum_all<Square>(cuda, x, ToNorm{norm.data});
 }
 
 void reduce_sum(const Cuda& cuda, View<float> sum, View<const float> x, float factor) {
-  sum_into(cuda, sum, x, factor, false);
+  sum_all<Itself>(cuda, x, ToSum{sum.data, factor, false});
 }
 
 void accumulate_sum(const Cuda& cuda, View<float> total, View<const float> x, float factor) {
-  sum_into(cuda, total, x, factor, true);
+  sum_all<Itself>(cuda, x, ToSum{total.data, factor, true});
 }
 
 template <class T>

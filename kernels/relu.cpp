@@ -11,7 +11,7 @@ void relu_forward(Cpu, View<T> y, View<const T> x) {
   parallel_for(x.size(), [=](std::int64_t begin, std::int64_t end) {
     std::int64_t i = begin;
     for (; i + kLanes <= end; i += kLanes) store_lanes(y.data + i, relu(load_lanes(x.data + i)));
-    for (; i < end; ++i) y[i] = T(where_positive(static_cast<float>(x[i]), static_cast<float>(x[i])));
+    for (; i < end; ++i) y[i] = T(relu(static_cast<float>(x[i])));
   });
 }
 

@@ -14,7 +14,7 @@ struct ReluForward {
   template <int N>
   __device__ void run(std::int64_t i) const {
     Pack<N> v = load<N>(x + i);
-    for (int k = 0; k < N; ++k) v[k] = v[k] > 0.0f ? v[k] : 0.0f;
+    for (int k = 0; k < N; ++k) v[k] = v[k] <= 0.0f ? 0.0f : v[k];
     store<N>(y + i, v);
   }
 };

@@ -31,7 +31,7 @@ Tensor apply(const ConvNorm& layer, const Tensor& x, const Tensor& residual, boo
   const BatchNormTensors norm{layer.gamma->value, layer.beta->value, layer.running_mean->value,
                               layer.running_variance->value};
   if (mode == Mode::train) return batch_norm_train(conv2d(x, layer.weight->value, layer.options), norm, residual, relu);
-  if (Tape::is_tracked(layer.weight->value) || Tape::is_tracked(layer.gamma->value))
+  if (Tape::is_tracked(norm.gamma) || Tape::is_tracked(norm.beta) || Tape::is_tracked(layer.weight->value))
     return batch_norm_eval(conv2d(x, layer.weight->value, layer.options), norm, residual, relu);
   const FoldedFilter folded = FrozenWeights::folded(layer, x.dtype());
   return conv2d_fused(x, folded.w, folded.bias, residual, relu, layer.options);

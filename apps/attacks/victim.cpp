@@ -1,6 +1,7 @@
 #include "apps/attacks/victim.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <numeric>
 
@@ -43,14 +44,38 @@ float Answer::margin(std::size_t row, std::int32_t label) const {
   return z[static_cast<std::size_t>(label)] - best_other;
 }
 
+std::int64_t Victim::rows_seen(std::size_t m) const {
+  constexpr std::size_t kFewest = 16;
+  return static_cast<std::int64_t>(device_.kind == DeviceKind::cpu ? m : std::bit_ceil(std::max(m, kFewest)));
+}
+
+namespace {
+
+// [m, ...] on the device, zeros from the values' end on.
+template <class T>
+Tensor filled_up(std::span<const T> values, const Shape& shape, Device device) {
+  if (shape.size() == static_cast<std::int64_t>(values.size())) return Tensor::from_host<T>(values, shape, device);
+  std::vector<T> all(values.begin(), values.end());
+  all.resize(static_cast<std::size_t>(shape.size()));
+  return Tensor::from_host<T>(all, shape, device);
+}
+
+// The first m rows.
+std::vector<float> first_rows(const Tensor& t, std::size_t m) {
+  return t.narrow(0, static_cast<std::int64_t>(m)).to_host<float>();
+}
+
+}  // namespace
+
 Tensor Victim::images(const ImageBatch& batch, std::span<const float> pixels) const {
-  const auto m = static_cast<std::int64_t>(pixels.size() / batch.size());
-  return Tensor::from_host<float>(pixels, {m, batch.height, batch.width, batch.channels}, device_);
+  return filled_up(pixels, {rows_seen(pixels.size() / batch.size()), batch.height, batch.width, batch.channels},
+                   device_);
 }
 
 Answer Victim::classify(const ImageBatch& batch, std::span<const float> pixels) const {
   Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
-  if (!pixels.empty()) a.logits = model_.forward(images(batch, pixels), Mode::eval).to_host<float>();
+  if (pixels.empty()) return a;
+  a.logits = first_rows(model_.forward(images(batch, pixels), Mode::eval), pixels.size() / batch.size());
   return a;
 }
 
@@ -62,9 +87,10 @@ Answer Victim::look(const ImageBatch& batch, std::span<const float> pixels, cons
   const Tensor logits = model_.forward(x, Mode::eval);
   const Tensor losses = loss(logits);
   tape.backward(sum(losses));  // the sum, not the mean: dividing by the batch would lose the smallest gradients
-  a.logits = logits.to_host<float>();
-  a.loss = losses.to_host<float>();
-  a.gradient = tape.gradient(x).to_host<float>();
+  const std::size_t m = pixels.size() / batch.size();
+  a.logits = first_rows(logits, m);
+  a.loss = first_rows(losses, m);
+  a.gradient = first_rows(tape.gradient(x), m);
   return a;
 }
 
@@ -74,9 +100,10 @@ Answer Victim::pull_back(const ImageBatch& batch, std::span<const float> pixels,
   const Tensor x = images(batch, pixels);
   Tape tape({x});
   const Tensor logits = model_.forward(x, Mode::eval);
-  tape.backward(logits, Tensor::from_host<float>(weights, logits.shape(), device_));
-  a.logits = logits.to_host<float>();
-  a.gradient = tape.gradient(x).to_host<float>();
+  tape.backward(logits, filled_up(weights, logits.shape(), device_));
+  const std::size_t m = pixels.size() / batch.size();
+  a.logits = first_rows(logits, m);
+  a.gradient = first_rows(tape.gradient(x), m);
   for (std::size_t row = 0; row * a.classes < weights.size(); ++row) {
     const auto z = a.logits_of(row);
     a.loss.push_back(
@@ -86,7 +113,7 @@ Answer Victim::pull_back(const ImageBatch& batch, std::span<const float> pixels,
 }
 
 Tensor Victim::column(std::span<const std::int32_t> values) const {
-  return Tensor::from_host<std::int32_t>(values, {static_cast<std::int64_t>(values.size())}, device_);
+  return filled_up(values, {rows_seen(values.size())}, device_);
 }
 
 std::vector<std::size_t> all_rows(std::size_t n) {

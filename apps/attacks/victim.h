@@ -2,7 +2,8 @@
 //
 // The attacks of this folder other than PGD keep their state in host memory, so that an image that is finished leaves the batch:
 // each round asks the model about the rows still in play and about no others. The model runs where its parameters are, in eval
-// mode; nothing of it changes. On a GPU every round copies its rows there and back.
+// mode; nothing of it changes. On a GPU every round copies its rows there and back, filled up with black images to the next power of two, 16 at
+// least: each number of rows that a network meets for the first time costs a choice of plans for every convolution, seconds in all.
 #pragma once
 
 #include <algorithm>
@@ -56,7 +57,7 @@ struct Answer {
   [[nodiscard]] float margin(std::size_t row, std::int32_t label) const;
 };
 
-// One number a row from logits [m, C]. Rows come in the order in which they were asked about.
+// One number a row from logits [m or more, C]. Rows come in the order in which they were asked about.
 using RowLoss = std::function<Tensor(const Tensor& logits)>;
 
 class Victim {
@@ -71,11 +72,12 @@ class Victim {
   [[nodiscard]] Answer pull_back(const ImageBatch& batch, std::span<const float> pixels,
                                  std::span<const float> weights) const;
 
-  // int32 [m] on the model's device
+  // For a loss of the logits of m rows, which the device may see more of: int32, as many as it sees, 0 for those that nobody asked about.
   [[nodiscard]] Tensor column(std::span<const std::int32_t> values) const;
   [[nodiscard]] int classes() const { return model_.spec().classes; }
 
  private:
+  [[nodiscard]] std::int64_t rows_seen(std::size_t m) const;
   [[nodiscard]] Tensor images(const ImageBatch& batch, std::span<const float> pixels) const;
 
   Model& model_;

@@ -55,7 +55,9 @@ void run(AuditFlags& f, const CommonOptions& common) {
   if (!f.twin.empty()) {
     TargetOptions t = f.target;
     t.run = f.twin;
-    t.weights.clear();
+    t.weights.clear();  // the twin is a run of its own, as it was trained
+    t.model.clear();
+    t.checkpoint = t.weights_from = "last";
     twin = open_target(t, common);
     o.twin = twin.trained.model.get();
   }

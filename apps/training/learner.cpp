@@ -1,19 +1,14 @@
 #include "apps/training/learner.h"
 
+#include <cmath>
+
 #include "engine/clip_gradients.h"
 #include "engine/ops/scaling.h"
 #include "kernels/elementwise.h"
+#include "kernels/reduce.h"
 #include "kernels/top1.h"
 
 namespace kelvin {
-namespace {
-
-void set_scalar(const Tensor& scalar, double value) {
-  const float host = static_cast<float>(value);
-  scalar.copy_from_host(std::span<const float>(&host, 1));
-}
-
-}  // namespace
 
 Learner::Learner(const TrainOptions& o, Model& model, const Shape& image, Device device)
     : options_(o),
@@ -21,10 +16,10 @@ Learner::Learner(const TrainOptions& o, Model& model, const Shape& image, Device
       device_(device),
       trained_(trained_parameters(o.fine_tuning, model)),
       optimizer_(model.parameters(), o.optimizer, lr_scale_of(o.fine_tuning, model)),
-      lr_(Tensor::zeros({1}, DType::f32, device)),
-      tau_lr_(Tensor::zeros({1}, DType::f32, device)),
+      lr_(0, device),
+      tau_lr_(0, device),
       temperatures_(o.adversarial, device),
-      share_(Tensor::full({1}, 1.0f, DType::f32, device)),
+      share_(1, device),
       loss_total_(Tensor::zeros({1}, DType::f32, device)),
       correct_(Tensor::zeros({1}, DType::i32, device)),
       images_(Tensor::empty({o.batch_size, image[0], image[1], image[2]}, DType::f32, device)),
@@ -46,14 +41,14 @@ void Learner::start() {
 }
 
 void Learner::step(const Step& s) {
-  set_scalar(lr_, s.lr);
+  lr_.set(s.lr);
   if (learned_tau_) {
-    set_scalar(tau_lr_, options_.lr.base > 0 ? options_.tau_lr * s.lr / options_.lr.base : options_.tau_lr);
+    tau_lr_.set(options_.lr.base > 0 ? options_.tau_lr * s.lr / options_.lr.base : options_.tau_lr);
     temperatures_.set_from_log(learned_tau_->log_tau().value);
   } else {
     temperatures_.set(s.tau);
   }
-  set_scalar(share_, static_cast<double>(s.n) / static_cast<double>(s.group_images));
+  share_.set(static_cast<double>(s.n) / static_cast<double>(s.group_images));
   model_.set_dropout_step(s.index);
   ObjectiveBatch work{images_.narrow(0, s.n), {}, labels_.narrow(0, s.n)};
   if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(s.n, s.index);
@@ -113,7 +108,7 @@ ObjectiveValue Learner::differentiate(const ObjectiveBatch& batch, ParameterGrad
   Tape tape(trained_, mode);
   const Tensor tau = learned_tau_ ? exponential(learned_tau_->log_tau().value) : temperatures_.outer;
   const ObjectiveValue value = objective(model_, options_.adversarial, temperatures_, tau, objective_mode(), batch);
-  tape.backward(value.loss, share_);
+  tape.backward(value.loss, share_.tensor());
   return value;
 }
 
@@ -126,8 +121,8 @@ void Learner::update() {
   if (options_.reparametrize) scale_head(static_cast<float>(1.0 / (head_scale_ * head_scale_)), &Parameter::gradient);
   if (options_.fine_tuning.clip_gradient_norm > 0)
     clip_gradient_norm(model_.parameters(), options_.fine_tuning.clip_gradient_norm);
-  optimizer_.step(lr_);
-  if (learned_tau_) learned_tau_->step(tau_lr_);
+  optimizer_.step(lr_.tensor());
+  if (learned_tau_) learned_tau_->step(tau_lr_.tensor());
 }
 
 void Learner::scale_head(float factor, Tensor Parameter::*part) const {
@@ -137,15 +132,23 @@ void Learner::scale_head(float factor, Tensor Parameter::*part) const {
 
 Learner::Totals Learner::take_totals() {
   const Totals totals{static_cast<double>(loss_total_.item()), correct_.to_host<std::int32_t>()[0]};
-  set_scalar(loss_total_, 0);
-  const std::int32_t zero = 0;
-  correct_.copy_from_host(std::span<const std::int32_t>(&zero, 1));
+  const float no_loss = 0;
+  loss_total_.copy_from_host(std::span<const float>(&no_loss, 1));
+  const std::int32_t none = 0;
+  correct_.copy_from_host(std::span<const std::int32_t>(&none, 1));
   return totals;
 }
 
 std::optional<double> Learner::learned_tau() const {
   if (!learned_tau_) return {};
   return learned_tau_->value();
+}
+
+bool Learner::has_finite_weights() const {
+  const Tensor norm = Tensor::empty({1}, DType::f32, device_);
+  on(device_,
+     [&](const auto& dev) { reduce_norm(dev, norm.view<float>(), model_.parameters().values().view<const float>()); });
+  return std::isfinite(norm.item());
 }
 
 NamedTensors Learner::state() const {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "apps/training/device_number.h"
 #include "apps/training/inner_attack.h"
 #include "apps/training/learned_temperature.h"
 #include "apps/training/objectives.h"
@@ -50,6 +51,7 @@ class Learner {
   [[nodiscard]] InnerAttack::Log take_inner_attack_log() { return inner_attack_.take_log(); }
 
   [[nodiscard]] std::optional<double> learned_tau() const;  // now; empty: not learned
+  [[nodiscard]] bool has_finite_weights() const;            // reads device memory
   [[nodiscard]] std::optional<WeightAverage>& average() { return average_; }
 
   // A fresh start: the control of the reparametrisation theorem makes the head small, averages begin at the weights.
@@ -75,9 +77,10 @@ class Learner {
   Optimizer optimizer_;
   std::optional<WeightAverage> average_;
   std::optional<LearnedTemperature> learned_tau_;
-  Tensor lr_, tau_lr_;
+  DeviceNumber lr_, tau_lr_;
   StepTemperatures temperatures_;
-  Tensor share_, loss_total_, correct_;
+  DeviceNumber share_;
+  Tensor loss_total_, correct_;
   Tensor images_, labels_;
   StepGraph graph_, perturbed_graph_;
   InnerAttack inner_attack_;

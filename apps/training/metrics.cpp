@@ -1,5 +1,9 @@
 #include "apps/training/metrics.h"
 
+#include <cerrno>
+#include <cstring>
+
+#include "engine/atomic_file.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -22,6 +26,10 @@ void MetricsFile::write(const Json& line) {
   out_ << text << std::flush;
   if (!out_) throw mistake(path_.string(), ": writing failed; is the disk full?");
   size_ += text.size();
+}
+
+void MetricsFile::sync() const {
+  if (!flush_to_disk(path_)) throw mistake(path_.string(), ": writing failed: ", std::strerror(errno));
 }
 
 }  // namespace kelvin

@@ -16,6 +16,7 @@ class MetricsFile {
   MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_bytes);
 
   void write(const Json& line);
+  void sync() const;  // to the disk: before a checkpoint says how long the file is
   [[nodiscard]] std::uintmax_t size() const { return size_; }
 
  private:

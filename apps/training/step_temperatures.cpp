@@ -23,7 +23,9 @@ StepTemperatures::StepTemperatures(const AdversarialOptions& options, Device dev
   set(1);
 }
 
-void StepTemperatures::set(double tau) const {
+void StepTemperatures::set(double tau) {
+  if (tau == tau_) return;
+  tau_ = tau;
   const AdversarialOptions& o = options_;
   const double of_clean = or_else(o.kl_tau, tau), of_adversarial = or_else(o.kl_adversarial_tau, tau);
   const bool follows_kl = o.kind == Kind::trades && !o.loss;

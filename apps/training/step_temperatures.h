@@ -10,7 +10,7 @@ struct StepTemperatures {
   StepTemperatures(const AdversarialOptions& options, Device device);
 
   // The training temperature of this step; everything that follows it is set too.
-  void set(double tau) const;
+  void set(double tau);
   // The same from a number that only the device knows: τ = e^s. Without balance_tau.
   void set_from_log(const Tensor& log_tau) const;
 
@@ -22,6 +22,8 @@ struct StepTemperatures {
 
  private:
   AdversarialOptions options_;
+  double tau_ =
+      0;  // that everything is set for: nothing is written where it stays, each number is a copy of its own on a GPU
 };
 
 }  // namespace kelvin

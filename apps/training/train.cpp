@@ -132,16 +132,16 @@ class Trainer {
       const Learner::Totals totals = learner_.take_totals();
       const double loss = totals.loss / static_cast<double>(logged_steps);
       tau = learner_.learned_tau().value_or(tau);
-      if (!std::isfinite(loss)) {
+      const auto diverged = [&] {
         report.divergence = Divergence{position_.step, loss, tau, lr};
         metrics.write({{"kind", "diverged"},
                        {"step", position_.step},
                        {"epoch", at},
-                       {"loss", nullptr},
+                       {"loss", std::isfinite(loss) ? Json(loss) : Json(nullptr)},
                        {"tau", tau},
                        {"lr", lr}});
-        return;
-      }
+      };
+      if (!std::isfinite(loss)) return diverged();
       metrics.write(
           {{"kind", "step"}, {"step", position_.step}, {"epoch", at}, {"loss", loss}, {"lr", lr}, {"tau", tau}});
       epoch_loss += totals.loss;
@@ -149,6 +149,8 @@ class Trainer {
       logged_steps = 0;
       last_loss_ = loss;
       tell(progress, i + 1, steps);
+      // No loss has seen what the last update made of the weights, and the checkpoint is next.
+      if (i + 1 == steps && !learner_.has_finite_weights()) return diverged();
     }
     report.train_loss = epoch_loss / static_cast<double>(steps);
     report.train_accuracy = static_cast<double>(epoch_correct) / static_cast<double>(epoch_images);
@@ -233,6 +235,7 @@ class Trainer {
       position["best_epoch"] = position_.best.epoch;
       position["best_score"] = position_.best.score;
     }
+    metrics.sync();
     // The kept file first: a run killed between the two writes it again when it resumes.
     if (options_.keep.contains(position_.epoch)) write_checkpoint(run_.kept_checkpoint(position_.epoch), {}, position);
     write_checkpoint(run_.checkpoint(), learner_.state(), position);

@@ -20,15 +20,18 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, floa
   // With g = γ dy:  dx = rstd (g − mean(g) − x̂ mean(g x̂)),  dγ = Σ dy x̂,  dβ = Σ dy
   return record("layer_norm", y, {x, gamma, beta}, [=](const Tensor& dy, Grads& grads) {
     const Tensor dx = Tensor::empty_like(x);
-    const Tensor dgamma = grads.room_for(1, gamma), dbeta = grads.room_for(2, beta);
+    const bool has_parameters = grads.wants(1) || grads.wants(2);
+    const Tensor dgamma = has_parameters ? grads.room_for(1, gamma) : Tensor();
+    const Tensor dbeta = has_parameters ? grads.room_for(2, beta) : Tensor();
     dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
       on(x.device(), [&](const auto& dev) {
-        layer_norm_backward(dev, dx.view<T>(), dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(),
-                            x.view<const T>(), mean.view<const float>(), rstd.view<const float>(),
-                            gamma.view<const float>());
+        layer_norm_backward(dev, dx.view<T>(), has_parameters ? dgamma.view<float>() : View<float>(),
+                            has_parameters ? dbeta.view<float>() : View<float>(), dy.view<const T>(), x.view<const T>(),
+                            mean.view<const float>(), rstd.view<const float>(), gamma.view<const float>());
       });
     });
     grads.add(0, dx);
+    if (!has_parameters) return;
     grads.add(1, dgamma);
     grads.add(2, dbeta);
   });

@@ -59,6 +59,11 @@ void BlockPool::release_cache() {
   release_cache_locked();
 }
 
+void BlockPool::release_spare() {
+  const std::lock_guard lock(mutex_);
+  if (!keeps_) release_cache_locked();
+}
+
 void BlockPool::release_cache_locked() {
   for (auto& [size, blocks] : free_blocks_)
     for (void* block : blocks) memory_.free(block);

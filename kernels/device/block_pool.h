@@ -27,6 +27,7 @@ class BlockPool {
   [[nodiscard]] void* take(std::size_t size);
   void give_back(void* block, std::size_t size);
   void release_cache();
+  void release_spare();  // the same, unless it keeps all
   [[nodiscard]] PoolUse use() const;
   void reset_peak();
   // From now on no free block goes back to the system.

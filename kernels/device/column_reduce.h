@@ -17,13 +17,13 @@
 // with the first row, and whoever reads it next will: so each finds in the second-level cache what the one before it touched last, where two
 // walks in one direction through a matrix that is larger than the cache find nothing. A thread has several rows on their way at a time: to
 // read as fast as memory gives, a multiprocessor has to have some 16 KB on their way. The threads' sums meet in shared memory. Where the rows
-// are shared among blocks, each leaves its sums in memory and takes a ticket; who takes the last one adds them all, in double and in the order
-// of the blocks (as CUDA's sample threadFenceReduction does; a second launch would take 2 to 4 µs, of which a small network has two a layer).
-// Bytes: the matrix once, and 8 a block and column written and read.
+// are shared among blocks, each leaves its sums in memory and the last one adds them all, in double and in the order of the blocks
+// (device/last_block.h). Bytes: the matrix once, and 8 a block and column written and read.
 #pragma once
 
 #include <algorithm>
 
+#include "kernels/device/last_block.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
@@ -31,9 +31,9 @@
 namespace kelvin {
 
 inline constexpr int kReduceThreads = 512, kReduceColumns = 64;
-// Two blocks for each multiprocessor of the largest GPU of today, nearly: a power of 2 divides the usual numbers of rows. No more columns of
-// blocks share rows, so that each has its ticket.
+// Two blocks for each multiprocessor of the largest GPU of today, nearly: a power of 2 divides the usual numbers of rows.
 inline constexpr int kReduceBlocks = 256;
+static_assert(kReduceBlocks <= kMostTickets);  // no more columns of blocks than these share their rows
 
 template <class Step>
 constexpr int rows_at_once() {
@@ -72,21 +72,6 @@ requires(requires(const Step& step) { step.template read<N>(0); }) __device__
       for (int k = 0; k < kAtOnce; ++k) step.add(first, second, rows[k], shared, at - k * pitch * cols);
     }
   for (; row >= 0; row -= pitch, at -= pitch * cols) step.add(first, second, step.template read<N>(at), shared, at);
-}
-
-// How many blocks have left their sums of a column of blocks. Zero before and after every launch: atomicInc goes back to it by itself. Reductions
-// follow one another on the device's one stream.
-static __device__ unsigned tickets[kReduceBlocks];
-
-// Whether all other blocks of this one's columns have left their sums, which this one may now read.
-static __device__ bool takes_last_ticket() {
-  __shared__ bool is_last;
-  __threadfence();  // what this thread has left can be seen before the ticket is taken
-  __syncthreads();  // by every thread of the block
-  if (threadIdx.x == 0) is_last = atomicInc(&tickets[blockIdx.x], gridDim.y - 1) == gridDim.y - 1;
-  __syncthreads();               // read after write: the answer is there
-  if (is_last) __threadfence();  // nothing is read before the ticket was taken
-  return is_last;
 }
 
 // Two blocks fit a multiprocessor: 64 registers a thread. partial [gridDim.y, 2, cols], where gridDim.y > 1.
@@ -130,7 +115,7 @@ __global__ void __launch_bounds__(kReduceThreads, 2)
   meet();
   if (gridDim.y > 1) {
     if (part == 0 && col < cols) partial[(2 * blockIdx.y + which) * cols + col] = static_cast<float>(total);
-    if (!takes_last_ticket()) return;
+    if (!is_last_block(blockIdx.x, gridDim.y)) return;
     total = 0;
     if (part < parts && col < cols) {
 #pragma unroll 16  // loads on their way at a time

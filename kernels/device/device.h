@@ -12,7 +12,7 @@
 namespace kelvin {
 
 struct Cpu {};
-class Cuda;  // stream, cuDNN and cuBLAS handles, workspace; complete only inside kernels/
+class Cuda;  // stream, cuDNN and cuBLAS handles; complete only inside kernels/
 
 enum class DeviceKind { cpu, cuda };
 

@@ -52,9 +52,6 @@ inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  
   std::memcpy(static_cast<void*>(p), &half, sizeof half);
 }
 
-// The same value in every lane.
-[[gnu::always_inline]] inline Lanes lanes_of(float value) { return Lanes{} + value; }
-
 // All ones in the lanes that are positive, zeros in the others and where there is NaN. Integers take the place of a comparison, which GCC
 // makes lane by lane where registers are narrower than Lanes.
 [[gnu::always_inline]] inline detail::Words is_positive(const Lanes& v) {
@@ -79,7 +76,13 @@ inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  
   return where(is_positive(gate), v);
 }
 
-[[gnu::always_inline]] inline Lanes relu(const Lanes& v) { return where_positive(v, v); }
+// 0 in the lanes that are negative, v in the others and where there is NaN.
+[[gnu::always_inline]] inline Lanes relu(const Lanes& v) {
+  detail::Words w;
+  std::memcpy(&w, &v, sizeof w);
+  // The sign bit of both is set from −0 to −infinity alone.
+  return where(~detail::sign_everywhere(w & (w - 0xff800001u)), v);
+}
 
 // A bit a lane, the first lane lowest: whether it is positive.
 [[gnu::always_inline]] inline std::uint16_t positive_bits(const Lanes& v) {
@@ -100,5 +103,6 @@ inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  
 
 // Scalars take part in the same expressions at the ends of rows that are no multiple of 16.
 [[gnu::always_inline]] inline float where_positive(float gate, float v) { return gate > 0.0f ? v : 0.0f; }
+[[gnu::always_inline]] inline float relu(float v) { return v <= 0.0f ? 0.0f : v; }
 
 }  // namespace kelvin

@@ -1,7 +1,9 @@
 // Device memory. Everything runs on one stream, so a block may be handed out again while the work that used it last is still queued:
 // whoever gets it queues behind. A captured graph keeps addresses for as long as it lives, so what is allocated under a
 // `GraphPoolScope` comes from blocks that are the graph's own.
+#include <algorithm>
 #include <unordered_map>
+#include <vector>
 
 #include "kernels/device/block_pool.h"
 #include "kernels/device/cuda.h"
@@ -30,7 +32,9 @@ struct Owner {
 
 struct DevicePools {
   BlockPool common{{device_allocate, device_free}};
+  std::vector<BlockPool*> of_graphs;
   BlockPool* active = &common;
+  std::size_t in_use = 0, peak = 0;  // of all pools
   std::mutex mutex;
   std::unordered_map<void*, Owner> owners;  // of live blocks
   bool exact = false;                       // for tests
@@ -42,6 +46,13 @@ DevicePools& pools() {
   return *instance;
 }
 
+// For one thread at a time.
+PoolUse use_of(const DevicePools& p) {
+  PoolUse use{.in_use = p.in_use, .peak = p.peak, .cached = p.common.use().cached};
+  for (const BlockPool* graph : p.of_graphs) use.cached += graph->use().cached;
+  return use;
+}
+
 }  // namespace
 
 void* pool_allocate(const Cuda&, std::size_t bytes) {
@@ -49,12 +60,15 @@ void* pool_allocate(const Cuda&, std::size_t bytes) {
   const std::lock_guard lock(p.mutex);
   const std::size_t size = p.exact ? std::max<std::size_t>(bytes, 1) : pool_block_size(bytes);
   void* block = p.active->take(size);
-  if (block == nullptr && p.active != &p.common) {
-    p.common.release_cache();
+  if (block == nullptr) {  // it has given back what it could spare; now the others do
+    p.common.release_spare();
+    for (BlockPool* const graph : p.of_graphs) graph->release_spare();
     block = p.active->take(size);
   }
-  if (block == nullptr) throw_out_of_memory("GPU", bytes, p.common.use());
+  if (block == nullptr) throw_out_of_memory("GPU", bytes, use_of(p));
   p.owners[block] = {p.active, size};
+  p.in_use += size;
+  p.peak = std::max(p.peak, p.in_use);
   return block;
 }
 
@@ -65,23 +79,35 @@ void pool_free(const Cuda&, void* block, std::size_t) {
   const auto found = p.owners.find(block);
   const Owner owner = found->second;
   p.owners.erase(found);
+  p.in_use -= owner.size;
   owner.pool->give_back(block, owner.size);
 }
 
 void pool_release_cache(const Cuda&) { pools().common.release_cache(); }
 
-PoolUse pool_use(const Cuda&) { return pools().common.use(); }
+PoolUse pool_use(const Cuda&) {
+  const std::lock_guard lock(pools().mutex);
+  return use_of(pools());
+}
 
-void pool_reset_peak(const Cuda&) { pools().common.reset_peak(); }
+void pool_reset_peak(const Cuda&) {
+  const std::lock_guard lock(pools().mutex);
+  pools().peak = pools().in_use;
+}
 
 void pool_use_exact_blocks(const Cuda&) {
   pools().exact = true;
   pools().common.forget_cache(true);
 }
 
-GraphPool::GraphPool() : pool_(new BlockPool({device_allocate, device_free})) {}
+GraphPool::GraphPool() : pool_(new BlockPool({device_allocate, device_free})) {
+  const std::lock_guard lock(pools().mutex);
+  pools().of_graphs.push_back(pool_);
+}
 // Blocks still held by tensors that outlive the graph stay, and go back to the system when these end.
 GraphPool::~GraphPool() {
+  const std::lock_guard lock(pools().mutex);
+  std::erase(pools().of_graphs, pool_);
   pool_->release_cache();
   pool_->forget_cache(true);
   if (pool_->use().in_use == 0) delete pool_;

@@ -26,7 +26,7 @@ void pool_reset_peak(Cpu);  // peak = in_use: what happens from now on is measur
 void pool_free(const Cuda&, void* block, std::size_t bytes);
 void pool_release_cache(const Cuda&);
 void pool_reset_peak(const Cuda&);
-[[nodiscard]] PoolUse pool_use(const Cuda&);  // without the memory of captured graphs
+[[nodiscard]] PoolUse pool_use(const Cuda&);  // with what graphs keep for their replays, as cached
 
 // For tests, before the first allocation: from now on every block is filled with 0xff (NaN) when it is handed out and is
 // framed by guard bytes that are looked at when it comes back.

@@ -10,6 +10,7 @@ namespace kelvin {
 namespace {
 
 constexpr int kEagerRuns = 2;
+std::int64_t all_replays = 0;
 
 bool is_allowed() {
   const char* const setting = std::getenv("KELVIN_GRAPH");
@@ -28,15 +29,23 @@ struct StepGraph::Recording {
     if (graph != nullptr) cudaGraphExecDestroy(graph);
   }
 
-  // Other threads may allocate and copy meanwhile: only what this thread's stream does is recorded.
+  // Relaxed: what a library does beside the stream on first use, loading a kernel say, is neither recorded nor refused.
   void record(cudaStream_t stream, const std::function<void()>& step) {
     cudaGraph_t recorded = nullptr;
     KELVIN_CHECK_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
-    try {
-      step();
-    } catch (...) {
+    const auto give_up = [&] {
       cudaStreamEndCapture(stream, &recorded);
       if (recorded != nullptr) cudaGraphDestroy(recorded);
+      cudaGetLastError();  // forgotten: the exception tells it
+    };
+    try {
+      step();
+    } catch (const Error& e) {
+      give_up();
+      throw Error(e.code(),
+                  str(e.what(), " (while a step was recorded; with KELVIN_GRAPH=0 in the environment none is)"));
+    } catch (...) {
+      give_up();
       throw;
     }
     KELVIN_CHECK_CUDA(cudaStreamEndCapture(stream, &recorded));
@@ -69,7 +78,10 @@ void StepGraph::run(const std::function<void()>& step) {
   }
   KELVIN_CHECK_CUDA(cudaGraphLaunch(r.graph, stream));
   r.has_replayed = true;
+  ++all_replays;
 }
+
+std::int64_t StepGraph::replays() { return all_replays; }
 
 bool StepGraph::has_replayed() const { return recording_ && recording_->has_replayed; }
 

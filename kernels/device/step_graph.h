@@ -7,9 +7,11 @@
 // The first two runs execute the step as it is, so that plans are chosen and memory is found; the third records it; from then on it is
 // replayed. A step must do the same work on the same tensors every time, allocate nothing that outlives it, and read nothing back;
 // what changes from step to step (images, learning rate, τ, counters) lies in tensors made before. Memory inside the step belongs to
-// the graph. KELVIN_GRAPH=0 in the environment turns recording off; on the CPU `run` calls the step.
+// the graph. KELVIN_GRAPH=0 in the environment turns recording off, as the message says where a step cannot be recorded; on the CPU `run`
+// calls the step. While it records no other thread may use the device: there is one stream, and one pool is everybody's.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -27,6 +29,8 @@ class StepGraph {
   void run(const std::function<void()>& step);
   // Whether the last run replayed a recording.
   [[nodiscard]] bool has_replayed() const;
+  // How many runs of all graphs of the process were replays, for tests of what holds a graph inside.
+  [[nodiscard]] static std::int64_t replays();
 
  private:
   struct Recording;  // CUDA only

@@ -56,7 +56,7 @@ TEST(AdversarialGolden, LossesAndTheirGradients) {
         o.kl_tau = 0.5;
         o.kl_adversarial_tau = 3;
       }
-      const StepTemperatures t(o, {});
+      StepTemperatures t(o, {});
       t.set(several ? 2 : 1);
       Tape tape({clean, adversarial});
       const Tensor loss = objective_of_logits(o, t, t.outer, clean, adversarial, labels);
@@ -108,7 +108,7 @@ TEST(AdversarialGolden, OneStepUnderWeightPerturbation) {
     AdversarialOptions o = usual_adversarial_options(kind);
     const WeightPerturbation perturbation(parameters, kind == Kind::pgd ? 0.01 : 0.005);
     Optimizer optimizer(parameters, {.momentum = 0.9f, .weight_decay = 5e-4f});
-    const StepTemperatures t(o, {});
+    StepTemperatures t(o, {});
     const ObjectiveBatch batch = golden_batch();
     const auto values = [&] {
       std::map<std::string, Floats> all;

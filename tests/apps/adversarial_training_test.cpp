@@ -212,7 +212,7 @@ TEST(InnerAttack, StaysInTheBallAndMovesStatisticsOnlyInTrainMode) {
       AdversarialOptions o = usual_adversarial_options(kind);
       o.steps = 2;
       o.batch_norm = mode;
-      const StepTemperatures t(o, {});
+      StepTemperatures t(o, {});
       InnerAttack inner(*model, o, t, clean, labels, /*seed=*/3);
       const std::vector<float> before = statistics();
       const std::vector<float> x = inner.attack(set.count, 0).to_host<float>();

@@ -145,6 +145,20 @@ TEST(Training, DivergenceIsAResult) {
   for (const float v : logits_of(folder / "run", data.test)) ASSERT_TRUE(std::isfinite(v));  // the last good checkpoint
 }
 
+// The loss of the only step is that of the weights before it; what it made of them no loss has seen.
+TEST(Training, WeightsThatTheLastUpdateOverflowedAreADivergence) {
+  TemporaryFolder folder;
+  const Dataset data = load_dataset("synthetic:train=64,test=20,size=8,classes=5,channels=1", {.seed = 1});
+  TrainOptions o = toy_options(0.01);
+  o.epochs = 1;
+  o.lr.base = 1e38;
+  const TrainReport report = run(o, data, folder / "run");
+  ASSERT_TRUE(report.divergence.has_value());
+  EXPECT_EQ(report.divergence->step, 1);
+  EXPECT_TRUE(std::isfinite(report.divergence->loss));
+  for (const float v : logits_of(folder / "run", data.test)) ASSERT_TRUE(std::isfinite(v));
+}
+
 TEST(Training, TemperatureScheduleAndLrTimesTauReachTheMetrics) {
   TemporaryFolder folder;
   TrainOptions o = toy_options(8);

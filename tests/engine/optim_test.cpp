@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "data/npy.h"
+#include "kernels/device/error.h"
 
 namespace kelvin {
 namespace {
@@ -42,6 +43,17 @@ TEST_P(OptimizerTest, TenStepsAsPyTorch) {
       ASSERT_NEAR(values[i], expected[step * start.size() + i], 1e-5f) << "step " << step;  // values of size 1
   }
   EXPECT_NE(undecayed.value.to_host<float>(), w.value.to_host<float>());  // weight decay spares it
+}
+
+// Gaps between parameters are zero and stay so: a step treats them as one.
+TEST(Optimizer, OneLaunchForAllThatDecayAndOneForTheRest) {
+  Parameters p;
+  for (const std::int64_t n : {1, 10, 63, 64, 65, 432}) {
+    p.add({str("decays.", n), {n}, {}});
+    p.add({str("rests.", n), {n}, {}, false});
+  }
+  p.allocate({}, 0);
+  EXPECT_EQ(Optimizer(p, {.weight_decay = 5e-4f}).launches(), 2U);
 }
 
 using Kind = OptimizerOptions::Kind;

@@ -65,6 +65,16 @@ Tensor labels(Device device) {
 
 void with_graphs(bool on) { setenv("KELVIN_GRAPH", on ? "1" : "0", 1); }
 
+// What `work` returns, having replayed recordings or, without graphs, none.
+template <class F>
+auto expecting_replays(bool graphs, const F& work) {
+  with_graphs(graphs);
+  const std::int64_t before = StepGraph::replays();
+  auto result = work();
+  EXPECT_EQ(StepGraph::replays() > before, graphs);
+  return result;
+}
+
 struct Trained {
   std::vector<float> losses, weights;
   bool has_replayed = false;
@@ -122,12 +132,11 @@ TEST_F(OnGpu, AReplayedStepCountsOn) {
 
 // The inner attack of adversarial training: other images and random starts every step, a smaller batch in between, another temperature.
 TEST_F(OnGpu, ReplayedAdversarialBatchesEqualEagerOnes) {
-  const auto batches = [&](bool graphs) {
-    with_graphs(graphs);
+  const auto batches = [&] {
     const auto model = small_model("resnet8", gpu_, DType::f32);
     AdversarialOptions options = usual_adversarial_options(AdversarialOptions::Kind::pgd);
     options.steps = 5;
-    const StepTemperatures temperatures(options, gpu_);
+    StepTemperatures temperatures(options, gpu_);
     const Tensor x = Tensor::zeros({kBatch, kSide, kSide, 3}, DType::f32, gpu_), y = labels(gpu_);
     InnerAttack inner(*model, options, temperatures, x, y, 7);
     std::vector<float> all;
@@ -140,7 +149,7 @@ TEST_F(OnGpu, ReplayedAdversarialBatchesEqualEagerOnes) {
     }
     return all;
   };
-  const std::vector<float> eager = batches(false), replayed = batches(true);
+  const std::vector<float> eager = expecting_replays(false, batches), replayed = expecting_replays(true, batches);
   EXPECT_TRUE(eager == replayed);
 }
 
@@ -157,8 +166,7 @@ TEST_F(OnGpu, AnAttackOfManyBatchesEqualsAnEagerOneAndFollowsTheCpu) {
     std::vector<float> pixels;
     std::vector<int> robust;
   };
-  const auto attacked = [&](Device device, bool graphs) {
-    with_graphs(graphs);
+  const auto attacked = [&](Device device) {
     const auto model = small_model("resnet8", device, DType::f32);
     Attacked a;
     ImageSet labelled = set;
@@ -176,7 +184,8 @@ TEST_F(OnGpu, AnAttackOfManyBatchesEqualsAnEagerOneAndFollowsTheCpu) {
     for (const AttackedImage& i : r.images) a.robust.push_back(i.is_robust() ? 1 : 0);
     return a;
   };
-  const Attacked eager = attacked(gpu_, false), replayed = attacked(gpu_, true), cpu = attacked({}, false);
+  const Attacked eager = expecting_replays(false, [&] { return attacked(gpu_); });
+  const Attacked replayed = expecting_replays(true, [&] { return attacked(gpu_); }), cpu = attacked({});
   EXPECT_TRUE(eager.pixels == replayed.pixels);
   EXPECT_EQ(eager.robust, replayed.robust);
   int differ = 0;
@@ -237,8 +246,7 @@ TEST_F(OnGpu, AReplayedFineTuningStepEqualsAnEagerOne) {
 }
 
 TEST_F(OnGpu, AReplayedAttackEqualsAnEagerOne) {
-  const auto attack = [&](bool graphs) {
-    with_graphs(graphs);
+  const auto attack = [&] {
     const auto model = small_model("resnet8", gpu_, DType::f32);
     const Tensor x0 = images(gpu_, 1), y = labels(gpu_), tau = temperature(1.0, gpu_), x = x0.clone();
     StepGraph graph(gpu_);
@@ -254,7 +262,7 @@ TEST_F(OnGpu, AReplayedAttackEqualsAnEagerOne) {
       });
     return x.to_host<float>();
   };
-  const std::vector<float> eager = attack(false), replayed = attack(true);
+  const std::vector<float> eager = expecting_replays(false, attack), replayed = expecting_replays(true, attack);
   EXPECT_TRUE(eager == replayed);
   EXPECT_FALSE(eager == images({}, 1).to_host<float>());
 }
