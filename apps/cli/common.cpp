@@ -10,7 +10,6 @@
 #include "apps/experiment/measure.h"
 #include "engine/checkpoint.h"
 #include "engine/weight_average.h"
-#include "kernels/conv2d.h"
 #include "kernels/device/cuda_device.h"
 
 namespace kelvin {
