@@ -9,7 +9,6 @@
 namespace kelvin {
 namespace {
 
-using audit_text::percent;
 using audit_text::share;
 
 constexpr double kSquareFlag = 0.002;          // AutoAttack's

@@ -151,12 +151,6 @@ void print_result(const CommonOptions& common, const std::string& text, const nl
   std::fflush(stdout);
 }
 
-std::string percent(double fraction_of_one) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * fraction_of_one);
-  return text;
-}
-
 std::string number(double value, int digits) {
   char text[40];
   std::snprintf(text, sizeof text, "%.*g", digits, value);
