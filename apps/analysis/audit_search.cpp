@@ -122,11 +122,11 @@ void Auditor::square() {
 }
 
 void Auditor::transfer() {
+  begin("transfer");
   if (o_.twin == nullptr) {
     not_run("transfer", "no --twin given: a model trained at tau 1");
     return;
   }
-  begin("transfer");
   ImageSet moved = set_;
   moved.bytes.clear();
   moved.floats.clear();
