@@ -160,7 +160,7 @@ void add_adversarial_flags(CLI::App& c, TrainFlags& f) {
       ->transform(fraction());
   c.add_option("--adversarial-steps", a.steps)->capture_default_str();
   c.add_option("--adversarial-loss", f.adversarial_loss,
-               "What the inner attack follows: ce, log-odds, margin or dlr; default: ce, for trades its KL term");
+               "What the inner attack follows: " + attack_loss_names() + "; default: ce, for trades its KL term");
   add_tau("--inner-tau", a.inner_tau, "Temperature inside the inner attack; 0: the training temperature");
   add_tau("--kl-tau", a.kl_tau, "trades, mart: temperature of p(x) in the KL term; 0: the training temperature");
   add_tau("--kl-adversarial-tau", a.kl_adversarial_tau, "The same of p(x')");
