@@ -4,6 +4,8 @@
 #include <sstream>
 
 #include "apps/cli/fine_tuning_flags.h"
+#include "kernels/device/listed.h"
+#include "models/model.h"
 
 namespace kelvin {
 namespace {
@@ -198,11 +200,7 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
        "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, tiny-imagenet:DIR, synthetic[:options], npy:DIR (four .npy),\n"
        "folder:DIR (train/CLASS/*.png, test/CLASS/*.png); cifar10.1:DIR is a test set, for evaluate")
       ->capture_default_str();
-  c->add_option(
-       "--model", o.model,
-       "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4, vit_tiny_patch7,\n"
-       "vit_tiny_patch16_224, vit_small_patch16_224")
-      ->capture_default_str();
+  c->add_option("--model", o.model, listed(model_names()))->capture_default_str();
   c->add_option("--stem", o.stem, "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cifar", "imagenet"}));
