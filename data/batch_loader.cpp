@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "data/random_order.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -63,15 +64,9 @@ void BatchLoader::work() {
 }
 
 std::vector<std::int32_t> BatchLoader::order_of(std::uint32_t epoch) const {
+  if (options_.shuffle) return random_order(set_.count, {options_.seed, random_stream("shuffle")}, epoch);
   std::vector<std::int32_t> order(static_cast<std::size_t>(set_.count));
   std::iota(order.begin(), order.end(), 0);
-  if (!options_.shuffle) return order;
-  // Fisher and Yates, from the end.
-  const RandomKey key{options_.seed, random_stream("shuffle")};
-  for (std::size_t i = order.size() - 1; i > 0; --i) {
-    const auto bits = philox(key, static_cast<std::uint64_t>(epoch) << 32 | i);
-    std::swap(order[i], order[uniform_below(bits[0], static_cast<std::uint32_t>(i + 1))]);
-  }
   return order;
 }
 

@@ -66,12 +66,14 @@ ImageSet ImageSet::from(std::int64_t n) const {
 
 ImageSet ImageSet::select(const std::vector<std::int64_t>& rows) const {
   ImageSet part{static_cast<std::int64_t>(rows.size()), height, width, channels, {}, {}, {}};
-  for (const std::int64_t row : rows) {
-    part.labels.push_back(labels[static_cast<std::size_t>(row)]);
-    const auto at = static_cast<std::ptrdiff_t>(row * pixels());
-    if (!bytes.empty()) part.bytes.insert(part.bytes.end(), bytes.begin() + at, bytes.begin() + at + pixels());
-    if (!floats.empty()) part.floats.insert(part.floats.end(), floats.begin() + at, floats.begin() + at + pixels());
-  }
+  const auto take = [&rows](const auto& from, auto& to, std::int64_t size) {
+    if (from.empty()) return;
+    to.reserve(rows.size() * static_cast<std::size_t>(size));
+    for (const std::int64_t row : rows) to.insert(to.end(), from.begin() + row * size, from.begin() + (row + 1) * size);
+  };
+  take(bytes, part.bytes, pixels());
+  take(floats, part.floats, pixels());
+  take(labels, part.labels, 1);
   return part;
 }
 

@@ -96,8 +96,6 @@ DecodedImage decode_image(const Path& path, std::span<const std::byte> bytes, in
 
 ImageHeader read_image_header(const Path& path) { return image_header(path, read_bytes(path)); }
 
-DecodedImage read_image(const Path& path, int channels) { return decode_image(path, read_bytes(path), channels); }
-
 bool is_image_name(const Path& path) {
   std::string extension = path.extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));

@@ -29,9 +29,8 @@ struct DecodedImage {
 [[nodiscard]] DecodedImage decode_image(const std::filesystem::path& path, std::span<const std::byte> bytes,
                                         int channels);
 
-// The same from a file; a mistake when it cannot be read or is larger than 256 MiB.
+// image_header from a file; a mistake when it cannot be read or is larger than 256 MiB.
 [[nodiscard]] ImageHeader read_image_header(const std::filesystem::path& path);
-[[nodiscard]] DecodedImage read_image(const std::filesystem::path& path, int channels);
 
 // .png, .jpg or .jpeg, in any case.
 [[nodiscard]] bool is_image_name(const std::filesystem::path& path);

@@ -1,8 +1,6 @@
 #include "data/npy.h"
 
-#include <bit>
 #include <cctype>
-#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -10,6 +8,7 @@
 #include <ostream>
 
 #include "engine/atomic_file.h"
+#include "engine/tensor_file.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -116,14 +115,6 @@ class HeaderParser {
   bool has_shape_ = false;
 };
 
-float half_to_float(std::uint16_t h) {
-  const int exponent = (h >> 10) & 0x1f, mantissa = h & 0x3ff;
-  const float sign = (h & 0x8000) != 0 ? -1.0f : 1.0f;
-  if (exponent == 0) return sign * std::ldexp(static_cast<float>(mantissa), -24);
-  if (exponent == 31) return mantissa != 0 ? std::nanf("") : sign * INFINITY;
-  return sign * std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-}
-
 template <class Stored, class Out>
 std::vector<Out> convert(const NpyArray& a) {
   std::vector<Out> out(static_cast<std::size_t>(a.size()));
@@ -182,12 +173,9 @@ std::string NpyArray::shape_text() const {
 }
 
 std::vector<float> NpyArray::to_float() const {
-  if (type == "f4") return convert<float, float>(*this);
-  if (type == "f8") return convert<double, float>(*this);
-  if (type != "f2") return convert_integers<float>(*this);
-  std::vector<float> out;
-  for (const std::uint16_t h : convert<std::uint16_t, std::uint16_t>(*this)) out.push_back(half_to_float(h));
-  return out;
+  for (const auto& [numpy, safetensors] : {std::pair("f2", "F16"), {"f4", "F32"}, {"f8", "F64"}})
+    if (type == numpy) return floats_of({safetensors, shape, bytes});
+  return convert_integers<float>(*this);
 }
 
 std::vector<std::int64_t> NpyArray::to_int() const { return convert_integers<std::int64_t>(*this); }

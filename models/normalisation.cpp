@@ -16,8 +16,11 @@ Normalisation imagenet_normalisation(int channels) {
   return n;
 }
 
-Normalisation published_normalisation(const std::string& model, int channels) {
-  return model.starts_with("vit") ? half_normalisation(channels) : imagenet_normalisation(channels);
+std::optional<Normalisation> published_normalisation(const std::string& model, int channels) {
+  if (model.starts_with("vit")) return half_normalisation(channels);
+  for (const char* torchvisions : {"resnet18", "resnet34", "resnet50"})
+    if (model == torchvisions) return imagenet_normalisation(channels);
+  return {};
 }
 
 }  // namespace kelvin

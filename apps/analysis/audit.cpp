@@ -1,19 +1,12 @@
 #include "apps/analysis/audit.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "apps/analysis/auditor.h"
 #include "apps/attacks/settings.h"
 
 namespace kelvin {
 namespace audit_text {
-
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
-  return text;
-}
 
 double share(const std::vector<std::uint8_t>& robust) {
   double n = 0;
@@ -99,13 +92,13 @@ std::string Audit::sentence() const {
   for (const AuditCheck& c : checks)
     if (c.verdict == Verdict::masked) names += (names.empty() ? "" : ", ") + c.name;
   if (names.empty())
-    return str("No sign of vanishing gradients: worst case ", audit_text::percent(worst_case), " against ",
-               audit_text::percent(paper_faithful), " for the paper's attack, on ", n, " images.");
+    return str("No sign of vanishing gradients: worst case ", percent(worst_case), " against ", percent(paper_faithful),
+               " for the paper's attack, on ", n, " images.");
   const char* const strength = masking_gap() > kPoints
                                    ? "The robustness under plain PGD is not real: "
                                    : "Plain PGD is not to be trusted here, although it came close: ";
-  return str(strength, audit_text::percent(paper_faithful), " becomes ", audit_text::percent(worst_case),
-             " in the worst case, on ", n, " images (", names, ").");
+  return str(strength, percent(paper_faithful), " becomes ", percent(worst_case), " in the worst case, on ", n,
+             " images (", names, ").");
 }
 
 const char* name_of(Verdict verdict) {

@@ -50,7 +50,7 @@ struct Audit {
   [[nodiscard]] std::string sentence() const;
 };
 
-inline constexpr int kAuditChecks = 14;  // how often `progress` is called with a twin
+inline constexpr int kAuditChecks = 14;  // how often `progress` is called; transfer without a twin counts, too
 
 // Multiplies logits for some checks and restores the prototypes bit for bit afterwards, also when something throws.
 [[nodiscard]] Audit audit(Model& model, const ImageSet& set, const AuditOptions& options,

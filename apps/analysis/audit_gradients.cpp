@@ -10,8 +10,6 @@
 namespace kelvin {
 namespace {
 
-using audit_text::percent;
-
 // Leads where float32 cross-entropy loses the label's term, everything above the smallest normal number, and everything.
 constexpr double kUnreliable = 17, kInvalid = 87, kGone = 104;
 constexpr std::int64_t kCurveImages = 64;

@@ -9,7 +9,6 @@
 namespace kelvin {
 namespace {
 
-using audit_text::percent;
 using audit_text::share;
 
 constexpr double kSquareFlag = 0.002;          // AutoAttack's
@@ -123,11 +122,11 @@ void Auditor::square() {
 }
 
 void Auditor::transfer() {
+  begin("transfer");
   if (o_.twin == nullptr) {
     not_run("transfer", "no --twin given: a model trained at tau 1");
     return;
   }
-  begin("transfer");
   ImageSet moved = set_;
   moved.bytes.clear();
   moved.floats.clear();

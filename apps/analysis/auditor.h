@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/analysis/audit.h"
+#include "apps/evaluation/percent.h"
 
 namespace kelvin {
 
@@ -54,7 +55,6 @@ class Auditor {
 };
 
 namespace audit_text {
-[[nodiscard]] std::string percent(double share);
 [[nodiscard]] double share(const std::vector<std::uint8_t>& robust);
 }  // namespace audit_text
 

@@ -1,10 +1,10 @@
 #include "apps/attacks/attack.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "apps/attacks/ensemble.h"
 #include "apps/attacks/final_check.h"
+#include "apps/attacks/known_attacks.h"
 #include "apps/attacks/pgd.h"
 #include "apps/attacks/settings.h"
 #include "engine/ops/losses.h"
@@ -15,9 +15,7 @@ namespace kelvin {
 namespace {
 
 void check_options(const AttackOptions& o, const ModelSpec& model) {
-  const std::vector<std::string> known = attack_names();
-  if (std::find(known.begin(), known.end(), o.attack) == known.end())
-    throw mistake("--attack ", o.attack, " is unknown; known: ", listed(known));
+  const KnownAttack& known = known_attack(o.attack, o.norm);
   if (!(o.eps >= 0) || !(o.step >= 0))
     throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
   require_radius(o.eps, o.norm);
@@ -25,28 +23,39 @@ void check_options(const AttackOptions& o, const ModelSpec& model) {
     throw mistake("--steps, --restarts, --queries and --search-steps must be at least 1");
   if (o.last_iterate && (o.restarts > 1 || (o.attack != "pgd" && o.attack != "fgsm") || o.targeting == Targeting::all))
     throw mistake("--last-iterate is for pgd and fgsm with one restart; without it the best iterate is returned");
-  if (o.loss == AttackLoss::dlr && model.classes < 3)
-    throw mistake("--loss dlr needs at least 3 classes, the model has ", model.classes);
+  require_classes("--loss", o.loss, model.classes);
   if (!(o.attack_tau > 0)) throw mistake("--attack-tau must be > 0, got ", o.attack_tau);
   if (o.targeting == Targeting::fixed && (o.target_class < 0 || o.target_class >= model.classes))
     throw mistake("--targeted ", o.target_class, ": the classes are 0 to ", model.classes - 1);
-  const bool takes_all = o.attack == "pgd" || o.attack == "mifgsm" || (o.attack == "cw" && o.norm == Norm::linf);
-  const bool takes_a_target = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "cw";
-  if (o.targeting != Targeting::none && !(o.targeting == Targeting::all ? takes_all : takes_a_target))
-    throw mistake("--targeted: ", o.attack,
-                  " chooses its own targets or has none; fgsm, pgd, mifgsm and cw take a rule ",
-                  "or a class, pgd, mifgsm and cw in L-infinity 'all'");
+  if (o.targeting != Targeting::none)
+    require_taken(o.targeting == Targeting::all ? kAllClasses : kClass, o.attack, o.norm);
   if (o.version != "standard" && o.version != "plus" && o.version != "rand")
     throw mistake("--version ", o.version, " is unknown; known: standard, plus, rand");
-  if (o.attack == "apgd-dlr" && model.classes < 3)
-    throw mistake("--attack apgd-dlr needs at least 3 classes, the model has ", model.classes);
-  if (o.attack == "apgd-t" && model.classes < 4)
-    throw mistake("--attack apgd-t needs at least 4 classes, the model has ", model.classes, "; use apgd-ce");
+  if (model.classes < known.least_classes)
+    throw mistake("--attack ", o.attack, " needs at least ", known.least_classes, " classes, the model has ",
+                  model.classes, "; use apgd-ce");
 }
 
-}  // namespace
+struct KnownLoss {
+  AttackLoss loss;
+  const char* name;
+  int least_classes = 2;
+};
 
-Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, double tau) {
+// To add a loss: a row here, and a case below.
+constexpr KnownLoss kLosses[] = {{AttackLoss::cross_entropy, "ce"},
+                                 {AttackLoss::log_odds, "log-odds"},
+                                 {AttackLoss::margin, "margin"},
+                                 {AttackLoss::dlr, "dlr", 3}};
+
+const KnownLoss& known_loss(AttackLoss loss) {
+  for (const KnownLoss& known : kLosses)
+    if (known.loss == loss) return known;
+  throw internal_error("an attack loss without a row");
+}
+
+template <class Temperature>
+Tensor loss_at(const Temperature& tau, AttackLoss loss, const Tensor& logits, const Tensor& labels) {
   switch (loss) {
     case AttackLoss::cross_entropy: return softmax_cross_entropy(logits, labels, tau);
     case AttackLoss::log_odds: return log_odds_cross_entropy(logits, labels, tau);
@@ -56,20 +65,30 @@ Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, 
   throw internal_error("unknown attack loss");
 }
 
-AttackLoss attack_loss_of(const std::string& name) {
-  for (const AttackLoss loss : {AttackLoss::cross_entropy, AttackLoss::log_odds, AttackLoss::margin, AttackLoss::dlr})
-    if (name == name_of(loss)) return loss;
-  throw mistake("--loss ", name, " is unknown; known: ce, log-odds, margin, dlr");
+}  // namespace
+
+Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, double tau) {
+  return loss_at(tau, loss, logits, labels);
 }
 
-const char* name_of(AttackLoss loss) {
-  switch (loss) {
-    case AttackLoss::cross_entropy: return "ce";
-    case AttackLoss::log_odds: return "log-odds";
-    case AttackLoss::margin: return "margin";
-    case AttackLoss::dlr: return "dlr";
-  }
-  return "?";
+Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, const Tensor& tau) {
+  return loss_at(tau, loss, logits, labels);
+}
+
+AttackLoss attack_loss_of(const std::string& name) {
+  for (const KnownLoss& known : kLosses)
+    if (name == known.name) return known.loss;
+  throw mistake("--loss ", name, " is unknown; known: ", attack_loss_names());
+}
+
+const char* name_of(AttackLoss loss) { return known_loss(loss).name; }
+
+std::string attack_loss_names() { return listed(kLosses, &KnownLoss::name); }
+
+void require_classes(const std::string& flag, AttackLoss loss, int classes) {
+  const KnownLoss& known = known_loss(loss);
+  if (classes < known.least_classes)
+    throw mistake(flag, " ", known.name, " needs at least ", known.least_classes, " classes, the model has ", classes);
 }
 
 AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,
@@ -88,7 +107,8 @@ AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& opti
     result = pgd_attack(model, set, options, checked, progress);
   } else {
     std::vector<std::string> warnings;
-    const std::vector<Member> members = members_of(options, model.spec().classes, warnings);
+    const std::vector<Member> members =
+        known_attack(options.attack, options.norm).members(options, model.spec().classes, warnings);
     result = run_members(model, set, options, members, checked, progress);
     result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
   }
@@ -105,8 +125,10 @@ bool moves_from_start(const AttackOptions& o) {
 }
 
 std::vector<std::string> attack_names() {
-  return {"fgsm",   "pgd", "mifgsm", "cw",     "apgd-ce", "apgd-dlr",
-          "apgd-t", "fab", "fab-t",  "square", "random",  "autoattack"};
+  std::vector<std::string> names;
+  for (const KnownAttack& known : known_attacks())
+    if (names.empty() || names.back() != known.name) names.push_back(known.name);
+  return names;
 }
 
 }  // namespace kelvin

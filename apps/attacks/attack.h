@@ -52,11 +52,6 @@ struct AttackOptions {
   float learning_rate = 1e-2f;  // cw in L2
 };
 
-// Steps and starts that the attack's authors or its usual harness use: pgd 20, mifgsm 10, cw 30 (1000 in L2), apgd and fab 100.
-[[nodiscard]] int usual_steps(const std::string& attack, Norm norm);
-// Whether an attack follows AttackOptions::loss; the others have a loss of their own, or none. autoattack: in its first member.
-[[nodiscard]] bool takes_loss(const std::string& attack);
-
 // What happened to one image.
 struct AttackedImage {
   std::int32_t label = 0, target = -1;  // target: -1 when untargeted
@@ -115,16 +110,21 @@ using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)
 // of range). `on_batch` and `progress(done, total)` may be empty.
 [[nodiscard]] AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,
                                   const AttackedBatchFunction& on_batch = {}, const AttackProgress& progress = {});
-[[nodiscard]] std::vector<std::string> attack_names();
+[[nodiscard]] std::vector<std::string> attack_names();  // known_attacks.h
 // Whether every image has one target class to reach.
 [[nodiscard]] bool has_targets(const AttackOptions& options);
 // Whether `displacement` is measured from the random start, and then reaches up to 2ε, or from the image itself.
 [[nodiscard]] bool moves_from_start(const AttackOptions& options);
 
-// The loss an attack follows, one number a row: [N]. `labels` are the classes to leave, or to reach when targeted.
+// The loss an attack follows, one number a row: [N]. `labels` are the classes to leave, or to reach when targeted. τ is a number, or
+// [1] in device memory.
 [[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, double tau);
+[[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, const Tensor& tau);
 
-[[nodiscard]] AttackLoss attack_loss_of(const std::string& name);  // ce, log-odds, margin, dlr; throws: unknown
+[[nodiscard]] AttackLoss attack_loss_of(const std::string& name);  // throws a mistake: unknown
 [[nodiscard]] const char* name_of(AttackLoss loss);
+[[nodiscard]] std::string attack_loss_names();  // "ce, log-odds, margin, dlr"
+// Throws a mistake that names `flag` where a model has too few classes for the loss.
+void require_classes(const std::string& flag, AttackLoss loss, int classes);
 
 }  // namespace kelvin

@@ -13,10 +13,6 @@
 
 namespace kelvin {
 
-// The members of options.attack. Adds a warning for each that the model or the norm rules out.
-[[nodiscard]] std::vector<Member> members_of(const AttackOptions& options, int classes,
-                                             std::vector<std::string>& warnings);
-
 // Runs them and raises AutoAttack's flags as warnings: outputs that vary between passes or are probabilities, first gradients that
 // are exactly zero, Square lowering the accuracy by more than 0.2 points. (The reference's remaining flag, gradients inside the
 // forward pass, has nothing to find: models here are fixed networks.)

@@ -5,12 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "apps/attacks/known_attacks.h"
+
 namespace kelvin {
 namespace {
-
-bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(), [&](const char* n) { return name == n; });
-}
 
 std::string printed(const char* format, double value) {
   char text[40];
@@ -27,20 +25,11 @@ void require_radius(float eps, Norm norm) {
   if (norm == Norm::linf && eps > 1) throw mistake("--eps ", eps, ": pixels are in [0, 1]; ", eps, "/255 was meant?");
 }
 
+int usual_steps(const std::string& attack, Norm norm) { return known_attack(attack, norm).usual_steps; }
+
 bool takes(const std::string& flag, const std::string& attack, Norm norm) {
-  const bool is_cw_l2 = attack == "cw" && norm == Norm::l2;
-  const bool has_fixed_steps = is_one_of(attack, {"pgd", "mifgsm", "cw"}) && !is_cw_l2;
-  if (flag == "loss") return takes_loss(attack);
-  if (flag == "step") return has_fixed_steps;
-  if (flag == "steps") return !is_one_of(attack, {"fgsm", "square", "random"});
-  if (flag == "restarts") return !is_cw_l2 && !is_one_of(attack, {"fgsm", "mifgsm", "random", "autoattack"});
-  if (flag == "queries") return is_one_of(attack, {"square", "random", "autoattack"});
-  if (flag == "targets") return is_one_of(attack, {"apgd-t", "fab-t", "autoattack"});
-  if (flag == "version") return attack == "autoattack";
-  if (flag == "decay") return attack == "mifgsm";
-  if (flag == "search-steps" || flag == "cw-lr") return is_cw_l2;
-  if (flag == "no-random-start") return has_fixed_steps || attack == "fgsm";
-  return true;
+  const auto reads = [&](const KnownAttack& a) { return std::ranges::count(a.flags, flag) > 0; };
+  return reads(known_attack(attack, norm)) || std::ranges::none_of(known_attacks(), reads);
 }
 
 void require_taken(const std::string& flag, const std::string& attack, Norm norm) {

@@ -14,7 +14,10 @@ void require_radius(float eps, Norm norm);
 // ε/4, which is 2/255 at 8/255. A step that does not follow ε makes an attack on a wide ball weak.
 [[nodiscard]] float usual_step(float eps);
 
-// Whether an attack reads the option behind a flag, named without its dashes; true for flags that every attack has.
+// Steps that the attack's authors or its usual harness use.
+[[nodiscard]] int usual_steps(const std::string& attack, Norm norm);
+// Whether an attack reads the option behind a flag, named without its dashes; true for flags that every attack has. This goes by
+// known_attacks.h, and throws its mistake for an unknown attack.
 [[nodiscard]] bool takes(const std::string& flag, const std::string& attack, Norm norm);
 // Throws a mistake where it does not: the flag would change nothing, and nobody would know.
 void require_taken(const std::string& flag, const std::string& attack, Norm norm);

@@ -14,7 +14,6 @@
 namespace kelvin {
 
 struct BenchOptions {
-  std::vector<std::string> cases = {"train-resnet20", "train-resnet18", "pgd20-resnet20"};
   DType precision = DType::f32;
   int batch_size = 128;
   int size = 32, channels = 3, classes = 10;

@@ -1,5 +1,4 @@
 // kelvin attack
-#include <algorithm>
 #include <charconv>
 
 #include "apps/analysis/logit_scale.h"
@@ -10,6 +9,7 @@
 #include "apps/report/results.h"
 #include "data/npy.h"
 #include "engine/atomic_file.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -24,22 +24,13 @@ struct AttackFlags {
   [[nodiscard]] bool has(const std::string& flag) const { return command->count("--" + flag) > 0; }
 };
 
-// Flags that some attacks have no use for.
-constexpr const char* kParticularFlags[] = {"loss",    "step",  "steps",        "restarts", "queries",        "targets",
-                                            "version", "decay", "search-steps", "cw-lr",    "no-random-start"};
-
 void resolve(AttackFlags& f, const CommonOptions& common) {
   AttackOptions& o = f.options;
   o.norm = f.norm == "l2" ? Norm::l2 : Norm::linf;
   o.loss = attack_loss_of(f.loss);
-  if (f.has("loss") && !takes_loss(o.attack))
-    throw mistake(
-        "--loss ", f.loss, ": ", o.attack,
-        " has a loss of its own or none; fgsm, pgd, mifgsm, apgd-ce and the first member of autoattack take one");
-  const std::vector<std::string> known = attack_names();
-  if (std::find(known.begin(), known.end(), o.attack) != known.end())  // an unknown attack is refused for its name
-    for (const char* flag : kParticularFlags)
-      if (f.has(flag)) require_taken(flag, o.attack, o.norm);
+  for (const CLI::Option* option : f.command->get_options())
+    if (option->count() > 0 && !option->get_lnames().empty())
+      require_taken(option->get_lnames().front(), o.attack, o.norm);
   o.random_start = !f.no_random_start;
   o.seed = common.seed;
   o.batch_size = f.target.batch_size;
@@ -73,7 +64,7 @@ Names names_of(const AttackFlags& f, const Target& target) {
   if (!f.label.empty()) return {f.label, ""};
   const AttackOptions& o = f.options;
   std::string label = o.attack, variant = o.norm == Norm::l2 ? "-l2" : "";
-  if (o.attack == "pgd" || o.attack == "fgsm" || o.attack == "mifgsm" || o.attack == "apgd-ce") {
+  if (takes("loss", o.attack, o.norm) && o.attack != "autoattack") {
     label += str("-", f.loss, "-tau", o.attack_tau);
   } else {
     if (o.attack == "autoattack") label += "-" + o.version;
@@ -165,9 +156,7 @@ void add_attack(CLI::App& app, CommonOptions& common) {
                   [f, &common] { run(*f, common); });
   f->command = c;
   add_target_options(*c, f->target);
-  c->add_option("--attack", o.attack,
-                "fgsm, pgd, mifgsm, cw, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, random or autoattack")
-      ->capture_default_str();
+  c->add_option("--attack", o.attack, listed(attack_names()))->capture_default_str();
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
   c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
       ->transform(fraction());
@@ -189,8 +178,7 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_option("--attack-tau", o.attack_tau, "Temperature inside the attack's loss")
       ->transform(fraction())
       ->capture_default_str();
-  c->add_option("--loss", f->loss,
-                "ce, log-odds, margin or dlr; of fgsm, pgd, mifgsm, apgd-ce, autoattack's first member")
+  c->add_option("--loss", f->loss, attack_loss_names() + "; of fgsm, pgd, mifgsm, apgd-ce, autoattack's first member")
       ->capture_default_str();
   c->add_option("--eval-tau", o.eval_tau, "Recorded; cannot change a prediction")
       ->transform(fraction())

@@ -10,7 +10,6 @@
 #include "apps/experiment/measure.h"
 #include "engine/checkpoint.h"
 #include "engine/weight_average.h"
-#include "kernels/conv2d.h"
 #include "kernels/device/cuda_device.h"
 
 namespace kelvin {
@@ -150,12 +149,6 @@ void print_result(const CommonOptions& common, const std::string& text, const nl
   const std::string out = common.json ? json.dump() + "\n" : text;
   std::fwrite(out.data(), 1, out.size(), stdout);
   std::fflush(stdout);
-}
-
-std::string percent(double fraction_of_one) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * fraction_of_one);
-  return text;
 }
 
 std::string number(double value, int digits) {

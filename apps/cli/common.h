@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "apps/evaluation/percent.h"
 #include "apps/run/run_folder.h"
 #include "data/dataset.h"
 #include "kernels/device/device.h"
@@ -45,8 +46,6 @@ void require_writable(const std::string& flag, const std::string& path);
 // Prints `text` to standard output, or with --json the one JSON object.
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json);
 
-// "93.1 %"
-[[nodiscard]] std::string percent(double fraction);
 // Up to `digits` significant digits
 [[nodiscard]] std::string number(double value, int digits = 4);
 

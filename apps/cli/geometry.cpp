@@ -21,19 +21,23 @@ std::string sentences(const Json& g) {
           of(g["prototype_norm_spread"]), "), mean prototype cosine ", of(g["prototype_cosine"]),
           " (mean distance from the simplex's ", of(g["prototype_cosine_deviation"]), ")\n");
   if (const Json& c = g["collapse"]; c.is_object())
-    text +=
-        str("neural collapse: within/between scatter ", of(c["within_between"]), ", class-mean norms spread ",
-            of(c["class_mean_norm_spread"]), ", their cosines off the simplex by ",
-            of(c["class_mean_cosine_deviation"]), ", prototypes off the class means by ", of(c["class_mean_alignment"]),
-            ", nearest centre agrees on ", percent(c["nearest_centre_agreement"].get<double>()), "\n");
+    text += str(
+        "neural collapse (Papyan, Han & Donoho 2020, 2008.08186; NC1 to NC3 are 0 there): NC1 within/between scatter ",
+        of(c["within_between"]), ", NC2 class-mean norms spread ", of(c["class_mean_norm_spread"]),
+        ", their cosines off the simplex by ", of(c["class_mean_cosine_deviation"]),
+        ", NC3 prototypes off the class means by ", of(c["class_mean_alignment"]),
+        ", NC4 nearest class mean agrees with the prediction on ", percent(c["nearest_centre_agreement"].get<double>()),
+        "\n");
   return text + str("feature rank: ", rank["numerical"].get<std::int64_t>(), " of ",
-                    rank["dimension"].get<std::int64_t>(), " numerically, ", rank["one_percent"].get<std::int64_t>(),
-                    " above 1 % of the largest, effective ", of(rank["effective"]), ", stable ", of(rank["stable"]),
-                    "; on ", g["n"].get<std::int64_t>(), " images (", g["split"].get<std::string>(), ")\n");
+                    rank["dimension"].get<std::int64_t>(), " dimensions by singular values that float32 tells from 0, ",
+                    rank["one_percent"].get<std::int64_t>(), " by those above 1 % of the largest, effective ",
+                    of(rank["effective"]), ", stable ", of(rank["stable"]), "; on ", g["n"].get<std::int64_t>(),
+                    " images (", g["split"].get<std::string>(), ")\n");
 }
 
 std::string curve(const Json& checkpoints) {
-  TextTable table({"epoch", "variance", "CV", "CV, unit vectors", "within/between", "alignment", "effective rank"});
+  TextTable table(
+      {"epoch", "variance", "CV", "CV, unit vectors", "NC1 within/between", "NC3 alignment", "effective rank"});
   for (const Json& g : checkpoints) {
     const Json& c = g["collapse"];
     table.add({str(g["epoch"].get<int>()), of(g["mean_distance_variance"]), of(g["coefficient_of_variation"]),

@@ -2,7 +2,6 @@
 #include "apps/cli/commands.h"
 #include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
-#include "kernels/conv2d.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -30,6 +29,8 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
     spec = run_info_from(file).model;
     if (images.shape[3] != spec.channels)
       throw mistake(f.input, ": ", images.shape[3], " channels, the model takes ", spec.channels);
+    if (f.classes > 0 && f.classes != spec.classes)
+      throw mistake("--classes ", f.classes, ": ", f.weights, " holds a model of ", spec.classes);
   } else {
     spec.classes = f.classes > 0 ? f.classes : head_classes(file);
   }

@@ -8,7 +8,6 @@
 #include "apps/cli/train_flags.h"
 #include "data/hold_out.h"
 #include "engine/atomic_file.h"
-#include "kernels/conv2d.h"
 
 namespace kelvin {
 namespace {

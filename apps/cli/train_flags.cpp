@@ -4,6 +4,8 @@
 #include <sstream>
 
 #include "apps/cli/fine_tuning_flags.h"
+#include "kernels/device/listed.h"
+#include "models/model.h"
 
 namespace kelvin {
 namespace {
@@ -160,7 +162,7 @@ void add_adversarial_flags(CLI::App& c, TrainFlags& f) {
       ->transform(fraction());
   c.add_option("--adversarial-steps", a.steps)->capture_default_str();
   c.add_option("--adversarial-loss", f.adversarial_loss,
-               "What the inner attack follows: ce, log-odds, margin or dlr; default: ce, for trades its KL term");
+               "What the inner attack follows: " + attack_loss_names() + "; default: ce, for trades its KL term");
   add_tau("--inner-tau", a.inner_tau, "Temperature inside the inner attack; 0: the training temperature");
   add_tau("--kl-tau", a.kl_tau, "trades, mart: temperature of p(x) in the KL term; 0: the training temperature");
   add_tau("--kl-adversarial-tau", a.kl_adversarial_tau, "The same of p(x')");
@@ -198,11 +200,7 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
        "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, tiny-imagenet:DIR, synthetic[:options], npy:DIR (four .npy),\n"
        "folder:DIR (train/CLASS/*.png, test/CLASS/*.png); cifar10.1:DIR is a test set, for evaluate")
       ->capture_default_str();
-  c->add_option(
-       "--model", o.model,
-       "mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_tiny_patch4, vit_small_patch4, vit_tiny_patch7,\n"
-       "vit_tiny_patch16_224, vit_small_patch16_224")
-      ->capture_default_str();
+  c->add_option("--model", o.model, listed(model_names()))->capture_default_str();
   c->add_option("--stem", o.stem, "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cifar", "imagenet"}));

@@ -32,7 +32,8 @@ void inspect(const WeightsFlags& f, const CommonOptions& common) {
 }
 
 void set_normalisation(ModelSpec& spec, const WeightsFlags& f) {
-  const Normalisation published = published_normalisation(spec.name, spec.channels);
+  const Normalisation published =
+      published_normalisation(spec.name, spec.channels).value_or(imagenet_normalisation(spec.channels));
   spec.mean = f.mean.empty() ? published.mean : f.mean;
   spec.std = f.std.empty() ? published.std : f.std;
 }

@@ -173,7 +173,7 @@ class Measurer {
     o.train_tau = tau_;
     std::int64_t done = 0;
     return to_json(audit(model_, images(m), o, [&](const std::string& check) {
-      if (progress_) progress_("audit", done++, 12, check);
+      if (progress_) progress_("audit", done++, kAuditChecks, check);
     }));
   }
 

@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include "apps/attacks/known_attacks.h"
+#include "apps/attacks/settings.h"
+
 namespace kelvin {
 namespace {
 
@@ -203,27 +206,16 @@ Json to_json(const AttackResult& r, const AttackOptions& o, const std::string& l
 }
 
 std::string title_of(const AttackOptions& o) {
-  if (o.attack == "autoattack") return "AutoAttack " + o.version;
-  if (o.attack == "square") return str("Square, ", o.queries, " queries");
-  if (o.attack == "random") return str("random points, ", o.queries, " an image");
+  const std::string title = known_attack(o.attack, o.norm).title;
+  const auto has = [&](const char* flag) { return takes(flag, o.attack, o.norm); };
+  if (has("version")) return title + " " + o.version;
+  if (has("queries")) return str(title, ", ", o.queries, " queries");
   const std::string targeted = o.targeting == Targeting::none    ? ""
                                : o.targeting == Targeting::fixed ? str(", targeted ", o.target_class)
                                                                  : str(", targeted ", name_of(o.targeting));
-  const bool has_loss = o.attack == "fgsm" || o.attack == "pgd" || o.attack == "mifgsm" || o.attack == "apgd-ce";
-  if (!has_loss) {
-    const std::string name = o.attack == "cw"         ? "C&W"
-                             : o.attack == "apgd-dlr" ? "APGD-DLR"
-                             : o.attack == "apgd-t"   ? "APGD-T"
-                             : o.attack == "fab"      ? "FAB"
-                                                      : "FAB-T";
-    return str(name, ", ", o.steps, " steps", targeted);
-  }
-  const std::string name = o.attack == "fgsm"      ? "FGSM"
-                           : o.attack == "mifgsm"  ? str("MI-FGSM-", o.steps)
-                           : o.attack == "apgd-ce" ? str("APGD-", o.steps)
-                                                   : str("PGD-", o.steps);
+  if (!has("loss")) return str(title, ", ", o.steps, " steps", targeted);
   const std::string tau = o.loss == AttackLoss::margin ? "" : str(", attack τ = ", o.attack_tau);
-  return name + ", " + name_of(o.loss) + targeted + tau;
+  return str(title, has("steps") ? str("-", o.steps) : "", ", ", name_of(o.loss), targeted, tau);
 }
 
 Json to_json(const AttackedImage& image, std::int64_t index, const AttackResult& r) {

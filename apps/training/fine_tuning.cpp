@@ -34,6 +34,9 @@ LrScale lr_scale_of(const FineTuningOptions& o, const Model& model) {
   const std::map<std::string, int> layers = layers_of(model);
   int last = 0;
   for (const auto& [name, layer] : layers) last = std::max(last, layer);
+  if (o.layer_decay != 1 && last < 2)
+    throw mistake("--layer-decay: the parameters of ", model.spec().name,
+                  " belong to no block that is known (models/layer_groups.h)");
   return [=](const Parameter& p) {
     const double decayed = std::pow(static_cast<double>(o.layer_decay), last - layers.at(p.spec.name));
     return static_cast<float>(decayed * (is_head(p) ? static_cast<double>(o.head_lr_scale) : 1.0));

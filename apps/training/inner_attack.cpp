@@ -28,8 +28,7 @@ InnerAttack::InnerAttack(Model& model, const AdversarialOptions& options, const 
       seed_(seed),
       iteration_(clean.device()) {
   if (!options.is_on()) return;
-  if (options.loss == AttackLoss::dlr && model.spec().classes < 3)
-    throw mistake("--adversarial-loss dlr needs at least 3 classes, the model has ", model.spec().classes);
+  if (options.loss) require_classes("--adversarial-loss", *options.loss, model.spec().classes);
   const std::int64_t n = clean.dim(0);
   x_ = Tensor::empty_like(clean);
   clean_logits_ = Tensor::empty({n, model.spec().classes}, DType::f32, clean.device());
@@ -100,13 +99,7 @@ Tensor InnerAttack::loss(const Tensor& logits, const Tensor& labels) const {
   const StepTemperatures& t = temperatures_;
   if (options_.kind == Kind::trades && !options_.loss)
     return softmax_kl(clean_logits_.narrow(0, logits.dim(0)), logits, t.inner_clean, t.inner_adversarial);
-  switch (options_.loss.value_or(AttackLoss::cross_entropy)) {
-    case AttackLoss::cross_entropy: return softmax_cross_entropy(logits, labels, t.inner_adversarial);
-    case AttackLoss::log_odds: return log_odds_cross_entropy(logits, labels, t.inner_adversarial);
-    case AttackLoss::margin: return margin_loss(logits, labels);
-    case AttackLoss::dlr: return dlr_loss(logits, labels);
-  }
-  throw mistake("unknown inner loss");
+  return attack_loss(options_.loss.value_or(AttackLoss::cross_entropy), logits, labels, t.inner_adversarial);
 }
 
 void InnerAttack::add_to(const Tensor& total, const Tensor& of_images) const {

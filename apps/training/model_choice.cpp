@@ -16,11 +16,6 @@ bool is_one_of(const std::string& value, std::initializer_list<const char*> know
   return false;
 }
 
-// Models whose weights others publish under our names.
-bool has_published_weights(const std::string& model) {
-  return model.starts_with("vit") || is_one_of(model, {"resnet18", "resnet34", "resnet50"});
-}
-
 Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, const std::filesystem::path& checkpoint,
                                 std::vector<std::string>& notes) {
   const int channels = static_cast<int>(data.train.channels);
@@ -37,13 +32,13 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
     if (file.metadata.contains("kelvin")) {
       const ModelSpec from = run_info_from(file).model;
       if (from.channels == channels) return {from.mean, from.std};
-    } else if (has_published_weights(o.model) && channels == 3) {
+    } else if (const auto published = published_normalisation(o.model, channels); published && channels == 3) {
       const bool is_vit = o.model.starts_with("vit");
       notes.push_back(
           str("images are normalised as ",
               is_vit ? "timm's augreg weights (mean = std = 0.5)" : "torchvision's weights (ImageNet mean and std)",
               "; --normalize overrides"));
-      return published_normalisation(o.model, channels);
+      return *published;
     }
   }
   return {data.mean, data.std};

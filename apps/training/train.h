@@ -2,7 +2,8 @@
 //
 // The step reads nothing back to the host: loss and correct predictions add up in device memory and are read every
 // `log_every` steps. A checkpoint is written before the first epoch and after each one; a run killed at any point resumes from
-// the last and ends with the same bits (same device, same number of threads).
+// the last and ends with the same bits (same device, same number of threads; on a GPU with --autotune off, since the resumed
+// process times cuDNN's plans again and may choose others).
 #pragma once
 
 #include <functional>

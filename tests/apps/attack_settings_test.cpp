@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "apps/attacks/settings.h"
+#include "apps/report/results.h"
 #include "tests/apps/golden_model.h"
 #include "tests/support.h"
 
@@ -36,6 +37,34 @@ TEST(AttackSettings, FlagsWithoutAnEffectAreRefused) {
   EXPECT_NO_THROW(require_taken("steps", "autoattack", Norm::linf));
   EXPECT_NO_THROW(require_taken("queries", "autoattack", Norm::linf));
   EXPECT_NO_THROW(require_taken("eps", "square", Norm::linf));
+}
+
+// One row of known_attacks.cpp is all there is of a name.
+TEST(AttackSettings, ARowSaysWhatAnAttackIs) {
+  EXPECT_EQ(attack_names(), (std::vector<std::string>{"fgsm", "pgd", "mifgsm", "cw", "apgd-ce", "apgd-dlr", "apgd-t",
+                                                      "fab", "fab-t", "square", "random", "autoattack"}));
+  const auto title = [](AttackOptions o) {
+    o.steps = usual_steps(o.attack, o.norm);
+    return title_of(o);
+  };
+  EXPECT_EQ(title({.attack = "fgsm"}), "FGSM, ce, attack τ = 1");
+  EXPECT_EQ(title({.attack = "pgd", .targeting = Targeting::all}), "PGD-20, ce, targeted all, attack τ = 1");
+  EXPECT_EQ(title({.attack = "mifgsm", .loss = AttackLoss::margin}), "MI-FGSM-10, margin");
+  EXPECT_EQ(title({.attack = "cw", .norm = Norm::l2}), "C&W, 1000 steps");
+  EXPECT_EQ(title({.attack = "apgd-ce", .loss = AttackLoss::dlr}), "APGD-100, dlr, attack τ = 1");
+  EXPECT_EQ(title({.attack = "fab"}), "FAB, 100 steps");
+  EXPECT_EQ(title({.attack = "square"}), "Square, 5000 queries");
+  EXPECT_EQ(title({.attack = "random"}), "random points, 5000 queries");
+  EXPECT_EQ(title({.attack = "autoattack"}), "AutoAttack standard");
+  EXPECT_THAT(mistake_of([&] { (void)title({.attack = "deepfool"}); }),
+              HasSubstr("--attack deepfool is unknown; known: fgsm, pgd"));
+
+  const auto model = golden_model();
+  const auto says = [&](AttackOptions o) { return mistake_of([&] { (void)attack(*model, golden_images(1), o); }); };
+  EXPECT_EQ(says({.attack = "fgsm", .targeting = Targeting::all}),
+            "--targeted all: fgsm has no use for it; it belongs to pgd, mifgsm, cw");
+  EXPECT_EQ(says({.attack = "fab", .targeting = Targeting::random}),
+            "--targeted CLASS: fab has no use for it; it belongs to fgsm, pgd, mifgsm, cw");
 }
 
 TEST(AttackSettings, StepsThatCannotReachTheEdgeRaiseAWarning) {

@@ -6,6 +6,7 @@
 #include "apps/attacks/attack.h"
 #include "apps/attacks/ball.h"
 #include "apps/attacks/gradient_at_start.h"
+#include "apps/attacks/settings.h"
 #include "apps/attacks/victim.h"
 #include "tests/apps/golden_model.h"
 #include "tests/models/golden_model.h"

@@ -37,7 +37,9 @@ const AuditCheck& named(const Audit& a, const std::string& name) {
 TEST(Audit, BreaksAModelWhoseLogitsAreMultipliedByAHundred) {
   const auto model = golden_model(100);
   const auto before = model->prototypes().value.to_host<float>();
-  const Audit a = audit(*model, golden_images(16), options());
+  int told = 0;
+  const Audit a = audit(*model, golden_images(16), options(), [&](const std::string&) { ++told; });
+  EXPECT_EQ(told, kAuditChecks);
   EXPECT_EQ(model->prototypes().value.to_host<float>(), before);
   EXPECT_TRUE(a.is_masked());
   for (const char* name : {"zero gradients", "margins", "attack tau", "loss swap", "rescaled logits", "loss by step"})

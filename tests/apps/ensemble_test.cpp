@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "apps/attacks/apgd.h"
+#include "apps/attacks/known_attacks.h"
 #include "apps/attacks/square.h"
 #include "tests/apps/golden_model.h"
 #include "tests/support.h"
@@ -205,7 +206,8 @@ TEST(Ensemble, WarningsOfFewClassesNameWhatRan) {
   const auto names = [&](int classes) {
     warnings.clear();
     std::vector<std::string> list;
-    for (const Member& m : members_of({.attack = "autoattack"}, classes, warnings)) list.push_back(m.name);
+    for (const Member& m : known_attack("autoattack", Norm::linf).members({}, classes, warnings))
+      list.push_back(m.name);
     return list;
   };
   EXPECT_THAT(names(2), ElementsAre("apgd-ce", "fab-t", "square"));

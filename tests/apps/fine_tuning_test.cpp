@@ -248,6 +248,10 @@ TEST(FineTuning, MistakesAreNamedBeforeAnythingIsWritten) {
   EXPECT_THAT(says("mlp", [](TrainOptions& o) { o.fine_tuning.accumulate = 0; }), HasSubstr("--accumulate"));
   EXPECT_THAT(says("mlp", [](TrainOptions& o) { o.fine_tuning.layer_decay = 0.5f; }),
               HasSubstr("needs a model of blocks"));
+  // Said of any model without blocks, whatever its name.
+  const auto mlp = make_model({.name = "mlp", .mean = {}, .std = {}}, {}, 0);
+  EXPECT_THAT(mistake_of([&] { (void)lr_scale_of({.layer_decay = 0.5f}, *mlp); }), HasSubstr("mlp belong to no block"));
+  EXPECT_NO_THROW((void)lr_scale_of({.head_lr_scale = 2}, *mlp));
   EXPECT_THAT(says("resnet8", [](TrainOptions& o) { o.fine_tuning = {.freeze_backbone = true, .layer_decay = 0.5f}; }),
               HasSubstr("contradict"));
   EXPECT_THAT(says("resnet8", [](TrainOptions& o) { o.choice.dropout = 0.1f; }), HasSubstr("vit_*"));

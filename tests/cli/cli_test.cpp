@@ -80,6 +80,8 @@ TEST_F(CliTest, ASmallExperimentEndToEnd) {
   EXPECT_EQ(predicted["n"], 100);
   EXPECT_EQ(read_npy(folder_ / "z.npy").shape, (std::vector<std::int64_t>{100, 4}));
   EXPECT_EQ(read_npy(folder_ / "f.npy").shape, (std::vector<std::int64_t>{100, 256}));
+  expect_mistake("predict --weights run/checkpoint.safetensors --classes 7 --input adv.npy --output z.npy",
+                 "--classes 7: run/checkpoint.safetensors holds a model of 4");
 
   EXPECT_EQ(kelvin("report run --out r.html").code, 0);
   const std::string page = read_text(folder_ / "r.html");

@@ -8,7 +8,7 @@ section("across", () => {
     {scales: {x: epochs, y: percentAxis("share of the hardest class, %")}});
   draw("across-step", "line", curves("gradients-across-training", (c, r) => own(c, r).step_size), {scales: {x: epochs, y: logAxis("step size (log scale)")}});
   draw("across-scatter", "line", curves("geometry-across-training", c => c.collapse ? c.collapse.within_between : NaN),
-    {scales: {x: epochs, y: axis("within / between scatter", {beginAtZero: true})}});
+    {scales: {x: epochs, y: axis("NC1 within / between scatter", {beginAtZero: true})}});
   draw("across-spread", "line", curves("geometry-across-training", c => c.cosine_coefficient_of_variation),
     {scales: {x: epochs, y: axis("spread of unit distances", {beginAtZero: true})}});
 });

@@ -16,13 +16,13 @@ section("geometry", () => {
   const full = done.filter(r => of(r).collapse && isNumber(r.tau)), ticks = [...new Set(full.map(r => r.tau))];
   const against = (label, value, i, more) => line(label, full.map(r => ({x: r.tau, y: value(of(r))})), i, more);
   const tau = ticks.length ? logAxis("training temperature τ", ticks) : {};
-  draw("collapse-scatter", "line", [against("within / between", g => g.collapse.within_between, 0),
-    against("prototypes off class means", g => g.collapse.class_mean_alignment, 1, {borderDash: [6, 4]})],
+  draw("collapse-scatter", "line", [against("NC1 within / between", g => g.collapse.within_between, 0),
+    against("NC3 prototypes off class means", g => g.collapse.class_mean_alignment, 1, {borderDash: [6, 4]})],
     {scales: {x: tau, y: axis("scale-free", {beginAtZero: true})}});
   draw("collapse-rank", "line", [against("effective rank", g => g.feature_rank.effective, 2), against("stable rank", g => g.feature_rank.stable, 3, {borderDash: [6, 4]})],
     {scales: {x: tau, y: axis("directions", {beginAtZero: true})}});
-  fillTable("collapse", ["run", "within / between", "class means: spread of norms", "cosine deviation", "prototypes: cosine deviation", "off class means",
-    "nearest centre agrees %", "rank", "above 1 %", "effective", "stable", "of"], full.map(r => {
+  fillTable("collapse", ["run", "NC1 within / between", "NC2 spread of norms", "NC2 cosine deviation", "prototypes: cosine deviation",
+    "NC3 off class means", "NC4 nearest centre agrees %", "rank", "above 1 %", "effective", "stable", "of"], full.map(r => {
     const c = of(r).collapse, k = of(r).feature_rank;
     return [r.label, short(c.within_between), short(c.class_mean_norm_spread), short(c.class_mean_cosine_deviation), short(of(r).prototype_cosine_deviation),
       short(c.class_mean_alignment), percent(c.nearest_centre_agreement), String(k.numerical), String(k.one_percent), short(k.effective), short(k.stable), String(k.dimension)];
