@@ -4,6 +4,7 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/random_fill.h"
+#include "kernels/reduce.h"
 
 namespace kelvin {
 namespace {
@@ -35,6 +36,14 @@ void initialise(const Parameter& p, std::uint64_t seed) {
   });
 }
 
+// NaN and infinity are handed on by a sum of squares.
+bool is_finite(const Tensor& flat) {
+  if (flat.size() == 0) return true;
+  const Tensor norm = Tensor::empty({1}, DType::f32, flat.device());
+  on(flat.device(), [&](const auto& dev) { reduce_norm(dev, norm.view<float>(), flat.view<const float>()); });
+  return std::isfinite(norm.item());
+}
+
 }  // namespace
 
 Init constant_init(float value) { return {Init::Kind::constant, value, 0}; }
@@ -43,6 +52,8 @@ Init fan_in_uniform(std::int64_t fan_in) {
   const float bound = 1.0f / std::sqrt(static_cast<float>(fan_in));
   return {Init::Kind::uniform, -bound, bound};
 }
+
+bool Parameters::are_finite() const { return is_finite(values_) && is_finite(buffer_values_); }
 
 const Parameter& Parameters::add(ParameterSpec spec) {
   KELVIN_CHECK(!values_ && find(spec.name) == nullptr, "parameter ", spec.name);

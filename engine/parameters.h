@@ -75,6 +75,7 @@ class Parameters {
   [[nodiscard]] std::int64_t decayed() const { return decayed_; }
   [[nodiscard]] std::int64_t count() const;  // trained scalars, without gaps
   void zero_gradients() const;
+  [[nodiscard]] bool are_finite() const;  // all values, and those of the buffers; reads device memory
 
  private:
   std::deque<Parameter> parameters_, buffers_;

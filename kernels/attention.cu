@@ -24,9 +24,16 @@ struct Head {
   bool in_packs;
   std::int64_t image, head;
   __device__ Head(std::int64_t t, std::int64_t h, std::int64_t d, bool packs)
-      : tokens(t), heads(h), width(d), in_packs(packs), image(blockIdx.y / h), head(blockIdx.y % h) {}
+      : tokens(t),
+        heads(h),
+        width(d),
+        in_packs(packs),
+        image(blockIdx.x / blocks() / h),
+        head(blockIdx.x / blocks() % h) {}
+  // Of a head: neighbours share its keys and values.
+  [[nodiscard]] __device__ std::int64_t blocks() const { return (tokens + kWarps - 1) / kWarps; }
   __device__ std::int64_t row() const {
-    return static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarpSize;
+    return static_cast<std::int64_t>(blockIdx.x % blocks()) * kWarps + threadIdx.x / kWarpSize;
   }
   // q (0), k (1) or v (2) of a token
   template <class P>
@@ -144,11 +151,10 @@ template <class T>
 LaunchShape shape_for(const View<T>& qkv) {
   KELVIN_CHECK(qkv.dim(4) <= kMaxHeadDim, "attention: heads of ", qkv.dim(4), "; this device takes at most ",
                kMaxHeadDim);
-  KELVIN_CHECK(qkv.dim(0) * qkv.dim(3) <= 65535, "attention: ", qkv.dim(0), " images of ", qkv.dim(3),
-               " heads are more than a launch takes");
-  return {.grid = pieces(qkv.dim(1), kWarps),
-          .block = kWarps * kWarpSize,
-          .grid_y = static_cast<unsigned>(qkv.dim(0) * qkv.dim(3))};
+  const std::int64_t blocks = qkv.dim(0) * qkv.dim(3) * pieces(qkv.dim(1), kWarps);
+  KELVIN_CHECK(blocks <= INT32_MAX, "attention: ", qkv.dim(0), " images of ", qkv.dim(3), " heads and ", qkv.dim(1),
+               " tokens are more than a launch takes");
+  return {.grid = static_cast<unsigned>(blocks), .block = kWarps * kWarpSize};
 }
 
 }  // namespace

@@ -34,9 +34,9 @@ void softmax_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View
       return;
     }
     const SmoothedLabel<T> q(labels[row], smoothing, classes);
-    T sum = 0;
-    for (std::int64_t j = 0; j < classes; ++j) sum -= q(j) * log_p(j);
-    loss[row] = sum;
+    double sum = 0;  // in T thousands of small terms would be rounded off the large sum
+    for (std::int64_t j = 0; j < classes; ++j) sum -= static_cast<double>(q(j)) * log_p(j);
+    loss[row] = static_cast<T>(sum);
   });
 }
 

@@ -20,7 +20,7 @@ Mlp::Mlp(ModelSpec spec) : Model(std::move(spec)) {
   const ModelSpec& s = this->spec();
   first_ = declare_dense("fc1", static_cast<std::int64_t>(s.input_height()) * s.input_width() * s.channels, kHidden);
   second_ = declare_dense("fc2", kHidden, kHidden);
-  declare_prototypes("fc", kHidden);
+  declare_prototypes("fc", kHidden, /*decays_bias=*/true);
 }
 
 Tensor Mlp::features(const Tensor& images, Mode) {

@@ -7,11 +7,11 @@
 
 namespace kelvin {
 
-void Model::declare_prototypes(const std::string& name, std::int64_t d) {
+void Model::declare_prototypes(const std::string& name, std::int64_t d, bool decays_bias) {
   prototypes_ = &parameters_.add({name + ".weight", {spec_.classes, d}, fan_in_uniform(d)});
   prototype_bias_ = spec_.classifier == "cosine"
                         ? &parameters_.add_buffer({name + ".bias", {spec_.classes}, constant_init(0)})
-                        : &parameters_.add({name + ".bias", {spec_.classes}, fan_in_uniform(d)});
+                        : &parameters_.add({name + ".bias", {spec_.classes}, fan_in_uniform(d), decays_bias});
 }
 
 Tensor Model::logits(const Tensor& features) const {

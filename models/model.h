@@ -74,7 +74,7 @@ class Model {
 
  protected:
   // Declares the last layer `<name>.weight`, `<name>.bias` over d features.
-  void declare_prototypes(const std::string& name, std::int64_t d);
+  void declare_prototypes(const std::string& name, std::int64_t d, bool decays_bias);
   // The model's first layers: images to the model's own size, then (images − mean) / std in the model's precision.
   [[nodiscard]] Tensor normalize(const Tensor& images) const;
   [[nodiscard]] const DropoutSource& dropout_source() const { return dropout_source_; }

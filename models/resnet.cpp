@@ -33,7 +33,7 @@ ResNet::ResNet(ModelSpec given, const ResNetLayout& layout) : Model(std::move(gi
           declare_block(str("layer", stage + 1, ".", i, "."), channels, width, stride, layout.has_bottlenecks));
       channels = layout.has_bottlenecks ? kExpansion * width : width;
     }
-  declare_prototypes("fc", channels);
+  declare_prototypes("fc", channels, /*decays_bias=*/true);
 }
 
 ResNet::Block ResNet::declare_block(const std::string& name, std::int64_t in, std::int64_t width, std::int64_t stride,

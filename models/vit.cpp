@@ -43,7 +43,7 @@ VisionTransformer::VisionTransformer(ModelSpec given, const VitLayout& layout)
     blocks_.push_back(block);
   }
   norm_ = declare_norm("norm");
-  declare_prototypes("head", d);
+  declare_prototypes("head", d, /*decays_bias=*/false);
 }
 
 VisionTransformer::Affine VisionTransformer::declare_linear(const std::string& name, std::int64_t in,

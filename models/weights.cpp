@@ -144,7 +144,8 @@ int head_classes(const SafetensorsFile& file) {
   throw mistake(file.path.string(), ": neither fc.weight nor head.weight tells the class count; pass --classes");
 }
 
-void export_weights(const std::filesystem::path& path, const Model& model, const std::string& dtype) {
+void export_weights(const std::filesystem::path& path, const Model& model, const std::string& dtype,
+                    const std::map<std::string, std::string>& metadata) {
   std::list<std::vector<std::byte>> storage;
   std::map<std::string, SafetensorsEntry> entries;
   const auto put = [&](const std::string& name, const std::string& type, const std::vector<std::int64_t>& shape,
@@ -162,7 +163,9 @@ void export_weights(const std::filesystem::path& path, const Model& model, const
     if (name.ends_with("running_mean"))
       put(name.substr(0, name.rfind('.') + 1) + kCounter, "I64", {}, std::vector<std::byte>(sizeof(std::int64_t)));
   }
-  write_safetensors(path, entries, {{"format", "pt"}});
+  std::map<std::string, std::string> all = {{"format", "pt"}};
+  all.insert(metadata.begin(), metadata.end());
+  write_safetensors(path, entries, all);
 }
 
 std::vector<float> resample_positions(const std::vector<float>& positions, std::int64_t width, std::int64_t rows,

@@ -6,6 +6,7 @@
 // num_batches_tracked counts nothing here and is passed over, as are optimizer states and averaged weights of our own checkpoints.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,9 @@ WeightsReport import_weights(const SafetensorsFile& file, const Model& model, bo
 [[nodiscard]] int head_classes(const SafetensorsFile& file);
 
 // Writes parameters and buffers under the names above, as F32, F16 or BF16, with num_batches_tracked (I64) beside every BatchNorm, so
-// that PyTorch's load_state_dict(strict=True) takes the file.
-void export_weights(const std::filesystem::path& path, const Model& model, const std::string& dtype);
+// that PyTorch's load_state_dict(strict=True) takes the file. `metadata` stands beside {"format": "pt"}.
+void export_weights(const std::filesystem::path& path, const Model& model, const std::string& dtype,
+                    const std::map<std::string, std::string>& metadata = {});
 
 // Positions [1, 1 + from², d] resampled to [1, 1 + rows·cols, d]; the first token (the class token's) is kept. A square grid is assumed,
 // as timm does.

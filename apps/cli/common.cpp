@@ -11,6 +11,7 @@
 #include "engine/checkpoint.h"
 #include "engine/weight_average.h"
 #include "kernels/device/cuda_device.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -18,13 +19,6 @@ namespace {
 bool parse_double(const std::string& text, double& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size();
-}
-
-// A weights file of ours knows how its images are prepared.
-void take_inputs_of(ModelSpec& spec, const ModelSpec& saved) {
-  spec.stem = saved.stem;
-  spec.image_size = saved.image_size;
-  if (saved.channels == spec.channels) spec.mean = saved.mean, spec.std = saved.std;
 }
 
 constexpr std::size_t kLongestText = 60;  // of file_name_text: several make one file name of at most 255 bytes
@@ -157,6 +151,10 @@ std::string number(double value, int digits) {
   return text;
 }
 
+std::string of_channels(const std::vector<float>& values) {
+  return listed(values, [](float v) { return number(v); });
+}
+
 void add_target_options(CLI::App& command, TargetOptions& t) {
   command.add_option("run", t.run, "Run folder of `kelvin train`");
   command
@@ -207,11 +205,19 @@ std::string file_name_text(const std::string& text) {
   return out.substr(0, kLongestText) + end;
 }
 
+SafetensorsFile require_average(SafetensorsFile file) {
+  if (!has_average(file))
+    throw mistake(file.path.string(),
+                  ": holds no averaged weights; it was not trained with --ema (--weights-from last)");
+  return average_of(std::move(file));
+}
+
 Target open_target(const TargetOptions& o, const CommonOptions& common) {
   const Device device = open_device(common);
   Target target;
   target.quiet = common.quiet;
-  if (o.run.empty() == o.weights.empty()) throw mistake("give a run folder, or --weights FILE with --model and --data");
+  if (o.run.empty() == o.weights.empty())
+    throw mistake("give a run folder, or --weights FILE with --data and, unless the file names its own, --model");
   if (!o.run.empty() && !o.model.empty()) throw mistake("--model needs --weights; ", o.run, " names its own model");
   RunInfo info;
   SafetensorsFile file;
@@ -221,9 +227,13 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
     file = open_checkpoint(target.folder, target.which);
     info = run_info_from(file);
   } else {
-    if (o.model.empty() || o.data.empty()) throw mistake("--weights needs --model and --data");
     if (o.checkpoint != "last") throw mistake("--checkpoint best needs a run folder, not --weights");
     file = read_safetensors(o.weights);
+    if (has_run_info(file)) info = run_info_from(file);
+    if (o.model.empty() && !has_run_info(file)) throw mistake("--weights needs --model: ", o.weights, " names none");
+    if (o.data.empty() && info.data.empty()) throw mistake("--weights needs --data");
+    if (has_run_info(file) && !o.model.empty() && o.model != info.model.name)
+      throw mistake("--model ", o.model, ": ", o.weights, " holds a ", info.model.name);
   }
   const std::string data = o.data.empty() ? info.data : o.data;
   const bool on_train = o.split == "train";
@@ -237,13 +247,18 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
   const bool is_whole_set = o.limit == 0 || target.data.test.count <= o.limit;
   if (!is_whole_set) target.data.test = target.data.test.first(o.limit);
   const ImageSet& test = target.data.test;
-  if (!o.run.empty() && (test.height != info.model.height || test.width != info.model.width ||
-                         test.channels != info.model.channels || target.data.classes > info.model.classes))
-    throw mistake(o.run, ": its model takes ", info.model.height, "x", info.model.width, "x", info.model.channels,
-                  " images of ", info.model.classes, " classes; ", data, " has ", test.height, "x", test.width, "x",
-                  test.channels, " of ", target.data.classes);
+  if (o.run.empty() && has_run_info(file) && info.data.empty()) {  // imported: no data set's sizes are its own
+    if (info.model.image_size == 0) info.model.image_size = info.model.height;
+    info.model.height = static_cast<int>(test.height);
+    info.model.width = static_cast<int>(test.width);
+  }
+  if (has_run_info(file) && (test.height != info.model.height || test.width != info.model.width ||
+                             test.channels != info.model.channels || target.data.classes > info.model.classes))
+    throw mistake(file.path.string(), ": its model takes ", info.model.height, "x", info.model.width, "x",
+                  info.model.channels, " images of ", info.model.classes, " classes; ", data, " has ", test.height, "x",
+                  test.width, "x", test.channels, " of ", target.data.classes);
   target.variant = variant_of(o, info, test.count, is_whole_set);
-  if (o.run.empty())
+  if (!has_run_info(file))
     info.model = {.name = o.model,
                   .classes = target.data.classes,
                   .channels = static_cast<int>(test.channels),
@@ -251,13 +266,7 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
                   .width = static_cast<int>(test.width),
                   .mean = target.data.mean,
                   .std = target.data.std};
-  if (o.run.empty() && file.metadata.contains("kelvin")) take_inputs_of(info.model, run_info_from(file).model);
-  if (o.weights_from == "ema") {
-    if (!has_average(file))
-      throw mistake(file.path.string(),
-                    ": holds no averaged weights; it was not trained with --ema (--weights-from last)");
-    file = average_of(std::move(file));
-  }
+  if (o.weights_from == "ema") file = require_average(std::move(file));
   if (!o.precision.empty()) info.model.precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
   require_precision(info.model.precision, device);
   info.data = data;

@@ -48,6 +48,7 @@ void print_result(const CommonOptions& common, const std::string& text, const nl
 
 // Up to `digits` significant digits
 [[nodiscard]] std::string number(double value, int digits = 4);
+[[nodiscard]] std::string of_channels(const std::vector<float>& values);  // "0.485, 0.456, 0.406"
 
 // What evaluate, corrupt, attack and geometry act on: a run folder, or weights with a model and a data set.
 struct TargetOptions {
@@ -82,6 +83,8 @@ struct Target {
 };
 // Text as part of a file name: other characters than letters, digits and .,+=_ become dashes; long ones are cut and end in a hash.
 [[nodiscard]] std::string file_name_text(const std::string& text);
+// The file with its averaged weights in the place of its weights (--weights-from ema); a mistake where it has none.
+[[nodiscard]] SafetensorsFile require_average(SafetensorsFile file);
 [[nodiscard]] Target open_target(const TargetOptions& options, const CommonOptions& common);
 
 }  // namespace kelvin

@@ -3,6 +3,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/config_file.h"
+#include "apps/cli/waiting_threads.h"
 #include "kernels/device/error.h"
 
 namespace {
@@ -28,6 +29,7 @@ void check_command(const CLI::App& app, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using kelvin::ExitCode;
+  kelvin::keep_waiting_short(argv);
   CLI::App app("kelvin: what the temperature of the softmax does to training and to robustness", "kelvin");
   app.require_subcommand(1);
   app.set_version_flag("--version", "kelvin 0.1.0");

@@ -2,13 +2,15 @@
 #include "apps/cli/commands.h"
 #include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
+#include "models/normalisation.h"
 #include "models/weights.h"
 
 namespace kelvin {
 namespace {
 
 struct PredictFlags {
-  std::string model, weights, input, output, features, precision;
+  std::string model, weights, input, output, features, precision, weights_from = "last";
+  std::vector<float> mean, std;
   int classes = 0, image_size = 0;
   bool no_normalize = false;
 };
@@ -25,7 +27,7 @@ std::vector<float> pixels_of(const PredictFlags& f, const NpyArray& images) {
 
 ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const NpyArray& images) {
   ModelSpec spec;
-  if (file.metadata.contains("kelvin")) {
+  if (has_run_info(file)) {
     spec = run_info_from(file).model;
     if (images.shape[3] != spec.channels)
       throw mistake(f.input, ": ", images.shape[3], " channels, the model takes ", spec.channels);
@@ -33,7 +35,13 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
       throw mistake("--classes ", f.classes, ": ", f.weights, " holds a model of ", spec.classes);
   } else {
     spec.classes = f.classes > 0 ? f.classes : head_classes(file);
+    const auto published = published_normalisation(f.model, static_cast<int>(images.shape[3]));
+    if (published) spec.mean = published->mean, spec.std = published->std;
+    if (!published && !f.no_normalize && (f.mean.empty() || f.std.empty()))
+      throw mistake("--mean and --std, or --no-normalize: ", f.weights, " does not say how its images are normalised");
   }
+  if (!f.mean.empty()) spec.mean = f.mean;
+  if (!f.std.empty()) spec.std = f.std;
   if (!f.model.empty()) spec.name = f.model;
   spec.height = static_cast<int>(images.shape[1]);
   spec.width = static_cast<int>(images.shape[2]);
@@ -48,11 +56,11 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
   const NpyArray images = read_npy(f.input);
   if (images.shape.size() != 4) throw mistake(f.input, ": shape ", images.shape_text(), ", expected (N, H, W, C)");
-  const SafetensorsFile file = read_safetensors(f.weights);
-  if (f.model.empty() && !file.metadata.contains("kelvin"))
-    throw mistake("--model is needed: ", f.weights, " does not name its own");
+  SafetensorsFile file = read_safetensors(f.weights);
+  if (f.weights_from == "ema") file = require_average(std::move(file));
+  if (f.model.empty() && !has_run_info(file)) throw mistake("--model is needed: ", f.weights, " does not name its own");
   RunInfo info;
-  if (file.metadata.contains("kelvin")) info = run_info_from(file);
+  if (has_run_info(file)) info = run_info_from(file);
   info.model = spec_for(f, file, images);
   require_precision(info.model.precision, device);
   const TrainedModel trained = build_trained_model(file, info, device);
@@ -75,8 +83,11 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   const std::int64_t classes = info.model.classes, width = trained.model->prototypes().value.dim(1);
   write_npy(f.output, std::span<const float>(logits), {n, classes});
   if (!f.features.empty()) write_npy(f.features, std::span<const float>(features), {n, width});
-  print_result(common, str("logits of ", n, " images in ", f.output, "\n"),
-               {{"n", n}, {"classes", classes}, {"output", f.output}});
+  const ModelSpec& m = info.model;
+  const std::string inputs =
+      m.mean.empty() ? "as they are" : "normalised by mean " + of_channels(m.mean) + " and std " + of_channels(m.std);
+  print_result(common, str("logits of ", n, " images, ", inputs, ", in ", f.output, "\n"),
+               {{"n", n}, {"classes", classes}, {"mean", m.mean}, {"std", m.std}, {"output", f.output}});
 }
 
 }  // namespace
@@ -97,7 +108,15 @@ void add_predict(CLI::App& app, CommonOptions& common) {
   c->add_option("--image-size", f->image_size, "Resize the images to this side; default: as the checkpoint says")
       ->check(at_least(0));
   c->add_option("--precision", f->precision, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
-  c->add_flag("--no-normalize", f->no_normalize, "The images are normalised already");
+  c->add_option("--weights-from", f->weights_from, "last, or ema: the averaged weights of a run trained with --ema")
+      ->check(CLI::IsMember({"last", "ema"}))
+      ->capture_default_str();
+  CLI::Option* const mean = c->add_option("--mean", f->mean,
+                                          "Of the images, per channel; default: as the checkpoint says, else "
+                                          "ImageNet's, for a ViT 0.5")
+                                ->delimiter(',');
+  CLI::Option* const std = c->add_option("--std", f->std, "Likewise")->delimiter(',');
+  c->add_flag("--no-normalize", f->no_normalize, "The images are normalised already")->excludes(mean)->excludes(std);
 }
 
 }  // namespace kelvin

@@ -9,6 +9,7 @@
 #include "apps/cli/progress.h"
 #include "apps/cli/sweep_progress.h"
 #include "apps/cli/train_flags.h"
+#include "apps/cli/waiting_threads.h"
 #include "apps/report/report.h"
 #include "apps/sweep/cell.h"
 #include "apps/sweep/estimate.h"
@@ -180,12 +181,8 @@ int write_results(const SweepTable& table, const SweepFlags& f, const CommonOpti
   return failed;
 }
 
-// Cells share the machine with each other and with whatever else runs: threads that wait must sleep, not spin. On busy cores
-// spinning at every barrier costs more than twenty times the work.
-void let_threads_sleep() { setenv("OMP_WAIT_POLICY", "passive", /*overwrite=*/0); }
-
 void run(const SweepFlags& f, const CommonOptions& common) {
-  let_threads_sleep();
+  if (f.jobs > 1) let_threads_sleep();
   const SweepPlan plan = plan_of(f, common);
   const std::vector<Cell> cells = expand(plan.axes, plan.train, plan.seeds);
   const std::vector<TrainOptions> options = check_cells(cells);

@@ -71,7 +71,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
     report = train(f.options, data, folder, device, progress.function());
     progress.finish();
   } catch (const Error&) {
-    if (is_new && !std::filesystem::exists(folder.checkpoint())) folder.discard();
+    if (is_new && !folder.has_begun()) folder.discard();
     throw;
   }
 
@@ -91,7 +91,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                 report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
   } else {
     text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-                data.test.count > 0 ? ", test accuracy " + percent(report.accuracy) : "",
+                report.accuracy ? ", test accuracy " + percent(*report.accuracy) : "",
                 report.ema_accuracy ? ", of the averaged weights " + percent(*report.ema_accuracy) : "", ", ",
                 number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
     if (report.validation)

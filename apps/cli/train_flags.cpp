@@ -227,16 +227,22 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
   c->add_option("--tau-end", f.tau_end, "Temperature at the end of the schedule")->transform(fraction());
   c->add_option("--tau-period", o.tau.period, "Epochs a cycle of the cyclic schedule")->capture_default_str();
   c->add_option("--epochs", o.epochs)->capture_default_str();
-  c->add_option("--batch-size", o.batch_size)->capture_default_str();
+  c->add_option("--batch-size", o.batch_size, "Images a step; an epoch leaves out an incomplete last batch")
+      ->capture_default_str();
   c->add_option("--optimizer", f.optimizer, "sgd, adam or adamw")->capture_default_str();
   c->add_option("--lr", f.lr, "Base learning rate; default: 0.1, with adam and adamw 0.001")->transform(fraction());
   c->add_option("--lr-schedule", f.lr_schedule, "constant, step (times 0.1 at 1/2 and at 3/4 of the epochs) or cosine")
       ->capture_default_str();
-  c->add_option("--warmup-epochs", o.lr.warmup_epochs, "Linear rise at the start")->capture_default_str();
+  c->add_option("--warmup-epochs", o.lr.warmup_epochs,
+                "Linear rise from 0 at the start, over the schedule that --lr-schedule gives")
+      ->capture_default_str();
   c->add_flag("--lr-times-tau", o.lr_times_tau, "Multiply the learning rate by the temperature (of sgd)");
   c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
   c->add_flag("--nesterov", o.optimizer.nesterov);
-  c->add_option("--weight-decay", o.optimizer.weight_decay)->transform(fraction())->capture_default_str();
+  c->add_option("--weight-decay", o.optimizer.weight_decay,
+                "Of all parameters, as torch.optim does it; of a vit_*'s matrices alone, as timm does")
+      ->transform(fraction())
+      ->capture_default_str();
   add_fine_tuning_flags(*c, o);
   add_adversarial_flags(*c, f);
   c->add_option("--precision", f.precision, "f32 or bf16 activations")

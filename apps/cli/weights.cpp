@@ -11,7 +11,7 @@ namespace kelvin {
 namespace {
 
 struct WeightsFlags {
-  std::string file, out, model, stem = "auto", dtype = "float32";
+  std::string file, out, model, stem = "auto", dtype = "float32", weights_from = "last";
   std::vector<float> mean, std;
   int classes = 0, size = 0, channels = 3;
   bool allow_partial = false;
@@ -65,13 +65,22 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
 
 void export_run(const WeightsFlags& f, const CommonOptions& common) {
   const std::map<std::string, std::string> types = {{"float32", "F32"}, {"float16", "F16"}, {"bfloat16", "BF16"}};
-  const SafetensorsFile file =
+  SafetensorsFile file =
       std::filesystem::is_directory(f.file) ? open_checkpoint(RunFolder{f.file}) : read_safetensors(f.file);
+  if (f.weights_from == "ema") file = require_average(std::move(file));
   const TrainedModel trained = build_trained_model(file, run_info_from(file), Device{});
-  export_weights(f.out, *trained.model, types.at(f.dtype));
-  print_result(
-      common, str(trained.info.model.name, ", ", trained.model->parameters().count(), " parameters, in ", f.out, "\n"),
-      {{"model", trained.info.model.name}, {"parameters", trained.model->parameters().count()}, {"output", f.out}});
+  RunInfo info = trained.info;
+  const ModelSpec& m = info.model;
+  if (m.classifier == "cosine")
+    throw mistake(f.file, ": its classifier compares directions (--classifier cosine); no linear layer, which is what ",
+                  "torchvision and timm have, gives the same logits");
+  info.head_scale = 1;  // the last layer written is the one that evaluates
+  export_weights(f.out, *trained.model, types.at(f.dtype), {{"kelvin", to_json(info).dump()}});
+  const std::int64_t count = trained.model->parameters().count();
+  print_result(common,
+               str(m.name, ", ", count, " parameters, for images normalised by mean ", of_channels(m.mean), " and std ",
+                   of_channels(m.std), ", in ", f.out, "\n"),
+               {{"model", m.name}, {"parameters", count}, {"mean", m.mean}, {"std", m.std}, {"output", f.out}});
 }
 
 }  // namespace
@@ -112,6 +121,9 @@ void add_weights(CLI::App& app, CommonOptions& common) {
                   [f, &common] { export_run(*f, common); });
   c->add_option("RUN", f->file, "Run folder or checkpoint")->required();
   c->add_option("--out", f->out, "safetensors file to write")->required();
+  c->add_option("--weights-from", f->weights_from, "last, or ema: the averaged weights of a run trained with --ema")
+      ->check(CLI::IsMember({"last", "ema"}))
+      ->capture_default_str();
   c->add_option("--dtype", f->dtype, "float32, float16 or bfloat16")
       ->check(CLI::IsMember({"float32", "float16", "bfloat16"}))
       ->capture_default_str();

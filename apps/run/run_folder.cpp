@@ -43,10 +43,15 @@ void RunFolder::create() const {
   if (error) throw mistake(path.string(), ": cannot make the run folder: ", error.message(), "; choose another --out");
 }
 
+bool RunFolder::has_begun() const {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(metrics(), error);
+  return !error && size > 0;
+}
+
 void RunFolder::discard() const {
   std::error_code ignored;
-  std::filesystem::remove(config(), ignored);
-  if (std::filesystem::file_size(metrics(), ignored) == 0) std::filesystem::remove(metrics(), ignored);
+  for (const std::filesystem::path& file : {config(), metrics(), checkpoint()}) std::filesystem::remove(file, ignored);
   for (const std::filesystem::path& folder : {path / "results", path})
     std::filesystem::remove(folder, ignored);  // fails where it holds something
 }
@@ -83,6 +88,8 @@ Json to_json(const RunInfo& info) {
           {"trained_images", info.trained_images},
           {"class_names", info.class_names}};
 }
+
+bool has_run_info(const SafetensorsFile& file) { return file.metadata.contains(kMetadataKey); }
 
 RunInfo run_info_from(const SafetensorsFile& checkpoint) {
   const auto found = checkpoint.metadata.find(kMetadataKey);
@@ -136,7 +143,10 @@ SafetensorsFile open_checkpoint(const RunFolder& run, Which which) {
 
 TrainedModel build_trained_model(const SafetensorsFile& file, const RunInfo& info, Device device) {
   TrainedModel trained{make_model(info.model, device, info.seed), info};
-  load_parameters(file, trained.model->parameters());
+  const Parameters& parameters = trained.model->parameters();
+  load_parameters(file, parameters);
+  if (!parameters.are_finite())
+    throw mistake(file.path.string(), ": some of its weights or statistics are infinite or not a number");
   for (const Parameter* head : {&trained.model->prototypes(), &trained.model->prototype_bias()})
     on(device, [&](const auto& dev) { scale(dev, head->value.view<float>(), static_cast<float>(info.head_scale)); });
   return trained;

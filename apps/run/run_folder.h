@@ -41,7 +41,9 @@ struct RunFolder {
 
   // Makes the folder and its results/; a mistake when it cannot be written.
   void create() const;
-  // Takes back a folder whose training never began: removes config.toml, an empty metrics.jsonl, and what is empty then.
+  // Whether a training has written what it measured of its first steps.
+  [[nodiscard]] bool has_begun() const;
+  // Takes back a folder whose training has not: removes config.toml, metrics.jsonl, the start's checkpoint, and what is empty then.
   void discard() const;
   void write_result(const std::string& name, const Json& result) const;
 };
@@ -59,6 +61,7 @@ struct RunInfo {
 };
 
 [[nodiscard]] Json to_json(const RunInfo& info);
+[[nodiscard]] bool has_run_info(const SafetensorsFile& file);
 [[nodiscard]] RunInfo run_info_from(
     const SafetensorsFile& checkpoint);  // a mistake when the metadata is absent or damaged
 

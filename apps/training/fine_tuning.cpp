@@ -44,10 +44,10 @@ LrScale lr_scale_of(const FineTuningOptions& o, const Model& model) {
 }
 
 std::vector<const Parameter*> trained_parameters(const FineTuningOptions& o, const Model& model) {
-  if (o.freeze_backbone) return {&model.prototypes(), &model.prototype_bias()};
-  std::vector<const Parameter*> all;
-  for (const Parameter& p : model.parameters()) all.push_back(&p);
-  return all;
+  std::vector<const Parameter*> trained;
+  for (const Parameter& p : model.parameters())  // a cosine classifier's bias is none of them
+    if (!o.freeze_backbone || &p == &model.prototypes() || &p == &model.prototype_bias()) trained.push_back(&p);
+  return trained;
 }
 
 nlohmann::json to_json(const FineTuningOptions& o) {

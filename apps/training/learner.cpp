@@ -1,11 +1,8 @@
 #include "apps/training/learner.h"
 
-#include <cmath>
-
 #include "engine/clip_gradients.h"
 #include "engine/ops/scaling.h"
 #include "kernels/elementwise.h"
-#include "kernels/reduce.h"
 #include "kernels/top1.h"
 
 namespace kelvin {
@@ -142,13 +139,6 @@ Learner::Totals Learner::take_totals() {
 std::optional<double> Learner::learned_tau() const {
   if (!learned_tau_) return {};
   return learned_tau_->value();
-}
-
-bool Learner::has_finite_weights() const {
-  const Tensor norm = Tensor::empty({1}, DType::f32, device_);
-  on(device_,
-     [&](const auto& dev) { reduce_norm(dev, norm.view<float>(), model_.parameters().values().view<const float>()); });
-  return std::isfinite(norm.item());
 }
 
 NamedTensors Learner::state() const {

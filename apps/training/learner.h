@@ -51,7 +51,6 @@ class Learner {
   [[nodiscard]] InnerAttack::Log take_inner_attack_log() { return inner_attack_.take_log(); }
 
   [[nodiscard]] std::optional<double> learned_tau() const;  // now; empty: not learned
-  [[nodiscard]] bool has_finite_weights() const;            // reads device memory
   [[nodiscard]] std::optional<WeightAverage>& average() { return average_; }
 
   // A fresh start: the control of the reparametrisation theorem makes the head small, averages begin at the weights.

@@ -9,6 +9,7 @@
 #include "data/batch_loader.h"
 #include "data/resident_set.h"
 #include "engine/checkpoint.h"
+#include "kernels/elementwise.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -87,13 +88,33 @@ class Trainer {
     } else {
       bool is_head_new = true;
       if (!options_.init.empty()) {
-        WeightsReport init = import_weights(read_safetensors(options_.init), *model_, options_.allow_partial);
-        notes_.insert(notes_.end(), init.notes.begin(), init.notes.end());
-        is_head_new = init.is_head_new;
+        is_head_new = start_from(read_safetensors(options_.init));
       }
       if (is_head_new) start_head(*model_, options_.choice.head_init, options_.seed);
       learner_.start();
     }
+  }
+
+  // Takes the weights of another file; whether the last layer kept its own start. That of a run of ours is what its classifier and its
+  // scale make of it.
+  bool start_from(const SafetensorsFile& file) {
+    const Tensor &w = model_->prototypes().value, &b = model_->prototype_bias().value;
+    const Tensor own_w = w.clone(), own_b = b.clone();
+    const WeightsReport init = import_weights(file, *model_, options_.allow_partial);
+    notes_.insert(notes_.end(), init.notes.begin(), init.notes.end());
+    if (init.is_head_new || !has_run_info(file)) return init.is_head_new;
+    const RunInfo from = run_info_from(file);
+    const std::string& classifier = model_->spec().classifier;
+    if (from.model.classifier != classifier) {
+      notes_.push_back(str("the last layer starts anew: the classifier of ", options_.init, " is ",
+                           from.model.classifier, ", this one's ", classifier));
+      w.copy_from(own_w);
+      b.copy_from(own_b);
+      return true;
+    }
+    for (const Tensor& head : {w, b})
+      on(device_, [&](const auto& dev) { scale(dev, head.view<float>(), static_cast<float>(from.head_scale)); });
+    return false;
   }
 
   void run_epoch(BatchLoader& loader, MetricsFile& metrics, TrainReport& report, const TrainProgress& progress) {
@@ -131,7 +152,7 @@ class Trainer {
 
       const Learner::Totals totals = learner_.take_totals();
       const double loss = totals.loss / static_cast<double>(logged_steps);
-      tau = learner_.learned_tau().value_or(tau);
+      if (const auto learned = learner_.learned_tau(); learned && std::isfinite(*learned)) tau = *learned;
       const auto diverged = [&] {
         report.divergence = Divergence{position_.step, loss, tau, lr};
         metrics.write({{"kind", "diverged"},
@@ -150,7 +171,7 @@ class Trainer {
       last_loss_ = loss;
       tell(progress, i + 1, steps);
       // No loss has seen what the last update made of the weights, and the checkpoint is next.
-      if (i + 1 == steps && !learner_.has_finite_weights()) return diverged();
+      if (i + 1 == steps && !model_->parameters().are_finite()) return diverged();
     }
     report.train_loss = epoch_loss / static_cast<double>(steps);
     report.train_accuracy = static_cast<double>(epoch_correct) / static_cast<double>(epoch_images);

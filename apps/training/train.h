@@ -67,7 +67,7 @@ struct Divergence {
 
 struct TrainReport {
   int epochs_trained = 0;              // by this call; 0: --resume found the run finished
-  double accuracy = 0;                 // on the test set, at the end; 0 without a test set
+  std::optional<double> accuracy;      // on the test set, at the end
   std::optional<double> ema_accuracy;  // the same with the averaged weights
   double train_loss = 0;               // mean of the last epoch
   double train_accuracy = 0;

@@ -61,7 +61,7 @@ void check_options(const TrainOptions& o) {
 }
 
 Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) {
-  Json json = {{"accuracy", r.accuracy},
+  Json json = {{"accuracy", r.accuracy ? Json(*r.accuracy) : Json(nullptr)},
                {"train_loss", r.train_loss},
                {"train_accuracy", r.train_accuracy},
                {"img_per_s", r.img_per_s},
