@@ -83,7 +83,8 @@ struct TrainReport {
 using TrainProgress = std::function<void(std::int64_t done, std::int64_t total, const std::string& note)>;
 
 // Trains into `run`, which exists, on data.train. Where data.validation holds images every epoch is measured on them, and the best
-// one is kept in best.safetensors. A NaN or infinite loss, or weight after an epoch, ends the run with `divergence` set and the last good checkpoint kept.
+// one is kept in best.safetensors. A loss that is NaN or infinite, or such a weight at the end of an epoch, ends the run with `divergence`
+// set and the last good checkpoint kept.
 [[nodiscard]] TrainReport train(const TrainOptions& options, const Dataset& data, const RunFolder& run, Device device,
                                 const TrainProgress& progress);
 
