@@ -22,7 +22,7 @@ std::vector<Device> devices() {
 }
 
 // 37 elements: whole lanes and packs, and some behind.
-TEST(NotANumberParity, ReluHandsItOn) {
+TEST(KernelParity, ReluHandsNotANumberOn) {
   const float specials[] = {kNan, -kNan, -kInfinity, kInfinity, -0.0f, -1e-38f, 1e-38f, -3.4e38f, 2.0f};
   std::vector<float> x;
   for (std::size_t i = 0; i < 37; ++i) x.push_back(specials[i % std::size(specials)]);
@@ -39,7 +39,7 @@ TEST(NotANumberParity, ReluHandsItOn) {
 }
 
 // One NaN in a channel: its statistics are NaN and so is all of the channel, behind the ReLU too; the others are as they were.
-TEST(NotANumberParity, BatchNormWithReluHandsItOn) {
+TEST(KernelParity, BatchNormWithReluHandsNotANumberOn) {
   for (const std::int64_t channels : {16, 21}) {
     std::vector<float> x = draw(9 * channels, "x", -1, 1);
     x[static_cast<std::size_t>(4 * channels + 3)] = kNan;
