@@ -189,6 +189,7 @@ template <class T>
 void batch_norm_statistics(Cpu, View<float> mean, View<float> rstd, View<float> running_mean,
                            View<float> running_variance, View<const T> x, float momentum, float eps) {
   const std::int64_t rows = x.rows(), channels = x.cols();
+  KELVIN_CHECK(rows > 1, "batch statistics of ", rows, " row");
   std::vector<float> shift(static_cast<std::size_t>(channels));  // the first row: near the data, so squares stay small
   for (std::int64_t c = 0; c < channels; ++c) shift[static_cast<std::size_t>(c)] = static_cast<float>(x[c]);
   std::vector<double> first, second;

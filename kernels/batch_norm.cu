@@ -233,6 +233,7 @@ template <class T>
 void batch_norm_statistics(const Cuda& cuda, View<float> mean, View<float> rstd, View<float> running_mean,
                            View<float> running_variance, View<const T> x, float momentum, float eps) {
   const std::int64_t rows = x.rows(), channels = x.cols();
+  KELVIN_CHECK(rows > 1, "batch statistics of ", rows, " row");
   column_reduce(cuda, rows, channels, can_use_packs(x), MomentStep<T>{x.data},
                 FinishMoments<T>{mean.data, rstd.data, running_mean.data, running_variance.data, x.data,
                                  static_cast<double>(rows), momentum, eps});

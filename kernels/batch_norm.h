@@ -17,7 +17,7 @@
 namespace kelvin {
 
 // mean and rstd = 1/sqrt(var + eps) of the batch, biased variance. Running statistics (both may be empty) move as PyTorch's:
-// running = (1 − momentum) running + momentum batch, with the unbiased variance var · n/(n − 1). n > 1.
+// running = (1 − momentum) running + momentum batch, with the unbiased variance var · n/(n − 1). Throws unless n > 1.
 template <class T>
 void batch_norm_statistics(Cpu, View<float> mean, View<float> rstd, View<float> running_mean,
                            View<float> running_variance, View<const T> x, float momentum, float eps);

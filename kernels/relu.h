@@ -1,5 +1,5 @@
-// Rectified linear unit: y = max(x, 0), NaN where x is NaN, as in PyTorch, so that a training that has diverged shows it. Its derivative is taken from the output: dx = dy where y > 0, otherwise 0.
-// T: float or bfloat16. y may be x, dx may be dy.
+// Rectified linear unit: y = max(x, 0), NaN where x is NaN, as in PyTorch, so that a training that has diverged shows it. Its derivative is
+// taken from the output: dx = dy where y > 0, otherwise 0. T: float or bfloat16. y may be x, dx may be dy.
 #pragma once
 
 #include "kernels/device/device.h"

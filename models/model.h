@@ -73,7 +73,7 @@ class Model {
   }  // b: [classes]; cosine: a buffer of zeros
 
  protected:
-  // Declares the last layer `<name>.weight`, `<name>.bias` over d features.
+  // Declares the last layer `<name>.weight`, `<name>.bias` over d features. decays_bias: as ParameterSpec::weight_decay.
   void declare_prototypes(const std::string& name, std::int64_t d, bool decays_bias);
   // The model's first layers: images to the model's own size, then (images − mean) / std in the model's precision.
   [[nodiscard]] Tensor normalize(const Tensor& images) const;

@@ -81,6 +81,10 @@ std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t s
     throw mistake("--classifier ", spec.classifier, " is unknown; known: linear, cosine");
   if (!(spec.cosine_scale > 0) || !std::isfinite(spec.cosine_scale))
     throw mistake("--cosine-scale must be > 0, got ", spec.cosine_scale);
+  for (const std::vector<float>* constants : {&spec.mean, &spec.std})
+    if (!constants->empty() && std::ssize(*constants) != spec.channels)
+      throw mistake("--mean and --std: expected a number for each of ", spec.channels, " channels, got ",
+                    constants->size());
   if (spec.classes < 2) throw mistake("a classifier needs at least 2 classes, got ", spec.classes);
   if (spec.image_size < 0) throw mistake("--image-size must be 0 or more, got ", spec.image_size);
   require_regularisation(spec);

@@ -9,6 +9,26 @@
 #include "engine/tape.h"
 
 namespace kelvin {
+namespace {
+
+// [m, ...] on the device, zeros from the values' end on.
+template <class T>
+Tensor filled_up(std::span<const T> values, const Shape& shape, Device device) {
+  if (shape.size() == static_cast<std::int64_t>(values.size())) return Tensor::from_host<T>(values, shape, device);
+  std::vector<T> all(values.begin(), values.end());
+  all.resize(static_cast<std::size_t>(shape.size()));
+  return Tensor::from_host<T>(all, shape, device);
+}
+
+// How many images were asked about.
+std::size_t rows_of(const ImageBatch& batch, std::span<const float> pixels) { return pixels.size() / batch.size(); }
+
+// The first m rows.
+std::vector<float> first_rows(const Tensor& t, std::size_t m) {
+  return t.narrow(0, static_cast<std::int64_t>(m)).to_host<float>();
+}
+
+}  // namespace
 
 ImageBatch ImageBatch::select(std::span<const std::size_t> rows) const {
   return {height,
@@ -49,33 +69,14 @@ std::int64_t Victim::rows_seen(std::size_t m) const {
   return static_cast<std::int64_t>(device_.kind == DeviceKind::cpu ? m : std::bit_ceil(std::max(m, kFewest)));
 }
 
-namespace {
-
-// [m, ...] on the device, zeros from the values' end on.
-template <class T>
-Tensor filled_up(std::span<const T> values, const Shape& shape, Device device) {
-  if (shape.size() == static_cast<std::int64_t>(values.size())) return Tensor::from_host<T>(values, shape, device);
-  std::vector<T> all(values.begin(), values.end());
-  all.resize(static_cast<std::size_t>(shape.size()));
-  return Tensor::from_host<T>(all, shape, device);
-}
-
-// The first m rows.
-std::vector<float> first_rows(const Tensor& t, std::size_t m) {
-  return t.narrow(0, static_cast<std::int64_t>(m)).to_host<float>();
-}
-
-}  // namespace
-
 Tensor Victim::images(const ImageBatch& batch, std::span<const float> pixels) const {
-  return filled_up(pixels, {rows_seen(pixels.size() / batch.size()), batch.height, batch.width, batch.channels},
-                   device_);
+  return filled_up(pixels, {rows_seen(rows_of(batch, pixels)), batch.height, batch.width, batch.channels}, device_);
 }
 
 Answer Victim::classify(const ImageBatch& batch, std::span<const float> pixels) const {
   Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
   if (pixels.empty()) return a;
-  a.logits = first_rows(model_.forward(images(batch, pixels), Mode::eval), pixels.size() / batch.size());
+  a.logits = first_rows(model_.forward(images(batch, pixels), Mode::eval), rows_of(batch, pixels));
   return a;
 }
 
@@ -87,7 +88,7 @@ Answer Victim::look(const ImageBatch& batch, std::span<const float> pixels, cons
   const Tensor logits = model_.forward(x, Mode::eval);
   const Tensor losses = loss(logits);
   tape.backward(sum(losses));  // the sum, not the mean: dividing by the batch would lose the smallest gradients
-  const std::size_t m = pixels.size() / batch.size();
+  const std::size_t m = rows_of(batch, pixels);
   a.logits = first_rows(logits, m);
   a.loss = first_rows(losses, m);
   a.gradient = first_rows(tape.gradient(x), m);
@@ -101,7 +102,7 @@ Answer Victim::pull_back(const ImageBatch& batch, std::span<const float> pixels,
   Tape tape({x});
   const Tensor logits = model_.forward(x, Mode::eval);
   tape.backward(logits, filled_up(weights, logits.shape(), device_));
-  const std::size_t m = pixels.size() / batch.size();
+  const std::size_t m = rows_of(batch, pixels);
   a.logits = first_rows(logits, m);
   a.gradient = first_rows(tape.gradient(x), m);
   for (std::size_t row = 0; row * a.classes < weights.size(); ++row) {

@@ -24,10 +24,16 @@ void check_options(const FineTuningOptions& o, const std::string& model) {
     throw mistake("--layer-decay and --freeze-backbone contradict each other: frozen layers have no learning rate");
 }
 
+namespace {
+
+auto head_of(const Model& model) {
+  return [&model](const Parameter& p) { return &p == &model.prototypes() || &p == &model.prototype_bias(); };
+}
+
+}  // namespace
+
 LrScale lr_scale_of(const FineTuningOptions& o, const Model& model) {
-  const auto is_head = [&model](const Parameter& p) {
-    return &p == &model.prototypes() || &p == &model.prototype_bias();
-  };
+  const auto is_head = head_of(model);
   if (o.freeze_backbone)
     return [is_head, scale = o.head_lr_scale](const Parameter& p) { return is_head(p) ? scale : 0.0f; };
   if (o.head_lr_scale == 1 && o.layer_decay == 1) return {};
@@ -44,9 +50,10 @@ LrScale lr_scale_of(const FineTuningOptions& o, const Model& model) {
 }
 
 std::vector<const Parameter*> trained_parameters(const FineTuningOptions& o, const Model& model) {
+  const auto is_head = head_of(model);
   std::vector<const Parameter*> trained;
   for (const Parameter& p : model.parameters())  // a cosine classifier's bias is none of them
-    if (!o.freeze_backbone || &p == &model.prototypes() || &p == &model.prototype_bias()) trained.push_back(&p);
+    if (!o.freeze_backbone || is_head(p)) trained.push_back(&p);
   return trained;
 }
 

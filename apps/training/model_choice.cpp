@@ -29,7 +29,7 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
   const std::filesystem::path weights = checkpoint.empty() ? std::filesystem::path(o.init) : checkpoint;
   if (choice == "auto" && !weights.empty()) {
     const SafetensorsFile file = read_safetensors(weights);
-    if (file.metadata.contains("kelvin")) {
+    if (has_run_info(file)) {
       const ModelSpec from = run_info_from(file).model;
       if (from.channels == channels) return {from.mean, from.std};
     } else if (const auto published = published_normalisation(o.model, channels); published && channels == 3) {

@@ -22,8 +22,8 @@ struct StepTemperatures {
 
  private:
   AdversarialOptions options_;
-  double tau_ =
-      0;  // that everything is set for: nothing is written where it stays, each number is a copy of its own on a GPU
+  // What all are set for. Where it stays nothing is written: each number is a copy of its own on a GPU.
+  double tau_ = 0;
 };
 
 }  // namespace kelvin

@@ -64,8 +64,7 @@ void check(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual
 Tensor batch_norm_train(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual, bool relu) {
   check(x, norm, residual);
   if (x.shape().rows() == 1)
-    throw mistake("BatchNorm has a single value a channel to normalise: one image of one pixel is left of the batch; ",
-                  "use a larger --batch-size");
+    throw mistake("BatchNorm has a single value a channel to normalise, one image of one pixel: take larger batches");
   const Statistics stats{Tensor::empty_like(norm.gamma), Tensor::empty_like(norm.gamma)};
   dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
     on(x.device(), [&](const auto& dev) {

@@ -1,6 +1,6 @@
 // Sums over blocks in one launch: each block leaves its part in memory and takes a ticket, and who takes the last one adds all parts up, in
-// a fixed order (as CUDA's sample threadFenceReduction does). A second launch would take 2 to 4 µs, of which a small network has dozens a
-// step. Included by .cu files only.
+// a fixed order (as CUDA's sample threadFenceReduction does). A second launch would take microseconds, of which a small network has
+// dozens a step. Included by .cu files only.
 //
 //   partial[blockIdx.x] = ...;                          // of any threads of the block
 //   if (!is_last_block(0, gridDim.x)) return;           // every thread of the block must call it

@@ -72,6 +72,7 @@ TEST_F(CheckpointFilesTest, PredictSaysHowImagesAreNormalised) {
   write_safetensors(folder_ / "bare.safetensors", tensors, {});
   const std::string predict = "predict --model resnet8 --weights bare.safetensors --input x.npy --output z.npy ";
   expect_mistake(predict, "--mean and --std, or --no-normalize");
+  expect_mistake(predict + "--mean 0.5 --std 0.25,0.25,0.25", "each of 3 channels, got 1");
   EXPECT_EQ(json(predict + "--mean 0.5,0.5,0.5 --std 0.25,0.25,0.25")["std"], Json({0.25, 0.25, 0.25}));
   EXPECT_TRUE(json(predict + "--no-normalize")["mean"].empty());
 }
@@ -93,7 +94,7 @@ TEST_F(CheckpointFilesTest, ATrainingThatCannotBeginLeavesNothing) {
   expect_mistake(
       "train --data synthetic:train=4,test=2,size=4,channels=1,classes=3 --model resnet8 --epochs 1 "
       "--batch-size 1 --quiet --out x",
-      "larger --batch-size");
+      "larger batches");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
 }
 
