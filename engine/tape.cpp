@@ -5,6 +5,7 @@
 
 #include "engine/parameters.h"
 #include "kernels/accumulate_many.h"
+#include "kernels/device/side_stream.h"
 #include "kernels/elementwise.h"
 #include "kernels/relu.h"
 
@@ -136,6 +137,27 @@ Tensor Grads::room_for(int i, const Tensor& input) {
   return Tensor::empty(input.shape(), DType::f32, input.device());
 }
 
+void Grads::add_beside(int i, const Tensor& input, std::vector<Tensor> reads, const WriteBeside& write) {
+  if (!wants(i)) return;
+  const Tensor room = room_for(i, input);
+  const Tensor& whole = tape_.slots_[static_cast<std::size_t>(slots_[static_cast<std::size_t>(i)])].gradient;
+  const bool is_added = !whole || room.id() != whole.id();  // to what is there, at once
+  if (is_added) {
+    write(input.device(), room);
+  } else {
+    tape_.join_beside();  // one at a time: what the one before reads can go
+    write(on(input.device(), [](const auto& dev) { return fork_side(dev); }), room);
+    tape_.beside_ = std::move(reads);
+  }
+  add(i, room);
+}
+
+void Tape::join_beside() {
+  if (beside_.empty()) return;
+  on(beside_.front().device(), [](const auto& dev) { join_side(dev); });
+  beside_.clear();
+}
+
 void Tape::add_gradient(int slot, Tensor g) {
   Slot& s = slots_[static_cast<std::size_t>(slot)];
   KELVIN_CHECK(g.size() == s.shape.size(), "gradient of shape ", g.shape(), " for a tensor of shape ", s.shape);
@@ -158,10 +180,12 @@ void Tape::add_gradient(int slot, Tensor g) {
   }
   // The same gradient may have been handed to two inputs; only a sole owner may be added into.
   if (s.parameter == nullptr && !s.gradient.is_sole_owner()) s.gradient = s.gradient.clone();
+  if (s.parameter != nullptr) join_beside();
   accumulate_into(s.gradient, g);
 }
 
 void Tape::add_gathered() {
+  join_beside();
   if (gathered_.empty()) return;
   std::vector<Addition> additions;
   for (const auto& [slot, g] : gathered_) {

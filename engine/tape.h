@@ -40,6 +40,10 @@ class Grads {
   // leaves 0. An empty mask masks nothing; there is one where the input is rectified (`record`) and this is the last addition to its gradient.
   using Write = std::function<void(const Tensor& dx, bool adds, const Tensor& mask)>;
   void add_by(int i, const Shape& shape, DType dtype, const Write& write);
+  // The float32 gradient of parameter i, as large as `input`, if wanted: write(device, gradient) is called at once and launches on `device`
+  // what makes it, perhaps beside what comes next (device/side_stream.h). `reads`: what that reads, which is kept as it is until it is done.
+  using WriteBeside = std::function<void(const Device& device, const Tensor& gradient)>;
+  void add_beside(int i, const Tensor& input, std::vector<Tensor> reads, const WriteBeside& write);
   // Memory for the float32 gradient of input i, as large as `input`, for the op to write whole and hand to `add`: a parameter's own place
   // where nothing counts that is there (ParameterGradients::replace), so that it is not added afterwards; new memory otherwise. To be handed
   // to input i alone.
@@ -118,6 +122,7 @@ class Tape {
   [[nodiscard]] int slot_of(const Tensor& t) const;  // -1: not followed
   void add_gradient(int slot, Tensor g);
   void add_gathered();
+  void join_beside();
   void clear_open();
 
   std::unordered_map<std::uint64_t, int> slot_of_id_;
@@ -125,6 +130,7 @@ class Tape {
   std::vector<Step> steps_;
   std::unordered_map<const Parameters*, Tensor> rounded_;  // all values of a model
   std::vector<std::pair<int, Tensor>> gathered_;  // small gradients of parameters, by slot: to be added all at once
+  std::vector<Tensor> beside_;                    // what the work beside this walk reads
   Tape* outer_;
 };
 

@@ -29,21 +29,31 @@ struct MomentStep {
   }
 };
 
+// Multiplications only: a division of doubles takes longer than all threads' reads.
 template <class T>
 struct FinishMoments {
   float *mean, *rstd, *running_mean, *running_variance;  // running_*: may be null
   const T* x;
-  double n;
+  double of_n, of_n_less_one;  // 1/n, 1/(n − 1)
   float momentum, eps;
-  __device__ void finish(std::int64_t c, double sum, double squares) const {
-    const double mean_of_shifted = sum / n;
-    const double biased = squares / n - mean_of_shifted * mean_of_shifted;
-    const double variance = biased > 0 ? biased : 0;
-    mean[c] = static_cast<float>(to_float(x[c]) + mean_of_shifted);
-    rstd[c] = static_cast<float>(1.0 / sqrt(variance + eps));
+  struct Inputs {
+    float shift, running_mean, running_variance;
+  };
+  __device__ Inputs inputs(std::int64_t c) const {
+    if (running_mean == nullptr) return {to_float(x[c]), 0, 0};
+    return {to_float(x[c]), running_mean[c], running_variance[c]};
+  }
+  __device__ void finish(std::int64_t c, double sum, double squares, const Inputs& in) const {
+    const double mean_of_shifted = sum * of_n;
+    const double deviations = squares - sum * mean_of_shifted;  // Σ (x − mean)²
+    const double positive = deviations > 0 ? deviations : 0;
+    const auto new_mean = static_cast<float>(in.shift + mean_of_shifted);
+    mean[c] = new_mean;
+    rstd[c] = 1.0f / sqrtf(static_cast<float>(positive * of_n + eps));
     if (running_mean == nullptr) return;
-    running_mean[c] += momentum * (mean[c] - running_mean[c]);
-    running_variance[c] += momentum * (static_cast<float>(variance * n / (n - 1)) - running_variance[c]);
+    running_mean[c] = in.running_mean + momentum * (new_mean - in.running_mean);
+    running_variance[c] =
+        in.running_variance + momentum * (static_cast<float>(positive * of_n_less_one) - in.running_variance);
   }
 };
 
@@ -155,16 +165,20 @@ struct FinishGradients {
   float *dgamma, *dbeta;
   const float *mean, *rstd, *gamma;
   InputFactors factors;
-  double n;
+  double of_n;  // 1/n
   bool is_training;
-  __device__ void finish(std::int64_t i, double sum_g, double sum_gx) const {
-    dbeta[i] = static_cast<float>(sum_g);
-    dgamma[i] = static_cast<float>(sum_gx * rstd[i]);
-    const double slope = static_cast<double>(gamma[i]) * rstd[i];
-    const double pull = is_training ? -slope * rstd[i] * rstd[i] * sum_gx / n : 0.0;
-    factors.a[i] = static_cast<float>(slope);
-    factors.b[i] = static_cast<float>(pull);
-    factors.c[i] = is_training ? static_cast<float>(-slope * sum_g / n - pull * mean[i]) : 0.0f;
+  struct Inputs {
+    float mean, rstd, gamma;
+  };
+  __device__ Inputs inputs(std::int64_t c) const { return {mean[c], rstd[c], gamma[c]}; }
+  __device__ void finish(std::int64_t c, double sum_g, double sum_gx, const Inputs& in) const {
+    dbeta[c] = static_cast<float>(sum_g);
+    dgamma[c] = static_cast<float>(sum_gx * in.rstd);
+    const double slope = static_cast<double>(in.gamma) * in.rstd;
+    const double pull = is_training ? -slope * in.rstd * in.rstd * sum_gx * of_n : 0.0;
+    factors.a[c] = static_cast<float>(slope);
+    factors.b[c] = static_cast<float>(pull);
+    factors.c[c] = is_training ? static_cast<float>(-slope * sum_g * of_n - pull * in.mean) : 0.0f;
   }
 };
 
@@ -236,7 +250,7 @@ void batch_norm_statistics(const Cuda& cuda, View<float> mean, View<float> rstd,
   KELVIN_CHECK(rows > 1, "batch statistics of ", rows, " row");
   column_reduce(cuda, rows, channels, can_use_packs(x), MomentStep<T>{x.data},
                 FinishMoments<T>{mean.data, rstd.data, running_mean.data, running_variance.data, x.data,
-                                 static_cast<double>(rows), momentum, eps});
+                                 1.0 / static_cast<double>(rows), 1.0 / static_cast<double>(rows - 1), momentum, eps});
 }
 
 template <class T>
@@ -280,7 +294,7 @@ void batch_norm_backward(const Cuda& cuda, View<T> dx, View<T> dresidual, View<f
       column_reduce(cuda, rows, channels, in_packs,
                     GradientStep<T, has_relu, stores>{dy.data, x.data, mask.data, dresidual.data, mean.data},
                     FinishGradients{dgamma.data, dbeta.data, mean.data, rstd.data, gamma.data, factors,
-                                    static_cast<double>(rows), is_training});
+                                    1.0 / static_cast<double>(rows), is_training});
     });
   });
   if (dx.empty()) return;

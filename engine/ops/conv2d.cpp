@@ -53,14 +53,13 @@ void add_data_gradient(Grads& g, const Tensor& dy, const Tensor& w, const Shape&
 
 // dw[k, r, s, c] = Σ over n, oh, ow of dy[n, oh, ow, k] x[n, oh·stride + r − pad, ow·stride + s − pad, c]
 void add_filter_gradient(Grads& g, const Tensor& dy, const Tensor& x, const Tensor& w, const ConvOptions& o) {
-  if (!g.wants(1)) return;
-  const Tensor dw = g.room_for(1, w);
-  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-    on(dy.device(), [&](const auto& dev) {
-      conv2d_backward_filter(dev, dw.view<float>(), x.view<const T>(), dy.view<const T>(), o);
+  g.add_beside(1, w, {x, dy}, [&](const Device& device, const Tensor& dw) {
+    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+      on(device, [&](const auto& dev) {
+        conv2d_backward_filter(dev, dw.view<float>(), x.view<const T>(), dy.view<const T>(), o);
+      });
     });
   });
-  g.add(1, dw);
 }
 
 }  // namespace

@@ -8,11 +8,12 @@ namespace kelvin {
 namespace {
 
 // y = op(a) · op(b) + bias; a and b of one element type, the last dimension of y is the product's width.
-Tensor product(const Tensor& y, const Tensor& a, const Tensor& b, const Tensor& bias, const MatmulOptions& options) {
+Tensor product(const Device& device, const Tensor& y, const Tensor& a, const Tensor& b, const Tensor& bias,
+               const MatmulOptions& options) {
   const View<const float> shift = bias ? bias.view<const float>() : View<const float>();
   const auto as_matrix = [](const Tensor& t) { return t.reshape({t.shape().rows(), t.shape().cols()}); };
   const Tensor a2 = as_matrix(a), b2 = as_matrix(b), y2 = as_matrix(y);
-  on(a.device(), [&](const auto& dev) {
+  on(device, [&](const auto& dev) {
     if (a.dtype() == DType::f32)
       matmul(dev, y2.view<float>(), a2.view<const float>(), b2.view<const float>(), shift, options);
     else if (y.dtype() == DType::f32)
@@ -36,12 +37,14 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
   KELVIN_CHECK(x.shape().rank() >= 2 && w.shape().rank() == 2 && x.dim(-1) == w.dim(1) && (!b || b.size() == w.dim(0)),
                "linear: expected x [..., d], w [K, d], b [K], got ", x.shape(), ", ", w.shape(), ", ", b.shape());
   const Tensor rounded = Tape::rounded(w, x.dtype());
-  const Tensor y = product(Tensor::empty(with_last(x.shape(), w.dim(0)), x.dtype(), x.device()), x, rounded, b,
-                           {.transpose_b = true});
+  const Tensor y = product(x.device(), Tensor::empty(with_last(x.shape(), w.dim(0)), x.dtype(), x.device()), x, rounded,
+                           b, {.transpose_b = true});
   // dx = dy·W;  dW = dyᵀ·x;  db = Σ rows of dy
   return record("linear", y, {x, w, b}, [=](const Tensor& dy, Grads& g) {
-    if (g.wants(0)) g.add(0, product(Tensor::empty_like(x), dy, rounded, {}, {}));
-    if (g.wants(1)) g.add(1, product(g.room_for(1, w), dy, x, {}, {.transpose_a = true}));
+    g.add_beside(1, w, {x, dy}, [&](const Device& device, const Tensor& dw) {
+      product(device, dw, dy, x, {}, {.transpose_a = true});
+    });
+    if (g.wants(0)) g.add(0, product(dy.device(), Tensor::empty_like(x), dy, rounded, {}, {}));
     if (g.wants(2)) {
       const Tensor db = g.room_for(2, b);
       dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {

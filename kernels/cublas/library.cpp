@@ -36,6 +36,7 @@ void check(cublasStatus_t status, const char* what) {
 }  // namespace cublas
 
 cublasLtContext* Cuda::cublas() const {
+  if (is_side()) return main_->cublas();
   if (cublas_ == nullptr) cublas::check(cublas::library().create(&cublas_), "opening the library");
   return cublas_;
 }

@@ -69,8 +69,8 @@ void add_convolution(GraphBuilder& g, const ConvProblem& p, const Descriptor& x,
       .set(names.w, g.tensor(kW, channels_last(p.dtype, p.w[0], p.w[1], p.w[2], p.w[3])))
       .set(names.y, y)
       .set(names.convolution, convolution(p))
-      .set(names.alpha, 1.0)
-      .set(names.beta, adds ? 1.0 : 0.0);
+      .set(names.alpha, 1.0f)  // float: of a double cuDNN takes the first four bytes, which are 0 in 1.0
+      .set(names.beta, adds ? 1.0f : 0.0f);
   g.add(operation.finalize("a convolution operation"));
 }
 

@@ -25,7 +25,7 @@ inline constexpr auto attribute_type<std::int64_t> = CUDNN_TYPE_INT64;
 template <>
 inline constexpr auto attribute_type<std::int32_t> = CUDNN_TYPE_INT32;
 template <>
-inline constexpr auto attribute_type<double> = CUDNN_TYPE_DOUBLE;
+inline constexpr auto attribute_type<float> = CUDNN_TYPE_FLOAT;
 template <>
 inline constexpr auto attribute_type<bool> = CUDNN_TYPE_BOOLEAN;
 template <>

@@ -4,11 +4,10 @@
 namespace kelvin {
 
 cudnnContext* Cuda::cudnn() const {
-  if (cudnn_ == nullptr) {
-    cudnn::check(cudnn::library().create(&cudnn_), "opening the library");
-    cudnn::check(cudnn::library().set_stream(cudnn_, stream_), "setting the stream");
-  }
-  return cudnn_;
+  const Cuda& owner = is_side() ? *main_ : *this;
+  if (owner.cudnn_ == nullptr) cudnn::check(cudnn::library().create(&owner.cudnn_), "opening the library");
+  cudnn::check(cudnn::library().set_stream(owner.cudnn_, stream_), "setting the stream");
+  return owner.cudnn_;
 }
 
 }  // namespace kelvin

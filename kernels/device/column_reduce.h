@@ -5,7 +5,10 @@
 //     static constexpr int kRowsAtOnce = 2;    // rows a thread reads before it adds the first: four or six 16-byte reads are enough
 //     template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t row, std::int64_t col) const;
 //   };
-//   struct Finish { __device__ void finish(std::int64_t col, double first, double second) const; };   // uses the two totals
+//   struct Finish {                                                                                   // uses the two totals
+//     __device__ auto inputs(std::int64_t col) const;                     // what else it reads: on its way while the totals are made
+//     __device__ void finish(std::int64_t col, double first, double second, const Inputs& inputs) const;
+//   };
 //
 // The compiler puts the reads of kRowsAtOnce calls (four if the step says nothing) before their sums. It may not where a step also writes, since
 // what it writes could be what it reads next. Such a step reads in a function of its own:
@@ -74,13 +77,22 @@ requires(requires(const Step& step) { step.template read<N>(0); }) __device__
   for (; row >= 0; row -= pitch, at -= pitch * cols) step.add(first, second, step.template read<N>(at), shared, at);
 }
 
-// Two blocks fit a multiprocessor: 64 registers a thread. partial [gridDim.y, 2, cols], where gridDim.y > 1.
+// For a Finish that reads nothing else.
+struct NoInputs {};
+
+// Two blocks fit a multiprocessor: 64 registers a thread. partial [gridDim.x, gridDim.y, 2 · columns of a block], where gridDim.y > 1.
 template <int N, class Step, class Finish>
 __global__ void __launch_bounds__(kReduceThreads, 2)
     column_reduce_kernel(float* partial, std::int64_t rows, std::int64_t cols, int packs, Step step, Finish finish) {
+  constexpr int kQuad = N % 4 == 0 ? 4 : 1;  // sums of a block that a thread reads at once
   // + 4: a warp reads eight columns of four packs at once, which then lie in 32 different banks
-  __shared__ float sums[2][N][kReduceThreads + 4];
+  constexpr int kPitch = kReduceThreads + 4;
+  // First the threads' sums [2, N, kPitch], in the last block then its parts of the totals, kQuad a thread.
+  constexpr std::size_t kSums = 2 * N * kPitch * sizeof(float), kParts = kQuad * kReduceThreads * sizeof(double);
+  alignas(16) __shared__ char memory[kSums > kParts ? kSums : kParts];
   __shared__ double totals[kReduceThreads];
+  auto* const sums = reinterpret_cast<float*>(memory);
+  auto* const of_parts = reinterpret_cast<double*>(memory);
   const int thread = static_cast<int>(threadIdx.x), lanes = kReduceThreads / packs;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * packs * N;
   {
@@ -89,44 +101,63 @@ __global__ void __launch_bounds__(kReduceThreads, 2)
     const std::int64_t last = rows - 1 - (static_cast<std::int64_t>(blockIdx.y) * lanes + lane);
     Pack<N> first = {}, second = {};
     if (col < cols && lane < lanes) add_rows(first, second, last, pitch, cols, col, step);
+#pragma unroll
     for (int k = 0; k < N; ++k) {
-      sums[0][k][thread] = first[k];
-      sums[1][k][thread] = second[k];
+      sums[k * kPitch + thread] = first[k];
+      sums[(N + k) * kPitch + thread] = second[k];
     }
   }
   __syncthreads();  // read after write: the threads of the other rows have put down their sums
 
-  // From here on a thread has one sum of one column; the lanes, then the blocks of that sum are shared among `parts` threads.
-  const int width = packs * N, parts = kReduceThreads / (2 * width);
-  const int which = thread / width % 2, column = thread % width, part = thread / (2 * width);
-  const std::int64_t col = left + column;
+  // From here on a block has 2 · width sums, the first of all its columns and then the second; the lanes of each are shared among `parts` threads.
+  const int width = packs * N, values = 2 * width, parts = kReduceThreads / values;
+  const int value = thread % values, part = thread / values, column = value % width;
   double total = 0;
   if (part < parts && part < lanes) {
-    const float* const of_lanes = &sums[which][column % N][column / N];
+    const float* const of_lanes = sums + (value / width * N + column % N) * kPitch + column / N;
+#pragma unroll 4
     for (int l = part; l < lanes; l += parts) total += of_lanes[l * packs];
   }
-  // The sum of all parts, in the threads of part 0.
-  const auto meet = [&] {
-    totals[thread] = total;
-    __syncthreads();  // read after write: the other parts are there
-    if (part != 0) return;
-    for (int p = 1; p < parts; ++p) total += totals[p * 2 * width + thread];
-  };
-  meet();
+  totals[thread] = total;
+  __syncthreads();  // read after write: the other parts are there
+  if (part == 0)
+    for (int p = 1; p < parts; ++p) total += totals[p * values + thread];
+
+  const bool finishes = thread < width && left + thread < cols;
   if (gridDim.y > 1) {
-    if (part == 0 && col < cols) partial[(2 * blockIdx.y + which) * cols + col] = static_cast<float>(total);
+    float* const of_blocks = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
+    if (part == 0) of_blocks[static_cast<std::int64_t>(blockIdx.y) * values + thread] = static_cast<float>(total);
     if (!is_last_block(blockIdx.x, gridDim.y)) return;
-    total = 0;
-    if (part < parts && col < cols) {
-#pragma unroll 16  // loads on their way at a time
-      for (unsigned b = part; b < gridDim.y; b += parts) total += partial[(2 * b + which) * cols + col];
+  }
+  decltype(finish.inputs(0)) inputs = {};
+  if (finishes) inputs = finish.inputs(left + thread);
+  if (gridDim.y > 1) {
+    // All threads read, kQuad neighbouring sums each, so that a few loads after one another are all that takes time.
+    const float* const of_blocks = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
+    const int quads = values / kQuad, shares = kReduceThreads / quads, share = thread / quads;
+    const float* const mine = of_blocks + thread % quads * kQuad;
+    double of_quad[kQuad] = {};
+    if (share < shares) {
+#pragma unroll 8
+      for (unsigned b = share; b < gridDim.y; b += shares) {
+        const Pack<kQuad> sum = load<kQuad>(mine + static_cast<std::int64_t>(b) * values);
+#pragma unroll
+        for (int k = 0; k < kQuad; ++k) of_quad[k] += sum[k];
+      }
+#pragma unroll
+      for (int k = 0; k < kQuad; ++k) of_parts[thread * kQuad + k] = of_quad[k];
     }
-    meet();
+    __syncthreads();  // read after write: the other shares are there
+    total = 0;
+    if (thread < values)
+#pragma unroll 4
+      for (int s = 0; s < shares; ++s) total += of_parts[s * values + thread];
   }
   // The column's two sums meet in its first thread.
-  if (part == 0) totals[thread] = total;
+  __syncthreads();  // write after read: the parts of the block's own sums
+  if (thread < values) totals[thread] = total;
   __syncthreads();  // read after write: the second sum is there
-  if (thread < width && col < cols) finish.finish(col, total, totals[width + thread]);
+  if (finishes) finish.finish(left + thread, total, totals[width + thread], inputs);
 }
 
 // `in_packs`: the step may read packs of eight.
@@ -141,7 +172,8 @@ void column_reduce(const Cuda& cuda, std::int64_t rows, std::int64_t cols, bool 
   const std::int64_t fewest_rows = kReduceThreads / packs * rows_at_once<Step>();
   const std::int64_t wanted = std::max<std::int64_t>(1, kReduceBlocks / column_blocks);
   const auto row_blocks = static_cast<unsigned>(std::clamp<std::int64_t>(rows / fewest_rows, 1, wanted));
-  const CudaBlock partial(cuda, row_blocks > 1 ? static_cast<std::size_t>(2 * row_blocks * cols) * sizeof(float) : 0);
+  const CudaBlock partial(
+      cuda, row_blocks > 1 ? static_cast<std::size_t>(2 * row_blocks * column_blocks * packs * n) * sizeof(float) : 0);
   launch(cuda,
          has_packs ? column_reduce_kernel<kElementsPerThread, Step, Finish> : column_reduce_kernel<1, Step, Finish>,
          {.grid = column_blocks, .block = kReduceThreads, .grid_y = row_blocks}, partial.as<float>(), rows, cols,

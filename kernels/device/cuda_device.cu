@@ -31,7 +31,8 @@ const Cuda* open(std::string& reason) {
   reason = refusal(probe());
   if (!reason.empty()) return nullptr;
   cudaStream_t stream = nullptr;
-  KELVIN_CHECK_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  constexpr int kPriority = -1;  // above the side stream's (side_stream.cu); every GPU has at least these two
+  KELVIN_CHECK_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, kPriority));
   return new Cuda(stream);  // lives until the process ends
 }
 

@@ -20,11 +20,15 @@ static __device__ unsigned tickets[kMostTickets];
 // Whether this block is the last of `blocks` that have called it for sum number `sum` < kMostTickets: it may read what the others have left.
 static __device__ bool is_last_block(unsigned sum, unsigned blocks) {
   __shared__ bool is_last;
-  __threadfence();  // what this thread has left can be seen before the ticket is taken
-  __syncthreads();  // by every thread of the block
-  if (threadIdx.x == 0) is_last = atomicInc(&tickets[sum], blocks - 1) == blocks - 1;
-  __syncthreads();               // read after write: the answer is there
-  if (is_last) __threadfence();  // nothing is read before the ticket was taken
+  __syncthreads();  // every thread of the block has left its part
+  if (threadIdx.x == 0) {
+    // One thread's fences are enough (as in a grid's synchronisation of cooperative groups): with the barriers around them they order what
+    // the others wrote, and will read, too.
+    __threadfence();
+    is_last = atomicInc(&tickets[sum], blocks - 1) == blocks - 1;
+    __threadfence();
+  }
+  __syncthreads();  // read after write: the answer is there
   return is_last;
 }
 

@@ -72,8 +72,9 @@ void* pool_allocate(const Cuda&, std::size_t bytes) {
   return block;
 }
 
-void pool_free(const Cuda&, void* block, std::size_t) {
+void pool_free(const Cuda& cuda, void* block, std::size_t) {
   if (block == nullptr) return;
+  if (cuda.is_side()) return cuda.keep_for_side(block);  // the main stream may not have it yet
   DevicePools& p = pools();
   const std::lock_guard lock(p.mutex);
   const auto found = p.owners.find(block);

@@ -4,6 +4,7 @@
 #include "kernels/device/cuda.h"
 #include "kernels/device/graph_pool.h"
 #include "kernels/device/profile.h"
+#include "kernels/device/side_stream.h"
 #include "kernels/device/step_graph.h"
 
 namespace kelvin {
@@ -30,12 +31,14 @@ struct StepGraph::Recording {
   }
 
   // Relaxed: what a library does beside the stream on first use, loading a kernel say, is neither recorded nor refused.
-  void record(cudaStream_t stream, const std::function<void()>& step) {
+  void record(const Cuda& cuda, const std::function<void()>& step) {
+    const cudaStream_t stream = cuda.stream();
     cudaGraph_t recorded = nullptr;
     KELVIN_CHECK_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
     const auto give_up = [&] {
       cudaStreamEndCapture(stream, &recorded);
       if (recorded != nullptr) cudaGraphDestroy(recorded);
+      abandon_side(cuda);
       cudaGetLastError();  // forgotten: the exception tells it
     };
     try {
@@ -74,7 +77,7 @@ void StepGraph::run(const std::function<void()>& step) {
       return;
     }
     r.pool.keep_all();
-    r.record(stream, step);
+    r.record(*device_.cuda, step);
   }
   KELVIN_CHECK_CUDA(cudaGraphLaunch(r.graph, stream));
   r.has_replayed = true;

@@ -26,6 +26,12 @@ struct EmulatedStream {
   std::deque<Work> queue;
   std::unique_ptr<EmulatedGraph> captured;  // while capturing
   bool is_invalid = false;                  // the capture has been spoilt
+  EmulatedStream* captured_with = nullptr;  // the captured stream that this one has joined
+  std::vector<Work> beside;                 // what it does there, not yet waited for
+  bool is_late = false;                     // all of it is done when it is waited for
+  bool is_unjoined = false;                 // the captured stream has not waited since it joined
+
+  [[nodiscard]] bool is_captured() const { return captured != nullptr || captured_with != nullptr; }
 };
 
 struct EmulatedEvent {
@@ -83,6 +89,13 @@ void run_as_chance_has_it(EmulatedStream& stream) {
   if (random()() % 32 == 0) run_some(stream, random()() % (n + 1));
 }
 
+bool half_the_time() { return random()() % 2 == 0; }
+
+void do_what_is_beside(EmulatedStream& stream) {
+  for (Work& work : stream.beside) stream.captured_with->captured->nodes.push_back(std::move(work));
+  stream.beside.clear();
+}
+
 void free_at_once(void* block) {
   for (EmulatedStream* stream : streams()) run_all(*stream);
   simt::device_free(block);
@@ -109,6 +122,12 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
     stream->captured->nodes.push_back(std::move(work));
     return cudaSuccess;
   }
+  if (stream->captured_with != nullptr) {
+    stream->is_unjoined = true;
+    stream->beside.push_back(std::move(work));
+    if (!stream->is_late) do_what_is_beside(*stream);
+    return cudaSuccess;
+  }
   stream->queue.push_back(std::move(work));
   run_as_chance_has_it(*stream);
   return cudaSuccess;
@@ -132,6 +151,7 @@ const char* cudaGetErrorName(cudaError_t error) {
     case cudaErrorIllegalState: return "cudaErrorIllegalState";
     case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
     case cudaErrorStreamCaptureInvalidated: return "cudaErrorStreamCaptureInvalidated";
+    case cudaErrorStreamCaptureUnjoined: return "cudaErrorStreamCaptureUnjoined";
   }
   return "unknown";
 }
@@ -176,7 +196,8 @@ cudaError_t cudaMalloc(void** block, std::size_t bytes) {
 cudaError_t cudaFree(void* block) {
   if (block == nullptr) return cudaSuccess;
   // CUDA waits for the device here. Freeing in the stream's turn is as safe and leaves the device as late as it was.
-  if (streams().size() == 1)
+  const auto is_busy = [](const EmulatedStream* s) { return !s->queue.empty(); };
+  if (!streams().empty() && std::none_of(streams().begin() + 1, streams().end(), is_busy))
     streams()[0]->queue.push_back([=] { simt::device_free(block); });
   else
     free_at_once(block);
@@ -196,9 +217,30 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   streams().push_back(*stream = new EmulatedStream);
   return cudaSuccess;
 }
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
+  return cudaStreamCreateWithFlags(stream, flags);
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  EmulatedStream& of_event = *event->stream;
+  if (of_event.captured && !stream->is_captured()) {
+    stream->captured_with = &of_event;
+    stream->is_late = half_the_time();
+    stream->is_unjoined = true;
+  } else if (of_event.captured && stream->captured_with == &of_event) {
+    stream->is_unjoined = true;  // what it does next is in order anyway
+  } else if (of_event.captured_with == stream) {
+    do_what_is_beside(of_event);
+    of_event.is_unjoined = false;
+  } else if (of_event.captured_with != nullptr || stream->captured) {
+    return fail_capture(*stream, "it waits for an event from elsewhere");
+  } else if (!of_event.captured) {
+    run_all(of_event);
+  }
+  return cudaSuccess;
+}
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (stream == nullptr) return cudaSuccess;
-  if (stream->captured) return fail_capture(*stream, "the host waits");
+  if (stream->is_captured()) return fail_capture(*stream, "the host waits");
   run_all(*stream);
   return cudaSuccess;
 }
@@ -209,7 +251,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     std::fprintf(stderr, "emulated device: a copy whose addresses are not where its kind says\n");
     return fail(cudaErrorInvalidValue);
   }
-  if (stream != nullptr && stream->captured && (from_host || to_host))
+  if (stream != nullptr && stream->is_captured() && (from_host || to_host))
     return fail_capture(*stream, from_host ? "a copy from the host" : "a copy to the host");
   const auto copy = [](void* target, const void* source, std::size_t n) {
     if (n > 0) std::memmove(target, source, n);
@@ -248,7 +290,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (event->mark->is_reached) return cudaSuccess;
   EmulatedStream& stream = *event->stream;
-  if (stream.captured) return fail_capture(stream, "the host waits for an event");
+  if (stream.is_captured()) return fail_capture(stream, "the host waits for an event");
   while (!event->mark->is_reached) run_some(stream, 1);
   return cudaSuccess;
 }
@@ -263,7 +305,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  if (stream == nullptr || stream->captured) return fail(cudaErrorIllegalState);
+  if (stream == nullptr || stream->is_captured()) return fail(cudaErrorIllegalState);
   stream->captured = std::make_unique<EmulatedGraph>();
   stream->is_invalid = false;
   return cudaSuccess;
@@ -271,15 +313,23 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = nullptr;
   if (stream == nullptr || !stream->captured) return fail(cudaErrorIllegalState);
+  bool is_joined = true;
+  for (EmulatedStream* const other : streams())
+    if (std::exchange(other->captured_with, other->captured_with == stream ? nullptr : other->captured_with) ==
+        stream) {
+      is_joined = is_joined && !other->is_unjoined;
+      other->beside.clear();
+    }
   const std::unique_ptr<EmulatedGraph> captured = std::move(stream->captured);
+  if (!is_joined) return fail(cudaErrorStreamCaptureUnjoined);
   if (stream->is_invalid) return fail(cudaErrorStreamCaptureInvalidated);
   *graph = new EmulatedGraph(*captured);
   return cudaSuccess;
 }
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
-  *status = stream == nullptr || !stream->captured ? cudaStreamCaptureStatusNone
-            : stream->is_invalid                   ? cudaStreamCaptureStatusInvalidated
-                                                   : cudaStreamCaptureStatusActive;
+  *status = stream == nullptr || !stream->is_captured() ? cudaStreamCaptureStatusNone
+            : stream->is_invalid                        ? cudaStreamCaptureStatusInvalidated
+                                                        : cudaStreamCaptureStatusActive;
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
@@ -292,7 +342,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
-  if (stream == nullptr || stream->captured) return fail(cudaErrorInvalidValue);
+  if (stream == nullptr || stream->is_captured()) return fail(cudaErrorInvalidValue);
   for (const Work& node : exec->nodes) simt::enqueue(stream, node);
   return cudaSuccess;
 }

@@ -7,6 +7,9 @@
 // While a stream is captured its work goes into a graph instead, which can be launched again and again with the arguments of the
 // recording. What CUDA forbids meanwhile fails with CUDA's error: waiting for the stream, and copies that cross to or from the host,
 // which CUDA would record with the host's address, right once and stale ever after.
+//
+// A stream that waits for an event of a captured one joins the capture. By chance of the seed its work is then done as early as it may be, or as
+// late: when the captured stream waits for it. Memory that is used again in between shows as wrong numbers.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +28,7 @@ enum cudaError_t {
   cudaErrorIllegalState = 401,
   cudaErrorStreamCaptureUnsupported = 900,
   cudaErrorStreamCaptureInvalidated = 901,
+  cudaErrorStreamCaptureUnjoined = 904,
 };
 const char* cudaGetErrorName(cudaError_t error);
 const char* cudaGetErrorString(cudaError_t error);
@@ -64,15 +68,17 @@ cudaError_t cudaFreeHost(void* block);
 
 // Streams.
 using cudaStream_t = struct EmulatedStream*;
+using cudaEvent_t = struct EmulatedEvent*;
 constexpr unsigned cudaStreamNonBlocking = 1;
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream);
 
 // Events.
-using cudaEvent_t = struct EmulatedEvent*;
 constexpr unsigned cudaEventDisableTiming = 2;
 cudaError_t cudaEventCreate(cudaEvent_t* event);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);

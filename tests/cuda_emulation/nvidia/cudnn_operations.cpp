@@ -41,8 +41,9 @@ Operation convolution(const Descriptor& d, Operation::Kind kind, cudnnBackendAtt
   if (one<cudnnConvolutionMode_t>(c, CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE) !=
       CUDNN_CROSS_CORRELATION)
     refuse("a convolution that turns its filter round");
-  const auto kept = one<double>(d, beta, CUDNN_TYPE_DOUBLE);
-  if (one<double>(d, alpha, CUDNN_TYPE_DOUBLE) != 1 || (kept != 0 && kept != 1))
+  // cuDNN itself takes doubles without complaint, and then their first four bytes.
+  const auto kept = one<float>(d, beta, CUDNN_TYPE_FLOAT);
+  if (one<float>(d, alpha, CUDNN_TYPE_FLOAT) != 1 || (kept != 0 && kept != 1))
     refuse("only alpha = 1 and beta = 0 or 1 stand in here");
   return {.kind = kind,
           .a = tensor(d, a),
