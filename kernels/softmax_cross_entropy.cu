@@ -5,6 +5,7 @@
 // Bytes: forward 4 a logit, backward 8, fused 8 for both (12 at most where a row is read twice). So that these are what takes the time, a
 // thread's loads are all on their way before the first is waited for, and what can be made once is: the reciprocal of τ (`Divisor`), the
 // shares of the label. expf and logf are the accurate ones, denormals included: where the gradient becomes 0 is what is studied here.
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/device/divisor.h"
@@ -178,98 +179,117 @@ __global__ void __launch_bounds__(kTileRows) tile_kernel(const Rows r) {
   if (last < size) to[first * classes + last] = tile[last];
 }
 
-// Longer rows, one at a time on a multiprocessor. kHeld: z/τ waits in shared memory for the second pass, in which a thread reads what it has
-// written itself; only the label's may be another's, and the reduction's barriers lie between.
+// Longer rows, one at a time on a multiprocessor, whose one block takes every gridDim.x-th of them. Nothing would hide a wait there, so a
+// thread's next loads are on their way while it computes, those of the next row through the reductions and stores of this one.
+// kHeld: z/τ waits in shared memory for the second pass. A thread reads only what it has written itself, so rows need no barrier between them.
 using LongRowGroup = BlockGroup<1024>;
 
 template <int Width, bool kHeld>
 __global__ void __launch_bounds__(LongRowGroup::kThreads) streamed_kernel(const Rows r) {
-  constexpr int kAtOnce = 4;  // packs that a thread has on their way
-  constexpr int kStride = LongRowGroup::kThreads * Width;
+  constexpr int kAtOnce = 16 / Width;  // packs of a turn
+  constexpr int kStride = LongRowGroup::kThreads * Width, kTurn = kAtOnce * kStride;
   const LongRowGroup group;
-  const std::int64_t row = group.row();
-  const int classes = static_cast<int>(r.classes);
-  const float* const z = r.logits + row * r.classes;
+  const int classes = static_cast<int>(r.classes), first = group.rank() * Width;
   float* const held = kHeld ? dynamic_shared<float>() : nullptr;
   const float tau = r.tau[0];
-  const std::int32_t label = r.label(row);
-  const float dloss = r.row_dloss(row);
   const Divisor by_tau(tau);
 
-  float maximum = -INFINITY, sum = 0;  // of what this thread has seen; the sum: of exp(z/τ − maximum)
-  for (int begin = group.rank() * Width; begin < classes; begin += kAtOnce * kStride) {
-    float scaled[kAtOnce * Width];  // z/τ; 1 beyond the row
-    const auto for_each_pack = [&](const auto& f) {
+  const auto for_each_pack_of_turn = [&](int packs, int begin, const auto& f) {
 #pragma unroll
-      for (int n = 0; n < kAtOnce; ++n)
-        if (const int col = begin + n * kStride; col < classes) f(n * Width, col);
-    };
-#pragma unroll
-    for (float& s : scaled) s = 1.0f;
-    for_each_pack([&](int i, int col) {
-      const Pack<Width> pack = load<Width>(z + col);
-#pragma unroll
-      for (int k = 0; k < Width; ++k) scaled[i + k] = pack[k];
-    });
-    by_tau.divide<kAtOnce * Width>(scaled);
-    const float before = maximum;
-    for_each_pack([&](int i, int col) {
-      Pack<Width> pack;
-#pragma unroll
-      for (int k = 0; k < Width; ++k) {
-        pack[k] = scaled[i + k];
-        maximum = fmaxf(maximum, pack[k]);
-      }
-      if (kHeld) store<Width>(held + col, pack);
-    });
-    const float shift = shift_of(maximum);
-    sum *= expf(before - shift);
-    for_each_pack([&](int i, int) {
-#pragma unroll
-      for (int k = 0; k < Width; ++k) sum += expf(scaled[i + k] - shift);
-    });
-  }
-  const float row_maximum = group.max(maximum);
-  const KnownRow known(r, dloss, tau, row_maximum, group.sum(sum * expf(maximum - shift_of(row_maximum))));
-
-  const auto for_each_pack_backwards = [&](const auto& f) {
-    for (int col = (classes - 1) / kStride * kStride + group.rank() * Width; col >= 0; col -= kStride) {
-      if (col >= classes) continue;
-      Pack<Width> scaled = load<Width>((kHeld ? held : z) + col);
-      if (!kHeld) by_tau.divide<Width>(scaled.v);
-      f(scaled, col);
-    }
+    for (int n = 0; n < packs; ++n)
+      if (const int col = begin + n * kStride; col < classes) f(n * Width, col);
   };
-  float all_classes = 0;
-  if (r.needs_all_classes()) {
-    for_each_pack_backwards([&](const Pack<Width>& scaled, int) {
+  // The packs of a turn, all on their way before one is waited for; 1 beyond the row.
+  const auto read_turn = [&](auto& values, const float* from, int begin) {
+    constexpr int kSize = sizeof(values) / sizeof(float);
 #pragma unroll
-      for (int k = 0; k < Width; ++k) all_classes -= known.log_p(scaled[k]);
+    for (float& v : values) v = 1.0f;
+    for_each_pack_of_turn(kSize / Width, begin, [&](int i, int col) {
+      const Pack<Width> pack = load<Width>(from + col);
+#pragma unroll
+      for (int k = 0; k < Width; ++k) values[i + k] = pack[k];
     });
-    all_classes = group.sum(all_classes);
-  }
-  if (r.loss != nullptr && group.rank() == 0)
-    r.write_loss(row, known.log_p(kHeld ? held[label] : by_tau(z[label])), all_classes);
-  float* const to = r.outputs();
-  if (to == nullptr) return;
-  for_each_pack_backwards([&](const Pack<Width>& scaled, int col) {
-    Pack<Width> out;
+  };
+
+  float coming[kAtOnce * Width];  // the logits of the next turn
+  read_turn(coming, r.logits + group.row() * r.classes, first);
+  // An int suffices for rows this long; with more bits nvcc 13.0 cuts the 16-byte stores of the gradient into four.
+  const int rows = static_cast<int>(r.rows), step = static_cast<int>(gridDim.x);
+  for (int row = static_cast<int>(blockIdx.x); row < rows; row += step) {
+    const float* const z = r.logits + std::int64_t{row} * classes;
+    float maximum = -INFINITY, sum = 0;  // of what this thread has seen; the sum: of exp(z/τ − maximum)
+    for (int begin = first; begin < classes; begin += kTurn) {
+      by_tau.divide<kAtOnce * Width>(coming);
+      float scaled[kAtOnce * Width];  // z/τ
 #pragma unroll
-    for (int k = 0; k < Width; ++k) out[k] = known.output(known.log_p(scaled[k]), col + k == label);
-    store<Width>(to + row * r.classes + col, out);
-  });
+      for (int i = 0; i < kAtOnce * Width; ++i) scaled[i] = coming[i];
+      const bool is_last = begin + kTurn >= classes;
+      if (!is_last || row + step < rows)
+        read_turn(coming, is_last ? z + std::int64_t{step} * classes : z, is_last ? first : begin + kTurn);
+
+      const float before = maximum;
+      for_each_pack_of_turn(kAtOnce, begin, [&](int i, int col) {
+        Pack<Width> pack;
+#pragma unroll
+        for (int k = 0; k < Width; ++k) {
+          pack[k] = scaled[i + k];
+          maximum = fmaxf(maximum, pack[k]);
+        }
+        if (kHeld) store<Width>(held + col, pack);
+      });
+      const float shift = shift_of(maximum);
+      sum *= expf(before - shift);
+      for_each_pack_of_turn(kAtOnce, begin, [&](int i, int) {
+#pragma unroll
+        for (int k = 0; k < Width; ++k) sum += expf(scaled[i + k] - shift);
+      });
+    }
+    const std::int32_t label = r.label(row);  // on its way during the reductions
+    const float dloss = r.row_dloss(row);
+    const float row_maximum = group.max(maximum);
+    const KnownRow known(r, dloss, tau, row_maximum, group.sum(sum * expf(maximum - shift_of(row_maximum))));
+
+    const auto for_each_pack_backwards = [&](const auto& f) {
+      constexpr int kPacks = kAtOnce / 2, kSpan = kPacks * kStride;
+      for (int begin = (classes - 1 - first) / kSpan * kSpan + first; begin >= 0; begin -= kSpan) {
+        float scaled[kPacks * Width];
+        read_turn(scaled, kHeld ? held : z, begin);
+        if (!kHeld) by_tau.divide<kPacks * Width>(scaled);
+        for_each_pack_of_turn(kPacks, begin, [&](int i, int col) { f(scaled + i, col); });
+      }
+    };
+    float all_classes = 0;
+    if (r.needs_all_classes()) {
+      for_each_pack_backwards([&](const float* scaled, int) {
+#pragma unroll
+        for (int k = 0; k < Width; ++k) all_classes -= known.log_p(scaled[k]);
+      });
+      all_classes = group.sum(all_classes);
+    }
+    // By the thread that has held the label's: the others may have gone on to the next row.
+    if (r.loss != nullptr && label / Width % LongRowGroup::kThreads == group.rank())
+      r.write_loss(row, known.log_p(kHeld ? held[label] : by_tau(z[label])), all_classes);
+    if (r.outputs() == nullptr) continue;
+    float* const to = r.outputs() + std::int64_t{row} * classes;
+    for_each_pack_backwards([&](const float* scaled, int col) {
+      Pack<Width> out;
+#pragma unroll
+      for (int k = 0; k < Width; ++k) out[k] = known.output(known.log_p(scaled[k]), k == label - col);
+      store<Width>(to + col, out);
+    });
+  }
 }
 
 template <int Width>
 void run_long_rows(const Cuda& cuda, const Rows& r) {
   constexpr std::int64_t kOfReductions = 1024;  // more than their static shared memory
   const std::int64_t bytes = r.classes * static_cast<std::int64_t>(sizeof(float));
-  const auto rows = static_cast<unsigned>(r.rows);
+  const auto blocks = static_cast<unsigned>(std::min(r.rows, multiprocessors()));
   if (bytes + kOfReductions <= most_shared_memory())
     launch(cuda, streamed_kernel<Width, true>,
-           {.grid = rows, .block = LongRowGroup::kThreads, .shared = static_cast<unsigned>(bytes)}, r);
+           {.grid = blocks, .block = LongRowGroup::kThreads, .shared = static_cast<unsigned>(bytes)}, r);
   else
-    launch(cuda, streamed_kernel<Width, false>, {.grid = rows, .block = LongRowGroup::kThreads}, r);
+    launch(cuda, streamed_kernel<Width, false>, {.grid = blocks, .block = LongRowGroup::kThreads}, r);
 }
 
 // As few lanes as hold the row in a few dozen registers each: more rows a warp, fewer shuffles, fewer idle at its end.

@@ -25,14 +25,22 @@ struct LaunchShape {
   unsigned shared = 0;  // bytes of dynamic shared memory (dynamic_shared.h)
 };
 
+inline int attribute_of_device(cudaDeviceAttr attribute) {
+  int value = 0;
+  KELVIN_CHECK_CUDA(cudaDeviceGetAttribute(&value, attribute, 0));
+  return value;
+}
+
 // What a block may have of shared memory, static and dynamic together: 227 KiB on an H100, 163 on an A100.
 inline std::int64_t most_shared_memory() {
-  static const std::int64_t bytes = [] {
-    int b = 0;
-    KELVIN_CHECK_CUDA(cudaDeviceGetAttribute(&b, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0));
-    return b;
-  }();
+  static const int bytes = attribute_of_device(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   return bytes;
+}
+
+// How many blocks run at once where a multiprocessor has room for one: 132 on an H100, 108 on an A100.
+inline std::int64_t multiprocessors() {
+  static const int count = attribute_of_device(cudaDevAttrMultiProcessorCount);
+  return count;
 }
 
 template <class... Parameters, class... Arguments>

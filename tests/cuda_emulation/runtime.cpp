@@ -49,6 +49,8 @@ namespace {
 constexpr std::size_t kLongestQueue = 500;
 // Of a block's shared memory, in bytes: what a kernel gets unasked, and what it can be allowed on a device of compute capability 9.0.
 constexpr int kSharedUnasked = 48 << 10, kMostShared = 227 << 10;
+// Few, so that a kernel with a block for each has several rows a block in small tests already.
+constexpr int kMultiprocessors = 2;
 
 cudaError_t last_error = cudaSuccess;
 cudaError_t fail(cudaError_t error) { return last_error = error; }
@@ -171,8 +173,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
   *p = {"Emulated GPU", 9, 0};
   return cudaSuccess;
 }
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
-  *value = kMostShared;
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  *value = attribute == cudaDevAttrMultiProcessorCount ? kMultiprocessors : kMostShared;
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {

@@ -44,7 +44,7 @@ struct cudaDeviceProp {
   char name[256];
   int major, minor;
 };
-enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin };
+enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin, cudaDevAttrMultiProcessorCount };
 struct cudaFuncAttributes {
   int numRegs;
 };

@@ -106,6 +106,21 @@ TEST(KernelParity, CrossEntropySmoothedAndMasked) {
       }
 }
 
+// Long rows, of which a multiprocessor takes several one after the other: fewer rows than the emulated device has multiprocessors, as many,
+// and no multiple. Turns of 16384 classes end in the first packs, in the middle, and with a row that no shared memory holds.
+TEST(KernelParity, CrossEntropyOfSeveralLongRowsAMultiprocessor) {
+  std::string reason;
+  const Cuda* const cuda = open_cuda(reason);
+  if (cuda == nullptr) GTEST_SKIP() << reason;
+  for (const std::int64_t classes : {16385, 16388, 32768, 50001, 50004, 60001, 60004}) {
+    for (const std::int64_t rows : {1, 2, 5})
+      ASSERT_NO_FATAL_FAILURE(expect_parity({.rows = rows, .classes = classes, .tau = 0.5f}, cuda));
+    ASSERT_NO_FATAL_FAILURE(expect_parity({5, classes, 0, 2, 0.1f, false}, cuda));
+    ASSERT_NO_FATAL_FAILURE(expect_parity({5, classes, 0, 2, 0.1f, true}, cuda));
+    ASSERT_NO_FATAL_FAILURE(expect_parity({5, classes, 0, 2, 0, true}, cuda));
+  }
+}
+
 // The shortest rows of each kind, and one that no multiprocessor's shared memory holds.
 TEST(KernelParity, CrossEntropyOfOneRow) {
   std::string reason;
