@@ -55,9 +55,16 @@ fi
 SECONDS=0  # a build from source does not count
 rows=()
 note() { rows+=("$(printf '%-38s %s' "$1" "$2")"); }
+verdict() {
+  case $1 in
+    0) echo passed ;;
+    124 | 137) echo "STOPPED, too slow" ;;
+    *) echo "FAILED ($1)" ;;
+  esac
+}
 # check NAME SECONDS OUTPUT COMMAND...: runs it, keeps its output in the log (and, unless it is -, standard output in OUTPUT), notes how it ended.
 check() {
-  local name=$1 limit=$2 output=$3 begin=$SECONDS status verdict=passed
+  local name=$1 limit=$2 output=$3 begin=$SECONDS status
   shift 3
   echo "== $name: $*" | tee -a "$log"
   if [[ $output == - ]]; then
@@ -68,19 +75,35 @@ check() {
     status=$?
     cat "$output" >>"$log"
   fi
-  if ((status == 124 || status == 137)); then verdict="stopped after $limit s"; elif ((status != 0)); then verdict="FAILED ($status)"; fi
-  note "$name" "$(printf '%-20s %4d s' "$verdict" $((SECONDS - begin)))"
+  note "$name" "$(printf '%-20s %4d s' "$(verdict $status)" $((SECONDS - begin)))"
   return $status
 }
 
-# A check that may meet a fault of the GPU: nothing in the same process works after one, so each is small, and one that fails runs again
-# with every launch waited for, where the log names the one at fault.
-check_alone() {
-  local name=$1 limit=$2
+# begin NAME SECONDS COMMAND...: a check in which nothing is timed, beside others like it. Each is a process of its own, since after a fault of
+# the GPU nothing in the same process works.
+names=() pids=()
+begin() {
+  local name=$1 limit=$2 at=$parts/begun-${#names[@]}
   shift 2
-  check "$name" "$limit" - "$@" && return
-  failed=1
-  [[ $rehearsal ]] || check "$name, once more, step by step" 30 - env CUDA_LAUNCH_BLOCKING=1 "$@"
+  names+=("$name")
+  printf '%q ' "$@" >"$at.command"
+  { start=$SECONDS; OMP_WAIT_POLICY=passive timeout -k 5 "$limit" "$@" >"$at.output" 2>&1; echo "$? $((SECONDS - start))" >"$at.status"; } &
+  pids+=($!)
+}
+# Waits for them all. One that fails runs once more, alone and with every launch waited for, where the log names the one at fault.
+finish() {
+  local index at status took
+  for index in "${!names[@]}"; do
+    at=$parts/begun-$index
+    wait "${pids[index]}"
+    read -r status took <"$at.status"
+    { echo "== ${names[index]}: $(<"$at.command")"; cat "$at.output"; } >>"$log"
+    note "${names[index]}" "$(printf '%-20s %4d s' "$(verdict "$status")" "$took")"
+    ((status == 0)) && continue
+    failed=1
+    [[ $rehearsal || ${names[index]} == compute-sanitizer* ]] ||
+      check "${names[index]}, once more" 60 - env CUDA_LAUNCH_BLOCKING=1 bash -c "$(<"$at.command")"
+  done
 }
 report() {
   "$python" "$tools/bench/gpu_report.py" --gpu "$gpu" --parts "$parts" --output "$results/$slug.json"
@@ -93,23 +116,41 @@ if ! check "the program and its device" 60 - "$bin/kelvin" bench --device "$devi
   echo "gpu_check: bin/kelvin cannot use this device; nothing else was tried. Log: $log" >&2
   exit 1
 fi
-check_alone "parity of kernels" 90 "$bin/ops_tests" --gtest_filter='KernelParity*:NormParity*:*Transfer*' --gtest_output=json:"$parts/kernels.tests.json"
-check_alone "parity of ops" 60 "$bin/ops_tests" --gtest_filter='*CudaParity*-*attention*' --gtest_output=json:"$parts/ops.tests.json"
-check_alone "parity of attention" 60 "$bin/ops_tests" --gtest_filter='*CudaParity*attention*' --gtest_output=json:"$parts/attention.tests.json"
-check_alone "fused graphs" 60 "$bin/gpu_tests" --gtest_filter='AttentionOnGpu*:MaskedGradientsOnGpu*' --gtest_output=json:"$parts/fused_graphs.tests.json"
-check_alone "graph replay, training" 90 "$bin/gpu_tests" --gtest_filter='OnGpu*' --gtest_output=json:"$parts/replay.tests.json"
-[[ $rehearsal && ! -x $bin/planned_graphs_tests ]] || check "description of the GPU" 15 - "$bin/planned_graphs_tests" --gtest_filter='*DescriptionOfThisGpu' || failed=1
+# PyTorch and its compiler: a minute a network and mode, on the CPU's cores, while the checks run. What it makes is kept for the comparison.
+has_torch='import torch, sys; sys.exit(not torch.cuda.is_available())'
+[[ $rehearsal ]] && has_torch='import torch'
+torch=
+[[ -n $python ]] && "$python" -c "$has_torch" 2>/dev/null && torch=1
+compilers=()
+if [[ $torch && ! $rehearsal ]]; then
+  for how in "tf32 float32" "bf16 autocast" "bf16 bfloat16-model" "f32 float32"; do
+    for mode in default reduce-overhead; do
+      timeout -k 5 170 "$python" "$tools/bench/peers/pytorch_peer.py" --device cuda --cases train-resnet50 --seconds 0.1 \
+        --precision "${how% *}" --variant "${how#* }" --compile "$mode" >/dev/null 2>&1 &
+      compilers+=($!)
+    done
+  done
+fi
+
+begin "parity of kernels" 180 "$bin/ops_tests" --gtest_filter='KernelParity*:NormParity*:*Transfer*' --gtest_output=json:"$parts/kernels.tests.json"
+begin "parity of ops" 180 "$bin/ops_tests" --gtest_filter='*CudaParity*-*attention*' --gtest_output=json:"$parts/ops.tests.json"
+begin "parity of attention" 180 "$bin/ops_tests" --gtest_filter='*CudaParity*attention*' --gtest_output=json:"$parts/attention.tests.json"
+begin "fused graphs" 180 "$bin/gpu_tests" --gtest_filter='AttentionOnGpu*:MaskedGradientsOnGpu*' --gtest_output=json:"$parts/fused_graphs.tests.json"
+begin "graph replay, training" 180 "$bin/gpu_tests" --gtest_filter='OnGpu*:SideStreamOnGpu*' --gtest_output=json:"$parts/replay.tests.json"
+[[ $rehearsal && ! -x $bin/planned_graphs_tests ]] || begin "description of the GPU" 60 "$bin/planned_graphs_tests" --gtest_filter='*DescriptionOfThisGpu'
 if [[ $rehearsal ]]; then
   note "compute-sanitizer" "needs a GPU"
 elif sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null); then
   # Our kernels. Not the one that asks for more memory than there is, and no library of half a gigabyte under instrumentation.
   for tool in memcheck racecheck; do
-    check "compute-sanitizer $tool" 60 - "$sanitizer" --tool $tool --report-api-errors no --error-exitcode 1 "$bin/ops_tests" \
-      --gtest_filter='KernelParity*:*CudaParity*norm*:*CudaParity*pool*-*OutOfMemory*:*Products*' || failed=1
+    begin "compute-sanitizer $tool" 180 "$sanitizer" --tool $tool --report-api-errors no --error-exitcode 1 "$bin/ops_tests" \
+      --gtest_filter='KernelParity*:*CudaParity*norm*:*CudaParity*pool*-*OutOfMemory*:*Products*'
   done
 else
   note "compute-sanitizer" "not on this machine (neither on PATH nor in /usr/local/cuda/bin)"
 fi
+finish
+wait "${compilers[@]}"  # from here on figures are taken, and nothing else runs
 for study in softmax_cross_entropy pgd_step; do
   if [[ $rehearsal ]]; then
     note "kernel lab: $study" "needs a GPU"
@@ -129,16 +170,14 @@ check "where a step's time goes" 45 "$parts/profile.json" "$bin/kelvin" bench --
 # In order of importance: compare.py leaves out what it has no time for, and says so.
 if [[ $rehearsal ]]; then
   cases=train-resnet8,pgd20-resnet8 precisions=f32 seconds=0.3 budget=30 batch=8
-  has_torch='import torch'
 else
-  cases=train-resnet50,pgd20-resnet18,train-resnet50:compile,train-vit_small_patch4,train-resnet18,pgd20-resnet50,infer-resnet50
-  precisions=tf32,bf16,f32 seconds=1 batch=128
-  budget=$((SECONDS < 340 ? 400 - SECONDS : 60))  # what is left of eight minutes, less the case that is begun last
-  has_torch='import torch, sys; sys.exit(not torch.cuda.is_available())'
+  cases=train-resnet50,train-resnet50:compile,pgd20-resnet18,pgd20-resnet50,train-vit_small_patch4,train-resnet18,infer-resnet50
+  precisions=bf16,tf32,f32 seconds=0.7 batch=128
+  budget=$((SECONDS < 380 ? 440 - SECONDS : 60))  # what is left of eight minutes, less the case that is begun last
 fi
 if [[ -z $python ]]; then
   note "comparison with PyTorch" "no Python here"
-elif ! "$python" -c "$has_torch" 2>/dev/null; then
+elif [[ ! $torch ]]; then
   note "comparison with PyTorch" "$python has no PyTorch that sees this device"
 else
   "$python" -c 'import timm' 2>/dev/null || { note "vision transformers of PyTorch" "left out: no timm"; cases=$(sed -E 's/,[a-z]+-vit[^,]*//g' <<<"$cases"); }

@@ -1,5 +1,3 @@
-#include <cstdlib>
-#include <string_view>
 #include <vector>
 
 #include "kernels/device/cuda.h"
@@ -36,8 +34,7 @@ void Cuda::keep_for_side(void* block) const { main_->side_->blocks.push_back(blo
 
 Device fork_side(const Cuda& cuda) {
   const Device itself{DeviceKind::cuda, &cuda};
-  static const bool off = std::getenv("KELVIN_SIDE") != nullptr;
-  if (off || cuda.is_side() || !is_recording(cuda)) return itself;
+  if (cuda.is_side() || !is_recording(cuda)) return itself;
   if (!cuda.side_) cuda.side_ = std::make_shared<SideStream>(cuda);
   SideStream& side = *cuda.side_;
   KELVIN_CHECK_CUDA(cudaEventRecord(side.forked, cuda.stream()));

@@ -23,6 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEER = HERE / "peers" / "pytorch_peer.py"
+COMPILED = ["default", "reduce-overhead"]  # modes of torch.compile: as it comes, and replayed as a CUDA graph
 UNSTEADY = 1.3  # rounds whose ratios lie further apart than this support no claim
 
 
@@ -62,12 +63,14 @@ def flags_for(case, a):
 
 
 def add_compiled(rows, case, precision, a):
-    """torch.compile, once, beside what was measured of the case before."""
+    """torch.compile, once in each of its modes, beside what was measured of the case before."""
     row = next((r for r in rows if (r["case"], r["precision"]) == (case, precision)), None)
     if row is None:
         raise Failed(f"{case}:compile needs {case} {precision} before it")
-    command = [a.python, PEER, *flags_for(case, a), "--precision", precision, "--variant", row["pytorch_variant"], "--compile"]
-    row["pytorch_compiled_img_per_s"] = run_json(command)["img_per_s"]
+    row["pytorch_compiled_img_per_s"] = {}
+    for mode in COMPILED:
+        command = [a.python, PEER, *flags_for(case, a), "--precision", precision, "--variant", row["pytorch_variant"], "--compile", mode]
+        row["pytorch_compiled_img_per_s"][mode] = run_json(command)["img_per_s"]
 
 
 def compare(case, precision, a):
@@ -102,8 +105,8 @@ def print_table(rows):
     for r in rows:
         low, high = min(r["ratios"]), max(r["ratios"])
         remark = f"  unsteady, {low:.2f} to {high:.2f}: measure again" if high > UNSTEADY * low else ""
-        if r["pytorch_compiled_img_per_s"]:
-            remark += f"  torch.compile: {r['pytorch_compiled_img_per_s']:.1f}"
+        for mode, rate in (r["pytorch_compiled_img_per_s"] or {}).items():
+            remark += f"  torch.compile {mode}: {rate:.1f}"
         print(f"{r['case']:<27} {r['precision']:<9} {r['kelvin_img_per_s']:>12.1f} {r['pytorch_img_per_s']:>13.1f} "
               f"{r['ratio']:>6.2f} {r['kelvin_peak_rss_mb']:>9.0f} {r['pytorch_peak_rss_mb']:>10.0f}  "
               f"{r['pytorch_variant']}{remark}")

@@ -57,8 +57,9 @@ def goals(labs, comparison):
         what = f"{row['case']} {row['precision']}"
         if row["case"] == "train-resnet50":
             found.append(goal(f"{what}: times PyTorch eager", EAGER, row["ratio"]))
-            compiled = row.get("pytorch_compiled_img_per_s")
-            found.append(goal(f"{what}: times torch.compile", COMPILED, row["kelvin_img_per_s"] / compiled if compiled else None))
+            compiled = row.get("pytorch_compiled_img_per_s") or {"": None}
+            for mode, rate in compiled.items():
+                found.append(goal(f"{what}: times torch.compile {mode}".rstrip(), COMPILED, row["kelvin_img_per_s"] / rate if rate else None))
         elif row["case"].startswith("pgd20-"):
             found.append(goal(f"{what}: times PyTorch eager", EAGER, row["ratio"]))
     return found

@@ -167,5 +167,62 @@ TEST_F(PlantedRuntime, ProductsKeepThePromisedAlignment) {
   cublasLtMatmulPreferenceDestroy(preference);
 }
 
+// A stream that joins a capture is as early or as late as it may be, and has to be waited for.
+class PlantedSideStream : public PlantedRuntime {
+ protected:
+  void SetUp() override {
+    PlantedRuntime::SetUp();
+    KELVIN_CHECK_CUDA(cudaStreamCreateWithFlags(&side_, cudaStreamNonBlocking));
+    KELVIN_CHECK_CUDA(cudaEventCreate(&forked_));
+    KELVIN_CHECK_CUDA(cudaEventCreate(&joined_));
+    KELVIN_CHECK_CUDA(cudaMalloc(reinterpret_cast<void**>(&y_), kN * sizeof(float)));
+  }
+  void TearDown() override {
+    cudaEventDestroy(forked_);
+    cudaEventDestroy(joined_);
+  }
+  // x + 1 beside, and y = x beside that, which ought to come after.
+  cudaError_t capture(cudaGraph_t* graph, bool joins) {
+    KELVIN_CHECK_CUDA(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
+    KELVIN_CHECK_CUDA(cudaEventRecord(forked_, stream_));
+    KELVIN_CHECK_CUDA(cudaStreamWaitEvent(side_, forked_, 0));
+    launch_elements(Cuda(side_), kN, false, AddOne{x_});
+    KELVIN_CHECK_CUDA(cudaMemcpyAsync(y_, x_, kN * sizeof(float), cudaMemcpyDeviceToDevice, stream_));
+    if (joins) {
+      KELVIN_CHECK_CUDA(cudaEventRecord(joined_, side_));
+      KELVIN_CHECK_CUDA(cudaStreamWaitEvent(stream_, joined_, 0));
+    }
+    return cudaStreamEndCapture(stream_, graph);
+  }
+  cudaStream_t side_ = nullptr;
+  cudaEvent_t forked_ = nullptr, joined_ = nullptr;
+  float* y_ = nullptr;
+};
+
+TEST_F(PlantedSideStream, WhoReadsBeforeItIsJoinedReadsOneOrTheOther) {
+  bool was_early = false, was_late = false;
+  for (int i = 0; i < 40; ++i) {
+    cudaGraph_t graph = nullptr;
+    cudaGraphExec_t exec = nullptr;
+    KELVIN_CHECK_CUDA(capture(&graph, true));
+    KELVIN_CHECK_CUDA(cudaGraphInstantiate(&exec, graph, 0));
+    KELVIN_CHECK_CUDA(cudaGraphLaunch(exec, stream_));
+    std::vector<float> y(kN);
+    KELVIN_CHECK_CUDA(cudaMemcpyAsync(y.data(), y_, kN * sizeof(float), cudaMemcpyDeviceToHost, stream_));
+    KELVIN_CHECK_CUDA(cudaStreamSynchronize(stream_));
+    EXPECT_EQ(read_back()[0], static_cast<float>(i + 1));  // once joined it is done
+    (y[0] == static_cast<float>(i + 1) ? was_early : was_late) = true;
+    cudaGraphExecDestroy(exec);
+    cudaGraphDestroy(graph);
+  }
+  EXPECT_TRUE(was_early);
+  EXPECT_TRUE(was_late);
+}
+
+TEST_F(PlantedSideStream, ACaptureThatIsNotJoinedFails) {
+  cudaGraph_t graph = nullptr;
+  EXPECT_EQ(capture(&graph, false), cudaErrorStreamCaptureUnjoined);
+}
+
 }  // namespace
 }  // namespace kelvin::testing

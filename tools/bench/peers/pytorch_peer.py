@@ -157,7 +157,7 @@ def measure(case, variant, a):
     torch.manual_seed(1)
     dtype = torch.bfloat16 if variant == "bfloat16-model" else torch.float32
     model = make_model(name, a.size).to(a.device, dtype, memory_format=torch.channels_last)
-    forward = torch.compile(model) if a.compile else model
+    forward = torch.compile(model, mode=a.compile) if a.compile else model
     x = torch.rand(a.batch, 3, a.size, a.size, device=a.device).contiguous(memory_format=torch.channels_last)
     y = torch.arange(a.batch, device=a.device) % 10
 
@@ -184,7 +184,8 @@ def main():
     p.add_argument("--size", type=int, default=32, help="image side")
     p.add_argument("--threads", type=int, default=0, help="0: as many as PyTorch takes")
     p.add_argument("--seconds", type=float, default=5, help="time a case and variant")
-    p.add_argument("--compile", action="store_true", help="torch.compile instead of eager")
+    p.add_argument("--compile", nargs="?", const="default", metavar="MODE",
+                   help="torch.compile in this mode instead of eager: default, reduce-overhead (CUDA graphs), max-autotune")
     a = p.parse_args()
     if a.threads:
         torch.set_num_threads(a.threads)
