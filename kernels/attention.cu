@@ -1,8 +1,8 @@
 // One warp a query (forward, dq) or a key (dk, dv). Forward walks over the keys 32 at a time with a running maximum and sum (Milakov &
 // Gimelshein 2018, 1805.02867): a lane scores one key, then every lane adds the 32 weighted values to its own D / 32 outputs. The four
 // warps of a block share a head, so that k and v come from the first-level cache after the first. No tensor cores: these are the plain
-// kernels, right everywhere, which the emulated device can run. bfloat16 goes through cuDNN's fused graph where that serves
-// (fused_attention.h).
+// kernels, right everywhere, in no memory of their own. bfloat16 goes through cuDNN's fused graph and float32 through matrix products where these
+// serve (fused_attention.h).
 #include <cmath>
 #include <type_traits>
 
@@ -182,6 +182,8 @@ template <class T>
 void attention_forward(const Cuda& cuda, View<T> y, View<float> log_sum_exp, View<const T> qkv) {
   if constexpr (std::is_same_v<T, bfloat16>)
     if (fused_attention_forward(cuda, y, log_sum_exp, qkv)) return;
+  if constexpr (std::is_same_v<T, float>)
+    if (try_product_attention_forward(cuda, y, log_sum_exp, qkv)) return;
   plain_attention_forward(cuda, y, log_sum_exp, qkv);
 }
 
@@ -190,6 +192,8 @@ void attention_backward(const Cuda& cuda, View<T> dqkv, View<const T> dy, View<c
                         View<const float> log_sum_exp, View<const T> qkv) {
   if constexpr (std::is_same_v<T, bfloat16>)
     if (fused_attention_backward(cuda, dqkv, dy, y, log_sum_exp, qkv)) return;
+  if constexpr (std::is_same_v<T, float>)
+    if (try_product_attention_backward(cuda, dqkv, dy, y, log_sum_exp, qkv)) return;
   plain_attention_backward(cuda, dqkv, dy, y, log_sum_exp, qkv);
 }
 

@@ -7,8 +7,9 @@
 //   y   [B, T, H·D]       heads side by side
 //   log_sum_exp [B, H, T] float32, log Σ_keys e^S of each query: what the backward pass needs to make P again
 //
-// Storage type T: float or bfloat16; arithmetic float32. The T x T matrices S and P are never stored: at most a strip of 64 queries
-// at a time lives in a thread's scratch memory (CPU) or a chunk of 32 keys in a warp's registers (CUDA). Backward, with dP = dy vᵀ and
+// Storage type T: float or bfloat16; arithmetic float32, on CUDA the products of float32 in TF32 where that is allowed. The T x T matrices S and P
+// are not kept for backward: at most a strip of 64 queries at a time lives in a thread's scratch memory (CPU), on CUDA a tile or, in float32,
+// the matrices of some images for the length of the call. Backward, with dP = dy vᵀ and
 // δ = Σ_D dy y of each query (Dao et al. 2022, 2205.14135, section 3.1):
 //
 //   dS = P (dP − δ)   dq = dS k / √D   dk = dSᵀ q / √D   dv = Pᵀ dy

@@ -33,14 +33,6 @@ constexpr double kLogSumExpTolerance = 1e-3, kOutputTolerance = 2e-2, kGradientT
 constexpr std::size_t kTimed = 3;                               // compiling one takes half a second
 constexpr std::int64_t kMostWorkspace = std::int64_t{2} << 30;  // dS of 197 tokens: 100 MB for 128 images of 6 heads
 
-bool is_allowed() {
-  static const bool allowed = [] {
-    const char* const setting = std::getenv("KELVIN_FUSED_ATTENTION");
-    return setting == nullptr || std::string_view(setting) != "0";
-  }();
-  return allowed;
-}
-
 AttentionProblem problem_of(bool is_backward, const Shape& qkv) {
   return {is_backward, qkv[0], qkv[1], qkv[3], qkv[4], cuda_settings().deterministic};
 }
@@ -171,7 +163,7 @@ std::optional<Plan> choose(const Cuda& cuda, const AttentionProblem& problem) {
 
 // The shared course of both directions.
 bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const AttentionTensors& tensors) {
-  if (!is_allowed()) return false;
+  if (!fast_attention_is_allowed()) return false;
   static std::mutex mutex;
   static auto& chosen = *new std::map<AttentionProblem, std::optional<Plan>>;  // never destroyed: see convolve.cu
   const std::lock_guard lock(mutex);
@@ -187,6 +179,14 @@ bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const Attenti
 }
 
 }  // namespace
+
+bool fast_attention_is_allowed() {
+  static const bool allowed = [] {
+    const char* const setting = std::getenv("KELVIN_FUSED_ATTENTION");
+    return setting == nullptr || std::string_view(setting) != "0";
+  }();
+  return allowed;
+}
 
 bool fused_attention_forward(const Cuda& cuda, View<bfloat16> y, View<float> log_sum_exp, View<const bfloat16> qkv) {
   return run_chosen(cuda, problem_of(false, qkv.shape),

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 
+#include "kernels/batched_matmul.h"
 #include "kernels/cublas/library.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
@@ -24,7 +25,8 @@ struct Key {
   DType in, out;
   std::int64_t m, n, k;
   bool transpose_a, transpose_b, has_bias, tf32;
-  std::uint32_t a_alignment, b_alignment, y_alignment;  // bytes
+  std::uint32_t a_alignment, b_alignment, y_alignment;            // bytes
+  std::int64_t count = 1, a_pitch = 0, b_pitch = 0, y_pitch = 0;  // of a batch; a pitch of 0: as many as columns
   auto operator<=>(const Key&) const = default;
 };
 
@@ -42,12 +44,21 @@ std::uint32_t alignment_of(const void* address) {
   return static_cast<std::uint32_t>(bits & ~(bits - 1));
 }
 
-// The layout of a row-major [rows, cols] matrix as cuBLASLt sees it.
-cublasLtMatrixLayout_t layout(DType t, std::int64_t rows, std::int64_t cols) {
+// The layout of row-major [rows, cols] matrices as cuBLASLt sees them.
+cublasLtMatrixLayout_t layout(DType t, std::int64_t rows, std::int64_t cols, std::int64_t pitch, std::int64_t count) {
+  const cublas::Library& l = cublas::library();
+  if (pitch == 0) pitch = cols;
   cublasLtMatrixLayout_t made = nullptr;
-  cublas::check(cublas::library().layout_create(&made, data_type(t), static_cast<std::uint64_t>(cols),
-                                                static_cast<std::uint64_t>(rows), cols),
-                "describing a matrix");
+  cublas::check(
+      l.layout_create(&made, data_type(t), static_cast<std::uint64_t>(cols), static_cast<std::uint64_t>(rows), pitch),
+      "describing a matrix");
+  if (count == 1) return made;
+  const auto matrices = static_cast<std::int32_t>(count);
+  const std::int64_t apart = rows * pitch;
+  cublas::check(l.layout_set_attribute(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &matrices, sizeof matrices),
+                "describing a batch");
+  cublas::check(l.layout_set_attribute(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &apart, sizeof apart),
+                "describing a batch");
   return made;
 }
 
@@ -70,9 +81,12 @@ Plan make_plan(const Cuda& cuda, const Key& key) {
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, key.transpose_b ? flip : keep);
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, key.transpose_a ? flip : keep);
   if (key.has_bias) set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-  plan.a = key.transpose_a ? layout(key.in, key.k, key.m) : layout(key.in, key.m, key.k);
-  plan.b = key.transpose_b ? layout(key.in, key.n, key.k) : layout(key.in, key.k, key.n);
-  plan.y = layout(key.out, key.m, key.n);
+  const auto stored = [&](DType t, bool transposed, std::int64_t rows, std::int64_t cols, std::int64_t pitch) {
+    return transposed ? layout(t, cols, rows, pitch, key.count) : layout(t, rows, cols, pitch, key.count);
+  };
+  plan.a = stored(key.in, key.transpose_a, key.m, key.k, key.a_pitch);
+  plan.b = stored(key.in, key.transpose_b, key.k, key.n, key.b_pitch);
+  plan.y = stored(key.out, false, key.m, key.n, key.y_pitch);
   cublasLtMatmulPreference_t preference = nullptr;
   cublas::check(l.preference_create(&preference), "describing preferences");
   set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspace);
@@ -115,6 +129,14 @@ const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, Vi
   return scratch->as<Out>();
 }
 
+void run(const Cuda& cuda, const Plan& plan, void* y, const void* a, const void* b) {
+  const CudaBlock workspace(cuda, kWorkspace);
+  const float one = 1.0f, zero = 0.0f;
+  cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, b, plan.b, a, plan.a, &zero, y, plan.y, y,
+                                         plan.y, &plan.algorithm, workspace.as<void>(), kWorkspace, cuda.stream()),
+                "running a product");
+}
+
 }  // namespace
 
 template <class Out, class T>
@@ -129,15 +151,34 @@ void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, Vie
       plan_for(cuda, {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, added != nullptr, tf32,
                       alignment_of(a.data), alignment_of(b.data), alignment_of(y.data)});
   if (added != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, added);
-  const CudaBlock workspace(cuda, kWorkspace);
   const CudaRange range(cuda, [&] {
     return str("matmul ", name_of(dtype_of<T>), " [", m, ", ", k, "] x [", k, ", ", n, "] to ", name_of(dtype_of<Out>));
   });
-  const float one = 1.0f, zero = 0.0f;
-  cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, b.data, plan.b, a.data, plan.a, &zero,
-                                         y.data, plan.y, y.data, plan.y, &plan.algorithm, workspace.as<void>(),
-                                         kWorkspace, cuda.stream()),
-                "running a product");
+  run(cuda, plan, y.data, a.data, b.data);
+}
+
+void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>& y, const Matrices<const float>& a,
+                    const Matrices<const float>& b, const MatmulOptions& o) {
+  const std::int64_t k = o.transpose_a ? a.rows : a.cols;
+  const Plan& plan = plan_for(cuda, {.in = DType::f32,
+                                     .out = DType::f32,
+                                     .m = y.rows,
+                                     .n = y.cols,
+                                     .k = k,
+                                     .transpose_a = o.transpose_a,
+                                     .transpose_b = o.transpose_b,
+                                     .has_bias = false,
+                                     .tf32 = cuda_settings().allow_tf32,
+                                     .a_alignment = alignment_of(a.data),
+                                     .b_alignment = alignment_of(b.data),
+                                     .y_alignment = alignment_of(y.data),
+                                     .count = count,
+                                     .a_pitch = a.pitch,
+                                     .b_pitch = b.pitch,
+                                     .y_pitch = y.pitch});
+  const CudaRange range(
+      cuda, [&] { return str(count, " x matmul float32 [", y.rows, ", ", k, "] x [", k, ", ", y.cols, "]"); });
+  run(cuda, plan, y.data, a.data, b.data);
 }
 
 template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, View<const float>,

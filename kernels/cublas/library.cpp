@@ -18,6 +18,7 @@ const Library& library() {
     blas.resolve(l.desc_set_attribute, "cublasLtMatmulDescSetAttribute");
     blas.resolve(l.layout_create, "cublasLtMatrixLayoutCreate");
     blas.resolve(l.layout_destroy, "cublasLtMatrixLayoutDestroy");
+    blas.resolve(l.layout_set_attribute, "cublasLtMatrixLayoutSetAttribute");
     blas.resolve(l.preference_create, "cublasLtMatmulPreferenceCreate");
     blas.resolve(l.preference_destroy, "cublasLtMatmulPreferenceDestroy");
     blas.resolve(l.preference_set_attribute, "cublasLtMatmulPreferenceSetAttribute");

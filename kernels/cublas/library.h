@@ -13,6 +13,7 @@ struct Library {
   decltype(cublasLtMatmulDescSetAttribute)* desc_set_attribute;
   decltype(cublasLtMatrixLayoutCreate)* layout_create;
   decltype(cublasLtMatrixLayoutDestroy)* layout_destroy;
+  decltype(cublasLtMatrixLayoutSetAttribute)* layout_set_attribute;
   decltype(cublasLtMatmulPreferenceCreate)* preference_create;
   decltype(cublasLtMatmulPreferenceDestroy)* preference_destroy;
   decltype(cublasLtMatmulPreferenceSetAttribute)* preference_set_attribute;

@@ -1,5 +1,5 @@
-// On a GPU: attention in bfloat16 goes through cuDNN's fused graph for every vision transformer, agrees with the CPU and repeats bit for
-// bit. Skipped, by name, where there is none.
+// On a GPU: attention goes through cuDNN's fused graph in bfloat16, for every vision transformer, and through matrix products in float32, agrees
+// with the CPU and repeats bit for bit. Skipped, by name, where there is none.
 #include "engine/ops/attention.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include "engine/tape.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/profile.h"
+#include "kernels/fused_attention.h"
 #include "kernels/random_fill.h"
 #include "tests/gpu/workload.h"
 
@@ -72,6 +73,60 @@ TEST(AttentionOnGpu, IsFusedAndAgreesWithTheCpu) {
       for (std::size_t part = 0; part < 3; ++part)
         EXPECT_LT(error(got.dqkv, expected.dqkv, width, 3, part), 2e-2) << "qkv"[part];
     }
+}
+
+// Heads that fill no 16 bytes, rows of scores that do not, one token.
+TEST(AttentionOnGpu, IsProductsInFloat32AndAgreesWithTheCpu) {
+  std::string reason;
+  const Cuda* const cuda = open_cuda(reason);
+  if (cuda == nullptr) GTEST_SKIP() << reason;
+  cuda_settings().autotune = false;  // the products wherever they can run
+  for (const Shape& shape :
+       {Shape{2, 65, 3, 3, 64}, Shape{3, 7, 3, 2, 6}, Shape{2, 32, 3, 1, 8}, Shape{5, 1, 3, 2, 4}}) {
+    SCOPED_TRACE(str(shape));
+    profile_enable(true);
+    const Result got = run(shape, DType::f32, {DeviceKind::cuda, cuda});
+    profile_collect(*cuda);
+    long products = 0;
+    for (const auto& [name, entry] : profile_entries())
+      if (name.find(" x matmul float32") != std::string::npos) products += entry.calls;
+    EXPECT_EQ(products, 2 * (2 + 5));  // forward and backward, tried once and then run
+    profile_enable(false);
+    const Result again = run(shape, DType::f32, {DeviceKind::cuda, cuda});
+    EXPECT_TRUE(got.y == again.y);
+    EXPECT_TRUE(got.dqkv == again.dqkv);
+    const Result expected = run(shape, DType::f32, {});
+    EXPECT_LT(error(got.y, expected.y, 1, 1, 0), 1e-5);  // the same sums in another order
+    const auto width = static_cast<std::size_t>(shape[3] * shape[4]);
+    for (std::size_t part = shape[1] == 1 ? 2 : 0; part < 3; ++part)  // one key: dq and dk are zero
+      EXPECT_LT(error(got.dqkv, expected.dqkv, width, 3, part), 1e-5) << "qkv"[part];
+  }
+}
+
+// Where the scores of all images are too many they go some images at a time.
+TEST(AttentionOnGpu, ProductsOfSomeImagesAtATimeAreThoseOfAll) {
+  std::string reason;
+  const Cuda* const cuda = open_cuda(reason);
+  if (cuda == nullptr) GTEST_SKIP() << reason;
+  const Device gpu{DeviceKind::cuda, cuda};
+  const Shape shape{5, 9, 3, 2, 8}, out{5, 9, 16};
+  const Tensor qkv = drawn(shape, "qkv", DType::f32).to(gpu), dy = drawn(out, "dy", DType::f32).to(gpu);
+  std::vector<std::vector<float>> results;
+  for (const std::int64_t images : {5, 2, 1}) {
+    const Tensor y = Tensor::empty(out, DType::f32, gpu), dqkv = Tensor::empty(shape, DType::f32, gpu);
+    const Tensor sums = Tensor::empty({5, 2, 9}, DType::f32, gpu);
+    const std::int64_t most = images * 2 * 9 * 9;
+    product_attention_forward(*cuda, y.view<float>(), sums.view<float>(), qkv.view<const float>(), most);
+    product_attention_backward(*cuda, dqkv.view<float>(), dy.view<const float>(), sums.view<const float>(),
+                               qkv.view<const float>(), most);
+    results.push_back(y.to_host<float>());
+    for (const Tensor* const t : {&sums, &dqkv}) {
+      const std::vector<float> values = t->to_host<float>();
+      results.back().insert(results.back().end(), values.begin(), values.end());
+    }
+  }
+  for (const std::size_t i : {1, 2})
+    EXPECT_LT(error(results[i], results[0], 1, 1, 0), 1e-5);  // cuBLASLt may sum in another order
 }
 
 }  // namespace

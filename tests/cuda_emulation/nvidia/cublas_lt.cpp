@@ -21,6 +21,8 @@ struct EmulatedMatmulDesc {
 struct EmulatedMatrixLayout {
   cudaDataType_t type{};
   std::int64_t rows = 0, cols = 0, leading_dimension = 0;
+  std::int32_t count = 1;  // of a batch
+  std::int64_t apart = 0;  // elements from one matrix to the next
 };
 struct EmulatedMatmulPreference {
   std::size_t most_workspace = 0;
@@ -53,7 +55,8 @@ Sizes sizes_of(const EmulatedMatmulDesc& d, const EmulatedMatrixLayout& a, const
   const bool ta = d.transpose_a == CUBLAS_OP_T, tb = d.transpose_b == CUBLAS_OP_T;
   Sizes s = {ta ? a.cols : a.rows, tb ? b.rows : b.cols, ta ? a.rows : a.cols, false};
   s.fit = s.k == (tb ? b.cols : b.rows) && y.rows == s.m && y.cols == s.n;
-  for (const EmulatedMatrixLayout* l : {&a, &b, &y}) s.fit = s.fit && l->leading_dimension >= l->rows;
+  for (const EmulatedMatrixLayout* l : {&a, &b, &y})
+    s.fit = s.fit && l->leading_dimension >= l->rows && l->count == y.count;
   return s;
 }
 
@@ -64,18 +67,19 @@ bool has_kernels(const EmulatedMatrixLayout& a, const EmulatedMatrixLayout& b, c
 kelvin::DType dtype(cudaDataType_t type) { return type == CUDA_R_16BF ? kelvin::DType::bf16 : kelvin::DType::f32; }
 
 bool is_whole(const void* data, const EmulatedMatrixLayout& l) {
-  const std::int64_t elements = (l.cols - 1) * l.leading_dimension + l.rows;
+  const std::int64_t elements = (l.count - 1) * l.apart + (l.cols - 1) * l.leading_dimension + l.rows;
   return simt::device_holds(data, static_cast<std::size_t>(elements) * kelvin::bytes_of(dtype(l.type)));
 }
 
 // Column-major; returned dense, rows [outer, k], so that the product below runs along memory.
-std::vector<float> factor(const void* data, const EmulatedMatrixLayout& l, bool along_rows, bool tf32) {
+std::vector<float> factor(const void* data, const EmulatedMatrixLayout& l, std::int64_t first, bool along_rows,
+                          bool tf32) {
   const emulated::Elements e = {const_cast<void*>(data), dtype(l.type)};
   const std::int64_t outer = along_rows ? l.rows : l.cols, k = along_rows ? l.cols : l.rows;
   std::vector<float> dense(static_cast<std::size_t>(outer * k));
   for (std::int64_t o = 0; o < outer; ++o)
     for (std::int64_t i = 0; i < k; ++i) {
-      const float v = e.get(along_rows ? i * l.leading_dimension + o : o * l.leading_dimension + i);
+      const float v = e.get(first + (along_rows ? i * l.leading_dimension + o : o * l.leading_dimension + i));
       dense[static_cast<std::size_t>(o * k + i)] = tf32 ? emulated::as_tf32(v) : v;
     }
   return dense;
@@ -126,6 +130,17 @@ cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDa
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) {
   delete layout;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout, cublasLtMatrixLayoutAttribute_t name,
+                                                const void* value, std::size_t bytes) {
+  const bool is_count = name == CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT;
+  if (bytes != (is_count ? sizeof layout->count : sizeof layout->apart))
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, "an attribute of another size");
+  if (is_count)
+    layout->count = *static_cast<const std::int32_t*>(value);
+  else
+    layout->apart = *static_cast<const std::int64_t*>(value);
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -205,14 +220,16 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
   const auto work = [=, op = *desc, la = *a_layout, lb = *b_layout, ld = *d_layout] {
     std::memset(workspace, 0xff, kWorkspace);
     const bool tf32 = op.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
-    const std::vector<float> left = factor(a, la, op.transpose_a == CUBLAS_OP_N, tf32);
-    const std::vector<float> right = factor(b, lb, op.transpose_b == CUBLAS_OP_T, tf32);
     const emulated::Elements out = {d, dtype(ld.type)}, bias = {const_cast<void*>(op.bias), dtype(ld.type)};
-    for (std::int64_t j = 0; j < s.n; ++j)
-      for (std::int64_t i = 0; i < s.m; ++i) {
-        const float sum = emulated::dot(left.data() + i * s.k, right.data() + j * s.k, s.k);
-        out.set(j * ld.leading_dimension + i, has_bias ? sum + bias.get(i) : sum);
-      }
+    for (std::int64_t which = 0; which < ld.count; ++which) {
+      const std::vector<float> left = factor(a, la, which * la.apart, op.transpose_a == CUBLAS_OP_N, tf32);
+      const std::vector<float> right = factor(b, lb, which * lb.apart, op.transpose_b == CUBLAS_OP_T, tf32);
+      for (std::int64_t j = 0; j < s.n; ++j)
+        for (std::int64_t i = 0; i < s.m; ++i) {
+          const float sum = emulated::dot(left.data() + i * s.k, right.data() + j * s.k, s.k);
+          out.set(which * ld.apart + j * ld.leading_dimension + i, has_bias ? sum + bias.get(i) : sum);
+        }
+    }
   };
   return simt::enqueue(stream, work) == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
 }
