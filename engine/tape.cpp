@@ -146,8 +146,9 @@ void Grads::add_beside(int i, const Tensor& input, std::vector<Tensor> reads, co
     write(input.device(), room);
   } else {
     tape_.join_beside();  // one at a time: what the one before reads can go
-    write(on(input.device(), [](const auto& dev) { return fork_side(dev); }), room);
-    tape_.beside_ = std::move(reads);
+    const Device beside = on(input.device(), [](const auto& dev) { return fork_side(dev); });
+    write(beside, room);
+    if (beside != input.device()) tape_.beside_ = std::move(reads);
   }
   add(i, room);
 }

@@ -76,7 +76,9 @@ struct ColumnStep {
 struct ColumnTotals {
   float* sums;
   __device__ NoInputs inputs(std::int64_t) const { return {}; }
-  __device__ void finish(std::int64_t col, double total, double, NoInputs) const { sums[col] = static_cast<float>(total); }
+  __device__ void finish(std::int64_t col, double total, double, NoInputs) const {
+    sums[col] = static_cast<float>(total);
+  }
 };
 
 }  // namespace

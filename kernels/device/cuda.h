@@ -1,8 +1,9 @@
 // The CUDA device: its stream and the handles of NVIDIA's libraries. Complete only inside kernels/; elsewhere `class Cuda` is a name.
 //
 // There is one Cuda object for the GPU in use and it lives until the process ends (`open_cuda` in cuda_device.h makes it).
-// Everything it runs is ordered on its one stream, but what a recorded step runs beside it (side_stream.h). What waits for the GPU: the functions of transfer.h, a pinned slot that is still being
-// read (pinned_staging.h), and, when a shape is first met or a profile is taken, stopwatches and comparisons of results.
+// Everything it runs is ordered on its one stream, but what a recorded step runs beside it (side_stream.h). What waits for the GPU: the
+// functions of transfer.h, a pinned slot that is still being read (pinned_staging.h), and, when a shape is first met or a profile is taken,
+// stopwatches and comparisons of results.
 #pragma once
 
 #include <cuda_runtime.h>
