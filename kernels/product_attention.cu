@@ -33,33 +33,21 @@ struct Heads {
   }
 };
 
-// The first part is multiplied by `factor` on its way.
-struct TakeApart {
+// From the first to the second or, not kApart, back. The first part is multiplied by `factor` on its way.
+template <bool kApart>
+struct MoveHeads {
   static constexpr int kPack = pack_of<float>;
-  float* apart;
-  const float* together;
+  float* to;
+  const float* from;
   Heads shape;
   float factor;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    Pack<N> v = load<N>(together + shape.together(i));
+    const std::int64_t together = shape.together(i);
+    Pack<N> v = load<N>(from + (kApart ? together : i));
     if (shape.part_of(i) == 0)
       for (int k = 0; k < N; ++k) v[k] *= factor;
-    store<N>(apart + i, v);
-  }
-};
-struct PutTogether {
-  static constexpr int kPack = pack_of<float>;
-  float* together;
-  const float* apart;
-  Heads shape;
-  float factor;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    Pack<N> v = load<N>(apart + i);
-    if (shape.part_of(i) == 0)
-      for (int k = 0; k < N; ++k) v[k] *= factor;
-    store<N>(together + shape.together(i), v);
+    store<N>(to + (kApart ? i : together), v);
   }
 };
 
@@ -117,10 +105,10 @@ struct Strip {
     return {data, qkv.tokens, qkv.tokens, pitch()};
   }
   void take_apart(float* apart, const float* together, const Heads& shape, float factor) const {
-    launch_elements(cuda, shape.size(), in_packs, TakeApart{apart, together, shape, factor});
+    launch_elements(cuda, shape.size(), in_packs, MoveHeads<true>{apart, together, shape, factor});
   }
   void put_together(float* together, const float* apart, const Heads& shape, float factor) const {
-    launch_elements(cuda, shape.size(), in_packs, PutTogether{together, apart, shape, factor});
+    launch_elements(cuda, shape.size(), in_packs, MoveHeads<false>{together, apart, shape, factor});
   }
   void multiply(const Matrices<float>& y, const Matrices<const float>& a, const Matrices<const float>& b,
                 const MatmulOptions& options) const {

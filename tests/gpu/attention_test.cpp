@@ -7,14 +7,16 @@
 #include <cmath>
 
 #include "engine/tape.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/device/profile.h"
 #include "kernels/fused_attention.h"
 #include "kernels/random_fill.h"
+#include "tests/gpu/gpu_test.h"
 #include "tests/gpu/workload.h"
 
 namespace kelvin {
 namespace {
+
+class AttentionOnGpu : public GpuTest {};
 
 struct Result {
   std::vector<float> y, dqkv;
@@ -47,23 +49,19 @@ double error(const std::vector<float>& a, const std::vector<float>& b, std::size
   return std::sqrt(difference / norm);
 }
 
-TEST(AttentionOnGpu, IsFusedAndAgreesWithTheCpu) {
-  std::string reason;
-  const Cuda* const cuda = open_cuda(reason);
-  if (cuda == nullptr) GTEST_SKIP() << reason;
-  cuda_settings().autotune = false;  // the fused plan wherever there is one, not the fastest way
+TEST_F(AttentionOnGpu, IsFusedAndAgreesWithTheCpu) {
   for (const std::int64_t tokens : workload().attention_tokens)
     for (const std::int64_t heads : {3, 6}) {
       const Shape shape = {workload().attention_batch, tokens, 3, heads, 64};
       SCOPED_TRACE(str(shape));
       profile_enable(true);
-      const Result got = run(shape, DType::bf16, {DeviceKind::cuda, cuda});
-      profile_collect(*cuda);
+      const Result got = run(shape, DType::bf16, gpu_);
+      profile_collect(*gpu_.cuda);
       int fused = 0;
       for (const auto& [name, entry] : profile_entries()) fused += name.starts_with("fused attention") ? 1 : 0;
       EXPECT_EQ(fused, 2);  // forward and backward
       profile_enable(false);
-      const Result again = run(shape, DType::bf16, {DeviceKind::cuda, cuda});
+      const Result again = run(shape, DType::bf16, gpu_);
       EXPECT_TRUE(got.y == again.y);
       EXPECT_TRUE(got.dqkv == again.dqkv);
       // bfloat16 keeps 8 bits: results, P and dS are each off by 2^-9 at most, relative to themselves.
@@ -76,23 +74,19 @@ TEST(AttentionOnGpu, IsFusedAndAgreesWithTheCpu) {
 }
 
 // Heads that fill no 16 bytes, rows of scores that do not, one token.
-TEST(AttentionOnGpu, IsProductsInFloat32AndAgreesWithTheCpu) {
-  std::string reason;
-  const Cuda* const cuda = open_cuda(reason);
-  if (cuda == nullptr) GTEST_SKIP() << reason;
-  cuda_settings().autotune = false;  // the products wherever they can run
+TEST_F(AttentionOnGpu, IsProductsInFloat32AndAgreesWithTheCpu) {
   for (const Shape& shape :
        {Shape{2, 65, 3, 3, 64}, Shape{3, 7, 3, 2, 6}, Shape{2, 32, 3, 1, 8}, Shape{5, 1, 3, 2, 4}}) {
     SCOPED_TRACE(str(shape));
     profile_enable(true);
-    const Result got = run(shape, DType::f32, {DeviceKind::cuda, cuda});
-    profile_collect(*cuda);
+    const Result got = run(shape, DType::f32, gpu_);
+    profile_collect(*gpu_.cuda);
     long products = 0;
     for (const auto& [name, entry] : profile_entries())
       if (name.find(" x matmul float32") != std::string::npos) products += entry.calls;
     EXPECT_EQ(products, 2 * (2 + 5));  // forward and backward, tried once and then run
     profile_enable(false);
-    const Result again = run(shape, DType::f32, {DeviceKind::cuda, cuda});
+    const Result again = run(shape, DType::f32, gpu_);
     EXPECT_TRUE(got.y == again.y);
     EXPECT_TRUE(got.dqkv == again.dqkv);
     const Result expected = run(shape, DType::f32, {});
@@ -104,20 +98,16 @@ TEST(AttentionOnGpu, IsProductsInFloat32AndAgreesWithTheCpu) {
 }
 
 // Where the scores of all images are too many they go some images at a time.
-TEST(AttentionOnGpu, ProductsOfSomeImagesAtATimeAreThoseOfAll) {
-  std::string reason;
-  const Cuda* const cuda = open_cuda(reason);
-  if (cuda == nullptr) GTEST_SKIP() << reason;
-  const Device gpu{DeviceKind::cuda, cuda};
+TEST_F(AttentionOnGpu, ProductsOfSomeImagesAtATimeAreThoseOfAll) {
   const Shape shape{5, 9, 3, 2, 8}, out{5, 9, 16};
-  const Tensor qkv = drawn(shape, "qkv", DType::f32).to(gpu), dy = drawn(out, "dy", DType::f32).to(gpu);
+  const Tensor qkv = drawn(shape, "qkv", DType::f32).to(gpu_), dy = drawn(out, "dy", DType::f32).to(gpu_);
   std::vector<std::vector<float>> results;
   for (const std::int64_t images : {5, 2, 1}) {
-    const Tensor y = Tensor::empty(out, DType::f32, gpu), dqkv = Tensor::empty(shape, DType::f32, gpu);
-    const Tensor sums = Tensor::empty({5, 2, 9}, DType::f32, gpu);
+    const Tensor y = Tensor::empty(out, DType::f32, gpu_), dqkv = Tensor::empty(shape, DType::f32, gpu_);
+    const Tensor sums = Tensor::empty({5, 2, 9}, DType::f32, gpu_);
     const std::int64_t most = images * 2 * 9 * 9;
-    product_attention_forward(*cuda, y.view<float>(), sums.view<float>(), qkv.view<const float>(), most);
-    product_attention_backward(*cuda, dqkv.view<float>(), dy.view<const float>(), sums.view<const float>(),
+    product_attention_forward(*gpu_.cuda, y.view<float>(), sums.view<float>(), qkv.view<const float>(), most);
+    product_attention_backward(*gpu_.cuda, dqkv.view<float>(), dy.view<const float>(), sums.view<const float>(),
                                qkv.view<const float>(), most);
     results.push_back(y.to_host<float>());
     for (const Tensor* const t : {&sums, &dqkv}) {

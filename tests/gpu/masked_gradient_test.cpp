@@ -6,8 +6,8 @@
 
 #include "engine/ops/conv2d.h"
 #include "engine/tape.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/random_fill.h"
+#include "tests/gpu/gpu_test.h"
 #include "tests/gpu/workload.h"
 
 namespace kelvin {
@@ -41,21 +41,19 @@ std::vector<float> gradient(std::int64_t batch, DType dtype, Device device) {
   return dx;
 }
 
-TEST(MaskedGradientsOnGpu, CompiledAgreeWithTwoPasses) {
-  std::string reason;
-  const Cuda* const cuda = open_cuda(reason);
-  if (cuda == nullptr) GTEST_SKIP() << reason;
-  const Device gpu{DeviceKind::cuda, cuda};
+class MaskedGradientsOnGpu : public GpuTest {};
+
+TEST_F(MaskedGradientsOnGpu, CompiledAgreeWithTwoPasses) {
   for (const DType dtype : {DType::bf16, DType::f32}) {
     SCOPED_TRACE(name_of(dtype));
     // The compiled plan wherever there is one. A way is remembered by its shape: the second batch is one image larger.
     cuda_settings() = {.allow_tf32 = true, .autotune = false, .compile = false, .deterministic = true};
-    const std::vector<float> expected = gradient(workload().batch, dtype, gpu);
+    const std::vector<float> expected = gradient(workload().batch, dtype, gpu_);
     cuda_settings().compile = true;
     ::testing::internal::CaptureStderr();
-    const std::vector<float> got = gradient(workload().batch + 1, dtype, gpu);
+    const std::vector<float> got = gradient(workload().batch + 1, dtype, gpu_);
     EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");  // no plan was refused
-    EXPECT_TRUE(gradient(workload().batch + 1, dtype, gpu) == got);
+    EXPECT_TRUE(gradient(workload().batch + 1, dtype, gpu_) == got);
     double difference = 0, norm = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) {
       difference += std::pow(static_cast<double>(got[i]) - expected[i], 2);

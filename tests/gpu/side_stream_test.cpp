@@ -5,22 +5,16 @@
 #include <gtest/gtest.h>
 
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/device/pool.h"
 #include "kernels/device/step_graph.h"
 #include "kernels/elementwise.h"
+#include "tests/gpu/gpu_test.h"
 
 namespace kelvin {
 namespace {
 
-class SideStreamOnGpu : public ::testing::Test {
+class SideStreamOnGpu : public GpuTest {
  protected:
-  void SetUp() override {
-    std::string reason;
-    const Cuda* const cuda = open_cuda(reason);
-    if (cuda == nullptr) GTEST_SKIP() << reason;
-    gpu_ = {DeviceKind::cuda, cuda};
-  }
   [[nodiscard]] Device fork() const {
     return on(gpu_, [](const auto& dev) { return fork_side(dev); });
   }
@@ -37,7 +31,6 @@ class SideStreamOnGpu : public ::testing::Test {
   static void give_back(const Device& device, void* block, std::size_t bytes) {
     on(device, [&](const auto& dev) { pool_free(dev, block, bytes); });
   }
-  Device gpu_;
 };
 
 TEST_F(SideStreamOnGpu, WhatIsBesideIsDoneWhenItIsJoined) {

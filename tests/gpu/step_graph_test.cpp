@@ -16,10 +16,10 @@
 #include "engine/tape.h"
 #include "engine/weight_average.h"
 #include "kernels/conv2d.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/device/philox.h"
 #include "kernels/random_fill.h"
 #include "models/model.h"
+#include "tests/gpu/gpu_test.h"
 #include "tests/gpu/workload.h"
 
 namespace kelvin {
@@ -27,17 +27,7 @@ namespace {
 
 const int kBatch = workload().batch, kSide = workload().side, kSteps = workload().steps;
 
-class OnGpu : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string reason;
-    const Cuda* const cuda = open_cuda(reason);
-    if (cuda == nullptr) GTEST_SKIP() << reason;
-    gpu_ = {DeviceKind::cuda, cuda};
-    cuda_settings().autotune = false;  // the same plans every time
-  }
-  Device gpu_;
-};
+class OnGpu : public GpuTest {};
 
 std::unique_ptr<Model> small_model(const std::string& name, Device device, DType precision) {
   return make_model({.name = name,
