@@ -5,6 +5,7 @@
 
 #include "kernels/conv2d.h"
 #include "kernels/convolve.h"
+#include "kernels/cudnn/convolution.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/launch.h"
@@ -16,12 +17,8 @@
 namespace kelvin {
 namespace {
 
-using cudnn::ConvProblem;
-using cudnn::ConvTensors;
-using cudnn::Direction;
-
 template <class T>
-ConvProblem problem_of(Direction direction, const Shape& x, const Shape& w, const ConvOptions& o) {
+ConvProblem problem_of(ConvDirection direction, const Shape& x, const Shape& w, const ConvOptions& o) {
   const std::int64_t c = cudnn::padded_channels(dtype_of<T>, x[3]);
   return {direction,
           dtype_of<T>,
@@ -89,7 +86,7 @@ class Result {
 template <class T, class W>
 void conv2d_forward(const Cuda& cuda, View<T> y, View<const T> x, View<const W> w, const ConvEpilogue<T, W>& e,
                     const ConvOptions& options) {
-  ConvProblem problem = problem_of<T>(Direction::forward, x.shape, w.shape, options);
+  ConvProblem problem = problem_of<T>(ConvDirection::forward, x.shape, w.shape, options);
   problem.has_residual = !e.residual.empty();
   problem.has_bias = !e.bias.empty();
   problem.relu = e.relu;
@@ -116,7 +113,7 @@ void conv2d_backward_data(const Cuda& cuda, View<T> dx, View<const T> dy, View<c
       return accumulate<T, T>(cuda, dx, {part.as<const T>(), dx.shape});
     }
   }
-  ConvProblem problem = problem_of<T>(Direction::backward_data, dx.shape, w.shape, options);
+  ConvProblem problem = problem_of<T>(ConvDirection::backward_data, dx.shape, w.shape, options);
   problem.adds = e.adds;
   problem.masked = !e.mask.empty();
   std::optional<CudaBlock> filter;
@@ -129,7 +126,7 @@ void conv2d_backward_data(const Cuda& cuda, View<T> dx, View<const T> dy, View<c
 template <class T>
 void conv2d_backward_filter(const Cuda& cuda, View<float> dw, View<const T> x, View<const T> dy,
                             const ConvOptions& options) {
-  const ConvProblem problem = problem_of<T>(Direction::backward_filter, x.shape, dw.shape, options);
+  const ConvProblem problem = problem_of<T>(ConvDirection::backward_filter, x.shape, dw.shape, options);
   std::optional<CudaBlock> images;
   const T* const from = rechanneled<T>(cuda, images, x, problem.x[3]);
   const Result<float> result(cuda, dw, problem.w[3]);

@@ -8,6 +8,7 @@
 
 #include "kernels/conv_epilogue.h"
 #include "kernels/convolve.h"
+#include "kernels/cudnn/convolution.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_profile.h"
@@ -18,18 +19,17 @@
 #include "kernels/matmul.h"
 #include "kernels/relu.h"
 #include "kernels/trial_numbers.h"
+#include "kernels/winograd/cuda_convolve.h"
 
 namespace kelvin {
 namespace {
 
-using cudnn::ConvProblem;
-using cudnn::ConvTensors;
-using cudnn::Direction;
 using cudnn::Plan;
 
 struct Way {
-  enum class Kind { plan, product, in_two_passes } kind{};
+  enum class Kind { plan, product, winograd, in_two_passes } kind{};
   Plan plan = {};
+  std::int64_t most_scratch = 0;  // Winograd's
 };
 
 void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors);
@@ -64,9 +64,9 @@ void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   const Views<T> all(p, t);
   const View<T> x = all.as_matrix(all.x), y = all.as_matrix(all.y), w = {all.w.data, {p.w[0], p.w[3]}};
   switch (p.direction) {
-    case Direction::forward: return matmul<T, T>(cuda, y, x, w, {}, {.transpose_b = true});
-    case Direction::backward_data: return matmul<T, T>(cuda, x, y, w, {}, {});
-    case Direction::backward_filter:
+    case ConvDirection::forward: return matmul<T, T>(cuda, y, x, w, {}, {.transpose_b = true});
+    case ConvDirection::backward_data: return matmul<T, T>(cuda, x, y, w, {}, {});
+    case ConvDirection::backward_filter:
       return matmul<float, T>(cuda, filter_gradient(p, t), y, x, {}, {.transpose_a = true});
   }
 }
@@ -78,7 +78,7 @@ void execute(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const Con
 
 // cuDNN's filter gradient has the images' element type.
 void run_plan(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const ConvTensors& t) {
-  if (p.direction != Direction::backward_filter || p.dtype == DType::f32) return execute(cuda, p, plan, t);
+  if (p.direction != ConvDirection::backward_filter || p.dtype == DType::f32) return execute(cuda, p, plan, t);
   const View<float> dw = filter_gradient(p, t);
   const CudaBlock rounded(cuda, static_cast<std::size_t>(dw.size()) * sizeof(bfloat16));
   execute(cuda, p, plan, {.x = t.x, .w = rounded.as<void>(), .y = t.y});
@@ -110,6 +110,7 @@ void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTenso
     case Way::Kind::plan: return run_plan(cuda, p, way.plan, t);
     case Way::Kind::product:
       return p.dtype == DType::bf16 ? multiply<bfloat16>(cuda, p, t) : multiply<float>(cuda, p, t);
+    case Way::Kind::winograd: return winograd::cuda_convolve(cuda, p, t, way.most_scratch);
     case Way::Kind::in_two_passes:
       return p.dtype == DType::bf16 ? run_in_two_passes<bfloat16>(cuda, p, t) : run_in_two_passes<float>(cuda, p, t);
   }
@@ -119,6 +120,8 @@ void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTenso
 std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
   constexpr std::size_t kTried = 5, kCompiled = 2;
   std::vector<Way> ways;
+  for (const std::int64_t most_scratch : winograd::cuda_strips(p))
+    ways.push_back({Way::Kind::winograd, {}, most_scratch});
   if (!p.masked || cuda_settings().compile)
     for (const Plan& plan :
          cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic},
@@ -165,7 +168,7 @@ bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const void
                                               : error_of_masked<float>(cuda, p, way, filter);
   if (error <= kTolerance) return true;  // false where it is not a number
   std::fprintf(stderr, "kelvin: cuDNN's engine %lld is not used for %s: it differs from two passes by %.2g\n",
-               static_cast<long long>(way.plan.engine), cudnn::describe(p).c_str(), error);
+               static_cast<long long>(way.plan.engine), describe(p).c_str(), error);
   return false;
 }
 
@@ -200,14 +203,14 @@ Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTenso
     }
   if (best) return *best;
   if (failure) std::rethrow_exception(failure);
-  throw internal_error("cuDNN has no plan for ", cudnn::describe(problem));
+  throw internal_error("cuDNN has no plan for ", describe(problem));
 }
 
 void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors) {
   static auto& chosen = *new std::map<ConvProblem, Way>;  // never destroyed: at exit cuDNN may be gone before its plans
   auto found = chosen.find(problem);
   if (found == chosen.end()) {
-    KELVIN_CHECK(!is_recording(cuda), "first met in a recorded step: ", cudnn::describe(problem));
+    KELVIN_CHECK(!is_recording(cuda), "first met in a recorded step: ", describe(problem));
     const Way way = choose(cuda, problem, cuda_settings().autotune, tensors);
     found = chosen.emplace(problem, way).first;
   }
@@ -219,7 +222,7 @@ void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const Conv
 void convolve(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
-  const CudaRange range(cuda, [&] { return str("conv2d ", cudnn::describe(problem)); });
+  const CudaRange range(cuda, [&] { return str("conv2d ", describe(problem)); });
   convolve_by_choice(cuda, problem, tensors);
 }
 

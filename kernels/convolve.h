@@ -2,20 +2,23 @@
 // for its shape.
 #pragma once
 
-#include "kernels/cudnn/convolution.h"
+#include "kernels/conv_problem.h"
 #include "kernels/device/device.h"
 
 namespace kelvin {
 
-// The ways: the plans that cuDNN's heuristic likes best; for a 1x1 convolution of stride 1, cuBLASLt's matrix product of the pixels
-// [N·H·W, C] with the filter; and where something is added besides, the plain convolution followed by a pass of ours. One is chosen when a
-// shape is met for the first time, not while a step is recorded, and stays until the program ends: with autotuning the fastest on these very
-// tensors, otherwise the first that runs. In float32 without TF32 that is the product where there is one: cuDNN's engines transpose
-// both images to NCHW and back.
+// The ways:
+//   cuDNN          the plans that its heuristic likes best
+//   a product      a 1x1 convolution of stride 1: cuBLASLt's, of the pixels [N·H·W, C] with the filter
+//   Winograd's     a 3x3 convolution of float32 of stride 1 (winograd/cuda_convolve.h)
+//   two passes     where something is added or masked besides: the plain convolution, by whichever way, followed by a pass of ours
+// One is chosen when a shape is met for the first time, not while a step is recorded, and stays until the program ends: with autotuning the
+// fastest on these very tensors, otherwise the first that runs. In float32 without TF32 that is Winograd's or the product where there is one:
+// cuDNN's engines transpose both images to NCHW and back.
 // A filter gradient is float32 whatever the images are: a product writes it so, a plan in bfloat16, to be widened in a pass of its own.
 // A way that cannot run, which cuDNN may find out only then, is left out. Throws the last one's Error where none can.
-// A masked data gradient goes in two passes, the gradient and the mask, unless settings let cuDNN compile plans for it: then two compete that
-// agreed with the two passes on random numbers.
-void convolve(const Cuda&, const cudnn::ConvProblem& problem, const cudnn::ConvTensors& tensors);
+// cuDNN has a masked data gradient only if settings let it compile plans for it: then two compete that agreed with the two passes on random
+// numbers.
+void convolve(const Cuda&, const ConvProblem& problem, const ConvTensors& tensors);
 
 }  // namespace kelvin

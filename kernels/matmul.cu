@@ -129,10 +129,10 @@ const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, Vi
   return scratch->as<Out>();
 }
 
-void run(const Cuda& cuda, const Plan& plan, void* y, const void* a, const void* b) {
+void run(const Cuda& cuda, const Plan& plan, void* y, const void* a, const void* b, float of_y = 0.0f) {
   const CudaBlock workspace(cuda, kWorkspace);
-  const float one = 1.0f, zero = 0.0f;
-  cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, b, plan.b, a, plan.a, &zero, y, plan.y, y,
+  const float one = 1.0f;
+  cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, b, plan.b, a, plan.a, &of_y, y, plan.y, y,
                                          plan.y, &plan.algorithm, workspace.as<void>(), kWorkspace, cuda.stream()),
                 "running a product");
 }
@@ -158,7 +158,7 @@ void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, Vie
 }
 
 void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>& y, const Matrices<const float>& a,
-                    const Matrices<const float>& b, const MatmulOptions& o) {
+                    const Matrices<const float>& b, const MatmulOptions& o, bool adds) {
   const std::int64_t k = o.transpose_a ? a.rows : a.cols;
   const Plan& plan = plan_for(cuda, {.in = DType::f32,
                                      .out = DType::f32,
@@ -178,7 +178,7 @@ void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>&
                                      .y_pitch = y.pitch});
   const CudaRange range(
       cuda, [&] { return str(count, " x matmul float32 [", y.rows, ", ", k, "] x [", k, ", ", y.cols, "]"); });
-  run(cuda, plan, y.data, a.data, b.data);
+  run(cuda, plan, y.data, a.data, b.data, adds ? 1.0f : 0.0f);
 }
 
 template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, View<const float>,

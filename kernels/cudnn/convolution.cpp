@@ -33,9 +33,9 @@ struct Operation {
   cudnnBackendAttributeName_t x, w, y, convolution, alpha, beta;
 };
 
-Operation operation_of(Direction d) {
+Operation operation_of(ConvDirection d) {
   switch (d) {
-    case Direction::forward:
+    case ConvDirection::forward:
       return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
@@ -43,7 +43,7 @@ Operation operation_of(Direction d) {
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
-    case Direction::backward_data:
+    case ConvDirection::backward_data:
       return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
@@ -123,17 +123,6 @@ void execute(cudnnHandle_t handle, const ConvProblem& problem, const Plan& plan,
   if (problem.masked) bindings.insert(bindings.end(), {{kMask, t.mask}, {kZero, &kZeroValue}});
   if (problem.masked && problem.adds) bindings.emplace_back(kSumSoFar, t.x);
   execute(handle, plan, bindings, workspace, "running a convolution");
-}
-
-std::string describe(const ConvProblem& p) {
-  static constexpr const char* kNames[] = {"forward", "backward data", "backward filter"};
-  const auto list = [](const std::array<std::int64_t, 4>& d) {
-    return str("[", d[0], ", ", d[1], ", ", d[2], ", ", d[3], "]");
-  };
-  return str(kNames[static_cast<int>(p.direction)], " ", p.allow_tf32 ? "tf32" : name_of(p.dtype), " x ", list(p.x),
-             ", w ", list(p.w), ", stride ", p.stride, ", pad ", p.pad, p.adds ? ", added" : "",
-             p.masked ? ", masked" : "", p.has_residual ? ", + residual" : "", p.has_bias ? ", + bias" : "",
-             p.relu ? ", relu" : "");
 }
 
 }  // namespace kelvin::cudnn

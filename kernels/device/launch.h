@@ -43,6 +43,12 @@ inline std::int64_t multiprocessors() {
   return count;
 }
 
+// Bytes: 50 MiB on an H100, 40 on an A100.
+inline std::int64_t second_level_cache() {
+  static const int bytes = attribute_of_device(cudaDevAttrL2CacheSize);
+  return bytes;
+}
+
 template <class... Parameters, class... Arguments>
 void launch(const Cuda& cuda, void (*kernel)(Parameters...), const LaunchShape& shape, Arguments&&... arguments) {
   if (shape.grid == 0 || shape.grid_y == 0) return;  // nothing to do for an empty view

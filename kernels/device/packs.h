@@ -1,6 +1,7 @@
 // Several neighbouring elements as floats: how kernels read and write storage types. Included by .cu files only.
 //
 //   const Pack<8> v = load<8>(x + i);     one 16-byte access of bfloat16, two of float; x + i must be 16-byte aligned
+//   const Pack<2> u = load<2>(x + i);     one 8-byte access of float; x + i must be 8-byte aligned
 //   store<1>(y + i, v);                   one element, any alignment
 #pragma once
 
@@ -38,6 +39,10 @@ __device__ __forceinline__ Pack<N> load(const float* p) {
       out.v[k + 2] = four.z;
       out.v[k + 3] = four.w;
     }
+  } else if constexpr (N == 2) {
+    const float2 two = *reinterpret_cast<const float2*>(p);
+    out.v[0] = two.x;
+    out.v[1] = two.y;
   } else {
     for (int k = 0; k < N; ++k) out.v[k] = p[k];
   }
@@ -65,6 +70,8 @@ __device__ __forceinline__ void store(float* p, const Pack<N>& values) {
   if constexpr (N % 4 == 0) {
     for (int k = 0; k < N; k += 4)
       *reinterpret_cast<float4*>(p + k) = make_float4(values.v[k], values.v[k + 1], values.v[k + 2], values.v[k + 3]);
+  } else if constexpr (N == 2) {
+    *reinterpret_cast<float2*>(p) = make_float2(values.v[0], values.v[1]);
   } else {
     for (int k = 0; k < N; ++k) p[k] = values.v[k];
   }

@@ -5,13 +5,12 @@
 // F(2x2, 3x3) in kernels/winograd.
 #include "kernels/onednn/convolution.h"
 
-#include <cstdlib>
 #include <map>
 #include <set>
-#include <string_view>
 #include <tuple>
 
 #include "kernels/device/profile.h"
+#include "kernels/winograd/allowed.h"
 #include "kernels/winograd/winograd.h"
 
 namespace kelvin::onednn {
@@ -21,12 +20,6 @@ Dims x_dims(const ConvKey& k) { return {k.x[0], k.x[3], k.x[1], k.x[2]}; }
 Dims w_dims(const ConvKey& k) { return {k.w[0], k.w[3], k.w[1], k.w[2]}; }
 Dims y_dims(const ConvKey& k) {
   return {k.x[0], k.w[0], (k.x[1] + 2 * k.pad - k.w[1]) / k.stride + 1, (k.x[2] + 2 * k.pad - k.w[2]) / k.stride + 1};
-}
-
-// Asked when a plan is made, so that a test can compare both in one process.
-bool winograd_allowed() {
-  const char* const setting = std::getenv("KELVIN_WINOGRAD");
-  return setting == nullptr || std::string_view(setting) != "0";
 }
 
 bool is_same_size_3x3(const ConvKey& k) { return k.w[1] == 3 && k.w[2] == 3 && k.stride == 1 && k.pad == 1; }
@@ -126,13 +119,13 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
 
 // oneDNN 3.x and CPUs without AVX-512 have no Winograd and say so by throwing.
 ConvPlan make_plan(const ConvKey& k) {
-  if (winograd_allowed() && own_winograd_pays(k)) {
+  if (winograd::is_allowed() && own_winograd_pays(k)) {
     ConvPlan plan;
     plan.implementation = "kelvin_winograd:f(2x2,3x3)";
     plan.own_winograd = true;
     return plan;
   }
-  if (winograd_allowed() && winograd_pays(k)) try {
+  if (winograd::is_allowed() && winograd_pays(k)) try {
       return make_plan(k, true);
     } catch (const dnnl::error&) {
     }

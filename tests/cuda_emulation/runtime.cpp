@@ -51,6 +51,7 @@ constexpr std::size_t kLongestQueue = 500;
 constexpr int kSharedUnasked = 48 << 10, kMostShared = 227 << 10;
 // Few, so that a kernel with a block for each has several rows a block in small tests already.
 constexpr int kMultiprocessors = 2;
+constexpr int kSecondLevelCache = 256 << 10;  // small, so that what is cut to fit into it is cut in tests
 
 cudaError_t last_error = cudaSuccess;
 cudaError_t fail(cudaError_t error) { return last_error = error; }
@@ -174,7 +175,11 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
   return cudaSuccess;
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-  *value = attribute == cudaDevAttrMultiProcessorCount ? kMultiprocessors : kMostShared;
+  switch (attribute) {
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = kMostShared; break;
+    case cudaDevAttrMultiProcessorCount: *value = kMultiprocessors; break;
+    case cudaDevAttrL2CacheSize: *value = kSecondLevelCache; break;
+  }
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {

@@ -44,7 +44,7 @@ struct cudaDeviceProp {
   char name[256];
   int major, minor;
 };
-enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin, cudaDevAttrMultiProcessorCount };
+enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin, cudaDevAttrMultiProcessorCount, cudaDevAttrL2CacheSize };
 struct cudaFuncAttributes {
   int numRegs;
 };

@@ -19,9 +19,6 @@
 namespace kelvin {
 namespace {
 
-using cudnn::ConvProblem;
-using cudnn::Direction;
-
 constexpr std::int64_t kBatch = 128;
 
 // One image through every model, in each size and colour it takes: afterwards the kernels know what was asked of them.
@@ -51,7 +48,7 @@ void run_all_models() {
   ASSERT_TRUE(done);
 }
 
-ConvProblem problem_of(const ConvShape& shape, Direction direction, DType dtype, bool tf32) {
+ConvProblem problem_of(const ConvShape& shape, ConvDirection direction, DType dtype, bool tf32) {
   const Shape &x = shape.x, &w = shape.w;
   const std::int64_t c = cudnn::padded_channels(dtype, x[3]);
   return {direction,         dtype, {kBatch, x[1], x[2], c}, {w[0], w[1], w[2], c}, shape.options.stride,
@@ -91,18 +88,19 @@ TEST_P(PlannedGraphsOf, EveryConvolutionHasAPlan) {
   ASSERT_GT(shapes.size(), 20u);
   std::set<ConvProblem> problems;
   for (const ConvShape& shape : shapes)
-    for (const Direction direction : {Direction::forward, Direction::backward_data, Direction::backward_filter}) {
+    for (const ConvDirection direction :
+         {ConvDirection::forward, ConvDirection::backward_data, ConvDirection::backward_filter}) {
       problems.insert(problem_of(shape, direction, DType::bf16, false));
       problems.insert(problem_of(shape, direction, DType::f32, false));
       problems.insert(problem_of(shape, direction, DType::f32, true));
       // What evaluation and attacks ask for, and the second gradient of a block's input.
-      if (direction == Direction::backward_filter || shape.x[1] > 64) continue;
+      if (direction == ConvDirection::backward_filter || shape.x[1] > 64) continue;
       for (const bool is_bfloat16 : {true, false}) {
         ConvProblem more = problem_of(shape, direction, is_bfloat16 ? DType::bf16 : DType::f32, !is_bfloat16);
-        more.adds = direction == Direction::backward_data;
-        more.has_bias = more.relu = more.has_residual = direction == Direction::forward;
+        more.adds = direction == ConvDirection::backward_data;
+        more.has_bias = more.relu = more.has_residual = direction == ConvDirection::forward;
         problems.insert(more);
-        if (direction == Direction::forward) {
+        if (direction == ConvDirection::forward) {
           more.has_residual = false;
           problems.insert(more);
         }
@@ -112,22 +110,23 @@ TEST_P(PlannedGraphsOf, EveryConvolutionHasAPlan) {
   for (const ConvProblem& problem : problems) {
     const auto plans = cudnn::conv_plans(target_, problem, {}, 1);
     if (plans.empty()) {
-      ADD_FAILURE() << "no plan for " << cudnn::describe(problem);
+      ADD_FAILURE() << "no plan for " << describe(problem);
       continue;
     }
     const cudnn::Plan& plan = plans.front();
     EXPECT_TRUE(plan.deterministic);
-    EXPECT_FALSE(plan.compiled_at_run_time) << cudnn::describe(problem);
+    EXPECT_FALSE(plan.compiled_at_run_time) << describe(problem);
     // A 1x1 convolution with stride 2 moves more bytes than it multiplies: there the heuristic may prefer other engines.
     // For the filter gradient of a patch embedding (kernel = stride) the H100's heuristic has none on tensor cores; it runs once a step.
-    const bool is_patch_gradient = problem.direction == Direction::backward_filter && problem.w[1] == problem.stride;
+    const bool is_patch_gradient =
+        problem.direction == ConvDirection::backward_filter && problem.w[1] == problem.stride;
     if (problem.dtype == DType::bf16 && problem.w[1] > 1 && !is_patch_gradient) {
-      EXPECT_TRUE(plan.tensor_cores) << cudnn::describe(problem);
+      EXPECT_TRUE(plan.tensor_cores) << describe(problem);
     }
     if (problem.dtype == DType::f32 && !problem.allow_tf32) {
-      EXPECT_FALSE(plan.tensor_cores) << cudnn::describe(problem);
+      EXPECT_FALSE(plan.tensor_cores) << describe(problem);
     }
-    print(plan, cudnn::describe(problem));
+    print(plan, describe(problem));
   }
 }
 
@@ -143,7 +142,7 @@ TEST_P(PlannedGraphsOf, MaskedGradientsHaveAPlan) {
   for (const Kind& k : {Kind{16, 128, 512, 1, 1, false, true}, Kind{16, 512, 128, 1, 1, true, false},
                         Kind{16, 128, 128, 3, 1, true, false}, Kind{32, 128, 128, 3, 2, false, false},
                         Kind{32, 256, 512, 1, 2, true, false}, Kind{4, 2048, 512, 1, 1, true, true}}) {
-    ConvProblem problem{.direction = Direction::backward_data,
+    ConvProblem problem{.direction = ConvDirection::backward_data,
                         .dtype = k.tf32 ? DType::f32 : DType::bf16,
                         .x = {kBatch, k.side, k.side, k.in},
                         .w = {k.out, k.kernel, k.kernel, k.in},
@@ -154,11 +153,11 @@ TEST_P(PlannedGraphsOf, MaskedGradientsHaveAPlan) {
     problem.masked = true;
     const auto plans = cudnn::conv_plans(target_, problem, {}, 1);
     if (plans.empty()) {
-      ADD_FAILURE() << "no plan for " << cudnn::describe(problem) << ": " << cudnn::last_error();
+      ADD_FAILURE() << "no plan for " << describe(problem) << ": " << cudnn::last_error();
       continue;
     }
-    EXPECT_TRUE(plans.front().deterministic && plans.front().tensor_cores) << cudnn::describe(problem);
-    print(plans.front(), cudnn::describe(problem));
+    EXPECT_TRUE(plans.front().deterministic && plans.front().tensor_cores) << describe(problem);
+    print(plans.front(), describe(problem));
   }
 }
 
@@ -178,15 +177,15 @@ TEST_P(PlannedGraphsOf, EveryAttentionHasAPlan) {
   for (const cudnn::AttentionProblem& problem : problems) {
     const auto plans = cudnn::attention_plans(target_, problem, {.deterministic = problem.deterministic}, 1);
     if (plans.empty()) {
-      ADD_FAILURE() << "no plan for " << cudnn::describe(problem) << ": " << cudnn::last_error();
+      ADD_FAILURE() << "no plan for " << describe(problem) << ": " << cudnn::last_error();
       continue;
     }
-    EXPECT_TRUE(plans.front().tensor_cores) << cudnn::describe(problem);
+    EXPECT_TRUE(plans.front().tensor_cores) << describe(problem);
     // dS rounded up to tiles of 128 x 128 is the most there may be.
     const auto tiles = [](std::int64_t n) { return (n + 127) / 128 * 128; };
     EXPECT_LE(plans.front().workspace,
               2 * problem.batch * problem.heads * tiles(problem.tokens) * tiles(problem.tokens) + (1 << 20));
-    print(plans.front(), cudnn::describe(problem));
+    print(plans.front(), describe(problem));
   }
 }
 

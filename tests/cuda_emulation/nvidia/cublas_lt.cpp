@@ -207,8 +207,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
   if (workspace_bytes < kWorkspace || !simt::device_holds(workspace, workspace_bytes) ||
       reinterpret_cast<std::uintptr_t>(workspace) % 256 != 0)
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "no workspace on the device, aligned to 256 bytes");
-  if (*static_cast<const float*>(alpha) != 1.0f || *static_cast<const float*>(beta) != 0.0f)
-    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "only alpha = 1 and beta = 0 stand in here");
+  const float of_c = *static_cast<const float*>(beta);
+  if (*static_cast<const float*>(alpha) != 1.0f || (of_c != 0.0f && (of_c != 1.0f || c != d)))
+    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "only alpha = 1, and beta = 0 or, in place, 1 stand in here");
   const bool has_bias = desc->epilogue == CUBLASLT_EPILOGUE_BIAS;
   if (has_bias &&
       !simt::device_holds(desc->bias, static_cast<std::size_t>(s.m) * kelvin::bytes_of(dtype(d_layout->type))))
@@ -226,8 +227,11 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
       const std::vector<float> right = factor(b, lb, which * lb.apart, op.transpose_b == CUBLAS_OP_T, tf32);
       for (std::int64_t j = 0; j < s.n; ++j)
         for (std::int64_t i = 0; i < s.m; ++i) {
-          const float sum = emulated::dot(left.data() + i * s.k, right.data() + j * s.k, s.k);
-          out.set(which * ld.apart + j * ld.leading_dimension + i, has_bias ? sum + bias.get(i) : sum);
+          const std::int64_t at = which * ld.apart + j * ld.leading_dimension + i;
+          float sum = emulated::dot(left.data() + i * s.k, right.data() + j * s.k, s.k);
+          if (has_bias) sum += bias.get(i);
+          if (of_c != 0.0f) sum += out.get(at);
+          out.set(at, sum);
         }
     }
   };
