@@ -1,17 +1,22 @@
 // cuBLASLt. It thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes yᵀ = op(b)ᵀ op(a)ᵀ on the same
 // memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape and alignment (it takes
-// addresses for multiples of 256 unless told otherwise, and rows taken out of a tensor begin anywhere); 32 MiB of workspace, as NVIDIA
-// advises for Hopper. Deterministic: the heuristic's choice and one stream.
+// addresses for multiples of 256 unless told otherwise, and rows taken out of a tensor begin anywhere), with autotuning the fastest of its first
+// eight; 32 MiB of workspace, as NVIDIA advises for Hopper. Deterministic: sums of a fixed order and one stream.
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "kernels/batched_matmul.h"
 #include "kernels/cublas/library.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_profile.h"
+#include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
@@ -30,10 +35,14 @@ struct Key {
   auto operator<=>(const Key&) const = default;
 };
 
+struct Algorithm {  // with a name: nvcc 13.0 fails on containers of cuBLASLt's own
+  cublasLtMatmulAlgo_t opaque{};
+};
+
 struct Plan {
   cublasLtMatmulDesc_t operation = nullptr;
   cublasLtMatrixLayout_t a = nullptr, b = nullptr, y = nullptr;
-  cublasLtMatmulAlgo_t algorithm{};
+  Algorithm algorithm;
 };
 
 cudaDataType_t data_type(DType t) { return t == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F; }
@@ -71,7 +80,8 @@ void set(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t name
   cublas::check(cublas::library().preference_set_attribute(p, name, &value, sizeof value), "setting a preference");
 }
 
-Plan make_plan(const Cuda& cuda, const Key& key) {
+// All but the algorithm.
+Plan describe(const Key& key) {
   const cublas::Library& l = cublas::library();
   Plan plan;
   const cublasComputeType_t compute = key.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
@@ -87,6 +97,15 @@ Plan make_plan(const Cuda& cuda, const Key& key) {
   plan.a = stored(key.in, key.transpose_a, key.m, key.k, key.a_pitch);
   plan.b = stored(key.in, key.transpose_b, key.k, key.n, key.b_pitch);
   plan.y = stored(key.out, false, key.m, key.n, key.y_pitch);
+  return plan;
+}
+
+using Algorithms = std::vector<Algorithm>;
+
+// The heuristic's, best first.
+Algorithms algorithms_for(const Cuda& cuda, const Key& key, const Plan& plan) {
+  constexpr int kTried = 8;
+  const cublas::Library& l = cublas::library();
   cublasLtMatmulPreference_t preference = nullptr;
   cublas::check(l.preference_create(&preference), "describing preferences");
   set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspace);
@@ -98,24 +117,78 @@ Plan make_plan(const Cuda& cuda, const Key& key) {
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.y_alignment);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.y_alignment);
-  cublasLtMatmulHeuristicResult_t result{};
+  std::array<cublasLtMatmulHeuristicResult_t, kTried> results{};
   int found = 0;
-  const cublasStatus_t status =
-      l.get_heuristic(cuda.cublas(), plan.operation, plan.b, plan.a, plan.y, plan.y, preference, 1, &result, &found);
+  const cublasStatus_t status = l.get_heuristic(cuda.cublas(), plan.operation, plan.b, plan.a, plan.y, plan.y,
+                                                preference, kTried, results.data(), &found);
   l.preference_destroy(preference);
-  if (status != CUBLAS_STATUS_SUCCESS || found == 0 || result.state != CUBLAS_STATUS_SUCCESS)
+  Algorithms algorithms;
+  for (int i = 0; status == CUBLAS_STATUS_SUCCESS && i < found; ++i)
+    if (results[static_cast<std::size_t>(i)].state == CUBLAS_STATUS_SUCCESS)
+      algorithms.push_back({results[static_cast<std::size_t>(i)].algo});
+  if (algorithms.empty())
     throw internal_error("cuBLASLt has no algorithm for [", key.m, ", ", key.k, "] x [", key.k, ", ", key.n, "] of ",
                          name_of(key.in), " to ", name_of(key.out));
-  plan.algorithm = result.algo;
+  return algorithms;
+}
+
+// What a product is of; `of_y` is 1 where it is added to y.
+struct Operands {
+  void* y;
+  const void *a, *b;
+  float of_y = 0.0f;
+};
+
+void run(const Cuda& cuda, const Plan& plan, const Operands& o) {
+  const CudaBlock workspace(cuda, kWorkspace);
+  const float one = 1.0f;
+  cublas::check(
+      cublas::library().matmul(cuda.cublas(), plan.operation, &one, o.b, plan.b, o.a, plan.a, &o.of_y, o.y, plan.y, o.y,
+                               plan.y, &plan.algorithm.opaque, workspace.as<void>(), kWorkspace, cuda.stream()),
+      "running a product");
+}
+
+// The plan with the fastest of the algorithms on these operands; those that fail are left out. Nothing is added to y meanwhile.
+Plan fastest(const Cuda& cuda, const Key& key, Plan plan, const Algorithms& algorithms, Operands operands) {
+  constexpr float kWorthwhile = 0.97f;  // of the best time so far: less may be noise
+  std::optional<CudaBlock> scratch;
+  if (operands.of_y != 0) {
+    scratch.emplace(cuda,
+                    static_cast<std::size_t>(key.count * key.m * std::max(key.y_pitch, key.n)) * bytes_of(key.out));
+    operands = {scratch->as<void>(), operands.a, operands.b};
+  }
+  CudaStopwatch watch(cuda);
+  std::optional<Algorithm> best;
+  float best_time = 0;
+  std::exception_ptr failure;
+  for (const Algorithm& algorithm : algorithms) try {
+      plan.algorithm = algorithm;
+      const float time = watch.milliseconds([&] { run(cuda, plan, operands); });
+      if (best && time > kWorthwhile * best_time) continue;
+      best = algorithm;
+      best_time = time;
+    } catch (const Error&) {
+      failure = std::current_exception();
+    }
+  if (!best) std::rethrow_exception(failure);
+  plan.algorithm = *best;
   return plan;
 }
 
-const Plan& plan_for(const Cuda& cuda, const Key& key) {
+// `bias` is only there to be timed with: the caller sets its own.
+const Plan& plan_for(const Cuda& cuda, const Key& key, const Operands& operands, const void* bias = nullptr) {
   static std::mutex mutex;
   static std::map<Key, Plan>& plans = *new std::map<Key, Plan>;  // never destroyed, like the library itself
   const std::lock_guard lock(mutex);
-  const auto found = plans.find(key);
-  return found != plans.end() ? found->second : plans.emplace(key, make_plan(cuda, key)).first->second;
+  if (const auto found = plans.find(key); found != plans.end()) return found->second;
+  Plan plan = describe(key);
+  if (bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+  const Algorithms algorithms = algorithms_for(cuda, key, plan);
+  if (algorithms.size() > 1 && cuda_settings().autotune && !is_recording(cuda))
+    plan = fastest(cuda, key, plan, algorithms, operands);
+  else
+    plan.algorithm = algorithms.front();
+  return plans.emplace(key, plan).first->second;
 }
 
 // The bias as cuBLASLt's epilogue wants it: in the result's element type and at a multiple of 16 bytes, which no preference can speak of.
@@ -129,14 +202,6 @@ const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, Vi
   return scratch->as<Out>();
 }
 
-void run(const Cuda& cuda, const Plan& plan, void* y, const void* a, const void* b, float of_y = 0.0f) {
-  const CudaBlock workspace(cuda, kWorkspace);
-  const float one = 1.0f;
-  cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, b, plan.b, a, plan.a, &of_y, y, plan.y, y,
-                                         plan.y, &plan.algorithm, workspace.as<void>(), kWorkspace, cuda.stream()),
-                "running a product");
-}
-
 }  // namespace
 
 template <class Out, class T>
@@ -147,38 +212,43 @@ void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, Vie
   std::optional<CudaBlock> scratch;
   const Out* const added = bias.empty() ? nullptr : epilogue_bias<Out>(cuda, scratch, bias);
   const bool tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32;
-  const Plan& plan =
-      plan_for(cuda, {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, added != nullptr, tf32,
-                      alignment_of(a.data), alignment_of(b.data), alignment_of(y.data)});
+  const Operands operands = {y.data, a.data, b.data};
+  const Plan& plan = plan_for(cuda,
+                              {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, added != nullptr,
+                               tf32, alignment_of(a.data), alignment_of(b.data), alignment_of(y.data)},
+                              operands, added);
   if (added != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, added);
   const CudaRange range(cuda, [&] {
     return str("matmul ", name_of(dtype_of<T>), " [", m, ", ", k, "] x [", k, ", ", n, "] to ", name_of(dtype_of<Out>));
   });
-  run(cuda, plan, y.data, a.data, b.data);
+  run(cuda, plan, operands);
 }
 
 void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>& y, const Matrices<const float>& a,
                     const Matrices<const float>& b, const MatmulOptions& o, bool adds) {
   const std::int64_t k = o.transpose_a ? a.rows : a.cols;
-  const Plan& plan = plan_for(cuda, {.in = DType::f32,
-                                     .out = DType::f32,
-                                     .m = y.rows,
-                                     .n = y.cols,
-                                     .k = k,
-                                     .transpose_a = o.transpose_a,
-                                     .transpose_b = o.transpose_b,
-                                     .has_bias = false,
-                                     .tf32 = cuda_settings().allow_tf32,
-                                     .a_alignment = alignment_of(a.data),
-                                     .b_alignment = alignment_of(b.data),
-                                     .y_alignment = alignment_of(y.data),
-                                     .count = count,
-                                     .a_pitch = a.pitch,
-                                     .b_pitch = b.pitch,
-                                     .y_pitch = y.pitch});
+  const Operands operands = {y.data, a.data, b.data, adds ? 1.0f : 0.0f};
+  const Plan& plan = plan_for(cuda,
+                              {.in = DType::f32,
+                               .out = DType::f32,
+                               .m = y.rows,
+                               .n = y.cols,
+                               .k = k,
+                               .transpose_a = o.transpose_a,
+                               .transpose_b = o.transpose_b,
+                               .has_bias = false,
+                               .tf32 = cuda_settings().allow_tf32,
+                               .a_alignment = alignment_of(a.data),
+                               .b_alignment = alignment_of(b.data),
+                               .y_alignment = alignment_of(y.data),
+                               .count = count,
+                               .a_pitch = a.pitch,
+                               .b_pitch = b.pitch,
+                               .y_pitch = y.pitch},
+                              operands);
   const CudaRange range(
       cuda, [&] { return str(count, " x matmul float32 [", y.rows, ", ", k, "] x [", k, ", ", y.cols, "]"); });
-  run(cuda, plan, y.data, a.data, b.data, adds ? 1.0f : 0.0f);
+  run(cuda, plan, operands);
 }
 
 template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, View<const float>,

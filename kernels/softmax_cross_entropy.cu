@@ -1,5 +1,5 @@
 // Logits are read from memory once, then wait where their row has room: up to 31 classes, if no multiple of 4, with one thread
-// (`tile_kernel`); up to 16384 in the registers of the 4 lanes to 16 warps that share the row (`held_kernel`); above, in a block's shared
+// (`tile_kernel`); up to 16384 in the registers of the 4 lanes to 16 warps that share the row (held_cross_entropy.h); above, in a block's shared
 // memory, with maximum and sum kept up together as they come (Milakov & Gimelshein 2018, 1805.02867; `streamed_kernel`). Only rows that no
 // shared memory holds (57,856 classes on an H100) are read twice, backwards then, to begin with what the cache still has.
 // Bytes: forward 4 a logit, backward 8, fused 8 for both (12 at most where a row is read twice). So that these are what takes the time, a
@@ -8,119 +8,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/device/divisor.h"
 #include "kernels/device/dynamic_shared.h"
-#include "kernels/device/held_row.h"
+#include "kernels/held_cross_entropy.h"
 #include "kernels/softmax_cross_entropy.h"
 
 namespace kelvin {
 namespace {
 
-// What is wanted of the rows; null: not wanted.
-struct Rows {
-  const float* logits = nullptr;         // [rows, classes]
-  const std::int32_t* labels = nullptr;  // [rows]; null for probabilities alone
-  const float* tau = nullptr;            // [1]
-  float *loss = nullptr, *dlogits = nullptr, *probabilities = nullptr;
-  const float* dloss = nullptr;  // [rows], or null: `dloss_of_all` for every row
-  float dloss_of_all = 0;
-  float smoothing = 0;  // S
-  std::int64_t rows = 0, classes = 0;
-
-  // q_j, the share of class j in the smoothed label: of the label's own class and of every other one.
-  float own_share = 1, other_share = 0;
-
-  [[nodiscard]] __device__ std::int32_t label(std::int64_t row) const { return labels != nullptr ? labels[row] : -1; }
-  [[nodiscard]] __device__ float row_dloss(std::int64_t row) const {
-    return dloss != nullptr ? dloss[row] : dloss_of_all;
-  }
-  [[nodiscard]] __device__ float* outputs() const { return dlogits != nullptr ? dlogits : probabilities; }
-  [[nodiscard]] __device__ bool needs_all_classes() const { return loss != nullptr && smoothing != 0.0f; }
-  // all_classes: −Σ_j log p_j, where needed.
-  __device__ void write_loss(std::int64_t row, float log_p_of_label, float all_classes) const {
-    const float own = -log_p_of_label;
-    loss[row] = smoothing == 0.0f ? own : (1.0f - smoothing) * own + other_share * all_classes;
-  }
-};
-
-// A row whose maximum and sum are known: what becomes of each z/τ.
-struct KnownRow {
-  float maximum, log_sum;
-  float factor = 1, own_share = 0, other_share = 0;  // of a probability
-
-  __device__ KnownRow(const Rows& r, float dloss, float tau, float row_maximum, float sum)
-      : maximum(row_maximum), log_sum(logf(sum)) {
-    if (r.dlogits == nullptr) return;
-    factor = dloss / tau;
-    own_share = r.own_share;
-    other_share = r.other_share;
-  }
-  [[nodiscard]] __device__ float log_p(float scaled) const { return scaled - maximum - log_sum; }
-  // ∂L/∂z_j, or p_j
-  [[nodiscard]] __device__ float output(float log_p_j, bool is_own) const {
-    return factor * (expf(log_p_j) - (is_own ? own_share : other_share));
-  }
-};
-
-// What is subtracted from z/τ before expf: the maximum, or 0 where all that was seen is masked, because −∞ − (−∞) would be NaN.
-__device__ float shift_of(float maximum) { return maximum == -INFINITY ? 0.0f : maximum; }
-
-// Rows of at most Group::kThreads · kPerThread classes.
-template <class Group, int Width, int kPerThread>
-__global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) held_kernel(const Rows r) {
-  const Group group;
-  const bool has_row = group.row() < r.rows;
-  const std::int64_t row = has_row ? group.row() : r.rows - 1;  // every lane takes part in the reductions
-  const int classes = static_cast<int>(r.classes);
-  const float tau = r.tau[0];
-  const std::int32_t label = r.label(row);
-  const float dloss = r.row_dloss(row);
-  const float *const z = r.logits + row * r.classes, *const mine = z + group.rank() * Width;
-  const auto for_each_pack = [&](const auto& f) { for_packs<Group, Width, kPerThread>(classes, group.rank(), f); };
-
-  float scaled[kPerThread];  // z/τ; −∞ beyond the row
-#pragma unroll
-  for (float& s : scaled) s = -INFINITY;
-  for_each_pack([&](int i, int) {
-    const Pack<Width> pack = load<Width>(mine + i * Group::kThreads);
-#pragma unroll
-    for (int k = 0; k < Width; ++k) scaled[i + k] = pack[k];
-  });
-  const Divisor by_tau(tau);
-  for_each_pack([&](int i, int) { by_tau.divide<Width>(scaled + i); });
-
-  float maximum = -INFINITY, sum = 0;
-#pragma unroll
-  for (const float s : scaled) maximum = fmaxf(maximum, s);
-  maximum = group.max(maximum);
-  const float own = r.loss != nullptr ? z[label] : 0.0f;  // here: the label has come, and the sum is still to be made
-  const float shift = shift_of(maximum);
-#pragma unroll
-  for (const float s : scaled) sum += expf(s - shift);
-  const KnownRow known(r, dloss, tau, maximum, group.sum(sum));
-
-#pragma unroll
-  for (int i = 0; i < kPerThread; ++i) scaled[i] = known.log_p(scaled[i]);
-
-  float all_classes = 0;
-  if (r.needs_all_classes()) {
-    for_each_pack([&](int i, int) {
-#pragma unroll
-      for (int k = 0; k < Width; ++k) all_classes -= scaled[i + k];
-    });
-    all_classes = group.sum(all_classes);
-  }
-  if (!has_row) return;
-  if (r.loss != nullptr && group.rank() == 0) r.write_loss(row, known.log_p(by_tau(own)), all_classes);
-  if (r.outputs() == nullptr) return;
-  float* const to = r.outputs() + row * r.classes + group.rank() * Width;
-  for_each_pack([&](int i, int col) {
-    Pack<Width> out;
-#pragma unroll
-    for (int k = 0; k < Width; ++k) out[k] = known.output(scaled[i + k], col + k == label);
-    store<Width>(to + i * Group::kThreads, out);
-  });
-}
+using namespace cross_entropy;
 
 // Rows of few classes, a thread each: no lane idles, nothing is reduced. A block's rows lie one after another in memory, so they come and go
 // through shared memory in 16-byte accesses, whatever the number of classes. A multiple of 4 would be no good: the threads of a warp would
@@ -294,18 +189,22 @@ void run_long_rows(const Cuda& cuda, const Rows& r) {
 
 // As few lanes as hold the row in a few dozen registers each: more rows a warp, fewer shuffles, fewer idle at its end.
 template <int Width>
-void run(const Cuda& cuda, const Rows& r) {
+void run(const Cuda& cuda, const Rows& r, bool in_warp_tiles) {
   const auto held = [&]<class Group, int kPerThread>(Group, std::integral_constant<int, kPerThread>) {
     launch_rows<Group>(cuda, held_kernel<Group, Width, kPerThread>, r.rows, r);
   };
+  const auto lanes = [&]<class Group, int kPerThread>(Group group, std::integral_constant<int, kPerThread> per_thread) {
+    if (!in_warp_tiles) return held(group, per_thread);
+    launch_rows<Group>(cuda, warp_tile_kernel<Group, Width, kPerThread>, r.rows, r);
+  };
   if (r.classes <= 32)
-    held(LaneGroup<4>{}, std::integral_constant<int, 8>{});
+    lanes(LaneGroup<4>{}, std::integral_constant<int, 8>{});
   else if (r.classes <= 64)
-    held(LaneGroup<4>{}, std::integral_constant<int, 16>{});
+    lanes(LaneGroup<4>{}, std::integral_constant<int, 16>{});
   else if (r.classes <= 112)
-    held(LaneGroup<4>{}, std::integral_constant<int, 28>{});
+    lanes(LaneGroup<4>{}, std::integral_constant<int, 28>{});
   else if (r.classes <= 224)
-    held(LaneGroup<8>{}, std::integral_constant<int, 28>{});
+    lanes(LaneGroup<8>{}, std::integral_constant<int, 28>{});
   else if (r.classes <= 512)
     held(WarpGroup{}, std::integral_constant<int, 16>{});
   else if (r.classes <= 1024)
@@ -325,14 +224,15 @@ void run_rows(const Cuda& cuda, Rows r, const View<const float>& logits, const O
   r.own_share = 1.0f - r.smoothing + r.other_share;
   const bool is_aligned = can_use_packs(logits, outputs...);
   const LaunchShape tiles = {.grid = pieces(r.rows, kTileRows), .block = kTileRows};
+  const bool in_warp_tiles = is_aligned && r.classes % 8 != 0;  // rows are no whole number of 32-byte sectors
   if (is_aligned && r.classes % 4 == 0)
-    run<4>(cuda, r);
+    run<4>(cuda, r, in_warp_tiles);
   else if (is_aligned && r.classes == 10)
     launch(cuda, tile_kernel<10, true>, tiles, r);
   else if (is_aligned && r.classes <= kTileClasses)
     launch(cuda, tile_kernel<kTileClasses, false>, tiles, r);
   else
-    run<1>(cuda, r);
+    run<1>(cuda, r, in_warp_tiles);
 }
 
 }  // namespace

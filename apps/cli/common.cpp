@@ -67,8 +67,8 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   command->add_flag("--tf32", common.tf32, "CUDA: float32 products may use TensorFloat-32 (10-bit factors)");
   command
       ->add_option("--autotune", common.autotune,
-                   "CUDA: time the first few plans of each convolution, on or off; compile: also those that cuDNN "
-                   "has to compile first, seconds a layer, for attacks that run for hours")
+                   "CUDA: time several ways to each convolution and product, on or off; compile: also those that "
+                   "cuDNN has to compile first, seconds a layer, for attacks that run for hours")
       ->capture_default_str()
       ->check(CLI::IsMember({"on", "off", "compile"}));
   command->add_flag("--fast-nondeterministic", common.fast, "CUDA: also use plans whose sums have no fixed order");

@@ -17,7 +17,8 @@ namespace kelvin {
 struct CudaSettings {
   // float32 convolutions and matrix products may round their factors to 10 bits (TF32) for the tensor cores.
   bool allow_tf32 = false;
-  // The first few cuDNN plans of a shape are timed, the fastest is kept: other bits from run to run where two are equally fast.
+  // Of the ways to a convolution, a product or attention of a shape the first few are timed and the fastest is kept: other bits from run to run
+  // where two are equally fast.
   bool autotune = true;
   // cuDNN may compile plans that apply a ReLU's mask to a data gradient: up to two a shape, one to three seconds each, against a pass over the
   // gradient saved in every run.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "engine/ops/activation.h"
 #include "engine/ops/attention.h"
@@ -149,10 +150,42 @@ TEST_F(Engines, WhatFollowsAConvolutionIsPartOfItOrAPassOfItsOwn) {
   }
 }
 
+// 3x3 convolutions of float32 go on where cuDNN has nothing, masks, sums and what follows a convolution included: by Winograd's way.
+TEST_F(Engines, WinogradsWayNeedsNoPlan) {
+  const auto block = [](std::int64_t channels, Device device) {
+    const auto number = [&](Shape shape, std::uint64_t which) { return drawn(shape, which).to(device); };
+    const Shape filter = {channels, 3, 3, channels};
+    const Tensor x = number({2, 6, 7, channels}, 1), w = number(filter, 2), bias = number({channels}, 5);
+    Tape tape({x, w});
+    const Tensor a = relu(conv2d(x, w, {.pad = 1}));
+    const Tensor h = conv2d_fused(a, number(filter, 3), bias, {}, true, {.pad = 1});
+    const Tensor y = conv2d_fused(h, number(filter, 4), bias, a, true, {.pad = 1});
+    tape.backward(y, number(y.shape(), 6));
+    return std::vector<std::vector<float>>{y.to_host<float>(), tape.gradient(x).to_host<float>(),
+                                           tape.gradient(w).to_host<float>()};
+  };
+  emulated::cudnn_settings().all_engines_fail = true;
+  for (const bool autotune : {true, false}) {
+    cuda_settings().autotune = autotune;
+    const std::int64_t channels = autotune ? 20 : 28;
+    expect_near(block(channels, gpu_), block(channels, {}), 1e-5f);
+  }
+  cuda_settings().allow_tf32 = true;
+  EXPECT_THROW((void)block(36, gpu_), Error);
+}
+
 // A residual block between two convolutions. Three ReLUs' gradients are masked by the convolution that makes them, that of the block's input
 // after the shortcut's was added: by cuDNN's plan where it may be compiled, else in two passes.
 class MaskedGradients : public Engines {
  protected:
+  void SetUp() override {
+    Engines::SetUp();
+    setenv("KELVIN_WINOGRAD", "0", 1);  // masks by itself
+  }
+  void TearDown() override {
+    unsetenv("KELVIN_WINOGRAD");
+    Engines::TearDown();
+  }
   static std::vector<std::vector<float>> gradients(std::int64_t channels, Device device, DType dtype = DType::f32,
                                                    std::int64_t side = 3) {
     const auto filter = [&](std::int64_t to, std::int64_t side, std::int64_t from, std::uint64_t which) {

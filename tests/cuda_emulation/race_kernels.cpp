@@ -86,10 +86,10 @@ void race_losses(const Cuda& cuda) {
   }
 }
 
-// Cross-entropy's ways through shared memory: a tile of several rows, whole and not; long rows that wait there, two of
+// Cross-entropy's ways through shared memory: a tile of several rows, whole and not, of a block and of a warp; long rows that wait there, two of
 // them in one block.
 void race_cross_entropy(const Cuda& cuda) {
-  for (const Shape& shape : {Shape{130, 10}, Shape{130, 7}, Shape{3, 20000}, Shape{3, 20001}}) {
+  for (const Shape& shape : {Shape{130, 10}, Shape{130, 7}, Shape{37, 100}, Shape{21, 101}, Shape{3, 20000}, Shape{3, 20001}}) {
     const std::int64_t rows = shape[0];
     const Floats logits(shape, -5, 5), dloss({rows}, 1, 2), tau({1}, 2, 3);
     const Ints labels({rows}, 0, 7);

@@ -10,9 +10,12 @@
 //   2  one block a row          coalesced; three passes with a tree in shared memory, a barrier a level
 //   3  one warp a row           no barriers: butterflies of shuffles; maximum and sum still two passes
 //   4  online softmax           maximum and sum in one pass (Milakov & Gimelshein 2018, 1805.02867)
-//   5  production               kernels/softmax_cross_entropy.cu: one pass over memory, the row waits in registers or shared memory
+//   5  four lanes a row         up to 112 classes, a multiple of 4: one pass over memory, the row waits in registers
+//   6  production               kernels/softmax_cross_entropy.cu: rows of up to 224 classes come and go through shared memory, a warp's at a time,
+//                               where they do not begin with a sector; longer ones wait in registers or shared memory
 #include "kernels/device/groups.h"
 #include "kernels/device/philox.h"
+#include "kernels/held_cross_entropy.h"
 #include "kernels/softmax_cross_entropy.h"
 #include "tools/kernel_lab/lab.h"
 
@@ -123,7 +126,19 @@ void study(const Cuda& cuda, const Table& table, std::int64_t n, std::int64_t cl
       [&] { launch(cuda, one_block_a_row, {.grid = static_cast<unsigned>(n), .block = 128}, rows); });
   row("3 one warp a row", [&] { launch_rows<WarpGroup>(cuda, one_warp_a_row<false>, n, rows); });
   row("4 one warp a row, online", [&] { launch_rows<WarpGroup>(cuda, one_warp_a_row<true>, n, rows); });
-  row("5 production", [&] {
+  if (classes <= 112 && classes % 4 == 0) {
+    const cross_entropy::Rows held = {.logits = z.data(),
+                                      .labels = y.data(),
+                                      .tau = temperature.data(),
+                                      .loss = loss.data(),
+                                      .dlogits = dz.data(),
+                                      .dloss_of_all = dloss,
+                                      .rows = n,
+                                      .classes = classes};
+    row("5 four lanes a row",
+        [&] { launch_rows<LaneGroup<4>>(cuda, cross_entropy::held_kernel<LaneGroup<4>, 4, 28>, n, held); });
+  }
+  row("6 production", [&] {
     softmax_cross_entropy_fused(cuda, {loss.data(), {n}}, {dz.data(), {n, classes}},
                                 View<const float>(z.data(), {n, classes}), View<const std::int32_t>(y.data(), {n}),
                                 View<const float>(temperature.data(), {1}), dloss);

@@ -31,7 +31,8 @@ struct EmulatedMatmulPreference {
 
 namespace {
 
-constexpr std::size_t kWorkspace = 4096;  // what this "algorithm" needs, and fills with rubbish
+constexpr std::size_t kWorkspace = 4096;  // what these "algorithms" need, and fill with rubbish
+constexpr int kAlgorithms = 3;            // the heuristic's; the last one fails when it runs, as some do
 
 cublasStatus_t refuse(cublasStatus_t status, const char* why) {
   std::fprintf(stderr, "emulated cuBLASLt: %s\n", why);
@@ -42,6 +43,7 @@ cublasStatus_t refuse(cublasStatus_t status, const char* why) {
 struct Chosen {
   std::uint64_t alignment[4];
   std::uint64_t m, n, k;
+  std::uint64_t number;  // among those offered
 };
 static_assert(sizeof(Chosen) <= sizeof(cublasLtMatmulAlgo_t));
 
@@ -177,12 +179,15 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   if (!has_kernels(*a, *b, *d) || preference->most_workspace < kWorkspace || wanted < 1)
     return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "no algorithm for this product");
   Chosen chosen = {
-      {}, static_cast<std::uint64_t>(s.m), static_cast<std::uint64_t>(s.n), static_cast<std::uint64_t>(s.k)};
+      {}, static_cast<std::uint64_t>(s.m), static_cast<std::uint64_t>(s.n), static_cast<std::uint64_t>(s.k), 0};
   std::copy(std::begin(preference->alignment), std::end(preference->alignment), std::begin(chosen.alignment));
-  std::memcpy(&results->algo, &chosen, sizeof chosen);
-  results->workspaceSize = kWorkspace;
-  results->state = CUBLAS_STATUS_SUCCESS;
-  *found = 1;
+  for (; *found < std::min(wanted, kAlgorithms); ++*found) {
+    cublasLtMatmulHeuristicResult_t& result = results[*found];
+    chosen.number = static_cast<std::uint64_t>(*found);
+    std::memcpy(&result.algo, &chosen, sizeof chosen);
+    result.workspaceSize = kWorkspace;
+    result.state = CUBLAS_STATUS_SUCCESS;
+  }
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -198,6 +203,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
   if (chosen.m != static_cast<std::uint64_t>(s.m) || chosen.n != static_cast<std::uint64_t>(s.n) ||
       chosen.k != static_cast<std::uint64_t>(s.k))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "an algorithm that was chosen for other matrices");
+  if (chosen.number == kAlgorithms - 1) return CUBLAS_STATUS_NOT_SUPPORTED;
   const void* const addresses[] = {a, b, c, d};
   for (int i = 0; i < 4; ++i)
     if (reinterpret_cast<std::uintptr_t>(addresses[i]) % chosen.alignment[i] != 0)
