@@ -3,7 +3,8 @@
     python gpu_report.py --gpu NAME --parts FOLDER --output FILE.json
 
 FOLDER holds what the checks left: <name>.tests.json (GoogleTest's report), <name>.lab.txt (a kernel laboratory's table), comparison.json
-(compare.py), bench.json (kelvin bench, where there is no PyTorch), profile.json (kelvin bench --profile). Any of them may be missing: the file then says so. Standard library only.
+(compare.py), bench.json (kelvin bench, where there is no PyTorch), <precision>.profile.json (kelvin bench --profile). Any of them may be
+missing: the file then says so. Standard library only.
 """
 import argparse
 import json
@@ -42,6 +43,15 @@ def lab_of(path):
     return {"copy_gb_per_s": copy, "rows": rows}
 
 
+def profiles_of(paths):
+    """{"rows": those of all files}; TensorFloat-32, which kelvin bench calls float32 with a setting, by its name."""
+    rows = []
+    for path in paths:
+        if path.stat().st_size:
+            rows += [dict(row, precision=path.name.split(".")[0]) for row in json.loads(path.read_text())["rows"]]
+    return {"rows": rows}
+
+
 def goals(labs, comparison):
     """Each goal with what was measured and whether it is reached; None: not measured."""
     def goal(what, wanted, measured):
@@ -69,9 +79,10 @@ def report(gpu, parts):
     tests = {p.name.removesuffix(".tests.json"): tests_of(p) for p in sorted(parts.glob("*.tests.json"))}
     labs = {p.name.removesuffix(".lab.txt"): lab_of(p) for p in sorted(parts.glob("*.lab.txt"))}
     optional = {}
-    for name in ("comparison", "bench", "profile"):
+    for name in ("comparison", "bench"):
         path = parts / f"{name}.json"
         optional[name] = json.loads(path.read_text()) if path.exists() and path.stat().st_size else {}
+    optional["profile"] = profiles_of(sorted(parts.glob("*.profile.json")))
     return {"gpu": gpu, "commit": optional["comparison"].get("commit"), "tests": tests, "kernel_lab": labs, **optional,
             "goals": goals(labs, optional["comparison"])}
 
