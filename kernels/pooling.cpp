@@ -1,6 +1,7 @@
 #include "kernels/pooling.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "kernels/device/parallel.h"
@@ -39,6 +40,9 @@ void for_output_pixels(const Shape& x, const Shape& y, const PoolOptions& o, con
       /*grain=*/1);
 }
 
+// Whether a later element of a window is its maximum instead of the best before it. A NaN always is.
+bool takes_over(float candidate, float best) { return candidate > best || std::isnan(candidate); }
+
 template <class T>
 void zero(View<T> x) {
   std::fill_n(x.data, x.size(), T(0.0f));
@@ -57,7 +61,8 @@ void max_pool2d_forward(Cpu, View<T> y, View<const T> x, const PoolOptions& opti
     bool is_first = true;
     for_window(win, x.shape, n, [&](std::int64_t from) {
       for (std::int64_t c = 0; c < channels; ++c)
-        if (is_first || static_cast<float>(x[from + c]) > static_cast<float>(y[at + c])) y[at + c] = x[from + c];
+        if (is_first || takes_over(static_cast<float>(x[from + c]), static_cast<float>(y[at + c])))
+          y[at + c] = x[from + c];
       is_first = false;
     });
   });
@@ -71,7 +76,7 @@ void max_pool2d_backward(Cpu, View<T> dx, View<const T> dy, View<const T> x, con
     for (std::int64_t c = 0; c < channels; ++c) {
       std::int64_t winner = -1;
       for_window(win, x.shape, n, [&](std::int64_t from) {
-        if (winner < 0 || static_cast<float>(x[from + c]) > static_cast<float>(x[winner])) winner = from + c;
+        if (winner < 0 || takes_over(static_cast<float>(x[from + c]), static_cast<float>(x[winner]))) winner = from + c;
       });
       dx[winner] = T(static_cast<float>(dx[winner]) + static_cast<float>(dy[at + c]));
     }

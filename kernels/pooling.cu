@@ -1,6 +1,8 @@
 // One thread 16 bytes of the output, or an element where the channels do not fill them; neighbouring threads on neighbouring channels.
 // The backward passes gather instead of scatter: one thread looks at the windows that cover its elements of dx, so no two threads
 // write to one place and no atomics are needed.
+#include <cmath>
+
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/pooling.h"
@@ -45,7 +47,7 @@ __device__ std::int64_t out_offset(const Geometry& g, std::int64_t n, std::int64
   return ((n * g.out_height + oh) * g.out_width + ow) * g.channels + c;
 }
 
-// The largest elements of a window, channel by channel, and which of them are the first such at offset `at` of x (bit k: channel k).
+// The largest elements of a window (or its last NaN), channel by channel, and which of them are the first such at offset `at` of x (bit k: channel k).
 template <int N>
 struct Largest {
   Pack<N> value;
@@ -60,7 +62,7 @@ struct Largest {
         const unsigned here = from == at ? 1u : 0u;
         const Pack<N> candidate = load<N>(x + from);
         for (int k = 0; k < N; ++k)
-          if (is_first || candidate[k] > value[k]) {
+          if (is_first || candidate[k] > value[k] || std::isnan(candidate[k])) {
             value[k] = candidate[k];
             is_here = (is_here & ~(1u << k)) | here << k;
           }

@@ -20,7 +20,8 @@ struct PoolOptions {
 
 [[nodiscard]] Shape pool_output_shape(const Shape& x, const PoolOptions& options);
 
-// y [N, OH, OW, C] = the largest element of each window, the first one in row-major order where several are equal.
+// y [N, OH, OW, C] = the largest element of each window, the first one in row-major order where several are equal; the last NaN where there is
+// one, as PyTorch has it.
 template <class T>
 void max_pool2d_forward(Cpu, View<T> y, View<const T> x, const PoolOptions& options);
 template <class T>

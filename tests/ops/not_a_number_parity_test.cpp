@@ -1,4 +1,5 @@
-// A training that has diverged must show it: what a ReLU does with NaN and the infinities, on both devices, in packs and beside them.
+// A training that has diverged must show it: what ReLU, BatchNorm and pooling do with NaN, and ReLU with the infinities, on both devices, in
+// packs and beside them.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,6 +7,8 @@
 
 #include "engine/ops/activation.h"
 #include "engine/ops/batch_norm.h"
+#include "engine/ops/pooling.h"
+#include "engine/tape.h"
 #include "engine/tensor.h"
 #include "kernels/device/cuda_device.h"
 #include "tests/ops/op_case.h"
@@ -54,6 +57,28 @@ TEST(KernelParity, BatchNormWithReluHandsNotANumberOn) {
               << name_of(device.kind) << " " << name_of(dtype) << " " << channels << " channels, element " << i;
       }
   }
+}
+
+// Wherever in its window a NaN stands, it is the maximum, and the window's gradient is its own: the last one's where there are two.
+TEST(KernelParity, MaxPoolingHandsNotANumberOn) {
+  for (const std::int64_t channels : {4, 3})  // in packs and not
+    for (const Device& device : devices())
+      for (const DType dtype : {DType::f32, DType::bf16})
+        for (std::size_t first = 0; first < 4; ++first)
+          for (std::size_t second = first; second < 4; ++second) {
+            std::vector<float> x = draw(4 * channels, "x", -1, 1);
+            for (const std::size_t pixel : {first, second}) x[pixel * static_cast<std::size_t>(channels) + 1] = kNan;
+            const Tensor given = Tensor::from_host<float>(x, {1, 2, 2, channels}).to(device).to(dtype);
+            Tape tape({given});
+            const Tensor y = max_pool2d(given, {});
+            tape.backward(y, Tensor::full(y.shape(), 1, DType::f32, device).to(dtype));
+            const Floats maxima = floats_of(y), dx = floats_of(tape.gradient(given));
+            for (std::size_t c = 0; c < maxima.size(); ++c)
+              EXPECT_EQ(std::isnan(maxima[c]), c == 1) << name_of(device.kind) << " " << name_of(dtype);
+            for (std::size_t pixel = 0; pixel < 4; ++pixel)
+              EXPECT_EQ(dx[pixel * static_cast<std::size_t>(channels) + 1], pixel == second ? 1.0f : 0.0f)
+                  << name_of(device.kind) << " " << name_of(dtype) << " " << first << " " << second;
+          }
 }
 
 }  // namespace
