@@ -73,6 +73,7 @@ void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
 
 void execute(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const ConvTensors& t) {
   const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(plan.workspace, 1)));
+  const CudaRange range(cuda, [&] { return str("conv2d ", describe(p)); });  // the other ways have ranges of their own
   cudnn::execute(cuda.cudnn(), p, plan, t, workspace.as<void>());
 }
 
@@ -222,7 +223,6 @@ void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const Conv
 void convolve(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
-  const CudaRange range(cuda, [&] { return str("conv2d ", describe(problem)); });
   convolve_by_choice(cuda, problem, tensors);
 }
 

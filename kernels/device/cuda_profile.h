@@ -3,8 +3,9 @@
 //
 //   const CudaRange range(cuda, [&] { return str("conv2d ", ...); });   // until the end of the scope
 //
-// A range's time is the GPU's, from its first work to its last, as long as the host is ahead (profile_hold). A step under a profile is never
-// recorded or replayed (step_graph.h): a replay launches nothing that could be timed.
+// Ranges do not hold others, so that their times add up to a step's. A range's time is the GPU's, from its first work to its last, as long as
+// the host is ahead (profile_hold). A step under a profile is never recorded or replayed (step_graph.h): a replay launches nothing that could be
+// timed.
 #pragma once
 
 #include <string>
