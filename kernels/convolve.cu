@@ -17,6 +17,7 @@
 #include "kernels/device/relative_error.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
+#include "kernels/patches.h"
 #include "kernels/relu.h"
 #include "kernels/trial_numbers.h"
 #include "kernels/winograd/cuda_convolve.h"
@@ -58,17 +59,28 @@ View<float> filter_gradient(const ConvProblem& p, const ConvTensors& t) {
   return {static_cast<float*>(const_cast<void*>(t.w)), {p.w[0], p.w[1] * p.w[2] * p.w[3]}};
 }
 
-// The 1x1 convolution: pixels [N·H·W, C] and [N·H·W, K], filter [K, C]
+// Every output pixel sees one input pixel and every input pixel is seen: the image is its patches.
+bool is_pointwise(const ConvProblem& p) { return p.w[1] == 1 && p.w[2] == 1 && p.stride == 1 && p.pad == 0; }
+
+// patches [N·P·Q, R·S·C], pixels of y [N·P·Q, K], filter [K, R·S·C]
 template <class T>
 void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   const Views<T> all(p, t);
-  const View<T> x = all.as_matrix(all.x), y = all.as_matrix(all.y), w = {all.w.data, {p.w[0], p.w[3]}};
-  switch (p.direction) {
-    case ConvDirection::forward: return matmul<T, T>(cuda, y, x, w, {}, {.transpose_b = true});
-    case ConvDirection::backward_data: return matmul<T, T>(cuda, x, y, w, {}, {});
-    case ConvDirection::backward_filter:
-      return matmul<float, T>(cuda, filter_gradient(p, t), y, x, {}, {.transpose_a = true});
+  const View<T> y = all.as_matrix(all.y), w = {all.w.data, {p.w[0], p.w[1] * p.w[2] * p.w[3]}};
+  std::optional<CudaBlock> scratch;
+  View<T> patches = {all.x.data, {y.rows(), w.cols()}};
+  if (!is_pointwise(p)) {
+    scratch.emplace(cuda, static_cast<std::size_t>(patches.size()) * sizeof(T));
+    patches.data = scratch->as<T>();
+    if (p.direction != ConvDirection::backward_data) gather_patches<T>(cuda, patches.data, all.x.data, p);
   }
+  switch (p.direction) {
+    case ConvDirection::forward: return matmul<T, T>(cuda, y, patches, w, {}, {.transpose_b = true});
+    case ConvDirection::backward_filter:
+      return matmul<float, T>(cuda, filter_gradient(p, t), y, patches, {}, {.transpose_a = true});
+    case ConvDirection::backward_data: matmul<T, T>(cuda, patches, y, w, {}, {});
+  }
+  if (!is_pointwise(p)) sum_patches<T>(cuda, all.x.data, patches.data, p);
 }
 
 void execute(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const ConvTensors& t) {
@@ -128,10 +140,10 @@ std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
          cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic},
                            p.masked ? kCompiled : kTried))
       ways.push_back({Way::Kind::plan, plan});
-  const bool is_product = p.w[1] == 1 && p.w[2] == 1 && p.stride == 1 && p.pad == 0;
+  const bool is_product = is_pointwise(p) || has_few_patches(p);
   const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
   const auto where = is_product && cudnn_transposes ? ways.begin() : ways.end();
-  if (p.has_epilogue() || p.adds || p.masked)
+  if (p.has_epilogue() || p.masked || (p.adds && !has_few_patches(p)))  // patches are summed into what is there
     ways.insert(where, {Way::Kind::in_two_passes});
   else if (is_product)
     ways.insert(where, {Way::Kind::product});

@@ -9,7 +9,8 @@ namespace kelvin {
 
 // The ways:
 //   cuDNN          the plans that its heuristic likes best
-//   a product      a 1x1 convolution of stride 1: cuBLASLt's, of the pixels [N·H·W, C] with the filter
+//   a product      cuBLASLt's, of the filter with the pixels of a 1x1 convolution of stride 1, [N·H·W, C], or with patches (patches.h) where a
+//                  stride leaves few
 //   Winograd's     a 3x3 convolution of float32 of stride 1 (winograd/cuda_convolve.h)
 //   two passes     where something is added or masked besides: the plain convolution, by whichever way, followed by a pass of ours
 // One is chosen when a shape is met for the first time, not while a step is recorded, and stays until the program ends: with autotuning the

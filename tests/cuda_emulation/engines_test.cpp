@@ -174,6 +174,30 @@ TEST_F(Engines, WinogradsWayNeedsNoPlan) {
   EXPECT_THROW((void)block(36, gpu_), Error);
 }
 
+// Strided convolutions go on by products with patches, shortcuts whose gradient is added included.
+TEST_F(Engines, PatchesNeedNoPlan) {
+  const auto block = [](std::int64_t channels, Device device, DType dtype) {
+    const auto number = [&](Shape shape, std::uint64_t which) { return drawn(shape, which).to(device); };
+    const Tensor x = number({2, 7, 6, channels}, 1).to(dtype), w = number({16, 3, 3, channels}, 2);
+    const Tensor shortcut = number({16, 1, 1, channels}, 3), bias = number({16}, 5);
+    Tape tape({x, w, shortcut});
+    const Tensor y = add(conv2d_fused(x, w, bias, conv2d(x, shortcut, {.stride = 2}), true, {.stride = 2, .pad = 1}),
+                         conv2d(x, w, {.stride = 2, .pad = 1}));
+    tape.backward(y, number(y.shape(), 6).to(dtype));
+    std::vector<std::vector<float>> results = {y.to(DType::f32).to_host<float>()};
+    for (const Tensor& t : {x, w, shortcut}) results.push_back(tape.gradient(t).to(DType::f32).to_host<float>());
+    return results;
+  };
+  emulated::cudnn_settings().all_engines_fail = true;
+  for (const bool tf32 : {false, true})
+    for (const bool autotune : {true, false}) {
+      cuda_settings() = {.allow_tf32 = tf32, .autotune = autotune};
+      const std::int64_t channels = 24 + (tf32 ? 8 : 0) + (autotune ? 16 : 0);
+      expect_near(block(channels, gpu_, DType::f32), block(channels, {}, DType::f32), tf32 ? 2e-2f : 1e-5f);
+    }
+  EXPECT_THROW((void)block(64, gpu_, DType::bf16), Error);  // overlapping patches' gradient
+}
+
 // A residual block between two convolutions. Three ReLUs' gradients are masked by the convolution that makes them, that of the block's input
 // after the shortcut's was added: by cuDNN's plan where it may be compiled, else in two passes.
 class MaskedGradients : public Engines {

@@ -37,6 +37,14 @@ const std::regex kDeviceLibrary(
     R"(^(cuda|cudnn|cublas|curand|cufft|cusparse|cusolver|nccl|nvml|nvtx|nvToolsExt|nvrtc|cub/|thrust/|cooperative_groups|)"
     R"(mma\.h|driver_types|vector_types|device_launch_parameters|dnnl|mkldnn|oneapi/dnnl).*)");
 
+const std::regex kCudaTag(R"(\(\*[A-Za-z_.]*cuda_?[,)])");  // f(*cuda, ...)
+
+// Tests that a build without CUDA has, too; not those of this rule.
+bool needs_no_cuda(const std::string& path) {
+  return path.starts_with("tests/") && !path.starts_with("tests/cuda_emulation/") &&
+         !path.starts_with("tests/structure/") && !path.ends_with("_cuda_test.cpp");
+}
+
 // `on(device, f)`, the versions of oneDNN, and the sanitizers that watch the emulated device.
 bool conditionals_allowed(const std::string& path) {
   return path == "kernels/device/device.h" || path.starts_with("kernels/onednn/") ||
@@ -94,6 +102,8 @@ class Checker {
     bool once = false;
     for (std::string line; std::getline(in, line);) {
       ++number;
+      if (needs_no_cuda(path) && std::regex_search(line, kCudaTag))
+        report(path, number, "calls what builds without CUDA do not have: on(device, f), or a file *_cuda_test.cpp");
       if (allowed == nullptr) continue;
       std::smatch match;
       if (std::regex_search(line, match, kInclude)) check_include(path, number, match[1] == "\"", match[2], *allowed);

@@ -85,6 +85,15 @@ TEST_F(PlantedTree, ReportsConditionalCompilation) {
   EXPECT_THAT(violations(), ElementsAre("engine/bad.cpp:2: has an #if", "kernels/bad.cpp:1: has an #if"));
 }
 
+TEST_F(PlantedTree, ReportsTestsThatNeedCudaToLink) {
+  plant("tests/README.md", "");
+  plant("tests/ops/bad_test.cpp", "f(*cuda, 1);\ng(*gpu_.cuda);\n");
+  plant("tests/ops/good_cuda_test.cpp", "f(*cuda_, 1);\n");
+  plant("tests/cuda_emulation/good_test.cpp", "f(*cuda, 1);\n");
+  const std::string what = "calls what builds without CUDA do not have: on(device, f), or a file *_cuda_test.cpp";
+  EXPECT_THAT(violations(), ElementsAre("tests/ops/bad_test.cpp:1: " + what, "tests/ops/bad_test.cpp:2: " + what));
+}
+
 TEST_F(PlantedTree, ReportsHeadersWithoutPragmaOnce) {
   plant("engine/bad.h", "int x;\n");
   EXPECT_THAT(violations(), ElementsAre("engine/bad.h:1: has no #pragma once"));
