@@ -141,7 +141,7 @@ std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
                            p.masked ? kCompiled : kTried))
       ways.push_back({Way::Kind::plan, plan});
   const bool is_product = is_pointwise(p) || has_few_patches(p);
-  const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
+  const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32 && (is_pointwise(p) || !p.masked);
   const auto where = is_product && cudnn_transposes ? ways.begin() : ways.end();
   if (p.has_epilogue() || p.masked || (p.adds && !has_few_patches(p)))  // patches are summed into what is there
     ways.insert(where, {Way::Kind::in_two_passes});
