@@ -8,6 +8,7 @@
 
 #include "kernels/conv_epilogue.h"
 #include "kernels/convolve.h"
+#include "kernels/cuda_matmul.h"
 #include "kernels/cudnn/convolution.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
@@ -75,11 +76,15 @@ void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
     if (p.direction != ConvDirection::backward_data) gather_patches<T>(cuda, patches.data, all.x.data, p);
   }
   switch (p.direction) {
-    case ConvDirection::forward: return matmul<T, T>(cuda, y, patches, w, {}, {.transpose_b = true});
+    case ConvDirection::forward:
+      return matmul<T>(cuda, y, patches, w, MatmulEpilogue<T>{all.residual, all.bias, p.relu}, {.transpose_b = true});
     case ConvDirection::backward_filter:
       return matmul<float, T>(cuda, filter_gradient(p, t), y, patches, {}, {.transpose_a = true});
-    case ConvDirection::backward_data: matmul<T, T>(cuda, patches, y, w, {}, {});
+    case ConvDirection::backward_data: break;
   }
+  MatmulEpilogue<T> before;
+  if (p.adds && is_pointwise(p)) before.residual = patches;
+  matmul<T>(cuda, patches, y, w, before, {});
   if (!is_pointwise(p)) sum_patches<T>(cuda, all.x.data, patches.data, p);
 }
 
@@ -141,12 +146,9 @@ std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
                            p.masked ? kCompiled : kTried))
       ways.push_back({Way::Kind::plan, plan});
   const bool is_product = is_pointwise(p) || has_few_patches(p);
-  const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32 && (is_pointwise(p) || !p.masked);
-  const auto where = is_product && cudnn_transposes ? ways.begin() : ways.end();
-  if (p.has_epilogue() || p.masked || (p.adds && !has_few_patches(p)))  // patches are summed into what is there
-    ways.insert(where, {Way::Kind::in_two_passes});
-  else if (is_product)
-    ways.insert(where, {Way::Kind::product});
+  const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
+  if (is_product && !p.masked) ways.insert(cudnn_transposes ? ways.begin() : ways.end(), {Way::Kind::product});
+  if (p.has_epilogue() || p.masked || (p.adds && !is_product)) ways.push_back({Way::Kind::in_two_passes});
   return ways;
 }
 

@@ -12,7 +12,8 @@ namespace kelvin {
 //   a product      cuBLASLt's, of the filter with the pixels of a 1x1 convolution of stride 1, [N·H·W, C], or with patches (patches.h) where a
 //                  stride leaves few
 //   Winograd's     a 3x3 convolution of float32 of stride 1 (winograd/cuda_convolve.h)
-//   two passes     where something is added or masked besides: the plain convolution, by whichever way, followed by a pass of ours
+//   two passes     where something is added or masked besides: the plain convolution, by whichever way, followed by a pass of ours; cuDNN's
+//                  plans, products and Winograd's do most of that as they store
 // One is chosen when a shape is met for the first time, not while a step is recorded, and stays until the program ends: with autotuning the
 // fastest on these very tensors, otherwise the first that runs. In float32 without TF32 that is Winograd's or the product where there is one:
 // cuDNN's engines transpose both images to NCHW and back.

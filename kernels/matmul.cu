@@ -11,8 +11,8 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/batched_matmul.h"
 #include "kernels/cublas/library.h"
+#include "kernels/cuda_matmul.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_profile.h"
@@ -29,8 +29,8 @@ constexpr std::size_t kWorkspace = std::size_t{32} << 20;
 struct Key {
   DType in, out;
   std::int64_t m, n, k;
-  bool transpose_a, transpose_b, has_bias, tf32;
-  std::uint32_t a_alignment, b_alignment, y_alignment;            // bytes
+  bool transpose_a, transpose_b, has_bias, relu, tf32;
+  std::uint32_t a_alignment, b_alignment, y_alignment, residual_alignment;  // bytes
   std::int64_t count = 1, a_pitch = 0, b_pitch = 0, y_pitch = 0;  // of a batch; a pitch of 0: as many as columns
   auto operator<=>(const Key&) const = default;
 };
@@ -90,7 +90,11 @@ Plan describe(const Key& key) {
   const cublasOperation_t keep = CUBLAS_OP_N, flip = CUBLAS_OP_T;
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, key.transpose_b ? flip : keep);
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, key.transpose_a ? flip : keep);
-  if (key.has_bias) set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+  if (key.has_bias || key.relu)
+    set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE,
+        !key.relu      ? CUBLASLT_EPILOGUE_BIAS
+        : key.has_bias ? CUBLASLT_EPILOGUE_RELU_BIAS
+                       : CUBLASLT_EPILOGUE_RELU);
   const auto stored = [&](DType t, bool transposed, std::int64_t rows, std::int64_t cols, std::int64_t pitch) {
     return transposed ? layout(t, cols, rows, pitch, key.count) : layout(t, rows, cols, pitch, key.count);
   };
@@ -115,7 +119,7 @@ Algorithms algorithms_for(const Cuda& cuda, const Key& key, const Plan& plan) {
   // In cuBLASLt's order of factors: ours are swapped.
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b_alignment);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment);
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.y_alignment);
+  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.residual_alignment);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.y_alignment);
   std::array<cublasLtMatmulHeuristicResult_t, kTried> results{};
   int found = 0;
@@ -132,30 +136,31 @@ Algorithms algorithms_for(const Cuda& cuda, const Key& key, const Plan& plan) {
   return algorithms;
 }
 
-// What a product is of; `of_y` is 1 where it is added to y.
+// What a product is of.
 struct Operands {
   void* y;
   const void *a, *b;
-  float of_y = 0.0f;
+  const void* residual = nullptr;  // added to it; may be y
 };
 
 void run(const Cuda& cuda, const Plan& plan, const Operands& o) {
   const CudaBlock workspace(cuda, kWorkspace);
-  const float one = 1.0f;
-  cublas::check(
-      cublas::library().matmul(cuda.cublas(), plan.operation, &one, o.b, plan.b, o.a, plan.a, &o.of_y, o.y, plan.y, o.y,
-                               plan.y, &plan.algorithm.opaque, workspace.as<void>(), kWorkspace, cuda.stream()),
-      "running a product");
+  const float one = 1.0f, of_residual = o.residual != nullptr ? 1.0f : 0.0f;
+  const void* const residual = o.residual != nullptr ? o.residual : o.y;
+  cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, o.b, plan.b, o.a, plan.a, &of_residual,
+                                         residual, plan.y, o.y, plan.y, &plan.algorithm.opaque, workspace.as<void>(),
+                                         kWorkspace, cuda.stream()),
+                "running a product");
 }
 
-// The plan with the fastest of the algorithms on these operands; those that fail are left out. Nothing is added to y meanwhile.
+// The plan with the fastest of the algorithms on these operands; those that fail are left out. Where y is added to itself it stays as it is.
 Plan fastest(const Cuda& cuda, const Key& key, Plan plan, const Algorithms& algorithms, Operands operands) {
   constexpr float kWorthwhile = 0.97f;  // of the best time so far: less may be noise
   std::optional<CudaBlock> scratch;
-  if (operands.of_y != 0) {
+  if (operands.residual == operands.y) {
     scratch.emplace(cuda,
                     static_cast<std::size_t>(key.count * key.m * std::max(key.y_pitch, key.n)) * bytes_of(key.out));
-    operands = {scratch->as<void>(), operands.a, operands.b};
+    operands.y = scratch->as<void>();
   }
   CudaStopwatch watch(cuda);
   std::optional<Algorithm> best;
@@ -193,13 +198,44 @@ const Plan& plan_for(const Cuda& cuda, const Key& key, const Operands& operands,
 
 // The bias as cuBLASLt's epilogue wants it: in the result's element type and at a multiple of 16 bytes, which no preference can speak of.
 // Itself where it is that, else a copy in scratch memory.
-template <class Out>
-const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<const float> bias) {
-  if constexpr (std::is_same_v<Out, float>)
+template <class Out, class In>
+const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<const In> bias) {
+  if (bias.empty()) return nullptr;
+  if constexpr (std::is_same_v<Out, In>)
     if (reinterpret_cast<std::uintptr_t>(bias.data) % 16 == 0) return bias.data;
   scratch.emplace(cuda, static_cast<std::size_t>(bias.size()) * sizeof(Out));
-  convert<Out, float>(cuda, {scratch->as<Out>(), bias.shape}, bias);
+  convert<Out, In>(cuda, {scratch->as<Out>(), bias.shape}, bias);
   return scratch->as<Out>();
+}
+
+template <class Out, class T>
+void multiply(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, const Out* residual, const Out* bias,
+              bool relu, const MatmulOptions& o) {
+  const std::int64_t m = o.transpose_a ? a.dim(1) : a.dim(0), k = o.transpose_a ? a.dim(0) : a.dim(1);
+  const std::int64_t n = o.transpose_b ? b.dim(0) : b.dim(1);
+  const Operands operands = {y.data, a.data, b.data, residual};
+  const Plan& plan = plan_for(cuda,
+                              {.in = dtype_of<T>,
+                               .out = dtype_of<Out>,
+                               .m = m,
+                               .n = n,
+                               .k = k,
+                               .transpose_a = o.transpose_a,
+                               .transpose_b = o.transpose_b,
+                               .has_bias = bias != nullptr,
+                               .relu = relu,
+                               .tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32,
+                               .a_alignment = alignment_of(a.data),
+                               .b_alignment = alignment_of(b.data),
+                               .y_alignment = alignment_of(y.data),
+                               .residual_alignment = alignment_of(residual != nullptr ? residual : y.data)},
+                              operands, bias);
+  if (bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+  const CudaRange range(cuda, [&] {
+    return str("matmul ", name_of(dtype_of<T>), " [", m, ", ", k, "] x [", k, ", ", n, "] to ", name_of(dtype_of<Out>),
+               residual != nullptr ? ", added" : "", bias != nullptr ? ", + bias" : "", relu ? ", relu" : "");
+  });
+  run(cuda, plan, operands);
 }
 
 }  // namespace
@@ -207,27 +243,22 @@ const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, Vi
 template <class Out, class T>
 void matmul(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, View<const float> bias,
             const MatmulOptions& o) {
-  const std::int64_t m = o.transpose_a ? a.dim(1) : a.dim(0), k = o.transpose_a ? a.dim(0) : a.dim(1);
-  const std::int64_t n = o.transpose_b ? b.dim(0) : b.dim(1);
   std::optional<CudaBlock> scratch;
-  const Out* const added = bias.empty() ? nullptr : epilogue_bias<Out>(cuda, scratch, bias);
-  const bool tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32;
-  const Operands operands = {y.data, a.data, b.data};
-  const Plan& plan = plan_for(cuda,
-                              {dtype_of<T>, dtype_of<Out>, m, n, k, o.transpose_a, o.transpose_b, added != nullptr,
-                               tf32, alignment_of(a.data), alignment_of(b.data), alignment_of(y.data)},
-                              operands, added);
-  if (added != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, added);
-  const CudaRange range(cuda, [&] {
-    return str("matmul ", name_of(dtype_of<T>), " [", m, ", ", k, "] x [", k, ", ", n, "] to ", name_of(dtype_of<Out>));
-  });
-  run(cuda, plan, operands);
+  multiply<Out, T>(cuda, y, a, b, nullptr, epilogue_bias<Out>(cuda, scratch, bias), false, o);
+}
+
+template <class T>
+void matmul(const Cuda& cuda, View<T> y, View<const T> a, View<const T> b, const MatmulEpilogue<T>& e,
+            const MatmulOptions& o) {
+  std::optional<CudaBlock> scratch;
+  multiply<T, T>(cuda, y, a, b, e.residual.empty() ? nullptr : e.residual.data, epilogue_bias<T>(cuda, scratch, e.bias),
+                 e.relu, o);
 }
 
 void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>& y, const Matrices<const float>& a,
                     const Matrices<const float>& b, const MatmulOptions& o, bool adds) {
   const std::int64_t k = o.transpose_a ? a.rows : a.cols;
-  const Operands operands = {y.data, a.data, b.data, adds ? 1.0f : 0.0f};
+  const Operands operands = {y.data, a.data, b.data, adds ? y.data : nullptr};
   const Plan& plan = plan_for(cuda,
                               {.in = DType::f32,
                                .out = DType::f32,
@@ -237,10 +268,12 @@ void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>&
                                .transpose_a = o.transpose_a,
                                .transpose_b = o.transpose_b,
                                .has_bias = false,
+                               .relu = false,
                                .tf32 = cuda_settings().allow_tf32,
                                .a_alignment = alignment_of(a.data),
                                .b_alignment = alignment_of(b.data),
                                .y_alignment = alignment_of(y.data),
+                               .residual_alignment = alignment_of(y.data),
                                .count = count,
                                .a_pitch = a.pitch,
                                .b_pitch = b.pitch,
@@ -257,5 +290,10 @@ template void matmul(const Cuda&, View<float>, View<const bfloat16>, View<const 
                      const MatmulOptions&);
 template void matmul(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const bfloat16>, View<const float>,
                      const MatmulOptions&);
+
+template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, const MatmulEpilogue<float>&,
+                     const MatmulOptions&);
+template void matmul(const Cuda&, View<bfloat16>, View<const bfloat16>, View<const bfloat16>,
+                     const MatmulEpilogue<bfloat16>&, const MatmulOptions&);
 
 }  // namespace kelvin

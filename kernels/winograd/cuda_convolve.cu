@@ -5,7 +5,7 @@
 // fit in registers.
 #include <algorithm>
 
-#include "kernels/batched_matmul.h"
+#include "kernels/cuda_matmul.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/device/with_flag.h"

@@ -214,9 +214,12 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
       reinterpret_cast<std::uintptr_t>(workspace) % 256 != 0)
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "no workspace on the device, aligned to 256 bytes");
   const float of_c = *static_cast<const float*>(beta);
-  if (*static_cast<const float*>(alpha) != 1.0f || (of_c != 0.0f && (of_c != 1.0f || c != d)))
-    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "only alpha = 1, and beta = 0 or, in place, 1 stand in here");
-  const bool has_bias = desc->epilogue == CUBLASLT_EPILOGUE_BIAS;
+  if (*static_cast<const float*>(alpha) != 1.0f || (of_c != 0.0f && of_c != 1.0f))
+    return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "only alpha = 1 and beta = 0 or 1 stand in here");
+  if (of_c != 0.0f && !is_whole(c, *d_layout))
+    return refuse(CUBLAS_STATUS_INVALID_VALUE, "a matrix to be added that is not in device memory as a whole");
+  const bool has_bias = desc->epilogue == CUBLASLT_EPILOGUE_BIAS || desc->epilogue == CUBLASLT_EPILOGUE_RELU_BIAS;
+  const bool relu = desc->epilogue == CUBLASLT_EPILOGUE_RELU || desc->epilogue == CUBLASLT_EPILOGUE_RELU_BIAS;
   if (has_bias &&
       !simt::device_holds(desc->bias, static_cast<std::size_t>(s.m) * kelvin::bytes_of(dtype(d_layout->type))))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "an epilogue without its bias");
@@ -227,7 +230,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
   const auto work = [=, op = *desc, la = *a_layout, lb = *b_layout, ld = *d_layout] {
     std::memset(workspace, 0xff, kWorkspace);
     const bool tf32 = op.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
-    const emulated::Elements out = {d, dtype(ld.type)}, bias = {const_cast<void*>(op.bias), dtype(ld.type)};
+    const emulated::Elements out = {d, dtype(ld.type)}, bias = {const_cast<void*>(op.bias), dtype(ld.type)},
+                             added = {const_cast<void*>(c), dtype(ld.type)};
     for (std::int64_t which = 0; which < ld.count; ++which) {
       const std::vector<float> left = factor(a, la, which * la.apart, op.transpose_a == CUBLAS_OP_N, tf32);
       const std::vector<float> right = factor(b, lb, which * lb.apart, op.transpose_b == CUBLAS_OP_T, tf32);
@@ -236,7 +240,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
           const std::int64_t at = which * ld.apart + j * ld.leading_dimension + i;
           float sum = emulated::dot(left.data() + i * s.k, right.data() + j * s.k, s.k);
           if (has_bias) sum += bias.get(i);
-          if (of_c != 0.0f) sum += out.get(at);
+          if (of_c != 0.0f) sum += added.get(at);
+          if (relu) sum = std::max(sum, 0.0f);
           out.set(at, sum);
         }
     }

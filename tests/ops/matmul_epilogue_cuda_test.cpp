@@ -1,0 +1,66 @@
+// Matrix products with a residual, a bias and a ReLU on the CUDA device, real or emulated, against the definition; the residual may be the result
+// itself, which is then added to once, however often the product was tried; the bias may begin anywhere.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/tensor.h"
+#include "kernels/cuda_matmul.h"
+#include "kernels/device/cuda_device.h"
+#include "tests/ops/op_case.h"
+
+namespace kelvin::testing {
+namespace {
+
+enum class Residual { none, other, itself };
+
+TEST(KernelParity, ProductsWithWhatFollowsThem) {
+  std::string reason;
+  const Cuda* const cuda = open_cuda(reason);
+  if (cuda == nullptr) GTEST_SKIP() << reason;
+  const Device gpu = {DeviceKind::cuda, cuda};
+  std::int64_t m = 32;  // another shape every time: an algorithm is chosen when one is met
+  for (const DType dtype : {DType::f32, DType::bf16})
+    for (const Residual residual : {Residual::none, Residual::other, Residual::itself})
+      for (const std::int64_t bias_offset : {-1, 0, 3})  // -1: none
+        for (const bool relu : {false, true}) {
+          SCOPED_TRACE(::testing::Message() << name_of(dtype) << ", residual " << static_cast<int>(residual)
+                                            << ", bias at " << bias_offset << (relu ? ", relu" : ""));
+          const std::int64_t k = 24, n = 16;
+          m += 8;
+          const auto drawn = [&](const char* name, Shape shape) {
+            return Tensor::from_host<float>(draw(shape.size(), name, -1, 1), shape).to(dtype);
+          };
+          const Tensor a = drawn("a", {m, k}), b = drawn("b", {n, k}), other = drawn("other", {m, n}),
+                       biases = drawn("bias", {n + 3});
+          const Tensor y = residual == Residual::itself ? other.to(gpu) : Tensor::full({m, n}, NAN, dtype, gpu);
+          const Tensor on_gpu[] = {a.to(gpu), b.to(gpu), other.to(gpu), biases.to(gpu)};
+          const std::int64_t first = std::max<std::int64_t>(bias_offset, 0);
+          dispatch_float(dtype, [&]<class T>(Type<T>) {
+            MatmulEpilogue<T> epilogue;
+            epilogue.relu = relu;
+            if (residual != Residual::none)
+              epilogue.residual = (residual == Residual::itself ? y : on_gpu[2]).view<const T>();
+            if (bias_offset >= 0) epilogue.bias = on_gpu[3].narrow(first, n).view<const T>();
+            matmul<T>(*cuda, y.view<T>(), on_gpu[0].view<const T>(), on_gpu[1].view<const T>(), epilogue,
+                      {.transpose_b = true});
+          });
+          const Floats got = floats_of(y), of_a = floats_of(a), of_b = floats_of(b), of_other = floats_of(other),
+                       of_bias = floats_of(biases);
+          for (std::int64_t i = 0; i < m * n; ++i) {
+            double sum = 0;
+            for (std::int64_t t = 0; t < k; ++t)
+              sum += static_cast<double>(of_a[static_cast<std::size_t>(i / n * k + t)]) *
+                     static_cast<double>(of_b[static_cast<std::size_t>(i % n * k + t)]);
+            if (residual != Residual::none) sum += static_cast<double>(of_other[static_cast<std::size_t>(i)]);
+            if (bias_offset >= 0) sum += static_cast<double>(of_bias[static_cast<std::size_t>(first + i % n)]);
+            if (relu) sum = std::max(sum, 0.0);
+            const double relative = dtype == DType::f32 ? 2e-6 : 1.0 / 256;  // one rounding
+            ASSERT_NEAR(got[static_cast<std::size_t>(i)], sum, relative * std::max(std::abs(sum), 1.0));
+          }
+        }
+}
+
+}  // namespace
+}  // namespace kelvin::testing
