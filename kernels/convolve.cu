@@ -138,13 +138,18 @@ void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTenso
 std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
   constexpr std::size_t kTried = 5, kCompiled = 2;
   std::vector<Way> ways;
-  for (const std::int64_t most_scratch : winograd::cuda_strips(p))
-    ways.push_back({Way::Kind::winograd, {}, most_scratch});
+  const bool is_wide = std::min(p.w[0], p.w[3]) >= 64;  // with fewer channels Winograd's products wait for memory
+  const auto add_winograd = [&] {
+    for (const std::int64_t most_scratch : winograd::cuda_strips(p))
+      ways.push_back({Way::Kind::winograd, {}, most_scratch});
+  };
+  if (is_wide) add_winograd();
   if (!p.masked || cuda_settings().compile)
     for (const Plan& plan :
          cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic},
                            p.masked ? kCompiled : kTried))
       ways.push_back({Way::Kind::plan, plan});
+  if (!is_wide) add_winograd();
   const bool is_product = is_pointwise(p) || has_few_patches(p);
   const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
   if (is_product && !p.masked) ways.insert(cudnn_transposes ? ways.begin() : ways.end(), {Way::Kind::product});

@@ -15,7 +15,7 @@ namespace kelvin {
 //   two passes     where something is added or masked besides: the plain convolution, by whichever way, followed by a pass of ours; cuDNN's
 //                  plans, products and Winograd's do most of that as they store
 // One is chosen when a shape is met for the first time, not while a step is recorded, and stays until the program ends: with autotuning the
-// fastest on these very tensors, otherwise the first that runs. In float32 without TF32 that is Winograd's or the product where there is one:
+// fastest on these very tensors, otherwise the first that runs. In float32 without TF32 that is Winograd's (64 channels and more) or the product:
 // cuDNN's engines transpose both images to NCHW and back.
 // A filter gradient is float32 whatever the images are: a product writes it so, a plan in bfloat16, to be widened in a pass of its own.
 // A way that cannot run, which cuDNN may find out only then, is left out. Throws the last one's Error where none can.
