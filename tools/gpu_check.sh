@@ -151,7 +151,7 @@ else
 fi
 finish
 wait "${compilers[@]}"  # from here on figures are taken, and nothing else runs
-for study in softmax_cross_entropy pgd_step; do
+for study in softmax_cross_entropy pgd_step convolution; do
   if [[ $rehearsal ]]; then
     note "kernel lab: $study" "needs a GPU"
   else

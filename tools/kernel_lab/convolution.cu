@@ -1,0 +1,132 @@
+// 3x3 convolutions of float32 without tensor cores: from the definition to Winograd's minimal filtering.
+//
+//   convolution_lab [--check] [IMAGES SIDE CHANNELS]     default: the four of a ResNet, batch 128, as many outputs as inputs
+//
+// Counted are the bytes that any of them has to move, two images and the filters; what takes the time is products, 18 · CHANNELS a number of the
+// direct sum, a quarter of that by Winograd.
+//
+//   1  one thread an output     the definition, forward alone: neighbouring threads read the same pixels and other filters
+//   2  cuDNN                    its fastest plan, whatever that does inside
+//   3  Winograd, all at once    kernels/winograd: transformed tiles of all images in memory
+//   4  Winograd, in strips      as many images at a time as the second-level cache has room for; only where that is not all
+#include <cstdlib>
+
+#include "kernels/conv2d.h"
+#include "kernels/convolve.h"
+#include "kernels/device/launch.h"
+#include "kernels/device/philox.h"
+#include "kernels/winograd/cuda_convolve.h"
+#include "tools/kernel_lab/lab.h"
+
+namespace kelvin::lab {
+namespace {
+
+struct Images {
+  std::int64_t count, side, channels;
+  [[nodiscard]] Shape shape() const { return {count, side, side, channels}; }
+  [[nodiscard]] Shape filters() const { return {channels, 3, 3, channels}; }
+};
+
+__global__ void one_thread_an_output(float* y, const float* x, const float* w, Images s) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= s.count * s.side * s.side * s.channels) return;
+  const std::int64_t k = i % s.channels, pixel = i / s.channels, col = pixel % s.side, row = pixel / s.side % s.side;
+  float sum = 0;
+  for (int r = -1; r <= 1; ++r)
+    for (int c = -1; c <= 1; ++c) {
+      if (row + r < 0 || row + r >= s.side || col + c < 0 || col + c >= s.side) continue;
+      const float* const from = x + (pixel + r * s.side + c) * s.channels;
+      const float* const filter = w + ((k * 3 + r + 1) * 3 + c + 1) * s.channels;
+      for (std::int64_t j = 0; j < s.channels; ++j) sum += from[j] * filter[j];
+    }
+  y[i] = sum;
+}
+
+std::vector<float> drawn(const Shape& shape, std::uint64_t stream) {
+  std::vector<float> values(static_cast<std::size_t>(shape.size()));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 2 * uniform01(philox({stream, 3}, i)[0]) - 1;
+  return values;
+}
+
+struct Numbers {
+  std::vector<float> x, w, y;
+};
+
+void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection direction, const Numbers& numbers) {
+  static constexpr const char* kNames[] = {"forward", "data gradient", "filter gradient"};
+  const auto& [x, w, y] = numbers;
+  std::vector<float> expected(direction == ConvDirection::backward_filter ? w.size() : x.size());
+  const ConvOptions options = {.pad = 1};
+  const View<const float> of_x(x.data(), s.shape()), of_w(w.data(), s.filters()), of_y(y.data(), s.shape());
+  switch (direction) {
+    case ConvDirection::forward:
+      conv2d_forward<float, float>(Cpu{}, {expected.data(), s.shape()}, of_x, of_w, {}, options);
+      break;
+    case ConvDirection::backward_data:
+      conv2d_backward_data<float, float>(Cpu{}, {expected.data(), s.shape()}, of_y, of_w, {}, options);
+      break;
+    case ConvDirection::backward_filter:
+      conv2d_backward_filter<float>(Cpu{}, {expected.data(), s.filters()}, of_x, of_y, options);
+  }
+  double squares = 0;
+  for (const float e : expected) squares += static_cast<double>(e) * static_cast<double>(e);
+  // The CPU may go by Winograd, too: a few millionths of the typical result, six times that for the largest of some million.
+  const double allowed = 5e-5 * std::sqrt(squares / static_cast<double>(expected.size()));
+
+  const DeviceArray<float> images(cuda, x), filters(cuda, w), outputs(cuda, y), result(cuda, expected);
+  ConvProblem problem{.direction = direction, .dtype = DType::f32, .pad = 1};
+  problem.x = {s.count, s.side, s.side, s.channels};
+  problem.w = {s.channels, 3, 3, s.channels};
+  ConvTensors tensors{.x = images.data(), .w = filters.data(), .y = outputs.data()};
+  (direction == ConvDirection::forward         ? tensors.y
+   : direction == ConvDirection::backward_data ? tensors.x
+                                               : tensors.w) = result.data();
+  const double bytes = 4.0 * static_cast<double>(x.size() + y.size() + w.size());
+  std::printf("\n%s of %lld images %lld x %lld x %lld, direct sum %.2f GFLOP\n", kNames[static_cast<int>(direction)],
+              static_cast<long long>(s.count), static_cast<long long>(s.side), static_cast<long long>(s.side),
+              static_cast<long long>(s.channels),
+              18e-9 * static_cast<double>(x.size() * static_cast<std::size_t>(s.channels)));
+  const auto row = [&](const char* name, const std::function<void()>& run) {
+    result.poison();
+    run();
+    table.add(name, bytes, largest_error(result.host(), expected), allowed, run);
+  };
+  if (direction == ConvDirection::forward)
+    row("1 one thread an output", [&] {
+      launch(cuda, one_thread_an_output, {.grid = pieces(s.shape().size(), 256)}, result.data(), images.data(),
+             filters.data(), s);
+    });
+  setenv("KELVIN_WINOGRAD", "0", 1);  // of the ways of convolve.h those of cuDNN are left
+  row("2 cuDNN", [&] { convolve(cuda, problem, tensors); });
+  unsetenv("KELVIN_WINOGRAD");
+  const std::vector<std::int64_t> strips = winograd::cuda_strips(problem);
+  row("3 Winograd, all at once", [&] { winograd::cuda_convolve(cuda, problem, tensors, strips.front()); });
+  if (strips.size() > 1)
+    row("4 Winograd, in strips", [&] { winograd::cuda_convolve(cuda, problem, tensors, strips.back()); });
+}
+
+}  // namespace
+}  // namespace kelvin::lab
+
+int main(int argc, char** argv) try {
+  using namespace kelvin;
+  const Cuda& cuda = lab::device();
+  const lab::Arguments arguments(argc, argv);
+  const lab::Table table(cuda, arguments, "3x3 convolution of float32");
+  std::vector<lab::Images> all = {{128, 32, 64}, {128, 16, 128}, {128, 8, 256}, {128, 4, 512}};
+  if (arguments.sizes.size() == 3)
+    all = {{arguments.sizes[0], arguments.sizes[1], arguments.sizes[2]}};
+  else if (arguments.checks_only)
+    all = {{5, 10, 16}, {2, 4, 32}};
+  for (const lab::Images& images : all) {
+    const lab::Numbers numbers = {lab::drawn(images.shape(), 1), lab::drawn(images.filters(), 2),
+                                  lab::drawn(images.shape(), 3)};
+    for (const ConvDirection direction :
+         {ConvDirection::forward, ConvDirection::backward_data, ConvDirection::backward_filter})
+      lab::study(cuda, table, images, direction, numbers);
+  }
+  return 0;
+} catch (const kelvin::Error& e) {
+  std::fprintf(stderr, "convolution_lab: %s\n", e.what());
+  return static_cast<int>(e.code());
+}
