@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -181,7 +180,8 @@ double error_of_masked(const Cuda& cuda, const ConvProblem& p, const Way& way, c
 
 // A plan for a masked data gradient is believed only where it does what the two passes do. Both round the same sums once, to 8 or 24 bits, or
 // their factors to 10; a mask gone wrong costs half of the result.
-bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const void* filter) {
+// One that cannot run, which cuDNN may find out only then, is none.
+bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const void* filter) try {
   constexpr double kTolerance = 2e-2;
   if (!p.masked || way.kind != Way::Kind::plan) return true;
   const double error = p.dtype == DType::bf16 ? error_of_masked<bfloat16>(cuda, p, way, filter)
@@ -190,11 +190,11 @@ bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const void
   std::fprintf(stderr, "kelvin: cuDNN's engine %lld is not used for %s: it differs from two passes by %.2g\n",
                static_cast<long long>(way.plan.engine), describe(p).c_str(), error);
   return false;
+} catch (const Error&) {
+  return false;
 }
 
-// Runs them; the fastest, or the first that can run if time does not count.
 Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTensors tensors) {
-  constexpr float kWorthwhile = 0.97f;  // of the best time so far: less may be noise
   std::optional<CudaBlock> scratch;
   if (problem.adds) {  // once only where it counts
     scratch.emplace(cuda,
@@ -202,28 +202,10 @@ Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTenso
                         bytes_of(problem.dtype));
     tensors.x = scratch->as<void>();
   }
-  CudaStopwatch watch(cuda);
-  std::optional<Way> best;
-  float best_time = 0;
-  std::exception_ptr failure;
-  const std::vector<Way> ways = ways_of(cuda, problem);
-  for (const Way& way : ways) try {
-      if (!is_right(cuda, problem, way, tensors.w)) continue;
-      const auto once = [&] { run(cuda, problem, way, tensors); };
-      if (!by_time || ways.size() == 1) {
-        once();
-        return way;
-      }
-      const float time = watch.milliseconds(once);
-      if (best && time > kWorthwhile * best_time) continue;
-      best = way;
-      best_time = time;
-    } catch (const Error&) {
-      failure = std::current_exception();
-    }
-  if (best) return *best;
-  if (failure) std::rethrow_exception(failure);
-  throw internal_error("cuDNN has no plan for ", describe(problem));
+  std::vector<Way> ways = ways_of(cuda, problem);
+  std::erase_if(ways, [&](const Way& way) { return !is_right(cuda, problem, way, tensors.w); });
+  if (ways.empty()) throw internal_error("cuDNN has no plan for ", describe(problem));
+  return choose_way(cuda, ways, by_time, [&](const Way& way) { run(cuda, problem, way, tensors); });
 }
 
 void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors) {

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "kernels/cudnn/attention.h"
+#include "kernels/device/allowed.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_profile.h"
@@ -181,10 +180,7 @@ bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const Attenti
 }  // namespace
 
 bool fast_attention_is_allowed() {
-  static const bool allowed = [] {
-    const char* const setting = std::getenv("KELVIN_FUSED_ATTENTION");
-    return setting == nullptr || std::string_view(setting) != "0";
-  }();
+  static const bool allowed = is_allowed("KELVIN_FUSED_ATTENTION");
   return allowed;
 }
 

@@ -125,6 +125,32 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) held_ke
                                            [&] { return r.outputs() + row * r.classes; });
 }
 
+// A tile of whole rows on its way between memory, from a multiple of 16 bytes on, and shared memory: `size` elements, kPerThread a thread of the group
+// at most, in 16-byte accesses. The last few may fill none.
+template <class Group, int kPerThread>
+class TileCopy {
+ public:
+  __device__ TileCopy(int size, int rank) : size_(size), in_packs_(size / 4 * 4), rank_(rank) {}
+  __device__ void in(float* tile, const float* from) const {
+    Pack<4> packs[kPerThread / 4];
+    for_each_pack([&](int i, int at) { packs[i / 4] = load<4>(from + at); });
+    for_each_pack([&](int i, int at) { store<4>(tile + at, packs[i / 4]); });
+    if (last() < size_) tile[last()] = from[last()];
+  }
+  __device__ void out(float* to, const float* tile) const {
+    for_each_pack([&](int, int at) { store<4>(to + at, load<4>(tile + at)); });
+    if (last() < size_) to[last()] = tile[last()];
+  }
+
+ private:
+  template <class F>
+  __device__ void for_each_pack(const F& f) const {
+    for_packs<Group, 4, kPerThread>(in_packs_, rank_, f);
+  }
+  [[nodiscard]] __device__ int last() const { return in_packs_ + rank_; }
+  int size_, in_packs_, rank_;
+};
+
 // A warp's rows lie one after another in memory and begin at a multiple of 16 bytes whatever the number of classes, so they come and go
 // together through shared memory in accesses of 512 bytes. Taken one by one they begin in the middle of a 32-byte sector, and four lanes read 64
 // bytes of three sectors at a time.
@@ -133,21 +159,14 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) warp_ti
   constexpr int kRowsOfWarp = kWarpSize / Group::kThreads, kWarps = Group::kRowsPerBlock / kRowsOfWarp;
   alignas(16) __shared__ float tiles[kWarps][kWarpSize * kPerThread];
   const Group group;
-  const WarpGroup warp;
   const int classes = static_cast<int>(r.classes),
             of_warp = static_cast<int>(threadIdx.x) % kWarpSize / Group::kThreads;
   const std::int64_t first = group.row() - of_warp;
   if (first >= r.rows) return;  // the whole warp
   float* const tile = tiles[threadIdx.x / kWarpSize];
   const int rows = static_cast<int>(r.rows - first < kRowsOfWarp ? r.rows - first : kRowsOfWarp);
-  const int size = rows * classes, in_packs = size / 4 * 4, last = in_packs + warp.rank();
-  const auto for_each_pack = [&](const auto& f) { for_packs<WarpGroup, 4, kPerThread>(in_packs, warp.rank(), f); };
-
-  const float* const z = r.logits + first * classes;
-  Pack<4> packs[kPerThread / 4];
-  for_each_pack([&](int i, int at) { packs[i / 4] = load<4>(z + at); });
-  for_each_pack([&](int i, int at) { store<4>(tile + at, packs[i / 4]); });
-  if (last < size) tile[last] = z[last];
+  const TileCopy<WarpGroup, kPerThread> copy(rows * classes, WarpGroup().rank());
+  copy.in(tile, r.logits + first * classes);
   __syncwarp();  // read after write: the rows are there
   const bool has_row = of_warp < rows;
   float* const own_row = tile + (has_row ? of_warp : 0) * classes;
@@ -156,8 +175,7 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) warp_ti
   float* const to = r.outputs();
   if (to == nullptr) return;
   __syncwarp();  // read after write: every row is done
-  for_each_pack([&](int, int at) { store<4>(to + first * classes + at, load<4>(tile + at)); });
-  if (last < size) to[first * classes + last] = tile[last];
+  copy.out(to + first * classes, tile);
 }
 
 }  // namespace kelvin::cross_entropy

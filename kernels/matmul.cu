@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -153,31 +152,18 @@ void run(const Cuda& cuda, const Plan& plan, const Operands& o) {
                 "running a product");
 }
 
-// The plan with the fastest of the algorithms on these operands; those that fail are left out. Where y is added to itself it stays as it is.
-Plan fastest(const Cuda& cuda, const Key& key, Plan plan, const Algorithms& algorithms, Operands operands) {
-  constexpr float kWorthwhile = 0.97f;  // of the best time so far: less may be noise
+// The fastest of the algorithms on these operands. Where y is added to itself it stays as it is.
+Algorithm fastest(const Cuda& cuda, const Key& key, Plan plan, const Algorithms& algorithms, Operands operands) {
   std::optional<CudaBlock> scratch;
   if (operands.residual == operands.y) {
     scratch.emplace(cuda,
                     static_cast<std::size_t>(key.count * key.m * std::max(key.y_pitch, key.n)) * bytes_of(key.out));
     operands.y = scratch->as<void>();
   }
-  CudaStopwatch watch(cuda);
-  std::optional<Algorithm> best;
-  float best_time = 0;
-  std::exception_ptr failure;
-  for (const Algorithm& algorithm : algorithms) try {
-      plan.algorithm = algorithm;
-      const float time = watch.milliseconds([&] { run(cuda, plan, operands); });
-      if (best && time > kWorthwhile * best_time) continue;
-      best = algorithm;
-      best_time = time;
-    } catch (const Error&) {
-      failure = std::current_exception();
-    }
-  if (!best) std::rethrow_exception(failure);
-  plan.algorithm = *best;
-  return plan;
+  return choose_way(cuda, algorithms, true, [&](const Algorithm& algorithm) {
+    plan.algorithm = algorithm;
+    run(cuda, plan, operands);
+  });
 }
 
 // `bias` is only there to be timed with: the caller sets its own.
@@ -189,10 +175,8 @@ const Plan& plan_for(const Cuda& cuda, const Key& key, const Operands& operands,
   Plan plan = describe(key);
   if (bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
   const Algorithms algorithms = algorithms_for(cuda, key, plan);
-  if (algorithms.size() > 1 && cuda_settings().autotune && !is_recording(cuda))
-    plan = fastest(cuda, key, plan, algorithms, operands);
-  else
-    plan.algorithm = algorithms.front();
+  const bool by_time = algorithms.size() > 1 && cuda_settings().autotune && !is_recording(cuda);
+  plan.algorithm = by_time ? fastest(cuda, key, plan, algorithms, operands) : algorithms.front();
   return plans.emplace(key, plan).first->second;
 }
 

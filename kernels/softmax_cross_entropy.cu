@@ -30,21 +30,13 @@ __global__ void __launch_bounds__(kTileRows) tile_kernel(const Rows r) {
   const BlockGroup<kTileRows> block;
   const int classes = kAlways ? kMost : static_cast<int>(r.classes);
   const std::int64_t first = block.row() * kTileRows, row = first + block.rank();
-  const int rows = static_cast<int>(r.rows - first < kTileRows ? r.rows - first : kTileRows), size = rows * classes;
-  const int in_packs = size / 4 * 4, last = in_packs + block.rank();  // the end of the last tile may fill no pack
+  const int rows = static_cast<int>(r.rows - first < kTileRows ? r.rows - first : kTileRows);
+  const TileCopy<BlockGroup<kTileRows>, kPerThread> copy(rows * classes, block.rank());
   const bool has_row = block.rank() < rows;
   const float tau = r.tau[0];
   const std::int32_t label = has_row ? r.label(row) : -1;
   const float dloss = has_row ? r.row_dloss(row) : 0.0f;
-  const auto for_each_pack = [&](const auto& f) {
-    for_packs<BlockGroup<kTileRows>, 4, kPerThread>(in_packs, block.rank(), f);
-  };
-
-  const float* const z = r.logits + first * classes;
-  Pack<4> packs[kPerThread / 4];
-  for_each_pack([&](int i, int at) { packs[i / 4] = load<4>(z + at); });
-  for_each_pack([&](int i, int at) { store<4>(tile + at, packs[i / 4]); });
-  if (last < size) tile[last] = z[last];
+  copy.in(tile, r.logits + first * classes);
   __syncthreads();  // read after write: the rows are there
   if (has_row) {
     float* const own_row = tile + block.rank() * classes;
@@ -70,8 +62,7 @@ __global__ void __launch_bounds__(kTileRows) tile_kernel(const Rows r) {
   float* const to = r.outputs();
   if (to == nullptr) return;
   __syncthreads();  // read after write: every row is done
-  for_each_pack([&](int, int at) { store<4>(to + first * classes + at, load<4>(tile + at)); });
-  if (last < size) to[first * classes + last] = tile[last];
+  copy.out(to + first * classes, tile);
 }
 
 // Longer rows, one at a time on a multiprocessor, whose one block takes every gridDim.x-th of them. Nothing would hide a wait there, so a

@@ -5,6 +5,10 @@
 //   const float time = watch.milliseconds([&] { launch(...); });
 #pragma once
 
+#include <exception>
+#include <optional>
+#include <vector>
+
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_hold.h"
 
@@ -41,5 +45,31 @@ class CudaStopwatch {
   const Cuda& cuda_;
   cudaEvent_t begin_ = nullptr, end_ = nullptr;
 };
+
+// Of several ways to do the same, in the order of preference, the one whose run(way) is fastest, or with by_time = false the first that can run. Less
+// than 3 % may be noise: then the earlier one stays. One that throws an Error is left out; where all do, the last one's is thrown.
+template <class Way, class Run>
+Way choose_way(const Cuda& cuda, const std::vector<Way>& ways, bool by_time, const Run& run) {
+  constexpr float kWorthwhile = 0.97f;
+  CudaStopwatch watch(cuda);
+  std::optional<Way> best;
+  float best_time = 0;
+  std::exception_ptr failure;
+  for (const Way& way : ways) try {
+      if (!by_time || ways.size() == 1) {
+        run(way);
+        return way;
+      }
+      const float time = watch.milliseconds([&] { run(way); });
+      if (best && time > kWorthwhile * best_time) continue;
+      best = way;
+      best_time = time;
+    } catch (const Error&) {
+      failure = std::current_exception();
+    }
+  if (best) return *best;
+  KELVIN_CHECK(failure != nullptr, "no way to choose from");
+  std::rethrow_exception(failure);
+}
 
 }  // namespace kelvin

@@ -1,6 +1,5 @@
-#include <cstdlib>
-#include <string_view>
 
+#include "kernels/device/allowed.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/graph_pool.h"
 #include "kernels/device/profile.h"
@@ -12,11 +11,6 @@ namespace {
 
 constexpr int kEagerRuns = 2;
 std::int64_t all_replays = 0;
-
-bool is_allowed() {
-  const char* const setting = std::getenv("KELVIN_GRAPH");
-  return setting == nullptr || std::string_view(setting) != "0";
-}
 
 }  // namespace
 
@@ -59,7 +53,7 @@ struct StepGraph::Recording {
 };
 
 StepGraph::StepGraph(Device device) : device_(device) {
-  if (device.kind == DeviceKind::cuda && is_allowed()) recording_ = std::make_unique<Recording>();
+  if (device.kind == DeviceKind::cuda && is_allowed("KELVIN_GRAPH")) recording_ = std::make_unique<Recording>();
 }
 
 StepGraph::~StepGraph() = default;

@@ -9,8 +9,8 @@
 #include <set>
 #include <tuple>
 
+#include "kernels/device/allowed.h"
 #include "kernels/device/profile.h"
-#include "kernels/winograd/allowed.h"
 #include "kernels/winograd/winograd.h"
 
 namespace kelvin::onednn {
@@ -119,13 +119,13 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
 
 // oneDNN 3.x and CPUs without AVX-512 have no Winograd and say so by throwing.
 ConvPlan make_plan(const ConvKey& k) {
-  if (winograd::is_allowed() && own_winograd_pays(k)) {
+  if (is_allowed("KELVIN_WINOGRAD") && own_winograd_pays(k)) {
     ConvPlan plan;
     plan.implementation = "kelvin_winograd:f(2x2,3x3)";
     plan.own_winograd = true;
     return plan;
   }
-  if (winograd::is_allowed() && winograd_pays(k)) try {
+  if (is_allowed("KELVIN_WINOGRAD") && winograd_pays(k)) try {
       return make_plan(k, true);
     } catch (const dnnl::error&) {
     }

@@ -6,10 +6,10 @@
 #include <algorithm>
 
 #include "kernels/cuda_matmul.h"
+#include "kernels/device/allowed.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/device/with_flag.h"
-#include "kernels/winograd/allowed.h"
 #include "kernels/winograd/cuda_convolve.h"
 #include "kernels/winograd/cuda_transforms.h"
 
@@ -305,7 +305,7 @@ class Convolution {
 std::vector<std::int64_t> cuda_strips(const ConvProblem& p) {
   constexpr std::int64_t kChannels = 16, kMost = std::int64_t{1} << 30;
   const bool is_same_size_3x3 = p.w[1] == kTaps && p.w[2] == kTaps && p.stride == 1 && p.pad == 1;
-  if (p.dtype != DType::f32 || p.allow_tf32 || !is_same_size_3x3 || !is_allowed()) return {};
+  if (p.dtype != DType::f32 || p.allow_tf32 || !is_same_size_3x3 || !is_allowed("KELVIN_WINOGRAD")) return {};
   if (p.w[0] < kChannels || p.w[3] < kChannels) return {};
   const std::int64_t all = scratch_of(p, p.x[0]), cached = second_level_cache() / 2;
   if (all <= cached) return {all};

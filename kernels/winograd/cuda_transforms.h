@@ -4,9 +4,9 @@
 //   dg = G' [sum over tiles of (A dy A') * (B' d B)] G
 //
 // each as a transform of lines, along columns and then along rows. It is interpolation of a product of polynomials at the points 0, ±a, ±b and
-// infinity. With the usual a = 1, b = 2 float32 outputs are 3.7 to 4 times as far from float64's as the direct sum's, with a = 5/8, b = 3/2 1.7
-// to 1.8 times (64 and 256 channels, normal numbers; both are sums of few powers of two, so all constants below but three are exact). Such
-// points are looked for in Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks" (arXiv
+// infinity. With the usual a = 1, b = 2 float32 outputs are 3.7 to 4 times as far from float64's as the direct sum's, with a = 5/8, b = 3/2 1.6
+// to 1.8 times (tools/bench/winograd_points.py; both are sums of few powers of two, so all constants below but three are exact). Such points are
+// looked for in Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks" (arXiv
 // 1803.10986). Included by .cu files only.
 #pragma once
 

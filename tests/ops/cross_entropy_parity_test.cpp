@@ -24,13 +24,6 @@ void PrintTo(const Case& c, std::ostream* out) {
        << (c.is_masked ? ", masked" : "");
 }
 
-Tensor begins_at(std::int64_t offset, const Floats& values, Shape shape, Device device) {
-  Floats all(static_cast<std::size_t>(offset), 0.0f);
-  all.insert(all.end(), values.begin(), values.end());
-  const Tensor memory = Tensor::from_host<float>(all, {offset + shape.size()}, device);
-  return memory.narrow(offset, shape.size()).reshape(shape);
-}
-
 // Loss and gradient, each alone and both together, and probabilities.
 std::vector<Floats> results(const Case& c, Device device) {
   const Shape shape = {c.rows, c.classes};

@@ -36,6 +36,13 @@ Floats draw(std::int64_t n, const std::string& stream, float low, float high) {
   return values;
 }
 
+Tensor begins_at(std::int64_t offset, const Floats& values, Shape shape, Device device, DType dtype) {
+  Floats all(static_cast<std::size_t>(offset), 0.0f);
+  all.insert(all.end(), values.begin(), values.end());
+  const Tensor memory = Tensor::from_host<float>(all, {offset + shape.size()}).to(dtype);
+  return memory.to(device).narrow(offset, shape.size()).reshape(shape);
+}
+
 Floats floats_of(const Tensor& t) { return t.to(DType::f32).to_host<float>(); }
 
 double dot(const Floats& a, const Floats& b) {

@@ -62,6 +62,9 @@ struct OpResult {
 // Numbers in [low, high) from a stream of their own.
 [[nodiscard]] Floats draw(std::int64_t n, const std::string& stream, float low, float high);
 [[nodiscard]] Floats floats_of(const Tensor& t);
+// A tensor of these values that begins `offset` elements into its memory: where its address allows 16-byte accesses or does not.
+[[nodiscard]] Tensor begins_at(std::int64_t offset, const Floats& values, Shape shape, Device device,
+                               DType dtype = DType::f32);
 [[nodiscard]] double dot(const Floats& a, const Floats& b);
 [[nodiscard]] bool is_finite(const Floats& values);
 [[nodiscard]] double relative_error(const Floats& a, const Floats& b);  // ‖a − b‖ / ‖b‖

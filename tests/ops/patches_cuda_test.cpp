@@ -64,11 +64,7 @@ class PatchesParity : public ::testing::Test {
     if (cuda_ == nullptr) GTEST_SKIP() << reason;
   }
   [[nodiscard]] Tensor placed(const Case& c, const Floats& values, DType dtype) const {
-    Floats all(static_cast<std::size_t>(c.offset), 0.0f);
-    all.insert(all.end(), values.begin(), values.end());
-    const auto n = static_cast<std::int64_t>(values.size());
-    const Tensor memory = Tensor::from_host<float>(all, {c.offset + n}).to(dtype);
-    return memory.to({DeviceKind::cuda, cuda_}).narrow(c.offset, n);
+    return begins_at(c.offset, values, {static_cast<std::int64_t>(values.size())}, {DeviceKind::cuda, cuda_}, dtype);
   }
   const Cuda* cuda_ = nullptr;
 };

@@ -100,10 +100,7 @@ class WinogradParity : public ::testing::Test {
   }
 
   [[nodiscard]] Tensor placed(const Case& c, const Floats& values) const {
-    Floats all(static_cast<std::size_t>(c.offset), 0.0f);
-    all.insert(all.end(), values.begin(), values.end());
-    const auto n = static_cast<std::int64_t>(values.size());
-    return Tensor::from_host<float>(all, {c.offset + n}, {DeviceKind::cuda, cuda_}).narrow(c.offset, n);
+    return begins_at(c.offset, values, {static_cast<std::int64_t>(values.size())}, {DeviceKind::cuda, cuda_});
   }
 
   // Sets up the numbers of a case, runs `problem` on them and returns its result; `expected` is by the definition, with the same extras.

@@ -81,6 +81,8 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
   (direction == ConvDirection::forward         ? tensors.y
    : direction == ConvDirection::backward_data ? tensors.x
                                                : tensors.w) = result.data();
+  const std::vector<std::int64_t> strips = winograd::cuda_strips(problem);
+  if (strips.empty()) throw mistake("Winograd's way is for 16 channels and more");
   const double bytes = 4.0 * static_cast<double>(x.size() + y.size() + w.size());
   std::printf("\n%s of %lld images %lld x %lld x %lld, direct sum %.2f GFLOP\n", kNames[static_cast<int>(direction)],
               static_cast<long long>(s.count), static_cast<long long>(s.side), static_cast<long long>(s.side),
@@ -99,7 +101,6 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
   setenv("KELVIN_WINOGRAD", "0", 1);  // of the ways of convolve.h those of cuDNN are left
   row("2 cuDNN", [&] { convolve(cuda, problem, tensors); });
   unsetenv("KELVIN_WINOGRAD");
-  const std::vector<std::int64_t> strips = winograd::cuda_strips(problem);
   row("3 Winograd, all at once", [&] { winograd::cuda_convolve(cuda, problem, tensors, strips.front()); });
   if (strips.size() > 1)
     row("4 Winograd, in strips", [&] { winograd::cuda_convolve(cuda, problem, tensors, strips.back()); });
@@ -108,25 +109,22 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
 }  // namespace
 }  // namespace kelvin::lab
 
-int main(int argc, char** argv) try {
+int main(int argc, char** argv) {
   using namespace kelvin;
-  const Cuda& cuda = lab::device();
-  const lab::Arguments arguments(argc, argv);
-  const lab::Table table(cuda, arguments, "3x3 convolution of float32");
-  std::vector<lab::Images> all = {{128, 32, 64}, {128, 16, 128}, {128, 8, 256}, {128, 4, 512}};
-  if (arguments.sizes.size() == 3)
-    all = {{arguments.sizes[0], arguments.sizes[1], arguments.sizes[2]}};
-  else if (arguments.checks_only)
-    all = {{5, 10, 16}, {2, 4, 32}};
-  for (const lab::Images& images : all) {
-    const lab::Numbers numbers = {lab::drawn(images.shape(), 1), lab::drawn(images.filters(), 2),
-                                  lab::drawn(images.shape(), 3)};
-    for (const ConvDirection direction :
-         {ConvDirection::forward, ConvDirection::backward_data, ConvDirection::backward_filter})
-      lab::study(cuda, table, images, direction, numbers);
-  }
-  return 0;
-} catch (const kelvin::Error& e) {
-  std::fprintf(stderr, "convolution_lab: %s\n", e.what());
-  return static_cast<int>(e.code());
+  using namespace kelvin::lab;
+  return run_lab(
+      argc, argv, "convolution_lab", "3x3 convolution of float32",
+      [](const Cuda& cuda, const Table& table, const Arguments& arguments) {
+        std::vector<Images> all = {{128, 32, 64}, {128, 16, 128}, {128, 8, 256}, {128, 4, 512}};
+        if (arguments.sizes.size() == 3)
+          all = {{arguments.sizes[0], arguments.sizes[1], arguments.sizes[2]}};
+        else if (arguments.checks_only)
+          all = {{5, 10, 16}, {2, 4, 32}};
+        for (const Images& images : all) {
+          const Numbers numbers = {drawn(images.shape(), 1), drawn(images.filters(), 2), drawn(images.shape(), 3)};
+          for (const ConvDirection direction :
+               {ConvDirection::forward, ConvDirection::backward_data, ConvDirection::backward_filter})
+            study(cuda, table, images, direction, numbers);
+        }
+      });
 }

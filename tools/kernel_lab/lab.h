@@ -132,4 +132,16 @@ class Table {
   double ceiling_ = 0;
 };
 
+// The whole of a program: its table begun, then `studies(cuda, table, arguments)`. Errors in one line, with the program's exit code.
+template <class Studies>
+int run_lab(int argc, char** argv, const char* program, const char* what, const Studies& studies) try {
+  const Cuda& cuda = device();
+  const Arguments arguments(argc, argv);
+  studies(cuda, Table(cuda, arguments, what), arguments);
+  return 0;
+} catch (const Error& e) {
+  std::fprintf(stderr, "%s: %s\n", program, e.what());
+  return static_cast<int>(e.code());
+}
+
 }  // namespace kelvin::lab

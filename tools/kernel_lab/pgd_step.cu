@@ -92,15 +92,12 @@ void study(const Cuda& cuda, const Table& table, std::int64_t n) {
 }  // namespace
 }  // namespace kelvin::lab
 
-int main(int argc, char** argv) try {
+int main(int argc, char** argv) {
   using namespace kelvin;
-  const Cuda& cuda = lab::device();
-  const lab::Arguments arguments(argc, argv);
-  const lab::Table table(cuda, arguments, "PGD step, L∞");
-  const std::int64_t usual = arguments.checks_only ? 5000 : std::int64_t{64} << 20;
-  lab::study(cuda, table, arguments.sizes.empty() ? usual : arguments.sizes[0] / 4 * 4);
-  return 0;
-} catch (const kelvin::Error& e) {
-  std::fprintf(stderr, "pgd_step_lab: %s\n", e.what());
-  return static_cast<int>(e.code());
+  using namespace kelvin::lab;
+  return run_lab(argc, argv, "pgd_step_lab", "PGD step, L∞",
+                 [](const Cuda& cuda, const Table& table, const Arguments& arguments) {
+                   const std::int64_t usual = arguments.checks_only ? 5000 : std::int64_t{64} << 20;
+                   study(cuda, table, arguments.sizes.empty() ? usual : arguments.sizes[0] / 4 * 4);
+                 });
 }

@@ -148,23 +148,20 @@ void study(const Cuda& cuda, const Table& table, std::int64_t n, std::int64_t cl
 }  // namespace
 }  // namespace kelvin::lab
 
-int main(int argc, char** argv) try {
+int main(int argc, char** argv) {
   using namespace kelvin;
-  const Cuda& cuda = lab::device();
-  const lab::Arguments arguments(argc, argv);
-  const lab::Table table(cuda, arguments, "softmax cross-entropy, loss and gradient");
-  if (arguments.sizes.size() == 2) {
-    lab::study(cuda, table, arguments.sizes[0], arguments.sizes[1]);
-  } else if (arguments.checks_only) {
-    for (const std::int64_t classes : {10, 100, 1000, 20000}) lab::study(cuda, table, 37, classes);
-  } else {
-    lab::study(cuda, table, 65536, 1000);
-    lab::study(cuda, table, 1 << 20, 100);
-    lab::study(cuda, table, 8 << 20, 10);
-    lab::study(cuda, table, 2048, 50000);
-  }
-  return 0;
-} catch (const kelvin::Error& e) {
-  std::fprintf(stderr, "softmax_cross_entropy_lab: %s\n", e.what());
-  return static_cast<int>(e.code());
+  using namespace kelvin::lab;
+  return run_lab(argc, argv, "softmax_cross_entropy_lab", "softmax cross-entropy, loss and gradient",
+                 [](const Cuda& cuda, const Table& table, const Arguments& arguments) {
+                   if (arguments.sizes.size() == 2) {
+                     study(cuda, table, arguments.sizes[0], arguments.sizes[1]);
+                   } else if (arguments.checks_only) {
+                     for (const std::int64_t classes : {10, 100, 1000, 20000}) study(cuda, table, 37, classes);
+                   } else {
+                     study(cuda, table, 65536, 1000);
+                     study(cuda, table, 1 << 20, 100);
+                     study(cuda, table, 8 << 20, 10);
+                     study(cuda, table, 2048, 50000);
+                   }
+                 });
 }
