@@ -1,5 +1,7 @@
 // Bytes: gathering reads what lies under the patches once, from the second-level cache where they overlap, and writes them; summing reads them and
 // writes the image or, where it adds, reads and writes the pixels that some patch has. Neighbouring threads have neighbouring channels.
+#include <algorithm>
+
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
 #include "kernels/patches.h"
@@ -91,7 +93,10 @@ std::int64_t patch_elements(const ConvProblem& p) {
 bool has_few_patches(const ConvProblem& p) {
   const bool overlap = p.w[1] > p.stride || p.w[2] > p.stride;
   if (overlap && p.dtype == DType::bf16 && p.direction == ConvDirection::backward_data) return false;
-  return p.stride > 1 && patch_elements(p) <= 4 * image_elements(p) && image_elements(p) < UINT32_MAX / 4;
+  if (p.stride == 1 && p.w[1] == 1 && p.w[2] == 1 && p.pad == 0) return false;  // the image itself
+  const std::int64_t patches = patch_elements(p), outputs = p.x[0] * p.output_side(0) * p.output_side(1) * p.w[0];
+  return patches <= std::max(outputs, p.stride > 1 ? 4 * image_elements(p) : 0) &&
+         std::max(patches, image_elements(p)) < UINT32_MAX;
 }
 
 template <class T>

@@ -10,8 +10,9 @@
 
 namespace kelvin {
 
-// Whether a convolution leaves so few patches that they are worth their memory, at most four times the image: 3x3 with stride 2, 1x1 with any, the
-// patches of a vision transformer. Not the data gradient in bfloat16 of patches that overlap, whose terms would be rounded before they are summed.
+// Whether a convolution leaves so few patches that they are worth their memory: at most four times the image where it leaves pixels out (3x3 with
+// stride 2, 1x1 with any, the patches of a vision transformer), or no more numbers than it has outputs (the first of a network, of few channels). Not the
+// data gradient in bfloat16 of patches that overlap, whose terms would be rounded before they are summed.
 [[nodiscard]] bool has_few_patches(const ConvProblem& problem);
 [[nodiscard]] std::int64_t patch_elements(const ConvProblem& problem);
 

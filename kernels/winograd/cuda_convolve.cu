@@ -160,32 +160,35 @@ struct TransformFilters {
   }
 };
 
-// dw [K, 3, 3, C] from its transforms [36, parts, K, C], parts added in order.
-struct TransformFiltersBack {
-  static constexpr int kPack = 2;
-  float* dw;
-  const float* from;
-  std::int64_t parts, filters, channels;
-  template <int N>
-  __device__ void run(std::int64_t element) const {
-    const std::int64_t filter = element / channels, channel = element % channels, matrix = filters * channels;
-    Square<6> sums[N] = {};
+// dw [K, 3, 3, C] from its transforms [36, parts, K, C], parts added in order. A block has 32 neighbouring channels of [K, C], a warp one column of
+// their 6x6 places and then, three of the six, one row of their taps: few filters have many parts, and six times the threads as many reads on their way.
+constexpr int kLanes = 32;
+__global__ void __launch_bounds__(6 * kLanes)
+    filters_back_kernel(float* dw, const float* from, std::int64_t parts, std::int64_t filters, std::int64_t channels) {
+  __shared__ float half[3][6][kLanes];  // the columns transformed
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, j = static_cast<int>(threadIdx.x) / kLanes;
+  const std::int64_t element = static_cast<std::int64_t>(blockIdx.x) * kLanes + lane, matrix = filters * channels;
+  const bool is_inside = element < matrix;
+  if (is_inside) {
+    Pack<6> sums = {};
+#pragma unroll 4
     for (std::int64_t part = 0; part < parts; ++part)
 #pragma unroll
-      for (int p = 0; p < kTilePlaces; ++p) {
-        const Pack<N> number = load<N>(from + (p * parts + part) * matrix + element);
-        for (int k = 0; k < N; ++k) sums[k].row[p / 6][p % 6] += number[k];
-      }
-    Square<3> taps[N];
-    for (int k = 0; k < N; ++k) taps[k] = transform<6, 3, filter_gradient_line>(sums[k]);
+      for (int i = 0; i < 6; ++i) sums[i] += from[((i * 6 + j) * parts + part) * matrix + element];
+    const Pack<3> column = filter_gradient_line(sums);
 #pragma unroll
-    for (int t = 0; t < kTaps * kTaps; ++t) {
-      Pack<N> tap;
-      for (int k = 0; k < N; ++k) tap[k] = taps[k].row[t / kTaps][t % kTaps];
-      store<N>(dw + (filter * kTaps * kTaps + t) * channels + channel, tap);
-    }
+    for (int r = 0; r < 3; ++r) half[r][j][lane] = column[r];
   }
-};
+  __syncthreads();  // read after write: the other columns are there
+  if (!is_inside || j >= 3) return;
+  Pack<6> row;
+#pragma unroll
+  for (int i = 0; i < 6; ++i) row[i] = half[j][i][lane];
+  const Pack<3> taps = filter_gradient_line(row);
+  float* const to = dw + (element / channels * kTaps + j) * kTaps * channels + element % channels;
+#pragma unroll
+  for (int s = 0; s < 3; ++s) to[s * channels] = taps[s];
+}
 
 std::size_t bytes_of_places(std::int64_t rows, std::int64_t cols) {
   return static_cast<std::size_t>(kTilePlaces * rows * cols) * sizeof(float);
@@ -249,8 +252,8 @@ class Convolution {
                      {z.as<const float>(), of_part, outputs_, outputs_},
                      {v.as<const float>(), of_part, inputs_, inputs_}, {.transpose_a = true}, first > 0);
     });
-    launch_elements(cuda_, outputs_ * inputs_, is_even(inputs_) && is_aligned(t_.w),
-                    TransformFiltersBack{floats(t_.w), sums.as<const float>(), parts, outputs_, inputs_});
+    launch(cuda_, filters_back_kernel, {.grid = pieces(outputs_ * inputs_, kLanes), .block = 6 * kLanes}, floats(t_.w),
+           sums.as<const float>(), parts, outputs_, inputs_);
   }
 
  private:

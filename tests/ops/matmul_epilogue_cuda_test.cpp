@@ -56,7 +56,8 @@ TEST(KernelParity, ProductsWithWhatFollowsThem) {
             if (residual != Residual::none) sum += static_cast<double>(of_other[static_cast<std::size_t>(i)]);
             if (bias_offset >= 0) sum += static_cast<double>(of_bias[static_cast<std::size_t>(first + i % n)]);
             if (relu) sum = std::max(sum, 0.0);
-            const double relative = dtype == DType::f32 ? 2e-6 : 1.0 / 256;  // one rounding
+            // In bfloat16 the result is rounded once, and by some of cuBLASLt's algorithms the product before the residual is added.
+            const double relative = dtype == DType::f32 ? 2e-6 : 2.0 / 256;
             ASSERT_NEAR(got[static_cast<std::size_t>(i)], sum, relative * std::max(std::abs(sum), 1.0));
           }
         }

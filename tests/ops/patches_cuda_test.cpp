@@ -16,11 +16,12 @@ namespace {
 struct Case {
   std::int64_t images, height, width, channels, size, stride, pad;
   std::int64_t offset = 0;  // elements into their memory at which all tensors begin
+  std::int64_t outputs = 5;
   [[nodiscard]] ConvProblem problem(DType dtype, bool adds) const {
     ConvProblem p{.direction = ConvDirection::backward_data,
                   .dtype = dtype,
                   .x = {images, height, width, channels},
-                  .w = {5, size, size, channels},
+                  .w = {outputs, size, size, channels},
                   .stride = stride,
                   .pad = pad};
     p.adds = adds;
@@ -109,14 +110,17 @@ TEST_F(PatchesParity, AreSummedIntoTheImage) {
       }
 }
 
-TEST(Patches, AreForStridesThatLeaveFew) {
+TEST(Patches, AreForConvolutionsThatLeaveFew) {
   const auto few = [](const Case& c, DType dtype = DType::f32) { return has_few_patches(c.problem(dtype, false)); };
-  EXPECT_TRUE(few({128, 32, 32, 256, 1, 2, 0}));                // a shortcut
-  EXPECT_TRUE(few({128, 32, 32, 128, 3, 2, 1}));                // a bottleneck's 3x3
-  EXPECT_TRUE(few({128, 224, 224, 8, 16, 16, 0}));              // a vision transformer's
-  EXPECT_FALSE(few({128, 32, 32, 64, 3, 1, 1}));                // nine times the image
+  EXPECT_TRUE(few({128, 32, 32, 256, 1, 2, 0}));          // a shortcut
+  EXPECT_TRUE(few({128, 32, 32, 128, 3, 2, 1}));          // a bottleneck's 3x3
+  EXPECT_TRUE(few({128, 224, 224, 8, 16, 16, 0}));        // a vision transformer's
+  EXPECT_TRUE(few({128, 32, 32, 4, 3, 1, 1, 0, 64}));     // 36 numbers for 64 outputs
+  EXPECT_FALSE(few({128, 32, 32, 4, 3, 1, 1, 0, 16}));    // for 16
+  EXPECT_FALSE(few({128, 32, 32, 64, 3, 1, 1, 0, 64}));   // nine times the image
+  EXPECT_FALSE(few({128, 32, 32, 64, 1, 1, 0, 0, 256}));  // the image itself
+  EXPECT_FALSE(few({128, 32, 32, 4, 3, 1, 1, 0, 64}, DType::bf16));
   EXPECT_FALSE(few({128, 224, 224, 4, 7, 2, 3}));               // twelve times
-  EXPECT_FALSE(few({128, 32, 32, 64, 1, 1, 0}));                // the image itself
   EXPECT_FALSE(few({128, 32, 32, 128, 3, 2, 1}, DType::bf16));  // terms rounded before they are summed
   EXPECT_TRUE(few({128, 32, 32, 256, 1, 2, 0}, DType::bf16));
 }

@@ -70,8 +70,10 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
   }
   double squares = 0;
   for (const float e : expected) squares += static_cast<double>(e) * static_cast<double>(e);
-  // The CPU may go by Winograd, too: a few millionths of the typical result, six times that for the largest of some million.
-  const double allowed = 5e-5 * std::sqrt(squares / static_cast<double>(expected.size()));
+  // The CPU may go by Winograd, too: a few millionths of the typical result, six times that for the largest of some million. A filter gradient sums
+  // over all pixels, which cuDNN does one after the other: up to 2.3e-4 for 131,072 of them (on an H100).
+  const double allowed = (direction == ConvDirection::backward_filter ? 4e-4 : 5e-5) *
+                         std::sqrt(squares / static_cast<double>(expected.size()));
 
   const DeviceArray<float> images(cuda, x), filters(cuda, w), outputs(cuda, y), result(cuda, expected);
   ConvProblem problem{.direction = direction, .dtype = DType::f32, .pad = 1};
