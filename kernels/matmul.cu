@@ -1,7 +1,7 @@
-// cuBLASLt. It thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes yᵀ = op(b)ᵀ op(a)ᵀ on the same
-// memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape and alignment (it takes
-// addresses for multiples of 256 unless told otherwise, and rows taken out of a tensor begin anywhere), with autotuning the fastest of its first
-// eight; 32 MiB of workspace, as NVIDIA advises for Hopper. Deterministic: sums of a fixed order and one stream.
+// cuBLASLt, and split_matmul.h where that is faster. cuBLASLt thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes
+// yᵀ = op(b)ᵀ op(a)ᵀ on the same memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape
+// and alignment (it takes addresses for multiples of 256 unless told otherwise, and rows taken out of a tensor begin anywhere), with autotuning
+// the fastest of its first eight and ours; 32 MiB of workspace, as NVIDIA advises for Hopper. Deterministic: sums of a fixed order and one stream.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -19,6 +19,7 @@
 #include "kernels/device/pool_block.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
+#include "kernels/split_matmul.h"
 
 namespace kelvin {
 namespace {
@@ -38,10 +39,16 @@ struct Algorithm {  // with a name: nvcc 13.0 fails on containers of cuBLASLt's 
   cublasLtMatmulAlgo_t opaque{};
 };
 
+// cuBLASLt's algorithm, or ours.
+struct Way {
+  Algorithm algorithm;
+  std::optional<SplitTiling> split;
+};
+
 struct Plan {
   cublasLtMatmulDesc_t operation = nullptr;
   cublasLtMatrixLayout_t a = nullptr, b = nullptr, y = nullptr;
-  Algorithm algorithm;
+  Way way;
 };
 
 cudaDataType_t data_type(DType t) { return t == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F; }
@@ -79,7 +86,7 @@ void set(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t name
   cublas::check(cublas::library().preference_set_attribute(p, name, &value, sizeof value), "setting a preference");
 }
 
-// All but the algorithm.
+// All but the way.
 Plan describe(const Key& key) {
   const cublas::Library& l = cublas::library();
   Plan plan;
@@ -103,10 +110,10 @@ Plan describe(const Key& key) {
   return plan;
 }
 
-using Algorithms = std::vector<Algorithm>;
+using Ways = std::vector<Way>;
 
 // The heuristic's, best first.
-Algorithms algorithms_for(const Cuda& cuda, const Key& key, const Plan& plan) {
+Ways algorithms_for(const Cuda& cuda, const Key& key, const Plan& plan) {
   constexpr int kTried = 8;
   const cublas::Library& l = cublas::library();
   cublasLtMatmulPreference_t preference = nullptr;
@@ -125,10 +132,10 @@ Algorithms algorithms_for(const Cuda& cuda, const Key& key, const Plan& plan) {
   const cublasStatus_t status = l.get_heuristic(cuda.cublas(), plan.operation, plan.b, plan.a, plan.y, plan.y,
                                                 preference, kTried, results.data(), &found);
   l.preference_destroy(preference);
-  Algorithms algorithms;
+  Ways algorithms;
   for (int i = 0; status == CUBLAS_STATUS_SUCCESS && i < found; ++i)
     if (results[static_cast<std::size_t>(i)].state == CUBLAS_STATUS_SUCCESS)
-      algorithms.push_back({results[static_cast<std::size_t>(i)].algo});
+      algorithms.push_back({{results[static_cast<std::size_t>(i)].algo}, {}});
   if (algorithms.empty())
     throw internal_error("cuBLASLt has no algorithm for [", key.m, ", ", key.k, "] x [", key.k, ", ", key.n, "] of ",
                          name_of(key.in), " to ", name_of(key.out));
@@ -140,43 +147,80 @@ struct Operands {
   void* y;
   const void *a, *b;
   const void* residual = nullptr;  // added to it; may be y
+  const void* bias = nullptr;      // set in cuBLASLt's description, too
 };
 
-void run(const Cuda& cuda, const Plan& plan, const Operands& o) {
+FloatProduct as_float_product(const Key& key, const Operands& o) {
+  const auto floats = [](const void* p) { return static_cast<const float*>(p); };
+  return {.y = static_cast<float*>(o.y),
+          .a = floats(o.a),
+          .b = floats(o.b),
+          .residual = floats(o.residual),
+          .bias = floats(o.bias),
+          .m = key.m,
+          .n = key.n,
+          .k = key.k,
+          .count = key.count,
+          .a_pitch = key.a_pitch,
+          .b_pitch = key.b_pitch,
+          .y_pitch = key.y_pitch,
+          .transpose_a = key.transpose_a,
+          .transpose_b = key.transpose_b,
+          .relu = key.relu};
+}
+
+// Our ways to a product of float32.
+Ways splits_for(const Key& key, const Operands& operands) {
+  Ways ways;
+  if (key.in == DType::f32 && !key.tf32)
+    for (const SplitTiling& tiling : split_tilings(as_float_product(key, operands))) ways.push_back({{}, tiling});
+  return ways;
+}
+
+void run(const Cuda& cuda, const Key& key, const Plan& plan, const Operands& o) {
+  if (plan.way.split) return split_matmul(cuda, as_float_product(key, o), *plan.way.split);
+  const CudaRange range(cuda, [&] {
+    return str(key.count == 1 ? "" : str(key.count, " x "), "matmul ", name_of(key.in), " [", key.m, ", ", key.k,
+               "] x [", key.k, ", ", key.n, "] to ", name_of(key.out), o.residual != nullptr ? ", added" : "",
+               key.has_bias ? ", + bias" : "", key.relu ? ", relu" : "");
+  });
   const CudaBlock workspace(cuda, kWorkspace);
   const float one = 1.0f, of_residual = o.residual != nullptr ? 1.0f : 0.0f;
   const void* const residual = o.residual != nullptr ? o.residual : o.y;
   cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, o.b, plan.b, o.a, plan.a, &of_residual,
-                                         residual, plan.y, o.y, plan.y, &plan.algorithm.opaque, workspace.as<void>(),
-                                         kWorkspace, cuda.stream()),
+                                         residual, plan.y, o.y, plan.y, &plan.way.algorithm.opaque,
+                                         workspace.as<void>(), kWorkspace, cuda.stream()),
                 "running a product");
 }
 
-// The fastest of the algorithms on these operands. Where y is added to itself it stays as it is.
-Algorithm fastest(const Cuda& cuda, const Key& key, Plan plan, const Algorithms& algorithms, Operands operands) {
+// The fastest of the ways on these operands. Where y is added to itself it stays as it is.
+Way fastest(const Cuda& cuda, const Key& key, Plan plan, const Ways& ways, Operands operands) {
   std::optional<CudaBlock> scratch;
   if (operands.residual == operands.y) {
     scratch.emplace(cuda,
                     static_cast<std::size_t>(key.count * key.m * std::max(key.y_pitch, key.n)) * bytes_of(key.out));
     operands.y = scratch->as<void>();
   }
-  return choose_way(cuda, algorithms, true, [&](const Algorithm& algorithm) {
-    plan.algorithm = algorithm;
-    run(cuda, plan, operands);
+  return choose_way(cuda, ways, true, [&](const Way& way) {
+    plan.way = way;
+    run(cuda, key, plan, operands);
   });
 }
 
-// `bias` is only there to be timed with: the caller sets its own.
-const Plan& plan_for(const Cuda& cuda, const Key& key, const Operands& operands, const void* bias = nullptr) {
+const Plan& plan_for(const Cuda& cuda, const Key& key, const Operands& operands) {
   static std::mutex mutex;
   static std::map<Key, Plan>& plans = *new std::map<Key, Plan>;  // never destroyed, like the library itself
   const std::lock_guard lock(mutex);
   if (const auto found = plans.find(key); found != plans.end()) return found->second;
   Plan plan = describe(key);
-  if (bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-  const Algorithms algorithms = algorithms_for(cuda, key, plan);
-  const bool by_time = algorithms.size() > 1 && cuda_settings().autotune && !is_recording(cuda);
-  plan.algorithm = by_time ? fastest(cuda, key, plan, algorithms, operands) : algorithms.front();
+  if (operands.bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands.bias);
+  Ways ways = algorithms_for(cuda, key, plan);
+  const bool by_time = cuda_settings().autotune && !is_recording(cuda);
+  if (by_time) {
+    const Ways splits = splits_for(key, operands);
+    ways.insert(ways.end(), splits.begin(), splits.end());
+  }
+  plan.way = by_time && ways.size() > 1 ? fastest(cuda, key, plan, ways, operands) : ways.front();
   return plans.emplace(key, plan).first->second;
 }
 
@@ -197,29 +241,24 @@ void multiply(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, c
               bool relu, const MatmulOptions& o) {
   const std::int64_t m = o.transpose_a ? a.dim(1) : a.dim(0), k = o.transpose_a ? a.dim(0) : a.dim(1);
   const std::int64_t n = o.transpose_b ? b.dim(0) : b.dim(1);
-  const Operands operands = {y.data, a.data, b.data, residual};
-  const Plan& plan = plan_for(cuda,
-                              {.in = dtype_of<T>,
-                               .out = dtype_of<Out>,
-                               .m = m,
-                               .n = n,
-                               .k = k,
-                               .transpose_a = o.transpose_a,
-                               .transpose_b = o.transpose_b,
-                               .has_bias = bias != nullptr,
-                               .relu = relu,
-                               .tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32,
-                               .a_alignment = alignment_of(a.data),
-                               .b_alignment = alignment_of(b.data),
-                               .y_alignment = alignment_of(y.data),
-                               .residual_alignment = alignment_of(residual != nullptr ? residual : y.data)},
-                              operands, bias);
+  const Operands operands = {y.data, a.data, b.data, residual, bias};
+  const Key key = {.in = dtype_of<T>,
+                   .out = dtype_of<Out>,
+                   .m = m,
+                   .n = n,
+                   .k = k,
+                   .transpose_a = o.transpose_a,
+                   .transpose_b = o.transpose_b,
+                   .has_bias = bias != nullptr,
+                   .relu = relu,
+                   .tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32,
+                   .a_alignment = alignment_of(a.data),
+                   .b_alignment = alignment_of(b.data),
+                   .y_alignment = alignment_of(y.data),
+                   .residual_alignment = alignment_of(residual != nullptr ? residual : y.data)};
+  const Plan& plan = plan_for(cuda, key, operands);
   if (bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-  const CudaRange range(cuda, [&] {
-    return str("matmul ", name_of(dtype_of<T>), " [", m, ", ", k, "] x [", k, ", ", n, "] to ", name_of(dtype_of<Out>),
-               residual != nullptr ? ", added" : "", bias != nullptr ? ", + bias" : "", relu ? ", relu" : "");
-  });
-  run(cuda, plan, operands);
+  run(cuda, key, plan, operands);
 }
 
 }  // namespace
@@ -243,29 +282,25 @@ void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>&
                     const Matrices<const float>& b, const MatmulOptions& o, bool adds) {
   const std::int64_t k = o.transpose_a ? a.rows : a.cols;
   const Operands operands = {y.data, a.data, b.data, adds ? y.data : nullptr};
-  const Plan& plan = plan_for(cuda,
-                              {.in = DType::f32,
-                               .out = DType::f32,
-                               .m = y.rows,
-                               .n = y.cols,
-                               .k = k,
-                               .transpose_a = o.transpose_a,
-                               .transpose_b = o.transpose_b,
-                               .has_bias = false,
-                               .relu = false,
-                               .tf32 = cuda_settings().allow_tf32,
-                               .a_alignment = alignment_of(a.data),
-                               .b_alignment = alignment_of(b.data),
-                               .y_alignment = alignment_of(y.data),
-                               .residual_alignment = alignment_of(y.data),
-                               .count = count,
-                               .a_pitch = a.pitch,
-                               .b_pitch = b.pitch,
-                               .y_pitch = y.pitch},
-                              operands);
-  const CudaRange range(
-      cuda, [&] { return str(count, " x matmul float32 [", y.rows, ", ", k, "] x [", k, ", ", y.cols, "]"); });
-  run(cuda, plan, operands);
+  const Key key = {.in = DType::f32,
+                   .out = DType::f32,
+                   .m = y.rows,
+                   .n = y.cols,
+                   .k = k,
+                   .transpose_a = o.transpose_a,
+                   .transpose_b = o.transpose_b,
+                   .has_bias = false,
+                   .relu = false,
+                   .tf32 = cuda_settings().allow_tf32,
+                   .a_alignment = alignment_of(a.data),
+                   .b_alignment = alignment_of(b.data),
+                   .y_alignment = alignment_of(y.data),
+                   .residual_alignment = alignment_of(y.data),
+                   .count = count,
+                   .a_pitch = a.pitch,
+                   .b_pitch = b.pitch,
+                   .y_pitch = y.pitch};
+  run(cuda, key, plan_for(cuda, key, operands), operands);
 }
 
 template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, View<const float>,

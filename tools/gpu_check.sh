@@ -144,14 +144,14 @@ elif sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-
   # Our kernels. Not the one that asks for more memory than there is, and no library of half a gigabyte under instrumentation.
   for tool in memcheck racecheck; do
     begin "compute-sanitizer $tool" 180 "$sanitizer" --tool $tool --report-api-errors no --error-exitcode 1 "$bin/ops_tests" \
-      --gtest_filter='KernelParity*:PatchesParity*:*CudaParity*norm*:*CudaParity*pool*-*OutOfMemory*:*Products*'
+      --gtest_filter='KernelParity*:PatchesParity*:SplitMatmulParity*:*CudaParity*norm*:*CudaParity*pool*-*OutOfMemory*:*Products*'
   done
 else
   note "compute-sanitizer" "not on this machine (neither on PATH nor in /usr/local/cuda/bin)"
 fi
 finish
 wait "${compilers[@]}"  # from here on figures are taken, and nothing else runs
-for study in softmax_cross_entropy pgd_step convolution; do
+for study in softmax_cross_entropy pgd_step convolution matmul; do
   if [[ $rehearsal ]]; then
     note "kernel lab: $study" "needs a GPU"
   else

@@ -13,7 +13,7 @@ output=$(realpath -m "${1:-kelvin-gpu.tar.gz}")
 export KELVIN_BUILD_DIR=${KELVIN_BUILD_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/kelvin/package}
 # RPATH instead of RUNPATH: it also serves the libraries that our libraries need.
 export KELVIN_CMAKE_FLAGS="-DKELVIN_CUDA=ON -DKELVIN_CUDA_ARCHITECTURES=${KELVIN_PACKAGE_ARCHITECTURES:-80-real;90-real;90-virtual} -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags"
-programs=(kelvin ops_tests gpu_tests kernels_tests planned_graphs_tests softmax_cross_entropy_lab pgd_step_lab convolution_lab)
+programs=(kelvin ops_tests gpu_tests kernels_tests planned_graphs_tests softmax_cross_entropy_lab pgd_step_lab convolution_lab matmul_lab)
 build=$("$tools/build.sh" "${programs[@]}")
 
 stage=$(mktemp -d)

@@ -43,8 +43,8 @@ __global__ void __launch_bounds__(kChannelThreads, 4) channels_kernel(std::int64
 // `in_packs`: every pointer of the op allows 16-byte accesses. Elements go one by one where it is false or packs do not fill a row.
 template <class Op>
 void launch_channels(const Cuda& cuda, std::int64_t rows, std::int64_t channels, bool in_packs, const Op& op) {
-  // Enough blocks to fill the largest GPU of today twice; more, and a thread would have too few packs to a reading of factors.
-  constexpr std::int64_t kMostBlocks = 132 * 8;
+  // As many blocks as the largest GPU of today has room for: none waits to begin, and a thread reads its factors once for as many packs as can be.
+  constexpr std::int64_t kMostBlocks = 132 * 4;
   const bool has_packs = in_packs && channels % Op::kPack == 0;
   const std::int64_t packs_a_row = has_packs ? channels / Op::kPack : channels, packs = rows * packs_a_row;
   if (packs == 0) return;

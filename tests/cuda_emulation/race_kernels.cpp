@@ -16,11 +16,13 @@
 #include "kernels/relu_mask.h"
 #include "kernels/softmax_cross_entropy.h"
 #include "kernels/softmax_kl.h"
+#include "kernels/split_matmul.h"
 #include "kernels/stationarity.h"
 #include "kernels/targeted_dlr_loss.h"
 #include "kernels/temperature_gradient.h"
 #include "kernels/top1.h"
 #include "kernels/weight_perturbation.h"
+#include "kernels/winograd/cuda_filters.h"
 
 namespace kelvin::testing {
 namespace {
@@ -89,7 +91,8 @@ void race_losses(const Cuda& cuda) {
 // Cross-entropy's ways through shared memory: a tile of several rows, whole and not, of a block and of a warp; long rows that wait there, two of
 // them in one block.
 void race_cross_entropy(const Cuda& cuda) {
-  for (const Shape& shape : {Shape{130, 10}, Shape{130, 7}, Shape{37, 100}, Shape{21, 101}, Shape{3, 20000}, Shape{3, 20001}}) {
+  for (const Shape& shape :
+       {Shape{130, 10}, Shape{130, 7}, Shape{37, 100}, Shape{21, 101}, Shape{3, 20000}, Shape{3, 20001}}) {
     const std::int64_t rows = shape[0];
     const Floats logits(shape, -5, 5), dloss({rows}, 1, 2), tau({1}, 2, 3);
     const Ints labels({rows}, 0, 7);
@@ -153,6 +156,19 @@ void race_features(const Cuda& cuda) {
     Floats distances({5, 7}, 0, 0);
     prototype_distances(cuda, out(distances), in(x), in(prototypes));
   }
+}
+
+void race_products(const Cuda& cuda) {
+  const Floats a({132, 100}, -1, 1), b({100, 68}, -1, 1);
+  Floats y({132, 68}, 0, 0);
+  for (const bool in_pairs : {false, true})
+    for (const std::int64_t parts : {1, 3})
+      split_matmul(cuda,
+                   {.y = y.values.data(), .a = a.values.data(), .b = b.values.data(), .m = 132, .n = 68, .k = 100},
+                   {in_pairs, parts});
+  const Floats transformed({36, 2, 5, 12}, -1, 1);
+  Floats dw({5, 3, 3, 12}, 0, 0);
+  winograd::transform_filters_back(cuda, dw.values.data(), transformed.values.data(), 2, 5, 12);
 }
 
 }  // namespace kelvin::testing

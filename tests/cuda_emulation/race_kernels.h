@@ -10,5 +10,6 @@ void race_cross_entropy(const Cuda& cuda);  // its tiles and long rows in shared
 void race_attacks(const Cuda& cuda);        // an image a block
 void race_reductions(const Cuda& cuda);     // columns, whole tensors, statistics
 void race_features(const Cuda& cuda);       // layer norm, normalised rows, distances
+void race_products(const Cuda& cuda);       // products with split factors, Winograd's filter gradients
 
 }  // namespace kelvin::testing

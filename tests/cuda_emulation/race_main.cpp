@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
     testing::race_attacks(cuda);
     testing::race_reductions(cuda);
     testing::race_features(cuda);
+    testing::race_products(cuda);
     return 0;
   }
   const std::vector<float> logits(4 * 300, 0.5f);

@@ -54,7 +54,9 @@ struct Machine {
   char block_sync = 0;                  // an address for ThreadSanitizer
 } machine;
 
-[[noreturn]] void stop(const char* what) {
+}  // namespace
+
+void stop(const char* what) {
   const Index b = machine.threads[0]->position.block;
   std::fprintf(stderr, "emulated device: %s, in block (%u, %u, %u)\n", what, b.x, b.y, b.z);
   static constexpr const char* kNames[] = {"ready", "at __syncthreads", "at a warp collective", "finished"};
@@ -70,6 +72,8 @@ struct Machine {
   }
   std::abort();
 }
+
+namespace {
 
 // The next thread of this pass when it is one that has not started yet: it can use the fiber of one that has ended without waiting, and
 // starts without a switch.

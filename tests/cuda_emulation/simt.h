@@ -7,7 +7,7 @@
 // with a message that names block, thread, file and line: threads of a block at different barriers, a barrier that some never reach, a
 // shuffle from a lane outside the mask, a mask without the caller.
 //
-// Not here: blocks at the same time, grid-wide barriers, tensor cores, asynchronous copies, inline PTX, textures.
+// Not here: blocks at the same time, grid-wide barriers, inline PTX, textures.
 #pragma once
 
 #include <cstddef>
@@ -40,6 +40,9 @@ void run(Index grid, Index block, std::size_t shared_bytes, const std::function<
 
 // The running block's dynamic shared memory: as large as the launch asked, between red zones of the address sanitizer, NaN at first.
 [[nodiscard]] void* dynamic_shared();
+
+// Ends the program: what the running kernel has done wrong, in which block, and where its threads are.
+[[noreturn]] void stop(const char* what);
 
 void block_barrier(const char* file, int line);
 enum class Vote { any, all, count };

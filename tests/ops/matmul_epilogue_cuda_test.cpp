@@ -53,12 +53,16 @@ TEST(KernelParity, ProductsWithWhatFollowsThem) {
             for (std::int64_t t = 0; t < k; ++t)
               sum += static_cast<double>(of_a[static_cast<std::size_t>(i / n * k + t)]) *
                      static_cast<double>(of_b[static_cast<std::size_t>(i % n * k + t)]);
+            const auto rounded = [&] { return std::max(std::abs(sum), 1.0); };
+            double magnitudes = rounded();
             if (residual != Residual::none) sum += static_cast<double>(of_other[static_cast<std::size_t>(i)]);
+            magnitudes += rounded();
             if (bias_offset >= 0) sum += static_cast<double>(of_bias[static_cast<std::size_t>(first + i % n)]);
             if (relu) sum = std::max(sum, 0.0);
-            // In bfloat16 the result is rounded once, and by some of cuBLASLt's algorithms the product before the residual is added.
-            const double relative = dtype == DType::f32 ? 2e-6 : 2.0 / 256;
-            ASSERT_NEAR(got[static_cast<std::size_t>(i)], sum, relative * std::max(std::abs(sum), 1.0));
+            magnitudes += rounded();
+            // The result is rounded once, or by some of cuBLASLt's algorithms the product, its sum with the residual and the result.
+            const double relative = dtype == DType::f32 ? 1e-6 : 1.0 / 256;
+            ASSERT_NEAR(got[static_cast<std::size_t>(i)], sum, relative * magnitudes);
           }
         }
 }
