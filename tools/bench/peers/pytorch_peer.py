@@ -11,6 +11,7 @@ Prints one JSON object {"rows": [...]}.
 import argparse
 import json
 import resource
+import sys
 import time
 
 import torch
@@ -132,7 +133,7 @@ def infer(model, logits, x):
     return run
 
 
-def rate(step, batch, seconds, device):
+def rate(step, batch, seconds, device, wait):
     """Images a second over the fastest third of the windows, as `kelvin bench` counts: other work can only slow one down."""
 
     def timed(n):
@@ -144,6 +145,10 @@ def rate(step, batch, seconds, device):
         return (time.perf_counter() - begin) / n
 
     timed(1)
+    if wait:
+        timed(2)  # torch.compile records its graphs in the first steps
+        print("ready", flush=True)
+        sys.stdin.readline()
     window = max(1, int(seconds / 12 / timed(1)))
     windows, start = [], time.perf_counter()
     while time.perf_counter() - start < seconds or len(windows) < 3:
@@ -171,7 +176,7 @@ def measure(case, variant, a):
         step = infer(model, logits, x)
     else:
         step = pgd(model, logits, x, y, int(what.removeprefix("pgd")))
-    return rate(step, a.batch, a.seconds, a.device)
+    return rate(step, a.batch, a.seconds, a.device, a.wait)
 
 
 def main():
@@ -186,6 +191,8 @@ def main():
     p.add_argument("--seconds", type=float, default=5, help="time a case and variant")
     p.add_argument("--compile", nargs="?", const="default", metavar="MODE",
                    help="torch.compile in this mode instead of eager: default, reduce-overhead (CUDA graphs), max-autotune")
+    p.add_argument("--wait", action="store_true",
+                   help="after the first steps, which compile, print \"ready\" and go on at a line from standard input")
     a = p.parse_args()
     if a.threads:
         torch.set_num_threads(a.threads)
