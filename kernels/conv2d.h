@@ -4,7 +4,7 @@
 //
 // T is the storage type of activations: float or bfloat16 (float32 accumulation; weights are rounded to T for the product). W is that of the
 // filter and the bias: float, or T where the caller has rounded them already, once for many calls.
-// CUDA: cuDNN, whose filter gradient of a bfloat16 convolution is rounded to bfloat16 before it is widened, and cuBLASLt, whose is not
+// CUDA: cuDNN, whose filter gradient of a bfloat16 convolution is rounded to bfloat16 before it is widened, and matrix products, whose is not
 // (convolve.h); 3x3 convolutions of float32 may go by Winograd's F(4x4, 3x3), whose errors are twice as large. CPU: oneDNN, any CPU; bfloat16
 // needs AVX512_BF16 (`require_bfloat16`) and takes kernels/winograd for wide 3x3 convolutions, whose factors are rounded after a transform:
 // errors about twice as large. Primitives are cached by shape; a steady step makes none. Outputs are overwritten and must not overlap inputs.

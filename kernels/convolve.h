@@ -9,8 +9,8 @@ namespace kelvin {
 
 // The ways:
 //   cuDNN          the plans that its heuristic likes best
-//   a product      cuBLASLt's, of the filter with the pixels of a 1x1 convolution of stride 1, [N·H·W, C], or with patches (patches.h) where a
-//                  stride leaves few
+//   a product      of the filter with the pixels of a 1x1 convolution of stride 1, [N·H·W, C], or with patches where these are few (patches.h): by
+//                  cuda_matmul.h
 //   Winograd's     a 3x3 convolution of float32 of stride 1 (winograd/cuda_convolve.h)
 //   two passes     where something is added or masked besides: the plain convolution, by whichever way, followed by a pass of ours; cuDNN's
 //                  plans, products and Winograd's do most of that as they store

@@ -1,5 +1,5 @@
 // Matrix products that only the GPU is asked for, op(m) = m or mᵀ: with what follows a convolution, and many of one shape in one call.
-// Deterministic; TF32 where `cuda_settings` allows it. cuBLASLt (matmul.cu).
+// Deterministic; TF32 where `cuda_settings` allows it. cuBLASLt, or in float32 split_matmul.h (matmul.cu).
 #pragma once
 
 #include "kernels/device/device.h"
@@ -7,7 +7,7 @@
 
 namespace kelvin {
 
-// y = relu?(op(a) · op(b) + residual + bias) with one rounding; y, a and b as in matmul.h, residual like y or y itself, bias [N]; these two may be
+// y = relu?(op(a) · op(b) + residual + bias), rounded to T once or, by some algorithms, after each step; y, a and b as in matmul.h, residual like y or y itself, bias [N]; these two may be
 // empty. T: float or bfloat16.
 template <class T>
 struct MatmulEpilogue {

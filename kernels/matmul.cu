@@ -29,7 +29,7 @@ constexpr std::size_t kWorkspace = std::size_t{32} << 20;
 struct Key {
   DType in, out;
   std::int64_t m, n, k;
-  bool transpose_a, transpose_b, has_bias, relu, tf32;
+  bool transpose_a, transpose_b, has_residual, has_bias, relu, tf32;
   std::uint32_t a_alignment, b_alignment, y_alignment, residual_alignment;  // bytes
   std::int64_t count = 1, a_pitch = 0, b_pitch = 0, y_pitch = 0;  // of a batch; a pitch of 0: as many as columns
   auto operator<=>(const Key&) const = default;
@@ -216,10 +216,11 @@ const Plan& plan_for(const Cuda& cuda, const Key& key, const Operands& operands)
   if (operands.bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands.bias);
   Ways ways = algorithms_for(cuda, key, plan);
   const bool by_time = cuda_settings().autotune && !is_recording(cuda);
-  if (by_time) {
-    const Ways splits = splits_for(key, operands);
+  const Ways splits = by_time || must_split() ? splits_for(key, operands) : Ways{};
+  if (must_split() && !splits.empty())
+    ways = {splits.front()};
+  else
     ways.insert(ways.end(), splits.begin(), splits.end());
-  }
   plan.way = by_time && ways.size() > 1 ? fastest(cuda, key, plan, ways, operands) : ways.front();
   return plans.emplace(key, plan).first->second;
 }
@@ -249,6 +250,7 @@ void multiply(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, c
                    .k = k,
                    .transpose_a = o.transpose_a,
                    .transpose_b = o.transpose_b,
+                   .has_residual = residual != nullptr,
                    .has_bias = bias != nullptr,
                    .relu = relu,
                    .tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32,
@@ -289,6 +291,7 @@ void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>&
                    .k = k,
                    .transpose_a = o.transpose_a,
                    .transpose_b = o.transpose_b,
+                   .has_residual = adds,
                    .has_bias = false,
                    .relu = false,
                    .tf32 = cuda_settings().allow_tf32,

@@ -1,10 +1,12 @@
 // A block makes 128 x 64 of y from slices of 16 terms, which come into shared memory asynchronously, up to three ahead. A warp reads its factors from
-// there and splits them itself: 4 instructions a number, and 4 additions for every 3 of the tensor cores' (mma.sync, which is all that an H100 and an A100 have
-// in common; by it an H100 does 200 TFLOP/s of TF32, two thirds of 100 of float32, and 50 to 55 are left where all of this shares its issue slots). Bytes: a
-// block reads its rows of both factors, those of a from the second-level cache where the blocks side by side need them too. Where the sum is cut, `parts` times
-// y is written and read once more.
+// there and splits them itself: three instructions a number, and four additions for three products of the tensor cores. These are mma.sync, which A100
+// and H100 have in common; an H100 does 226 TFLOP/s of TF32 by it, 75 of float32, and with all else beside them 31 to 51 (tools/bench/README.md).
+// Bytes: a block reads its rows of both factors, those of a from the second-level cache where the blocks side by side need them too. Where the sum is
+// cut, `parts` times y is written and read once more.
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
+#include <string_view>
 
 #include "kernels/device/allowed.h"
 #include "kernels/device/dynamic_shared.h"
@@ -17,9 +19,8 @@ namespace kelvin {
 namespace {
 
 constexpr int kRows = 128, kCols = 64, kThreads = 256, kWarps = kThreads / 32;  // a block's tile of y
-constexpr int kSlice = 16, kStep = 8,
-              kStages = 4;        // terms of a slice and of a tensor core's product; slices in shared memory
-constexpr int kBlocksAtOnce = 2;  // on a multiprocessor
+constexpr int kSlice = 16, kStep = 8;          // terms of a slice, and of a product of the tensor cores
+constexpr int kStages = 4, kBlocksAtOnce = 2;  // slices in shared memory; blocks on a multiprocessor
 
 // A factor's slices: kOuter rows (or columns) of y by kSlice terms, in shared memory one after another.
 // kTermsFirst: as it is stored, the terms of a row follow one another; else the rows of a term do. Pitches put the numbers of a warp in 32 banks.
@@ -88,20 +89,104 @@ __device__ __forceinline__ float finished(const FloatProduct& p, float value, st
   return p.relu && value <= 0.0f ? 0.0f : value;
 }
 
-// Blocks: tiles of y, row by row; products of the batch within parts. kGroups: 1, a warp makes 32 x 32 of the tile; 2, 64 x 32, and two warps share
-// it, every other step of a slice each.
+// What a warp makes: kWarpRows x 32 of a block's tile, where kGroups warps share a part, every other step of a slice each.
+template <int kGroups>
+struct WarpTile {
+  static constexpr int kRowsOfWarp = 32 * kGroups, kColsOfWarp = 32, kAcross = kCols / kColsOfWarp;
+  static constexpr int kDown = kRowsOfWarp / 16, kRight = kColsOfWarp / 8;  // products of the tensor cores
+  static_assert(kRows / kRowsOfWarp * kAcross * kGroups == kWarps);
+  Pack<4> sums[kDown][kRight] = {};
+  int lane, g, t, warp, group, row,
+      col;  // of the instruction's layout; which part; which of its warps; its first row and column in the tile
+
+  __device__ WarpTile() {
+    lane = static_cast<int>(threadIdx.x) % 32, g = lane / 4, t = lane % 4;
+    warp = static_cast<int>(threadIdx.x) / 32 % (kWarps / kGroups);
+    group = static_cast<int>(threadIdx.x) / 32 / (kWarps / kGroups);
+    row = warp / kAcross * kRowsOfWarp, col = warp % kAcross * kColsOfWarp;
+  }
+
+  // Adds the products of kStep terms from `first` on.
+  template <class SlicesA, class SlicesB>
+  __device__ __forceinline__ void add_step(const float* of_a, const float* of_b, int first) {
+    // A lane's terms are neighbours, 2t and 2t + 1, where the instruction has t and t + 4: the same in both factors, so it is the same sum.
+    const int term = first + 2 * t;
+    Split<2> right[kRight];
+#pragma unroll
+    for (int j = 0; j < kRight; ++j) {
+      const Pack<2> two = SlicesB::two(of_b, col + j * 8 + g, term);
+      right[j].set(0, two[0]);
+      right[j].set(1, two[1]);
+    }
+#pragma unroll
+    for (int i = 0; i < kDown; ++i) {
+      Split<4> left;
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const Pack<2> two = SlicesA::two(of_a, row + i * 16 + half * 8 + g, term);
+        left.set(half, two[0]);
+        left.set(half + 2, two[1]);
+      }
+      Pack<4> of_step[kRight] = {};
+#pragma unroll
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.low, right[j].high);
+#pragma unroll
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].low);
+#pragma unroll
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].high);
+#pragma unroll
+      for (int j = 0; j < kRight; ++j)
+#pragma unroll
+        for (int k = 0; k < 4; ++k) sums[i][j][k] += of_step[j][k];
+    }
+  }
+
+  // f(sum, its number) of the sums that belong to a warp of the pair.
+  template <class F>
+  __device__ __forceinline__ void for_sums_of(int of_group, const F& f) {
+#pragma unroll
+    for (int i = 0; i < kDown; ++i)
+      if (i % kGroups == of_group)
+#pragma unroll
+        for (int j = 0; j < kRight; ++j)
+#pragma unroll
+          for (int k = 0; k < 4; ++k) f(sums[i][j][k], (i * kRight + j) * 4 + k);
+  }
+
+  // Each warp of a pair leaves half of its sums to the other. All threads of the block have to call it.
+  __device__ __forceinline__ void share_sums(float* shared) {
+    if constexpr (kGroups == 2) {
+      float* const places = shared + warp * (kDown * kRight * 4 * 32) + lane;
+      __syncthreads();  // write after read: nobody needs the slices any more
+      for_sums_of(1 - group, [&](float sum, int number) { places[number * 32] = sum; });
+      __syncthreads();  // read after write: the other's sums are there
+      for_sums_of(group, [&](float& sum, int number) { sum += places[number * 32]; });
+    }
+  }
+
+  // f(row, column, the sums of that and the next column) in the tile, of what this thread has to store.
+  template <class F>
+  __device__ __forceinline__ void for_pairs(const F& f) const {
+#pragma unroll
+    for (int i = 0; i < kDown; ++i)
+      if (i % kGroups == group)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+#pragma unroll
+          for (int j = 0; j < kRight; ++j)
+            f(row + i * 16 + half * 8 + g, col + j * 8 + 2 * t,
+              Pack<2>{{sums[i][j][2 * half], sums[i][j][2 * half + 1]}});
+  }
+};
+
+// Blocks: tiles of y, row by row; products of the batch within parts.
 template <int kGroups, bool kTransposeA, bool kTransposeB>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) split_matmul_kernel(const Task task) {
-  constexpr int kWarpRows = 32 * kGroups, kWarpCols = 32, kAcross = kCols / kWarpCols;
-  constexpr int kDown = kWarpRows / 16, kRight = kWarpCols / 8;  // products of the tensor cores in a warp's part
-  static_assert(kRows / kWarpRows * kAcross * kGroups == kWarps);
   using SlicesA = Slices<kRows, !kTransposeA>;
   using SlicesB = Slices<kCols, kTransposeB>;
   constexpr int kOfStage = SlicesA::kSize + SlicesB::kSize;
   const FloatProduct& p = task.p;
   float* const shared = dynamic_shared<float>();  // [kStages, a slice of a and one of b]
-  const int warp = static_cast<int>(threadIdx.x) / 32 % (kWarps / kGroups), lane = static_cast<int>(threadIdx.x) % 32;
-  const int group = static_cast<int>(threadIdx.x) / 32 / (kWarps / kGroups), g = lane / 4, t = lane % 4;
   const int tile = static_cast<int>(blockIdx.x), batch = static_cast<int>(blockIdx.y % static_cast<unsigned>(p.count));
   const int part = static_cast<int>(blockIdx.y / static_cast<unsigned>(p.count));
   const int first_row = tile / task.tile_cols * kRows, first_col = tile % task.tile_cols * kCols;
@@ -122,90 +207,31 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) split_matmul_kernel(c
   };
   for (int slice = 0; slice < kStages - 1; ++slice) fetch(slice);
 
-  Pack<4> sums[kDown][kRight] = {};
-  const int warp_row = warp / kAcross * kWarpRows, warp_col = warp % kAcross * kWarpCols;
+  WarpTile<kGroups> warp;
   for (int slice = 0; slice < slices; ++slice) {
     copies.template wait<kStages - 2>();
     // Read after write: this slice is there for all. Write after read: all are done with the one before, whose place the next one takes.
     __syncthreads();
     fetch(slice + kStages - 1);
     const float* const of_a = shared + slice % kStages * kOfStage;
-    const float* const of_b = of_a + SlicesA::kSize;
 #pragma unroll
-    for (int first = 0; first < kSlice; first += kGroups * kStep) {
-      // A lane's terms are neighbours, 2t and 2t + 1, where the instruction has t and t + 4: the same in both factors, so it is the same sum.
-      const int term = first + group * kStep + 2 * t;
-      Split<2> right[kRight];
-#pragma unroll
-      for (int j = 0; j < kRight; ++j) {
-        const Pack<2> two = SlicesB::two(of_b, warp_col + j * 8 + g, term);
-        right[j].set(0, two[0]);
-        right[j].set(1, two[1]);
-      }
-#pragma unroll
-      for (int i = 0; i < kDown; ++i) {
-        Split<4> left;
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const Pack<2> two = SlicesA::two(of_a, warp_row + i * 16 + half * 8 + g, term);
-          left.set(half, two[0]);
-          left.set(half + 2, two[1]);
-        }
-        Pack<4> of_step[kRight] = {};
-#pragma unroll
-        for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.low, right[j].high);
-#pragma unroll
-        for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].low);
-#pragma unroll
-        for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].high);
-#pragma unroll
-        for (int j = 0; j < kRight; ++j)
-#pragma unroll
-          for (int k = 0; k < 4; ++k) sums[i][j][k] += of_step[j][k];
-      }
-    }
+    for (int first = 0; first < kSlice; first += kGroups * kStep)
+      warp.template add_step<SlicesA, SlicesB>(of_a, of_a + SlicesA::kSize, first + warp.group * kStep);
   }
-
-  if constexpr (kGroups == 2) {  // each leaves half of its sums to the other
-    copies.template wait<0>();
-    __syncthreads();  // write after read: nobody needs the slices any more
-    float* const exchanged = shared + warp * (kDown * kRight * 4 * 32) + lane;
-    const auto for_sums = [&](int of_group, const auto& f) {
-#pragma unroll
-      for (int i = 0; i < kDown; ++i)
-        if (i % 2 == of_group)
-#pragma unroll
-          for (int j = 0; j < kRight; ++j)
-#pragma unroll
-            for (int k = 0; k < 4; ++k) f(sums[i][j][k], exchanged[((i * kRight + j) * 4 + k) * 32]);
-    };
-    for_sums(1 - group, [](float sum, float& place) { place = sum; });
-    __syncthreads();  // read after write: the other's sums are there
-    for_sums(group, [](float& sum, float place) { sum += place; });
-  }
+  copies.template wait<0>();
+  warp.share_sums(shared);
 
   const bool is_whole = gridDim.y == static_cast<unsigned>(p.count);
   const std::int64_t of_batch = batch * task.out_apart;  // in y and the residual
   float* const out = task.out + static_cast<std::int64_t>(blockIdx.y) * task.out_apart;
-#pragma unroll
-  for (int i = 0; i < kDown; ++i) {
-    if (kGroups == 2 && i % 2 != group) continue;
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int row = first_row + warp_row + i * 16 + half * 8 + g;
-      if (row >= rows) continue;
-#pragma unroll
-      for (int j = 0; j < kRight; ++j) {
-        const int col = first_col + warp_col + j * 8 + 2 * t;
-        if (col >= cols) continue;
-        const std::int64_t at = row * task.out_pitch + col;
-        Pack<2> two = {{sums[i][j][2 * half], sums[i][j][2 * half + 1]}};
-        if (is_whole)
-          for (int k = 0; k < 2; ++k) two[k] = finished(p, two[k], of_batch + at + k, col + k);
-        store<2>(out + at, two);
-      }
-    }
-  }
+  warp.for_pairs([&](int row_of_tile, int col_of_tile, Pack<2> two) {
+    const int row = first_row + row_of_tile, col = first_col + col_of_tile;
+    if (row >= rows || col >= cols) return;
+    const std::int64_t at = row * task.out_pitch + col;
+    if (is_whole)
+      for (int k = 0; k < 2; ++k) two[k] = finished(p, two[k], of_batch + at + k, col + k);
+    store<2>(out + at, two);
+  });
 }
 
 // y from the parts of its sums, [parts, count, M, N], in their order.
@@ -233,7 +259,15 @@ void run_tiles(const Cuda& cuda, const Task& task, const LaunchShape& shape) {
   const auto run = [&]<bool kTa, bool kTb>(std::bool_constant<kTa>, std::bool_constant<kTb>) {
     LaunchShape with_memory = shape;
     with_memory.shared = kStages * (Slices<kRows, !kTa>::kSize + Slices<kCols, kTb>::kSize) * sizeof(float);
-    launch(cuda, split_matmul_kernel<kGroups, kTa, kTb>, with_memory, task);
+    const FloatProduct& p = task.p;
+    launch_as(
+        cuda,
+        [&] {
+          return str("split matmul ", p.count == 1 ? "" : str(p.count, " x "), "[", p.m, ", ", p.k, "] x [", p.k, ", ",
+                     p.n, "]", p.residual != nullptr ? ", added" : "", p.bias != nullptr ? ", + bias" : "",
+                     p.relu ? ", relu" : "");
+        },
+        split_matmul_kernel<kGroups, kTa, kTb>, with_memory, task);
   };
   if (task.p.transpose_a) return run(std::true_type{}, std::false_type{});
   if (task.p.transpose_b) return run(std::false_type{}, std::true_type{});
@@ -247,20 +281,32 @@ FloatProduct with_pitches(FloatProduct p) {
   return p;
 }
 
+// Whether this kernel can make it.
+bool fits(const FloatProduct& p) {
+  constexpr std::int64_t kMost = INT32_MAX / 2;
+  const auto in_sixteens = [](const void* address) { return reinterpret_cast<std::uintptr_t>(address) % 16 == 0; };
+  for (const void* const address : {p.a, p.b, const_cast<const float*>(p.y), p.residual})
+    if (!in_sixteens(address)) return false;
+  for (const std::int64_t size : {p.m, p.n, p.k, p.a_pitch, p.b_pitch, p.y_pitch})
+    if (size % 4 != 0 || size > kMost) return false;
+  return !(p.transpose_a && p.transpose_b) && p.count <= 65535;  // of a grid
+}
+
 std::int64_t tiles_of(const FloatProduct& p) { return std::int64_t{pieces(p.m, kRows)} * pieces(p.n, kCols); }
 
 }  // namespace
 
+bool must_split() {
+  const char* const value = std::getenv("KELVIN_SPLIT_PRODUCTS");
+  return value != nullptr && std::string_view(value) == "always";
+}
+
 std::vector<SplitTiling> split_tilings(const FloatProduct& product) {
+  constexpr std::int64_t kLeast = std::int64_t{1} << 24;  // multiplications: a few microseconds
+  constexpr std::int64_t kLeastTerms = 8 * kSlice;
   const FloatProduct p = with_pitches(product);
-  constexpr std::int64_t kLeast = std::int64_t{1} << 24, kMost = INT32_MAX / 2, kLeastTerms = 8 * kSlice;
-  const auto in_sixteens = [](const void* address) { return reinterpret_cast<std::uintptr_t>(address) % 16 == 0; };
-  for (const void* const address : {p.a, p.b, const_cast<const float*>(p.y), p.residual})
-    if (!in_sixteens(address)) return {};
-  for (const std::int64_t size : {p.m, p.n, p.k, p.a_pitch, p.b_pitch, p.y_pitch})
-    if (size % 4 != 0 || size > kMost) return {};
-  const bool is_large = p.count * p.m * p.n * p.k >= kLeast, fits_grid = p.count <= 65535;
-  if (!is_large || !fits_grid || (p.transpose_a && p.transpose_b) || !is_allowed("KELVIN_SPLIT_PRODUCTS")) return {};
+  const bool is_large = p.count * p.m * p.n * p.k >= kLeast || must_split();
+  if (!fits(p) || !is_large || !is_allowed("KELVIN_SPLIT_PRODUCTS")) return {};
   std::vector<SplitTiling> tilings;
   std::int64_t before = 0;
   for (const int blocks : {1, kBlocksAtOnce}) {  // on each multiprocessor
@@ -275,6 +321,7 @@ std::vector<SplitTiling> split_tilings(const FloatProduct& product) {
 
 void split_matmul(const Cuda& cuda, const FloatProduct& product, const SplitTiling& tiling) {
   const FloatProduct p = with_pitches(product);
+  KELVIN_CHECK(fits(p), "not a product for tensor cores");
   const std::int64_t of_part = (pieces(p.k, tiling.parts) + kSlice - 1) / kSlice * kSlice;
   const std::int64_t parts = pieces(p.k, of_part);  // no more than asked for
   std::optional<CudaBlock> scratch;

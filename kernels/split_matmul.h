@@ -1,11 +1,11 @@
 // Products of float32 matrices on tensor cores without TF32's loss: a factor is the sum of two TF32 numbers, its first 11 bits and its next 11, and
-// a · b = low·high + high·low + high·high, each exact. What is left out, low·low and what lies beyond 22 bits, is 2⁻²² of a product at the most, and the sum of
+// a · b = low·high + high·low + high·high, each exact. What is left out, low·low and what lies beyond 22 bits, is 2⁻²¹ of a product at the most, and the sum of
 // 8 products is added to the others outside the tensor cores, which cut off where float32 rounds. Results are nearer to float64's than those of
 // float32's own units, half as far for sums of 64 to 8192 terms (matmul_lab). Markidis et al., "NVIDIA Tensor Core Programmability, Performance & Precision"
 // (arXiv 1803.04014); Ootomo and Yokota, "Recovering single precision accuracy from Tensor Cores while surpassing the FP32 theoretical
 // peak performance" (arXiv 2203.03341). Competes with cuBLASLt in matmul.cu.
 //
-// Not as float32's units do it: an infinite factor makes NaN; of factors below 2⁻¹¹⁵ fewer bits count, of those below 2⁻¹³⁷ none.
+// Not as float32's units do it: a factor that is infinite, or that TF32 rounds to infinity, makes NaN; of factors below 2⁻¹¹⁵ fewer bits count, of denormal ones few or none.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +33,14 @@ struct SplitTiling {
   std::int64_t parts = 1;
 };
 
-// Those worth trying. None where rows or addresses are no multiples of 16 bytes, both factors are transposed or there is too little to do for it
-// to matter, and none with KELVIN_SPLIT_PRODUCTS=0.
+// Those worth trying. None where rows or addresses (but the bias's) are no multiples of 16 bytes, both factors are transposed or there is too
+// little to do for it to matter, and none with KELVIN_SPLIT_PRODUCTS=0 in the environment.
 [[nodiscard]] std::vector<SplitTiling> split_tilings(const FloatProduct& product);
+// KELVIN_SPLIT_PRODUCTS=always, for tests: wherever there is a tiling the first is taken, however little there is to do.
+[[nodiscard]] bool must_split();
 
-// Deterministic for a given tiling. Scratch: `parts` times y where that is more than one.
+// Of a product that has tilings, or would have if it were larger; y overlaps neither factor. Deterministic for a given tiling. Scratch: `parts` times y
+// where that is more than one.
 void split_matmul(const Cuda&, const FloatProduct& product, const SplitTiling& tiling);
 
 }  // namespace kelvin

@@ -21,11 +21,12 @@
 
 namespace kelvin {
 
-inline constexpr int kChannelThreads = 256;
+inline constexpr int kChannelThreads = 256, kChannelBlocks = 4;  // a multiprocessor has room for: 64 registers a thread
 
-// `packs_a_row` divides the number of threads in the grid. At least four blocks fit a multiprocessor: 64 registers a thread.
+// `packs_a_row` divides the number of threads in the grid.
 template <int N, class Op>
-__global__ void __launch_bounds__(kChannelThreads, 4) channels_kernel(std::int64_t packs, unsigned packs_a_row, Op op) {
+__global__ void __launch_bounds__(kChannelThreads, kChannelBlocks)
+    channels_kernel(std::int64_t packs, unsigned packs_a_row, Op op) {
   const unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;
   if (thread >= packs) return;
   const auto factors = op.template factors<N>(thread % packs_a_row * N);
@@ -43,12 +44,12 @@ __global__ void __launch_bounds__(kChannelThreads, 4) channels_kernel(std::int64
 // `in_packs`: every pointer of the op allows 16-byte accesses. Elements go one by one where it is false or packs do not fill a row.
 template <class Op>
 void launch_channels(const Cuda& cuda, std::int64_t rows, std::int64_t channels, bool in_packs, const Op& op) {
-  // As many blocks as the largest GPU of today has room for: none waits to begin, and a thread reads its factors once for as many packs as can be.
-  constexpr std::int64_t kMostBlocks = 132 * 4;
   const bool has_packs = in_packs && channels % Op::kPack == 0;
   const std::int64_t packs_a_row = has_packs ? channels / Op::kPack : channels, packs = rows * packs_a_row;
   if (packs == 0) return;
-  const std::int64_t wanted = std::min<std::int64_t>(pieces(packs, kChannelThreads), kMostBlocks);
+  // About as many blocks as there is room for at once: a thread then reads its factors once for as many packs as can be.
+  const std::int64_t wanted =
+      std::min<std::int64_t>(pieces(packs, kChannelThreads), kChannelBlocks * multiprocessors());
   // The fewest blocks whose threads make whole rows, and as many times that as are wanted.
   const std::int64_t step = packs_a_row / std::gcd(packs_a_row, std::int64_t{kChannelThreads});
   const unsigned grid = pieces(wanted, step) * static_cast<unsigned>(step);

@@ -1,6 +1,7 @@
 // How every hand-written CUDA kernel is started, on the device's stream, with the launch checked. Included by .cu files only.
 //
 //   launch(cuda, kernel, {.grid = blocks, .block = 256}, arguments...);         any kernel
+//   launch_as(cuda, [&] { return str(...); }, kernel, {...}, arguments...);     the same under a name of its own in profiles
 //   launch_elements(cuda, n, can_use_packs(y, x), Relu<T>{y.data, x.data});   elementwise: see below
 //
 // An elementwise kernel is a struct with `template <int N> __device__ void run(std::int64_t i) const` that treats the N elements
@@ -49,20 +50,27 @@ inline std::int64_t second_level_cache() {
   return bytes;
 }
 
-template <class... Parameters, class... Arguments>
-void launch(const Cuda& cuda, void (*kernel)(Parameters...), const LaunchShape& shape, Arguments&&... arguments) {
+// `name`: what CudaRange takes.
+template <class Name, class... Parameters, class... Arguments>
+void launch_as(const Cuda& cuda, const Name& name, void (*kernel)(Parameters...), const LaunchShape& shape,
+               Arguments&&... arguments) {
   if (shape.grid == 0 || shape.grid_y == 0) return;  // nothing to do for an empty view
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(shape.grid, shape.grid_y, 1);
   config.blockDim = dim3(shape.block, 1, 1);
   config.stream = cuda.stream();
   config.dynamicSmemBytes = shape.shared;
-  const void* const function = reinterpret_cast<const void*>(kernel);
   if (shape.shared > 48 * 1024)  // as much as a kernel gets unasked
-    KELVIN_CHECK_CUDA(
-        cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared)));
-  const CudaRange range(cuda, function);
+    KELVIN_CHECK_CUDA(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                           cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                           static_cast<int>(shape.shared)));
+  const CudaRange range(cuda, name);
   KELVIN_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+}
+
+template <class... Parameters, class... Arguments>
+void launch(const Cuda& cuda, void (*kernel)(Parameters...), const LaunchShape& shape, Arguments&&... arguments) {
+  launch_as(cuda, reinterpret_cast<const void*>(kernel), kernel, shape, std::forward<Arguments>(arguments)...);
 }
 
 inline constexpr int kElementsPerThread = 8;  // 16 bytes of bfloat16, 32 of float32

@@ -1,5 +1,5 @@
 // 3x3 convolutions of float32 with stride 1 and padding 1 on the GPU by Winograd's minimal filtering F(4x4, 3x3): a quarter of the direct sum's
-// products, which float32 has to do without tensor cores. One of the ways of kernels/convolve.h.
+// products, which are dear in float32. One of the ways of kernels/convolve.h.
 #pragma once
 
 #include <vector>
@@ -16,7 +16,7 @@ namespace kelvin::winograd {
 // All that the problem asks for, its bias, residual, ReLU, sum and mask included, which are applied as the result is stored. Any number of images and
 // channels; tiles that hang over the edge are cut. Images are treated in strips whose transformed tiles fill at most `most_scratch` bytes (one image
 // at the least): in a small strip they stay in the second-level cache between the kernels. The transformed filters come on top, four times
-// the filter's size; for a filter gradient up to eight times that. Products are cuBLASLt's in float32 without TF32. Deterministic for a given
+// the filter's size; for a filter gradient up to eight times that. Products are those of cuda_matmul.h, without TF32. Deterministic for a given
 // `most_scratch`; errors are about twice as large as the direct sum's (cuda_transforms.h).
 void cuda_convolve(const Cuda&, const ConvProblem& problem, const ConvTensors& tensors, std::int64_t most_scratch);
 

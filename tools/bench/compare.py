@@ -39,10 +39,9 @@ def run_json(command):
 
 
 def run_compiled(commands):
-    """Each command's row. They compile side by side, half a minute each, and are timed one after the other."""
+    """Yields each command's row. They compile side by side, half a minute each, and are timed one after the other."""
     peers = [subprocess.Popen([str(c) for c in [*command, "--wait"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
              for command in commands]
-    rows = []
     try:
         for peer in peers:
             peer.stdout.readline()
@@ -50,11 +49,11 @@ def run_compiled(commands):
             out, _ = peer.communicate("\n")
             if peer.returncode != 0:
                 raise Failed(f"exit code {peer.returncode} from: {' '.join(str(c) for c in command)}")
-            rows.append(json.loads(out)["rows"][0])
+            yield json.loads(out)["rows"][0]
     finally:
         for peer in peers:
             peer.kill()  # nothing to one that has ended
-    return rows
+            peer.wait()
 
 
 def processor():
@@ -86,9 +85,10 @@ def add_compiled(rows, case, precision, a):
     row = next((r for r in rows if (r["case"], r["precision"]) == (case, precision)), None)
     if row is None:
         raise Failed(f"{case}:compile needs {case} {precision} before it")
+    row["pytorch_compiled_img_per_s"] = {}
     peer = [a.python, PEER, *flags_for(case, a), "--precision", precision, "--variant", row["pytorch_variant"]]
-    rates = run_compiled([[*peer, "--compile", mode] for mode in COMPILED])
-    row["pytorch_compiled_img_per_s"] = {mode: r["img_per_s"] for mode, r in zip(COMPILED, rates)}
+    for mode, compiled in zip(COMPILED, run_compiled([[*peer, "--compile", mode] for mode in COMPILED])):
+        row["pytorch_compiled_img_per_s"][mode] = compiled["img_per_s"]
 
 
 def compare(case, precision, a):

@@ -148,7 +148,8 @@ def rate(step, batch, seconds, device, wait):
     if wait:
         timed(2)  # torch.compile records its graphs in the first steps
         print("ready", flush=True)
-        sys.stdin.readline()
+        if not sys.stdin.readline():
+            sys.exit("nobody asks for the rate any more")
     window = max(1, int(seconds / 12 / timed(1)))
     windows, start = [], time.perf_counter()
     while time.perf_counter() - start < seconds or len(windows) < 3:

@@ -1,4 +1,5 @@
-// In the place of kernels/device/tensor_core.h when kernels are compiled for the emulated device. A copy arrives when it is waited for, no sooner.
+// In the place of kernels/device/tensor_core.h when kernels are compiled for the emulated device. A group of copies arrives at once or when it is
+// waited for, no sooner, as chance has it; under ThreadSanitizer at once, where it then sees who else is still reading.
 #pragma once
 
 #include <cmath>
@@ -59,17 +60,13 @@ class CopyGroups {
     coming_.push_back({shared, is_there ? global : nullptr});
   }
   void end_group() {
+    if (arrives_at_once()) arrive(coming_), coming_.clear();
     groups_.push_back(coming_);
     coming_.clear();
   }
   template <int kPending>
   void wait() {
-    for (; groups_.size() > kPending; groups_.pop_front())
-      for (const Copy& copy : groups_.front())
-        if (copy.from != nullptr)
-          std::memcpy(copy.to, copy.from, 16);
-        else
-          std::memset(copy.to, 0, 16);
+    for (; groups_.size() > kPending; groups_.pop_front()) arrive(groups_.front());
   }
 
  private:
@@ -77,6 +74,24 @@ class CopyGroups {
     float* to;
     const float* from;
   };
+  static void arrive(const std::vector<Copy>& group) {
+    for (const Copy& copy : group)
+      if (copy.from != nullptr)
+        std::memcpy(copy.to, copy.from, 16);
+      else
+        std::memset(copy.to, 0, 16);
+  }
+  bool arrives_at_once() {
+#ifdef KELVIN_EMULATION_TSAN
+    return true;
+#else
+    // Its own for every thread, group and seed.
+    const std::uint64_t mixed =
+        (simt::config().seed * 1024 + threadIdx.x) * 0x9e3779b97f4a7c15u + ++ended_ * 0xbf58476d1ce4e5b9u;
+    return (mixed ^ mixed >> 29) >> 40 & 1;
+#endif
+  }
+  std::uint64_t ended_ = 0;
   std::vector<Copy> coming_;
   std::deque<std::vector<Copy>> groups_;
 };
