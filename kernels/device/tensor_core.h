@@ -28,7 +28,8 @@ __device__ __forceinline__ float as_tf32(float x) {
 // lane has the elements (g, t), (g + 8, t), (g, t + 4), (g + 8, t + 4) of a, (t, g), (t + 4, g) of b, and of the sum (g, 2t), (g, 2t + 1), (g + 8, 2t),
 // (g + 8, 2t + 1) (PTX ISA, mma.m16n8k8). What is added is cut off at the sum's last bit, not rounded.
 __device__ __forceinline__ void add_product_of_tf32(Pack<4>& sum, const Pack<4>& a, const Pack<2>& b) {
-  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, "
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, "
       "%3};"
       : "+f"(sum.v[0]), "+f"(sum.v[1]), "+f"(sum.v[2]), "+f"(sum.v[3])
       : "r"(__float_as_uint(a.v[0])), "r"(__float_as_uint(a.v[1])), "r"(__float_as_uint(a.v[2])),
