@@ -214,14 +214,15 @@ const Plan& plan_for(const Cuda& cuda, const Key& key, const Operands& operands)
   if (const auto found = plans.find(key); found != plans.end()) return found->second;
   Plan plan = describe(key);
   if (operands.bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands.bias);
-  Ways ways = algorithms_for(cuda, key, plan);
   const bool by_time = cuda_settings().autotune && !is_recording(cuda);
   const Ways splits = by_time || must_split() ? splits_for(key, operands) : Ways{};
-  if (must_split() && !splits.empty())
-    ways = {splits.front()};
-  else
+  if (must_split() && !splits.empty()) {
+    plan.way = splits.front();
+  } else {
+    Ways ways = algorithms_for(cuda, key, plan);
     ways.insert(ways.end(), splits.begin(), splits.end());
-  plan.way = by_time && ways.size() > 1 ? fastest(cuda, key, plan, ways, operands) : ways.front();
+    plan.way = by_time && ways.size() > 1 ? fastest(cuda, key, plan, ways, operands) : ways.front();
+  }
   return plans.emplace(key, plan).first->second;
 }
 

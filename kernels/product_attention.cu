@@ -1,7 +1,7 @@
-// Attention in float32 as matrix products of all heads in one call (cuda_matmul.h). q, k and v
-// are gathered so that the matrices of a head lie together, q with 1/√D in it; S and what becomes of it stand in scratch memory,
-// [B·H, T, T] with rows of whole 16 bytes, for as many images at a time as there is room for. Bytes: qkv, y and their gradients pass twice, in
-// place and gathered; S is written and read twice, in backward S and dP twice each.
+// Attention in float32 as matrix products of all heads in one call (cuda_matmul.h). q, k and v are gathered so that the matrices of a head lie
+// together, q with 1/√D in it; S and what becomes of it stand in scratch memory, [B·H, T, T] with rows of whole 16 bytes, for as many images at
+// a time as there is room for. Bytes: qkv, y and their gradients pass twice, in place and gathered; S is written and read twice, in backward S
+// and dP twice each.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -4,9 +4,7 @@
 // Bytes: a block reads its rows of both factors, those of a from the second-level cache where the blocks side by side need them too. Where the sum is
 // cut, `parts` times y is written and read once more.
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
-#include <string_view>
 
 #include "kernels/device/allowed.h"
 #include "kernels/device/dynamic_shared.h"
@@ -89,21 +87,22 @@ __device__ __forceinline__ float finished(const FloatProduct& p, float value, st
   return p.relu && value <= 0.0f ? 0.0f : value;
 }
 
-// What a warp makes: kWarpRows x 32 of a block's tile, where kGroups warps share a part, every other step of a slice each.
+// What a warp makes: 32 · kGroups rows and 32 columns of a block's tile. kGroups warps share such a part: each has every kGroups-th step of a slice.
 template <int kGroups>
 struct WarpTile {
   static constexpr int kRowsOfWarp = 32 * kGroups, kColsOfWarp = 32, kAcross = kCols / kColsOfWarp;
   static constexpr int kDown = kRowsOfWarp / 16, kRight = kColsOfWarp / 8;  // products of the tensor cores
   static_assert(kRows / kRowsOfWarp * kAcross * kGroups == kWarps);
   Pack<4> sums[kDown][kRight] = {};
-  int lane, g, t, warp, group, row,
-      col;  // of the instruction's layout; which part; which of its warps; its first row and column in the tile
+  int lane, g, t;   // the instruction's layout (tensor_core.h)
+  int part, group;  // of the tile, and which of the part's warps this is
+  int row, col;     // the part's first in the tile
 
   __device__ WarpTile() {
     lane = static_cast<int>(threadIdx.x) % 32, g = lane / 4, t = lane % 4;
-    warp = static_cast<int>(threadIdx.x) / 32 % (kWarps / kGroups);
+    part = static_cast<int>(threadIdx.x) / 32 % (kWarps / kGroups);
     group = static_cast<int>(threadIdx.x) / 32 / (kWarps / kGroups);
-    row = warp / kAcross * kRowsOfWarp, col = warp % kAcross * kColsOfWarp;
+    row = part / kAcross * kRowsOfWarp, col = part % kAcross * kColsOfWarp;
   }
 
   // Adds the products of kStep terms from `first` on.
@@ -156,7 +155,7 @@ struct WarpTile {
   // Each warp of a pair leaves half of its sums to the other. All threads of the block have to call it.
   __device__ __forceinline__ void share_sums(float* shared) {
     if constexpr (kGroups == 2) {
-      float* const places = shared + warp * (kDown * kRight * 4 * 32) + lane;
+      float* const places = shared + part * (kDown * kRight * 4 * 32) + lane;
       __syncthreads();  // write after read: nobody needs the slices any more
       for_sums_of(1 - group, [&](float sum, int number) { places[number * 32] = sum; });
       __syncthreads();  // read after write: the other's sums are there
@@ -296,10 +295,7 @@ std::int64_t tiles_of(const FloatProduct& p) { return std::int64_t{pieces(p.m, k
 
 }  // namespace
 
-bool must_split() {
-  const char* const value = std::getenv("KELVIN_SPLIT_PRODUCTS");
-  return value != nullptr && std::string_view(value) == "always";
-}
+bool must_split() { return is_set("KELVIN_SPLIT_PRODUCTS", "always"); }
 
 std::vector<SplitTiling> split_tilings(const FloatProduct& product) {
   constexpr std::int64_t kLeast = std::int64_t{1} << 24;  // multiplications: a few microseconds

@@ -1,7 +1,7 @@
 // Products of float32 matrices on tensor cores without TF32's loss: a factor is the sum of two TF32 numbers, its first 11 bits and its next 11, and
 // a · b = low·high + high·low + high·high, each exact. What is left out, low·low and what lies beyond 22 bits, is 2⁻²¹ of a product at the most, and the sum of
 // 8 products is added to the others outside the tensor cores, which cut off where float32 rounds. Results are nearer to float64's than those of
-// float32's own units, half as far for sums of 64 to 8192 terms (matmul_lab). Markidis et al., "NVIDIA Tensor Core Programmability, Performance & Precision"
+// float32's own units, a quarter to two thirds as far for sums of 64 to 131,072 terms (matmul_lab). Markidis et al., "NVIDIA Tensor Core Programmability, Performance & Precision"
 // (arXiv 1803.04014); Ootomo and Yokota, "Recovering single precision accuracy from Tensor Cores while surpassing the FP32 theoretical
 // peak performance" (arXiv 2203.03341). Competes with cuBLASLt in matmul.cu.
 //

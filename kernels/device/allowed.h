@@ -6,11 +6,14 @@
 
 namespace kelvin {
 
+// Whether `setting` has this value in the environment.
+[[nodiscard]] inline bool is_set(const char* setting, std::string_view value) {
+  const char* const found = std::getenv(setting);
+  return found != nullptr && value == found;
+}
+
 // False with `setting`=0 in the environment: KELVIN_WINOGRAD, KELVIN_SPLIT_PRODUCTS, KELVIN_FUSED_ATTENTION, KELVIN_GRAPH. Asked anew whenever a
 // way is chosen, so that a test can compare both in one process.
-[[nodiscard]] inline bool is_allowed(const char* setting) {
-  const char* const value = std::getenv(setting);
-  return value == nullptr || std::string_view(value) != "0";
-}
+[[nodiscard]] inline bool is_allowed(const char* setting) { return !is_set(setting, "0"); }
 
 }  // namespace kelvin

@@ -6,8 +6,8 @@
 #include <ostream>
 
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/patches.h"
+#include "tests/ops/cuda_test.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -57,17 +57,11 @@ void for_taps(const Case& c, const F& f) {
           }
 }
 
-class PatchesParity : public ::testing::Test {
+class PatchesParity : public CudaTest {
  protected:
-  void SetUp() override {
-    std::string reason;
-    cuda_ = open_cuda(reason);
-    if (cuda_ == nullptr) GTEST_SKIP() << reason;
-  }
   [[nodiscard]] Tensor placed(const Case& c, const Floats& values, DType dtype) const {
-    return begins_at(c.offset, values, {static_cast<std::int64_t>(values.size())}, {DeviceKind::cuda, cuda_}, dtype);
+    return begins_at(c.offset, values, {static_cast<std::int64_t>(values.size())}, gpu_, dtype);
   }
-  const Cuda* cuda_ = nullptr;
 };
 
 TEST_F(PatchesParity, AreWhatTheFilterSees) {

@@ -9,9 +9,9 @@
 
 #include "engine/tensor.h"
 #include "kernels/cuda_matmul.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/device/step_graph.h"
 #include "kernels/split_matmul.h"
+#include "tests/ops/cuda_test.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -40,14 +40,8 @@ const std::vector<Case> kCases = {
     {.m = 8, .n = 12, .k = 64, .parts = 7},
 };
 
-class SplitMatmulParity : public ::testing::Test {
+class SplitMatmulParity : public CudaTest {
  protected:
-  void SetUp() override {
-    std::string reason;
-    cuda_ = open_cuda(reason);
-    if (cuda_ == nullptr) GTEST_SKIP() << reason;
-    gpu_ = {DeviceKind::cuda, cuda_};
-  }
   // [count, rows, cols + padding], NaN in the padding, which nobody may read.
   [[nodiscard]] Floats drawn(const char* name, std::int64_t count, std::int64_t rows, std::int64_t cols,
                              std::int64_t padding) const {
@@ -56,8 +50,9 @@ class SplitMatmulParity : public ::testing::Test {
       if (static_cast<std::int64_t>(i) % (cols + padding) >= cols) all[i] = NAN;
     return all;
   }
-  const Cuda* cuda_ = nullptr;
-  Device gpu_;
+  [[nodiscard]] Tensor placed(const Floats& values) const {
+    return Tensor::from_host<float>(values, {static_cast<std::int64_t>(values.size())}, gpu_);
+  }
 };
 
 TEST_F(SplitMatmulParity, AgreesWithFloat64) {
@@ -74,9 +69,6 @@ TEST_F(SplitMatmulParity, AgreesWithFloat64) {
           const Floats a = drawn("a", c.count, transpose_a ? c.k : c.m, a_cols, c.padding);
           const Floats b = drawn("b", c.count, transpose_b ? c.n : c.k, b_cols, c.padding);
           const Floats before = drawn("residual", c.count, c.m, c.n, c.padding), bias = draw(c.n, "bias", -1, 1);
-          const auto placed = [&](const Floats& values) {
-            return Tensor::from_host<float>(values, {static_cast<std::int64_t>(values.size())}).to(gpu_);
-          };
           const Tensor on_a = placed(a), on_b = placed(b), on_bias = placed(bias), residual = placed(before);
           const Tensor y = c.is_in_place ? residual : placed(Floats(before.size(), NAN));
           FloatProduct product{.m = c.m, .n = c.n, .k = c.k, .transpose_a = transpose_a, .transpose_b = transpose_b};
@@ -118,7 +110,8 @@ TEST_F(SplitMatmulParity, AgreesWithFloat64) {
         }
 }
 
-// Sums of 256 terms in float32, one after the other, are further from float64; had the tensor cores kept the sums or TF32's factors been all, ours would be.
+// Sums of 256 terms in float32, one after the other, are further from float64; had the tensor cores kept the sums or TF32's factors been all, ours
+// would be.
 TEST_F(SplitMatmulParity, IsAsAccurateAsFloat32) {
   const std::int64_t m = 128, n = 64, k = 256;
   Floats a = draw(m * k, "a", -1, 1), b = draw(n * k, "b", -1, 1);
@@ -220,9 +213,6 @@ TEST_F(SplitMatmulServes, BatchedMatmul) {
   for (const bool adds : {false, true}) {
     const Floats a = drawn("a", count, m, k, padding), b = drawn("b", count, n, k, padding + 4),
                  before = drawn("y", count, m, n, padding);
-    const auto placed = [&](const Floats& values) {
-      return Tensor::from_host<float>(values, {static_cast<std::int64_t>(values.size())}).to(gpu_);
-    };
     const Tensor on_a = placed(a), on_b = placed(b), y = placed(before);
     batched_matmul(*cuda_, count, {y.view<float>().data, m, n, n + padding},
                    {on_a.view<const float>().data, m, k, k + padding},

@@ -7,9 +7,9 @@
 #include <ostream>
 
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/device/error.h"
 #include "kernels/winograd/cuda_convolve.h"
+#include "tests/ops/cuda_test.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -91,16 +91,10 @@ double root_mean_square(const Doubles& v) {
   return std::sqrt(sum / static_cast<double>(v.size()));
 }
 
-class WinogradParity : public ::testing::Test {
+class WinogradParity : public CudaTest {
  protected:
-  void SetUp() override {
-    std::string reason;
-    cuda_ = open_cuda(reason);
-    if (cuda_ == nullptr) GTEST_SKIP() << reason;
-  }
-
   [[nodiscard]] Tensor placed(const Case& c, const Floats& values) const {
-    return begins_at(c.offset, values, {static_cast<std::int64_t>(values.size())}, {DeviceKind::cuda, cuda_});
+    return begins_at(c.offset, values, {static_cast<std::int64_t>(values.size())}, gpu_);
   }
 
   // Sets up the numbers of a case, runs `problem` on them and returns its result; `expected` is by the definition, with the same extras.
@@ -146,7 +140,6 @@ class WinogradParity : public ::testing::Test {
     return root_mean_square(difference) / scale_;
   }
 
-  const Cuda* cuda_ = nullptr;
   Doubles expected_;
   Floats got_;
   double scale_ = 1;
@@ -198,9 +191,8 @@ TEST_F(WinogradParity, RepeatsBitForBit) {
   }
 }
 
-TEST(WinogradStrips, AreForWideConvolutionsOfFloat32WithoutTf32) {
-  std::string reason;
-  if (open_cuda(reason) == nullptr) GTEST_SKIP() << reason;
+using WinogradStrips = CudaTest;
+TEST_F(WinogradStrips, AreForWideConvolutionsOfFloat32WithoutTf32) {
   const ConvProblem fits = {.dtype = DType::f32, .x = {256, 32, 32, 64}, .w = {64, 3, 3, 64}, .pad = 1};
   const std::vector<std::int64_t> strips = winograd::cuda_strips(fits);
   ASSERT_EQ(strips.size(), 2u);  // more than any cache holds: whole, and in strips that fit

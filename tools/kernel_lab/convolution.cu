@@ -14,7 +14,6 @@
 #include "kernels/conv2d.h"
 #include "kernels/convolve.h"
 #include "kernels/device/launch.h"
-#include "kernels/device/philox.h"
 #include "kernels/winograd/cuda_convolve.h"
 #include "tools/kernel_lab/lab.h"
 
@@ -40,12 +39,6 @@ __global__ void one_thread_an_output(float* y, const float* x, const float* w, I
       for (std::int64_t j = 0; j < s.channels; ++j) sum += from[j] * filter[j];
     }
   y[i] = sum;
-}
-
-std::vector<float> drawn(const Shape& shape, std::uint64_t stream) {
-  std::vector<float> values(static_cast<std::size_t>(shape.size()));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 2 * uniform01(philox({stream, 3}, i)[0]) - 1;
-  return values;
 }
 
 struct Numbers {
@@ -114,19 +107,19 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
 int main(int argc, char** argv) {
   using namespace kelvin;
   using namespace kelvin::lab;
-  return run_lab(
-      argc, argv, "convolution_lab", "3x3 convolution of float32",
-      [](const Cuda& cuda, const Table& table, const Arguments& arguments) {
-        std::vector<Images> all = {{128, 32, 64}, {128, 16, 128}, {128, 8, 256}, {128, 4, 512}};
-        if (arguments.sizes.size() == 3)
-          all = {{arguments.sizes[0], arguments.sizes[1], arguments.sizes[2]}};
-        else if (arguments.checks_only)
-          all = {{5, 10, 16}, {2, 4, 32}};
-        for (const Images& images : all) {
-          const Numbers numbers = {drawn(images.shape(), 1), drawn(images.filters(), 2), drawn(images.shape(), 3)};
-          for (const ConvDirection direction :
-               {ConvDirection::forward, ConvDirection::backward_data, ConvDirection::backward_filter})
-            study(cuda, table, images, direction, numbers);
-        }
-      });
+  return run_lab(argc, argv, "convolution_lab", "3x3 convolution of float32",
+                 [](const Cuda& cuda, const Table& table, const Arguments& arguments) {
+                   std::vector<Images> all = {{128, 32, 64}, {128, 16, 128}, {128, 8, 256}, {128, 4, 512}};
+                   if (arguments.sizes.size() == 3)
+                     all = {{arguments.sizes[0], arguments.sizes[1], arguments.sizes[2]}};
+                   else if (arguments.checks_only)
+                     all = {{5, 10, 16}, {2, 4, 32}};
+                   for (const Images& images : all) {
+                     const Numbers numbers = {drawn(images.shape().size(), 1), drawn(images.filters().size(), 2),
+                                              drawn(images.shape().size(), 3)};
+                     for (const ConvDirection direction :
+                          {ConvDirection::forward, ConvDirection::backward_data, ConvDirection::backward_filter})
+                       study(cuda, table, images, direction, numbers);
+                   }
+                 });
 }

@@ -13,6 +13,7 @@
 
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
+#include "kernels/device/philox.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/device/transfer.h"
 
@@ -59,6 +60,13 @@ class DeviceArray {
   std::size_t size_;
   CudaBlock block_;
 };
+
+// Numbers in [-1, 1) from a stream of their own.
+inline std::vector<float> drawn(std::int64_t size, std::uint64_t stream) {
+  std::vector<float> values(static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 2 * uniform01(philox({stream, 3}, i)[0]) - 1;
+  return values;
+}
 
 // Median seconds of one run out of 50, each timed with events, after five to warm up. `flush` empties the cache before every run.
 inline double median_seconds(const Cuda& cuda, const std::function<void()>& run) {

@@ -13,7 +13,6 @@
 
 #include "kernels/cuda_matmul.h"
 #include "kernels/device/launch.h"
-#include "kernels/device/philox.h"
 #include "kernels/split_matmul.h"
 #include "tools/kernel_lab/lab.h"
 
@@ -38,12 +37,6 @@ __global__ void one_thread_an_output(FloatProduct p) {
   p.y[i] = sum;
 }
 
-std::vector<float> drawn(std::int64_t size, std::uint64_t stream) {
-  std::vector<float> values(static_cast<std::size_t>(size));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 2 * uniform01(philox({stream, 3}, i)[0]) - 1;
-  return values;
-}
-
 void study(const Cuda& cuda, const Table& table, const Sizes& s) {
   const std::vector<float> a = drawn(s.count * s.m * s.k, 1), b = drawn(s.count * s.k * s.n, 2);
   const std::vector<float> nothing(static_cast<std::size_t>(s.count * s.m * s.n));
@@ -57,7 +50,7 @@ void study(const Cuda& cuda, const Table& table, const Sizes& s) {
                           .count = s.count,
                           .transpose_a = s.transpose_a,
                           .transpose_b = s.transpose_b};
-  const std::int64_t all_rows = s.count * s.m, step = all_rows / 16 | 1;  // odd: every row of a tile in turn
+  const std::int64_t all_rows = s.count * s.m, step = all_rows / 16 | 1;  // odd: rows of all of a tile's warps
   std::vector<double> expected;
   double squares = 0;
   for (std::int64_t row = 0; row < all_rows; row += step) {

@@ -60,8 +60,11 @@ class CopyGroups {
     coming_.push_back({shared, is_there ? global : nullptr});
   }
   void end_group() {
-    if (arrives_at_once()) arrive(coming_), coming_.clear();
-    groups_.push_back(coming_);
+    groups_.emplace_back();  // empty where its copies have arrived
+    if (arrives_at_once())
+      arrive(coming_);
+    else
+      groups_.back().swap(coming_);
     coming_.clear();
   }
   template <int kPending>

@@ -1,0 +1,24 @@
+// The fixture of tests that only the CUDA device, real or emulated, can pass: the device, or a test that is skipped by name.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "kernels/device/cuda_device.h"
+
+namespace kelvin::testing {
+
+class CudaTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string reason;
+    cuda_ = open_cuda(reason);
+    if (cuda_ == nullptr) GTEST_SKIP() << reason;
+    gpu_ = {DeviceKind::cuda, cuda_};
+  }
+  const Cuda* cuda_ = nullptr;
+  Device gpu_;
+};
+
+}  // namespace kelvin::testing
