@@ -5,6 +5,7 @@
 #include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/target.h"
 #include "apps/report/examples.h"
 #include "apps/report/results.h"
 #include "data/npy.h"

@@ -4,6 +4,7 @@
 #include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/target.h"
 
 namespace kelvin {
 namespace {

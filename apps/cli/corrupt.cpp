@@ -4,6 +4,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/target.h"
 #include "apps/report/results.h"
 #include "apps/report/text_table.h"
 #include "data/corrupted_files.h"

@@ -2,6 +2,7 @@
 #include "apps/analysis/logit_scale.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/target.h"
 #include "apps/report/results.h"
 #include "apps/report/text_table.h"
 

@@ -1,5 +1,6 @@
 // kelvin predict
 #include "apps/cli/commands.h"
+#include "apps/cli/target.h"
 #include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
 #include "models/normalisation.h"

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "apps/cli/common.h"
+#include "apps/cli/target.h"
 
 namespace kelvin {
 

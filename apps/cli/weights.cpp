@@ -2,6 +2,7 @@
 #include "models/weights.h"
 
 #include "apps/cli/commands.h"
+#include "apps/cli/target.h"
 #include "apps/report/text_table.h"
 #include "engine/checkpoint.h"
 #include "engine/tensor_file.h"

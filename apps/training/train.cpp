@@ -4,13 +4,12 @@
 #include <cmath>
 
 #include "apps/evaluation/evaluate.h"
+#include "apps/training/initial_weights.h"
 #include "apps/training/learner.h"
 #include "apps/training/metrics.h"
 #include "data/batch_loader.h"
 #include "data/resident_set.h"
 #include "engine/checkpoint.h"
-#include "kernels/elementwise.h"
-#include "models/weights.h"
 
 namespace kelvin {
 namespace {
@@ -88,33 +87,13 @@ class Trainer {
     } else {
       bool is_head_new = true;
       if (!options_.init.empty()) {
-        is_head_new = start_from(read_safetensors(options_.init));
+        InitialWeights initial = load_initial_weights(options_.init, options_.allow_partial, *model_);
+        is_head_new = initial.is_head_new;
+        notes_.insert(notes_.end(), initial.notes.begin(), initial.notes.end());
       }
       if (is_head_new) start_head(*model_, options_.choice.head_init, options_.seed);
       learner_.start();
     }
-  }
-
-  // Takes the weights of another file; whether the last layer kept its own start. That of a run of ours is what its classifier and its
-  // scale make of it.
-  bool start_from(const SafetensorsFile& file) {
-    const Tensor &w = model_->prototypes().value, &b = model_->prototype_bias().value;
-    const Tensor own_w = w.clone(), own_b = b.clone();
-    const WeightsReport init = import_weights(file, *model_, options_.allow_partial);
-    notes_.insert(notes_.end(), init.notes.begin(), init.notes.end());
-    if (init.is_head_new || !has_run_info(file)) return init.is_head_new;
-    const RunInfo from = run_info_from(file);
-    const std::string& classifier = model_->spec().classifier;
-    if (from.model.classifier != classifier) {
-      notes_.push_back(str("the last layer starts anew: the classifier of ", options_.init, " is ",
-                           from.model.classifier, ", this one's ", classifier));
-      w.copy_from(own_w);
-      b.copy_from(own_b);
-      return true;
-    }
-    for (const Tensor& head : {w, b})
-      on(device_, [&](const auto& dev) { scale(dev, head.view<float>(), static_cast<float>(from.head_scale)); });
-    return false;
   }
 
   void run_epoch(BatchLoader& loader, MetricsFile& metrics, TrainReport& report, const TrainProgress& progress) {
