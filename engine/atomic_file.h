@@ -1,5 +1,6 @@
-// Files appear whole or not at all: written to a temporary file in the same folder, fsynced, renamed. Throws a mistake naming
-// the file and the system's reason when that fails; the temporary file is removed.
+// Files appear whole or not at all: written to a temporary file in the same folder (temporary_file.h), fsynced, renamed. What lies at
+// the path decides how (output_place.h): a link is followed and stays, a device or FIFO is written through, a folder is a mistake.
+// Throws a mistake naming the file and the system's reason when that fails; the temporary file is removed.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,9 @@ namespace kelvin {
 
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+// The same mistake before there is anything to write: before work whose result goes there. Leaves nothing behind.
+void require_writable(const std::filesystem::path& path);
 
 // What other writers have put into a file reaches the disk; false with errno set when that fails.
 [[nodiscard]] bool flush_to_disk(const std::filesystem::path& path);

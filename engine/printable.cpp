@@ -49,7 +49,7 @@ std::string escaped_control(std::uint32_t code) {
   if (code == '\n') return "\\n";
   if (code == '\r') return "\\r";
   if (code == '\t') return "\\t";
-  return escaped(code < 0x80 ? "\\x%02X" : "\\u%04X", code);
+  return escaped(code < 0x20 ? "\\x%02X" : "\\u%04X", code);  // JSON has none of the first as they are
 }
 
 int hex_digit(char c) {
@@ -75,6 +75,13 @@ std::string printable(std::string_view text) {
     text.remove_prefix(size);
   }
   return out;
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (std::size_t end = 0; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
+    out += printable(text.substr(0, end)) + "\n";
+  return out + printable(text);
 }
 
 std::string escape_bytes(std::string_view bytes) {

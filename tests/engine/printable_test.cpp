@@ -13,7 +13,7 @@ TEST(Printable, ControlCharactersAndHiddenOnesAreShown) {
             "caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x90\xB1 a\\b");
   EXPECT_EQ(printable("red\x1B[31m\r\n\tend\x07"), "red\\x1B[31m\\r\\n\\tend\\x07");
   EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
-  EXPECT_EQ(printable("\x7F"), "\\x7F");
+  EXPECT_EQ(printable("\x7F"), "\\u007F");
   EXPECT_EQ(printable("\xC2\x9B"), "\\u009B");            // CSI as one character
   EXPECT_EQ(printable("\xE2\x80\xAEgpj"), "\\u202Egpj");  // right-to-left override
   EXPECT_EQ(printable("\xE2\x80\xA8"), "\\u2028");
@@ -28,6 +28,11 @@ TEST(Printable, BytesThatAreNotUtf8AreShown) {
   EXPECT_EQ(printable("\xED\xA0\x80"), "\\xED\\xA0\\x80");           // a surrogate
   EXPECT_EQ(printable("\xF4\x90\x80\x80"), "\\xF4\\x90\\x80\\x80");  // above 10FFFF
   EXPECT_EQ(printable("\xC3\x28\xC3\xA9"), "\\xC3(\xC3\xA9");        // the good after the bad
+}
+
+TEST(Printable, LinesStayLines) {
+  EXPECT_EQ(printable_lines("a\x1B\nb\r\n\nc\xFF"), "a\\x1B\nb\\r\n\nc\\xFF");
+  EXPECT_EQ(printable_lines(""), "");
 }
 
 TEST(EscapedBytes, AreWhatIsPromised) {
