@@ -1,13 +1,9 @@
 #include "data/fetch.h"
 
-#include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "data/digest.h"
+#include "engine/child_process.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -15,82 +11,44 @@ namespace {
 
 using Path = std::filesystem::path;
 
-struct Outcome {
-  int code = 0;
-  std::string out;
-};
-
-// Runs a program found on PATH; its standard output is returned, its standard error passes through or is dropped.
-Outcome run(const std::vector<std::string>& arguments, bool drops_errors) {
-  int pipe_ends[2];
-  if (pipe(pipe_ends) != 0) throw internal_error("pipe: ", std::strerror(errno));
-  std::vector<char*> argv;
-  for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-  argv.push_back(nullptr);
-  const pid_t child = fork();
-  if (child < 0) throw internal_error("fork: ", std::strerror(errno));
-  if (child == 0) {
-    const int nothing = open("/dev/null", O_RDWR);
-    dup2(nothing, 0);
-    if (drops_errors) dup2(nothing, 2);
-    dup2(pipe_ends[1], 1);
-    close(pipe_ends[0]);
-    close(pipe_ends[1]);
-    execvp(argv[0], argv.data());
-    _exit(127);
-  }
-  close(pipe_ends[1]);
-  Outcome outcome;
-  char buffer[4096];
-  for (ssize_t n = 0; (n = read(pipe_ends[0], buffer, sizeof buffer)) != 0;) {
-    if (n > 0)
-      outcome.out.append(buffer, static_cast<std::size_t>(n));
-    else if (errno != EINTR)
-      break;
-  }
-  close(pipe_ends[0]);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  if (outcome.code == 127)
-    throw mistake("the program ", arguments[0], " is not installed; it is needed to fetch data sets");
-  return outcome;
+// Runs a program that is looked for on PATH; `drops_errors` keeps what it says to people to itself.
+CapturedRun run(const std::vector<std::string>& arguments, bool drops_errors) {
+  return run_captured({.arguments = arguments, .errors = drops_errors ? ChildCommand::kNowhere : STDERR_FILENO});
 }
 
 void download(const std::string& url, const Path& part, bool is_quiet) {
   constexpr int kHttpError = 22, kNoRange = 33, kBadResume = 36;
   for (int attempt = 0; attempt < 2; ++attempt) {
     const bool resumes = std::filesystem::exists(part);
-    const Outcome curl = run({"curl",
-                              "--fail",
-                              "--location",
-                              "--proto",
-                              "=https,http,file",
-                              "--proto-redir",
-                              "=https,http",
-                              "--connect-timeout",
-                              "30",
-                              "--retry",
-                              "3",
-                              is_quiet ? "--silent" : "--progress-bar",
-                              "--continue-at",
-                              "-",
-                              "--write-out",
-                              "%{http_code} %{errormsg}",
-                              "--output",
-                              part.string(),
-                              "--",
-                              url},
-                             /*drops_errors=*/is_quiet);
+    const CapturedRun curl = run({"curl",
+                                  "--fail",
+                                  "--location",
+                                  "--proto",
+                                  "=https,http,file",
+                                  "--proto-redir",
+                                  "=https,http",
+                                  "--connect-timeout",
+                                  "30",
+                                  "--retry",
+                                  "3",
+                                  is_quiet ? "--silent" : "--progress-bar",
+                                  "--continue-at",
+                                  "-",
+                                  "--write-out",
+                                  "%{http_code} %{errormsg}",
+                                  "--output",
+                                  part.string(),
+                                  "--",
+                                  url},
+                                 /*drops_errors=*/is_quiet);
     if (curl.code == 0) return;
-    const bool has_all = curl.code == kHttpError && curl.out.starts_with("416");  // nothing beyond what is here
-    if (resumes && has_all) return;                                               // the digest decides
+    const bool has_all = curl.code == kHttpError && curl.output.starts_with("416");  // nothing beyond what is here
+    if (resumes && has_all) return;                                                  // the digest decides
     if (resumes && (curl.code == kNoRange || curl.code == kBadResume)) {
       std::filesystem::remove(part);  // this server cannot go on: from the start
       continue;
     }
-    const std::string reason = curl.out.size() > 4 ? curl.out.substr(4) : str("curl's exit code ", curl.code);
+    const std::string reason = curl.output.size() > 4 ? curl.output.substr(4) : str("curl's exit code ", curl.code);
     throw mistake(url, ": download failed: ", reason, "; what has arrived stays in ", part.string(),
                   ", run the command again to go on");
   }
@@ -124,8 +82,9 @@ void unpack(const Path& archive, const Path& place) {
   std::filesystem::remove_all(work);
   std::filesystem::create_directories(work);
   const bool is_zip = archive.extension() == ".zip";
-  const Outcome outcome = is_zip ? run({"unzip", "-q", archive.string(), "-d", work.string()}, true)
-                                 : run({"tar", "-xf", archive.string(), "-C", work.string(), "--no-same-owner"}, true);
+  const CapturedRun outcome = is_zip
+                                  ? run({"unzip", "-q", archive.string(), "-d", work.string()}, true)
+                                  : run({"tar", "-xf", archive.string(), "-C", work.string(), "--no-same-owner"}, true);
   const Path inner = work / place.filename();
   const bool is_good = outcome.code == 0 && std::filesystem::is_directory(inner);
   if (is_good) std::filesystem::rename(inner, place);

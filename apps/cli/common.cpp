@@ -24,7 +24,8 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   CLI::App* const command = app.add_subcommand(name, description);
   command->footer("Examples:\n" + examples);
   command->add_option("--device", common.device, "cpu, cuda or auto (cuda where a GPU is usable)")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::IsMember({"cpu", "cuda", "auto"}));
   command->add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
   command->add_option("--threads", common.threads, "CPU threads; 0: one a core")
       ->capture_default_str()
@@ -79,8 +80,6 @@ CLI::Validator above_zero() {
 
 Device open_device(const CommonOptions& common) {
   if (common.threads > 0) omp_set_num_threads(common.threads);
-  if (common.device != "cpu" && common.device != "cuda" && common.device != "auto")
-    throw mistake("--device ", common.device, " is unknown; known: cpu, cuda, auto");
   cuda_settings() = {.allow_tf32 = common.tf32,
                      .autotune = common.autotune != "off",
                      .compile = common.autotune == "compile",

@@ -16,6 +16,7 @@
 #include "apps/sweep/presets.h"
 #include "apps/sweep/workers.h"
 #include "engine/atomic_file.h"
+#include "engine/child_process.h"
 
 namespace kelvin {
 namespace {
@@ -91,6 +92,8 @@ std::vector<TrainOptions> check_cells(const std::vector<Cell>& cells) {
   std::vector<TrainOptions> options;
   for (const Cell& cell : cells) {
     std::vector<std::string> arguments = arguments_of(cell.flags);
+    for (const std::string& argument : arguments)
+      if (!is_run_flag(argument)) throw mistake("cell ", cell.name, ": ", argument, " is no flag of a run's own");
     arguments.emplace_back("--out=" + cell.name);
     try {
       options.push_back(parse_train_flags(arguments));
@@ -104,17 +107,14 @@ std::vector<TrainOptions> check_cells(const std::vector<Cell>& cells) {
 // Rates of the first cell's model, measured by `kelvin bench` in a process of its own; nothing when that fails.
 std::optional<Rates> measure_rates(const TrainOptions& o, const Dataset& data, const CommonOptions& common,
                                    int threads) {
-  const std::string command =
-      str("'", own_program(), "' bench --json --quiet --seconds 0.4 --cases train-", o.model, ",infer-", o.model,
-          ",pgd1-", o.model, " --batch-size ", o.batch_size, " --size ", data.train.height, " --channels ",
-          data.train.channels, " --device ", common.device, " --threads ", threads, " 2>/dev/null");
-  std::FILE* const pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return std::nullopt;
-  std::string text;
-  char buffer[4096];
-  for (std::size_t n = 0; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, n);
-  if (pclose(pipe) != 0) return std::nullopt;
-  const Json json = Json::parse(text, nullptr, false);
+  const std::string &model = o.model, cases = "train-" + model + ",infer-" + model + ",pgd1-" + model;
+  const CapturedRun bench = run_captured(
+      {.arguments = {own_program(), "bench", "--json", "--quiet", "--seconds=0.4", "--cases=" + cases,
+                     str("--batch-size=", o.batch_size), str("--size=", data.train.height),
+                     str("--channels=", data.train.channels), "--device=" + common.device, str("--threads=", threads)},
+       .errors = ChildCommand::kNowhere});
+  if (bench.code != 0) return std::nullopt;
+  const Json json = Json::parse(bench.output, nullptr, false);
   const Json rows = json.is_object() ? json.value("rows", Json::array()) : json;
   if (!rows.is_array() || rows.size() != 3) return std::nullopt;
   return Rates{rows[0].at("img_per_s"), rows[1].at("img_per_s"), rows[2].at("img_per_s")};
@@ -130,10 +130,11 @@ std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, 
     const CellRequest request = request_of(cell, plan.measure);
     Job job;
     job.name = cell.name;
-    job.command = {own_program(),           "sweep-cell", folder.path.string(), "--device", common.device, "--threads",
-                   std::to_string(threads), "--autotune", common.autotune};
+    job.command = {own_program(), "sweep-cell", "--device=" + common.device, str("--threads=", threads),
+                   "--autotune=" + common.autotune};
     if (common.tf32) job.command.emplace_back("--tf32");
     if (common.fast) job.command.emplace_back("--fast-nondeterministic");
+    job.command.insert(job.command.end(), {"--", folder.path.string()});
     job.lock = out / "locks" / (cell.name + ".lock");
     job.log = folder.path / "log.txt";
     job.is_done = [folder, request, begin] {

@@ -1,8 +1,10 @@
 // kelvin sweep-cell: what `kelvin sweep` starts for each of its cells. Trains with `kelvin train`, then measures.
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/train_flags.h"
 #include "apps/sweep/cell.h"
 #include "apps/sweep/workers.h"
+#include "engine/child_process.h"
 
 namespace kelvin {
 namespace {
@@ -10,8 +12,8 @@ namespace {
 constexpr int kDiverged = static_cast<int>(ExitCode::diverged);
 
 std::vector<std::string> device_arguments(const CommonOptions& common) {
-  std::vector<std::string> a = {"--device",   common.device,  "--threads", std::to_string(common.threads),
-                                "--autotune", common.autotune};
+  std::vector<std::string> a = {"--device=" + common.device, str("--threads=", common.threads),
+                                "--autotune=" + common.autotune};
   if (common.tf32) a.emplace_back("--tf32");
   if (common.fast) a.emplace_back("--fast-nondeterministic");
   return a;
@@ -24,9 +26,9 @@ void train_cell(const RunFolder& folder, const CellRequest& request, const Commo
   command.insert(command.end(), request.train.begin(), request.train.end());
   const std::vector<std::string> device = device_arguments(common);
   command.insert(command.end(), device.begin(), device.end());
-  command.insert(command.end(), {"--out", folder.path.string()});
+  command.push_back("--out=" + folder.path.string());
   if (state == TrainingState::half_done) command.emplace_back("--resume");
-  const int code = run_command(command);
+  const int code = ChildProcess({.arguments = command}).wait();
   if (code == 0 || code == kDiverged) return;
   std::string why = code > 128 ? str("ended by signal ", code - 128) : last_line(folder.path / "log.txt");
   if (why.starts_with("kelvin: ")) why.erase(0, 8);
@@ -36,6 +38,10 @@ void train_cell(const RunFolder& folder, const CellRequest& request, const Commo
 void run(const std::string& path, const CommonOptions& common) {
   const RunFolder folder{path};
   const CellRequest request = read_request(folder);
+  for (const std::string& argument : request.train)  // cell.json may come from anywhere
+    if (!is_run_flag(argument))
+      throw mistake((folder.path / "cell.json").string(), ": '", argument,
+                    "' is no flag that a run keeps; delete the folder and run the sweep again");
   try {
     train_cell(folder, request, common);
     std::string stage;

@@ -313,6 +313,15 @@ std::vector<TrainFlagInfo> train_flags() {
   return flags;
 }
 
+bool is_run_flag(const std::string& argument) {
+  CLI::App app;
+  CommonOptions common;
+  TrainFlags unused;
+  const std::string name = argument.substr(0, argument.find('='));
+  const CLI::Option* const option = declare_train(app, common, unused)->get_option_no_throw(name);
+  return name.starts_with("--") && name != "--resume" && option != nullptr && option->get_configurable();
+}
+
 TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
   CLI::App app;
   CommonOptions common;

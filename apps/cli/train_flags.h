@@ -50,6 +50,10 @@ struct TrainFlagInfo {
 // The flags that a run's config.toml may hold, but for those that every subcommand has (device, seed, threads, ...).
 [[nodiscard]] std::vector<TrainFlagInfo> train_flags();
 
+// Whether an argument is --FLAG or --FLAG=VALUE of a flag that config.toml may hold. Where a run is written (--out), what else is read
+// (--config) and words that are no flags are not among them.
+[[nodiscard]] bool is_run_flag(const std::string& argument);
+
 // What `kelvin train ARGUMENTS` would train, checked as it would be checked, without reading data or writing anything. Throws a
 // mistake for unknown flags, flags that do not apply and values that make no sense.
 [[nodiscard]] TrainOptions parse_train_flags(const std::vector<std::string>& arguments);

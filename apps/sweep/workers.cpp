@@ -1,9 +1,6 @@
 #include "apps/sweep/workers.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,39 +8,13 @@
 #include <thread>
 
 #include "apps/sweep/lock.h"
+#include "engine/child_process.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
 namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(100);
-constexpr int kNotStarted = 127;
-
-// Starts the command; `lock` stays open in the child, `log` takes its output (-1: this process's).
-pid_t start(const std::vector<std::string>& command, int lock, int log) {
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) throw internal_error("fork failed for ", command.front());
-  if (child > 0) return child;
-  // Only calls that are safe between fork and exec from here on.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(kNotStarted);
-  if (lock >= 0) fcntl(lock, F_SETFD, 0);
-  const int nothing = open("/dev/null", O_RDONLY);
-  if (nothing >= 0) dup2(nothing, STDIN_FILENO);
-  if (log >= 0) {
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-  }
-  execv(arguments.front(), arguments.data());
-  _exit(kNotStarted);
-}
-
-int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
-
 class Pool {
  public:
   Pool(const std::vector<Job>& jobs, int workers, const std::function<void(const JobEvent&)>& on_event)
@@ -60,7 +31,7 @@ class Pool {
   }
   [[nodiscard]] std::vector<std::size_t> running() const {
     std::vector<std::size_t> jobs;
-    for (const auto& [pid, job] : running_) jobs.push_back(job);
+    for (const auto& [child, job] : running_) jobs.push_back(job);
     return jobs;
   }
 
@@ -79,7 +50,13 @@ class Pool {
     job.prepare();
     const int log = open(job.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (log < 0) throw mistake(job.log.string(), ": cannot be written");
-    running_.emplace_back(start(job.command, lock->descriptor(), log), i);
+    const ChildCommand command{.arguments = job.command, .output = log, .errors = log, .kept = lock->descriptor()};
+    try {
+      running_.emplace_back(ChildProcess(command), i);
+    } catch (...) {
+      close(log);
+      throw;
+    }
     close(log);
     states_[i] = State::running;
     on_event_({JobEvent::Kind::started, i, ""});
@@ -87,32 +64,32 @@ class Pool {
 
   void reap() {
     for (auto at = running_.begin(); at != running_.end();) {
-      int status = 0;
-      if (waitpid(at->first, &status, WNOHANG) != at->first) {
+      const std::optional<int> code = at->first.ended();
+      if (!code) {
         ++at;
         continue;
       }
       const std::size_t i = at->second;
       at = running_.erase(at);
       states_[i] = State::over;
-      if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+      if (*code == 0)
         on_event_({JobEvent::Kind::finished, i, ""});
       else
-        on_event_({JobEvent::Kind::failed, i, error_of(i, status)});
+        on_event_({JobEvent::Kind::failed, i, error_of(i, *code)});
     }
   }
 
-  [[nodiscard]] std::string error_of(std::size_t i, int status) const {
-    if (WIFSIGNALED(status)) return str("ended by signal ", WTERMSIG(status));
+  [[nodiscard]] std::string error_of(std::size_t i, int code) const {
+    if (code > 128) return str("ended by signal ", code - 128);
     const std::string line = last_line(jobs_[i].log);
-    return line.empty() ? str("exit code ", WEXITSTATUS(status)) : line;
+    return line.empty() ? str("exit code ", code) : line;
   }
 
   const std::vector<Job>& jobs_;
   int workers_;
   const std::function<void(const JobEvent&)>& on_event_;
   std::vector<State> states_;
-  std::vector<std::pair<pid_t, std::size_t>> running_;
+  std::vector<std::pair<ChildProcess, std::size_t>> running_;
 };
 
 }  // namespace
@@ -124,21 +101,6 @@ void run_jobs(const std::vector<Job>& jobs, int workers, const std::function<voi
     if (idle) idle(pool.running());
     std::this_thread::sleep_for(kPoll);
   }
-}
-
-int run_command(const std::vector<std::string>& command) {
-  const pid_t child = start(command, -1, -1);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return code_of(status);
-}
-
-std::string own_program() {
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) throw internal_error("/proc/self/exe cannot be read: ", error.message());
-  return path.string();
 }
 
 std::string last_line(const std::filesystem::path& path) {

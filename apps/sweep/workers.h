@@ -30,10 +30,6 @@ struct JobEvent {
 void run_jobs(const std::vector<Job>& jobs, int workers, const std::function<void(const JobEvent&)>& on_event,
               const std::function<void(const std::vector<std::size_t>& running)>& idle);
 
-// Runs one command, its output where this process's goes, and waits; the exit status, or 128 + signal. It dies with this process.
-[[nodiscard]] int run_command(const std::vector<std::string>& command);
-// This program's own file.
-[[nodiscard]] std::string own_program();
 // The last line of a file that holds something; empty when there is none.
 [[nodiscard]] std::string last_line(const std::filesystem::path& path);
 

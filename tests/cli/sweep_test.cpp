@@ -194,6 +194,37 @@ TEST_F(SweepCli, MistakesComeBeforeAnyWork) {
   }
 }
 
+// No text from a flag, a config file or a folder becomes a command or a flag of the programs that a sweep starts.
+TEST_F(SweepCli, TextFromOutsideStaysText) {
+  const std::string toy = std::string(kToy) + "--measure clean ";
+  std::ofstream(folder_ / "x.toml") << "[sweep]\ndevice = \"cpu; touch pwned; true\"\n";
+  for (const std::string& arguments :
+       {std::string("--config x.toml --grid tau=1 --dry-run"), std::string("--grid tau=1 --device 'cpu; touch pwned'"),
+        std::string("--grid tau=1 --device='$(touch pwned)'")}) {
+    EXPECT_EQ(kelvin("sweep " + toy + arguments), 2) << arguments;
+    const std::string error = read_text(folder_ / "out.err");
+    EXPECT_THAT(error, HasSubstr("--device: ")) << arguments;
+    EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 1) << error;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "pwned"));
+  // A folder whose name looks like a flag.
+  EXPECT_EQ(kelvin("sweep " + toy + "--grid tau=1 --out=--json"), 0) << read_text(folder_ / "out.err");
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "--json/tau-1_seed-0/results/evaluate.json"));
+  // What only train's own command line may say.
+  EXPECT_EQ(kelvin("sweep " + toy + "--grid tau=1 --set out=elsewhere"), 2);
+  EXPECT_THAT(read_text(folder_ / "out.err"), HasSubstr("--out=elsewhere is no flag of a run's own"));
+  // A cell of somebody else's making.
+  for (const char* argument : {"--out=elsewhere", "--config=x.toml", "--resume", "weights", "-h", "--nothing"}) {
+    Json cell = Json::parse(read_text(folder_ / "--json/tau-1_seed-0/cell.json"));
+    cell["train"].push_back(argument);
+    std::filesystem::create_directories(folder_ / "cell");
+    std::ofstream(folder_ / "cell/cell.json") << cell.dump();
+    EXPECT_EQ(kelvin("sweep-cell cell --quiet"), 2) << argument;
+    EXPECT_THAT(read_text(folder_ / "out.err"), HasSubstr(std::string("'") + argument + "' is no flag"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "elsewhere"));
+  }
+}
+
 TEST_F(SweepCli, TauAutoTrainsWhatItChose) {
   ASSERT_EQ(
       kelvin("train --data synthetic:train=256,test=60,size=6,classes=4 --model mlp --epochs 4 --batch-size 32 "

@@ -45,6 +45,16 @@ bool needs_no_cuda(const std::string& path) {
          !path.starts_with("tests/structure/") && !path.ends_with("_cuda_test.cpp");
 }
 
+// What starts a program, and the names of shells.
+const std::regex kStartsProgram(
+    R"(\b(popen|system|wordexp|v?fork|posix_spawnp?|exec(l|le|lp|v|ve|vp|vpe)|fexecve)\s*\(|)"
+    R"("(/bin/|/usr/bin/)?(ba|da|z|k)?sh")");
+
+// Only one file starts other programs, and no shell; the program itself starts anew where it sets how threads wait.
+bool may_start_programs(const std::string& path) {
+  return path.starts_with("tests/") || path == "engine/child_process.cpp" || path == "apps/cli/waiting_threads.cpp";
+}
+
 // `on(device, f)`, the versions of oneDNN, and the sanitizers that watch the emulated device.
 bool conditionals_allowed(const std::string& path) {
   return path == "kernels/device/device.h" || path.starts_with("kernels/onednn/") ||
@@ -105,6 +115,8 @@ class Checker {
       if (needs_no_cuda(path) && std::regex_search(line, kCudaTag))
         report(path, number, "calls what builds without CUDA do not have: on(device, f), or a file *_cuda_test.cpp");
       if (allowed == nullptr) continue;
+      if (!may_start_programs(path) && std::regex_search(line.substr(0, line.find("//")), kStartsProgram))
+        report(path, number, "starts a program or a shell: ChildProcess of engine/child_process.h takes arguments");
       std::smatch match;
       if (std::regex_search(line, match, kInclude)) check_include(path, number, match[1] == "\"", match[2], *allowed);
       if (std::regex_search(line, kConditional) && !conditionals_allowed(path)) report(path, number, "has an #if");

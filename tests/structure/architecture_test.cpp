@@ -85,6 +85,19 @@ TEST_F(PlantedTree, ReportsConditionalCompilation) {
   EXPECT_THAT(violations(), ElementsAre("engine/bad.cpp:2: has an #if", "kernels/bad.cpp:1: has an #if"));
 }
 
+TEST_F(PlantedTree, ReportsShellsAndOtherWaysToStartPrograms) {
+  const std::string what = "starts a program or a shell: ChildProcess of engine/child_process.h takes arguments";
+  for (const std::string line :
+       {"popen(text, \"r\");", "std::system(text);", "execl(path, path, nullptr);", "execvp (argv[0], argv);",
+        "fork();", "posix_spawn(&id, path);", "run({\"sh\", \"-c\", text});", "run({\"/bin/bash\", text});"}) {
+    plant("apps/bad.cpp", "int x;\n" + std::string(line) + "\n");
+    EXPECT_THAT(violations(), ElementsAre("apps/bad.cpp:2: " + what)) << line;
+  }
+  plant("apps/bad.cpp", "// the file system (local)\nsystem_clock(1); subsystem(2); expect(\"shell\");\n");
+  plant("engine/child_process.cpp", "fork();\n");
+  EXPECT_THAT(violations(), IsEmpty());
+}
+
 TEST_F(PlantedTree, ReportsTestsThatNeedCudaToLink) {
   plant("tests/README.md", "");
   plant("tests/ops/bad_test.cpp", "f(*cuda, 1);\ng(*gpu_.cuda);\n");

@@ -1,0 +1,64 @@
+// Starts other programs, from argument vectors: no shell reads them, so no text can become a command.
+//
+//   ChildProcess curl({.arguments = {"curl", "--output", file, "--", url}});
+//   if (curl.wait() != 0) ...
+//
+// A child reads nothing (standard input is /dev/null), inherits no descriptors but those named here, and dies with this program,
+// however this program dies (PR_SET_PDEATHSIG; strictly: with the thread that started it). What comes from outside is written behind
+// "--" or as --flag=value, so that it cannot become a flag either.
+#pragma once
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kelvin {
+
+struct ChildCommand {
+  static constexpr int kNowhere = -1;
+
+  std::vector<std::string> arguments;  // the program – a path, or a name to be found on PATH – and what follows it
+  int output = STDOUT_FILENO;          // descriptors that its standard output and error become
+  int errors = STDERR_FILENO;          //
+  bool is_captured = false;            // its standard output is for ChildProcess::read instead
+  int kept = kNowhere;                 // stays open in the child, such as a lock that is held until it ends
+  std::vector<std::string> environment = {};  // NAME=VALUE, in the place of this program's own
+};
+
+class ChildProcess {
+ public:
+  // A mistake where there is no such program; Error with ExitCode::out_of_memory where the system has no room for one more process.
+  explicit ChildProcess(const ChildCommand& command);
+  ~ChildProcess();  // one that still runs is killed
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&& other) noexcept;
+
+  // Its next output: how many bytes were read, 0 at the end.
+  [[nodiscard]] std::size_t read(std::span<char> buffer);
+  // Its exit code, 128 + N when signal N ended it; `ended` asks, `wait` waits.
+  [[nodiscard]] std::optional<int> ended();
+  [[nodiscard]] int wait();
+
+ private:
+  pid_t id_ = -1;    // -1: ended and waited for
+  int output_ = -1;  // the end to read from
+  int code_ = 0;
+};
+
+struct CapturedRun {
+  int code = 0;
+  std::string output;  // at most a megabyte of it is kept
+};
+// Runs a command to its end; is_captured is set.
+[[nodiscard]] CapturedRun run_captured(ChildCommand command);
+
+// This program's own file.
+[[nodiscard]] std::string own_program();
+
+}  // namespace kelvin
