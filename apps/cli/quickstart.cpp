@@ -27,10 +27,11 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
   const Dataset data =
       load_dataset(o.train.data, {.train_limit = f.train_limit, .test_limit = f.test_limit, .seed = common.seed});
   o.train.data = with_absolute_path(o.train.data);  // as the checkpoints name it
-  std::fprintf(
-      stderr,
-      "Training %s at %zu temperatures on %lld images of %s, then measuring each: a few minutes on two cores.\n",
-      o.train.model.c_str(), o.taus.size(), static_cast<long long>(data.train.count), data.name.c_str());
+  if (!common.quiet)
+    std::fprintf(
+        stderr,
+        "Training %s at %zu temperatures on %lld images of %s, then measuring each: a few minutes on two cores.\n",
+        o.train.model.c_str(), o.taus.size(), static_cast<long long>(data.train.count), data.name.c_str());
   std::vector<ExperimentRow> rows;
   std::vector<std::filesystem::path> folders;
   for (const double tau : o.taus) {

@@ -1,0 +1,43 @@
+// A folder of trials: each trial begins in an empty folder inside it, or in a copy of one that was prepared.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <optional>
+
+#include "tests/faults/run_state.h"
+#include "tests/faults/trial.h"
+#include "tests/support.h"
+
+namespace kelvin::testing {
+
+// Counts the operations on files of all processes of a trial, and makes one of them go wrong (preload/file_operations.cpp).
+class FileFault {
+ public:
+  explicit FileFault(const std::filesystem::path& counter, const std::string& fault = "");
+  [[nodiscard]] Setting setting() const;
+  [[nodiscard]] std::size_t operations() const;
+
+ private:
+  std::filesystem::path counter_;
+  std::string fault_;
+};
+
+class FaultsTest : public ::testing::Test {
+ protected:
+  FaultsTest();
+  // An empty folder of that name, or a copy of another one.
+  std::filesystem::path fresh(const std::string& name, const std::optional<std::filesystem::path>& from = {}) const;
+  // A run that must succeed.
+  Ending done(const std::filesystem::path& folder, const std::string& arguments, const Setting& setting = {}) const;
+
+  // No fault, and no waiting for the disk.
+  Setting quick() const { return FileFault(folder_ / "quick").setting(); }
+
+  static constexpr const char* kData =
+      "--data synthetic:train=64,test=32,size=4,classes=3 --model mlp --batch-size 16 --lr 0.05 --threads 1 --quiet ";
+  TemporaryFolder folder_;
+};
+
+}  // namespace kelvin::testing
