@@ -1,9 +1,22 @@
 #include "data/fetch.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+
+#include "data/archive.h"
 #include "data/digest.h"
+#include "data/verify.h"
 #include "engine/child_process.h"
+#include "engine/descriptor.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -11,57 +24,111 @@ namespace {
 
 using Path = std::filesystem::path;
 
-// Runs a program that is looked for on PATH; `drops_errors` keeps what it says to people to itself.
-CapturedRun run(const std::vector<std::string>& arguments, bool drops_errors) {
-  return run_captured({.arguments = arguments, .errors = drops_errors ? ChildCommand::kNowhere : STDERR_FILENO});
+// A fetch of a set in a folder is one at a time; another waits for it. The lock is the kernel's (flock) and belongs to the programs that
+// are started, too: it is free once they are gone. Whoever ends removes the file, so that no lock lies about.
+class FetchLock {
+ public:
+  FetchLock(const Path& path, bool is_quiet) : path_(path) {
+    while (!take(is_quiet)) {
+    }
+  }
+  ~FetchLock() { unlink(path_.c_str()); }
+  FetchLock(const FetchLock&) = delete;
+  FetchLock& operator=(const FetchLock&) = delete;
+  [[nodiscard]] int descriptor() const { return file_.get(); }
+
+ private:
+  // False where the file was removed by its last holder in the meantime.
+  bool take(bool is_quiet) {
+    file_ = Descriptor(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+    if (!file_) throw mistake(path_.string(), ": cannot be made: ", std::strerror(errno));
+    int result = flock(file_.get(), LOCK_EX | LOCK_NB);
+    if (result != 0 && errno == EWOULDBLOCK) {
+      if (!is_quiet) std::fprintf(stderr, "another fetch is at it; waiting for its end\n");
+      while ((result = flock(file_.get(), LOCK_EX)) != 0 && errno == EINTR) {
+      }
+    }
+    if (result != 0)
+      throw mistake(path_.string(), ": cannot be locked: ", std::strerror(errno), "; choose a folder on a local disk");
+    struct stat held {
+    }, named{};
+    return fstat(file_.get(), &held) == 0 && lstat(path_.c_str(), &named) == 0 && held.st_ino == named.st_ino;
+  }
+  Path path_;
+  Descriptor file_;
+};
+
+bool is_busy(const std::string& http_code) {
+  return http_code == "408" || http_code == "429" || http_code == "500" || http_code == "502" || http_code == "503" ||
+         http_code == "504";
 }
 
-void download(const std::string& url, const Path& part, bool is_quiet) {
-  constexpr int kHttpError = 22, kNoRange = 33, kBadResume = 36;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const bool resumes = std::filesystem::exists(part);
-    const CapturedRun curl = run({"curl",
-                                  "--fail",
-                                  "--location",
-                                  "--proto",
-                                  "=https,http,file",
-                                  "--proto-redir",
-                                  "=https,http",
-                                  "--connect-timeout",
-                                  "30",
-                                  "--retry",
-                                  "3",
-                                  is_quiet ? "--silent" : "--progress-bar",
-                                  "--continue-at",
-                                  "-",
-                                  "--write-out",
-                                  "%{http_code} %{errormsg}",
-                                  "--output",
-                                  part.string(),
-                                  "--",
-                                  url},
-                                 /*drops_errors=*/is_quiet);
+// One try, from where `part` ends. The answer's code and curl's reason are in the output.
+CapturedRun run_curl(const std::string& url, const Path& part, const FetchOptions& options, int lock) {
+  return run_captured({.arguments = {"curl",
+                                     "--fail",
+                                     "--location",
+                                     "--globoff",
+                                     "--proto",
+                                     "=https,http,file",
+                                     "--proto-redir",
+                                     "=https,http",
+                                     "--connect-timeout",
+                                     "30",
+                                     "--speed-limit",
+                                     "1000",
+                                     "--speed-time",
+                                     std::to_string(options.stall_seconds),
+                                     options.is_quiet ? "--silent" : "--progress-bar",
+                                     "--continue-at",
+                                     "-",
+                                     "--write-out",
+                                     "%{http_code} %{errormsg}",
+                                     "--output",
+                                     std::filesystem::absolute(part).string(),
+                                     "--",
+                                     url},
+                       .errors = options.is_quiet ? ChildCommand::kNowhere : STDERR_FILENO,
+                       .kept = lock});
+}
+
+void download(const std::string& url, const Path& part, const FetchOptions& options, int lock) {
+  constexpr int kHttpError = 22, kTimeout = 28, kNoRange = 33, kBadResume = 36, kTries = 4;
+  for (int attempt = 1;; ++attempt) {
+    std::error_code error;
+    const auto kind = std::filesystem::symlink_status(part, error).type();
+    const bool resumes = kind == std::filesystem::file_type::regular;
+    if (!resumes && kind != std::filesystem::file_type::not_found)
+      throw mistake(part.string(), ": is no plain file; remove it");
+    const CapturedRun curl = run_curl(url, part, options, lock);
     if (curl.code == 0) return;
-    const bool has_all = curl.code == kHttpError && curl.output.starts_with("416");  // nothing beyond what is here
-    if (resumes && has_all) return;                                                  // the digest decides
-    if (resumes && (curl.code == kNoRange || curl.code == kBadResume)) {
+    const std::string http_code = curl.output.substr(0, 3);
+    if (resumes && curl.code == kHttpError && http_code == "416")
+      return;  // nothing beyond what is here: the digest decides
+    if (resumes && attempt < kTries && (curl.code == kNoRange || curl.code == kBadResume)) {
       std::filesystem::remove(part);  // this server cannot go on: from the start
       continue;
     }
-    const std::string reason = curl.output.size() > 4 ? curl.output.substr(4) : str("curl's exit code ", curl.code);
+    if (attempt < kTries && curl.code == kHttpError && is_busy(http_code)) {
+      std::this_thread::sleep_for(std::chrono::seconds(1 << (attempt - 1)));
+      continue;
+    }
+    std::string reason = curl.output.size() > 4 ? curl.output.substr(4) : str("curl's exit code ", curl.code);
+    if (curl.code == kTimeout)
+      reason += str(" (", options.stall_seconds, " seconds with next to nothing arriving end it)");
     throw mistake(url, ": download failed: ", reason, "; what has arrived stays in ", part.string(),
                   ", run the command again to go on");
   }
-  throw mistake(url, ": download failed twice");
 }
 
-FetchedFile fetch_file(const DataSource& source, const SourceFile& file, const FetchOptions& options, const Path& to) {
+FetchedFile fetch_file(const DataSource& source, const SourceFile& file, const FetchOptions& options, const Path& to,
+                       int lock) {
   FetchedFile fetched{file.name, "", !file.digest.empty()};
   if (!std::filesystem::exists(to)) {
     const Path part = to.string() + ".part";
     std::string home = options.home.empty() ? source.home : options.home;
     if (!home.ends_with('/')) home += '/';
-    download(home + file.name + (options.home.empty() ? source.suffix : ""), part, options.is_quiet);
+    download(home + file.name + (options.home.empty() ? source.suffix : ""), part, options, lock);
     const std::string found = file.digest_kind == "md5" ? md5_of(part) : "";
     if (found != file.digest) {
       std::filesystem::remove(part);
@@ -76,22 +143,39 @@ FetchedFile fetch_file(const DataSource& source, const SourceFile& file, const F
   return fetched;
 }
 
+// Without a published digest the contents speak for themselves: sizes, counts and labels as published.
+void require_published(const DataSource& source, const Path& folder, const Path& incoming,
+                       const FetchOptions& options) {
+  const bool has_digests = std::all_of(source.files.begin(), source.files.end(),
+                                       [](const SourceFile& file) { return !file.digest.empty(); });
+  if (has_digests) return;
+  if (!options.is_quiet) std::fprintf(stderr, "no digest of %s is published; reading what came\n", source.name.c_str());
+  const std::vector<std::string> problems = problems_of_published(source.name, folder);
+  if (problems.empty()) return;
+  std::filesystem::remove_all(incoming);
+  throw mistake(source.name, ": what came is not the published set: ", problems.front(),
+                "; the download is removed, run the command again");
+}
+
 // Into a hidden folder beside `place`, then renamed.
-void unpack(const Path& archive, const Path& place) {
-  const Path work = place.parent_path() / (".unpacking-" + place.filename().string() + "-" + std::to_string(getpid()));
-  std::filesystem::remove_all(work);
+void unpack(const DataSource& source, const Path& archive, const Path& place, const FetchOptions& options, int lock) {
+  const Path work = place.parent_path() / (".unpacking-" + place.filename().string());
+  const auto clean = [&] { std::filesystem::remove_all(work); };
+  clean();  // of one that was killed
   std::filesystem::create_directories(work);
-  const bool is_zip = archive.extension() == ".zip";
-  const CapturedRun outcome = is_zip
-                                  ? run({"unzip", "-q", archive.string(), "-d", work.string()}, true)
-                                  : run({"tar", "-xf", archive.string(), "-C", work.string(), "--no-same-owner"}, true);
-  const Path inner = work / place.filename();
-  const bool is_good = outcome.code == 0 && std::filesystem::is_directory(inner);
-  if (is_good) std::filesystem::rename(inner, place);
-  std::filesystem::remove_all(work);
-  if (!is_good)
-    throw mistake(archive.string(), outcome.code != 0 ? ": cannot be unpacked" : ": does not hold the folder ",
-                  outcome.code != 0 ? "" : place.filename().string(), "; remove it and fetch again");
+  try {
+    unpack_archive(archive, work, lock);
+    const Path inner = work / place.filename();
+    if (!std::filesystem::is_directory(inner))
+      throw mistake(archive.string(), ": does not hold the folder ", place.filename().string(),
+                    "; remove it and fetch again");
+    require_published(source, inner, archive, options);
+    std::filesystem::rename(inner, place);
+  } catch (...) {
+    clean();
+    throw;
+  }
+  clean();
 }
 
 }  // namespace
@@ -102,17 +186,20 @@ Fetched fetch(const DataSource& source, const FetchOptions& options) {
   std::error_code error;
   std::filesystem::create_directories(options.folder, error);
   if (error) throw mistake(options.folder.string(), ": cannot be made: ", error.message());
+  const FetchLock lock(options.folder / ("." + source.folder + ".lock"), options.is_quiet);
+  if (std::filesystem::exists(fetched.place)) return fetched;  // another fetch brought it
   if (source.is_archive()) {
     const Path archive = options.folder / source.files.front().name;
-    fetched.files.push_back(fetch_file(source, source.files.front(), options, archive));
-    unpack(archive, fetched.place);
+    fetched.files.push_back(fetch_file(source, source.files.front(), options, archive, lock.descriptor()));
+    unpack(source, archive, fetched.place, options, lock.descriptor());
     if (!options.keep_archive) std::filesystem::remove(archive);
     return fetched;
   }
   const Path work = fetched.place.string() + ".part";
   std::filesystem::create_directories(work);
   for (const SourceFile& file : source.files)
-    fetched.files.push_back(fetch_file(source, file, options, work / file.name));
+    fetched.files.push_back(fetch_file(source, file, options, work / file.name, lock.descriptor()));
+  require_published(source, work, work, options);
   std::filesystem::rename(work, fetched.place);
   return fetched;
 }

@@ -2,7 +2,9 @@
 //
 // A download grows in FILE.part beside its final place and goes on there when it was interrupted (an HTTP Range request); it takes its
 // name once it is whole and its digest is right. An archive is unpacked into a hidden folder that is renamed at the end. So a file or
-// folder that bears its name is complete.
+// folder that bears its name is complete. A set whose home publishes no digest is read before it gets its name: sizes, counts and labels.
+//
+// Two fetches of a set into one folder take turns: the second finds the set there. The programs die with this one.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +19,8 @@ struct FetchOptions {
   std::filesystem::path folder = "data";  // made if need be
   std::string home;                       // another address than the source's own; file names are appended
   bool keep_archive = false;
-  bool is_quiet = false;  // no progress bar of curl
+  bool is_quiet = false;   // no progress bar of curl
+  int stall_seconds = 30;  // a download of less than 1000 bytes a second for so long is given up
 };
 
 struct FetchedFile {
@@ -31,7 +34,7 @@ struct Fetched {
 };
 
 // Mistakes: a file whose digest is wrong (it is removed), a download that fails (with curl's reason; what has arrived stays for the next
-// try), an archive that cannot be unpacked or does not hold the set's folder.
+// try), an archive that is refused (data/archive.h), cannot be unpacked or does not hold the set's folder, contents that are not as published.
 [[nodiscard]] Fetched fetch(const DataSource& source, const FetchOptions& options);
 
 }  // namespace kelvin

@@ -8,6 +8,7 @@
 #include "data/corruptions.h"
 #include "data/dataset.h"
 #include "data/digest.h"
+#include "data/image_folders.h"
 #include "data/npy.h"
 #include "data/sources.h"
 #include "kernels/device/error.h"
@@ -25,7 +26,9 @@ struct Expected {
 const std::map<std::string, Expected> kExpected = {{"cifar10", {50000, 10000, 10}},
                                                    {"cifar100", {50000, 10000, 100}},
                                                    {"fashion-mnist", {60000, 10000, 10}},
-                                                   {"tiny-imagenet", {100000, 10000, 200}}};
+                                                   {"tiny-imagenet", {100000, 10000, 200}},
+                                                   {"cifar10.1", {0, 2000, 10}}};  // v6
+constexpr const char* kTinyImagenetC = "brightness/1";                             // a folder that only it has
 
 // Runs f; its mistake becomes a problem.
 void attempt(Verification& v, const std::function<void()>& f) {
@@ -55,6 +58,7 @@ std::string recognise(const Path& folder) {
                                                        {"tiny-imagenet-200", "tiny-imagenet"},
                                                        {"cifar10.1_v6_data.npy", "cifar10.1"},
                                                        {"cifar10.1_v4_data.npy", "cifar10.1"},
+                                                       {kTinyImagenetC, "tiny-imagenet-c"},
                                                        {"train-images-idx3-ubyte.gz", "fashion-mnist"},
                                                        {"train-images-idx3-ubyte", "fashion-mnist"},
                                                        {"train_images.npy", "npy"},
@@ -68,25 +72,76 @@ void verify_set(Verification& v, const std::string& kind, const Path& folder) {
   const auto load = [&](Half train, Half test) {
     return load_dataset(kind + ":" + folder.string(), {.train = train, .test = test});
   };
+  const auto check = [&](const char* half, const ImageSet& set, int classes, std::int64_t published) {
+    const VerifiedPart part = v.parts.emplace_back(describe(half, set, classes));
+    if (published == 0) return;
+    if (set.count != published)
+      v.problems.push_back(str(half, ": ", set.count, " images, published ", published));
+    else if (kind != "cifar10.1" && part.least != part.most)
+      v.problems.push_back(
+          str(half, ": from ", part.least, " to ", part.most, " images a class, published ", published / classes));
+  };
+  const bool is_known = kExpected.contains(kind) && !std::filesystem::exists(folder / "cifar10.1_v4_data.npy");
+  const Expected expected = is_known ? kExpected.at(kind) : Expected{0, 0, 0};
   // The halves apart, so that one damaged half does not hide the other.
   attempt(v, [&] {
     if (kind == "cifar10.1") return;
     const Dataset set = load(Half::optional, Half::skip);
     if (set.train.count == 0) return;
-    v.parts.push_back(describe("train", set.train, set.classes));
-    if (kExpected.contains(kind) && set.train.count != kExpected.at(kind).train)
-      v.problems.push_back(str("train: ", set.train.count, " images, published ", kExpected.at(kind).train));
+    check("train", set.train, set.classes, expected.train);
   });
   attempt(v, [&] {
     const Dataset set = load(Half::skip, Half::optional);
     if (set.test.count == 0) return;
-    v.parts.push_back(describe("test", set.test, set.classes));
-    if (kExpected.contains(kind) && set.test.count != kExpected.at(kind).test)
-      v.problems.push_back(str("test: ", set.test.count, " images, published ", kExpected.at(kind).test));
-    if (kExpected.contains(kind) && set.classes != kExpected.at(kind).classes)
-      v.problems.push_back(str(set.classes, " classes, published ", kExpected.at(kind).classes));
+    check("test", set.test, set.classes, expected.test);
+    if (is_known && set.classes != expected.classes)
+      v.problems.push_back(str(set.classes, " classes, published ", expected.classes));
   });
   if (v.parts.empty() && v.problems.empty()) v.problems.push_back("neither a train nor a test half lies there");
+}
+
+// Each of the `known` corruptions in full. `published`: images of a severity; 0: any number.
+void verify_corruptions(Verification& v, CorruptedFiles& files, const std::vector<std::string>& known, int classes,
+                        std::int64_t published) {
+  for (const std::string& name : known) {
+    if (std::find(files.names().begin(), files.names().end(), name) == files.names().end()) {
+      v.problems.push_back(str(name, files.is_paired() ? ".npy" : "", " is missing"));
+      continue;
+    }
+    attempt(v, [&] {
+      VerifiedPart part;
+      for (const int severity : files.severities()) {
+        const ImageSet set = files.load(name, severity, 0);
+        if (published != 0 && set.count != published)
+          v.problems.push_back(str(name, ", severity ", severity, ": ", set.count, " images, published ", published));
+        const VerifiedPart block = describe(name, set, classes);
+        part = {name,
+                part.images + block.images,
+                block.height,
+                block.width,
+                block.channels,
+                severity == files.severities().front() ? block.least : std::min(part.least, block.least),
+                std::max(part.most, block.most)};
+      }
+      v.parts.push_back(part);
+    });
+  }
+}
+
+// Tiny-ImageNet-C on its own: its classes are the folders of one corruption.
+void verify_tiny_imagenet_c(Verification& v, const Path& folder) {
+  const Expected& clean = kExpected.at("tiny-imagenet");
+  attempt(v, [&] {
+    Dataset like;
+    like.name = "this set";
+    like.class_folders = subfolders(folder / kTinyImagenetC);
+    like.classes = static_cast<int>(like.class_folders.size());
+    like.test.height = like.test.width = 64, like.test.channels = 3;
+    if (like.classes != clean.classes) v.problems.push_back(str(like.classes, " classes, published ", clean.classes));
+    CorruptedFiles files(folder, like);
+    verify_corruptions(v, files, corruption_names(), like.classes, clean.test);
+    v.notes.insert(v.notes.end(), files.notes().begin(), files.notes().end());
+  });
 }
 
 // A corrupted set on its own: sizes and classes come from its first file.
@@ -105,27 +160,7 @@ void verify_corrupted(Verification& v, const Path& folder) {
         like.test.height = a.shape[1], like.test.width = a.shape[2], like.test.channels = a.shape[3];
       }
     CorruptedFiles files(folder, like);
-    for (const std::string& name : known) {
-      if (std::find(files.names().begin(), files.names().end(), name) == files.names().end()) {
-        v.problems.push_back(str(name, ".npy is missing"));
-        continue;
-      }
-      attempt(v, [&] {
-        VerifiedPart part;
-        for (const int severity : files.severities()) {
-          const ImageSet set = files.load(name, severity, 0);
-          const VerifiedPart block = describe(name, set, like.classes);
-          part = {name,
-                  part.images + block.images,
-                  block.height,
-                  block.width,
-                  block.channels,
-                  severity == files.severities().front() ? block.least : std::min(part.least, block.least),
-                  std::max(part.most, block.most)};
-        }
-        v.parts.push_back(part);
-      });
-    }
+    verify_corruptions(v, files, known, like.classes, 0);
   });
 }
 
@@ -167,11 +202,29 @@ Verification verify(const Path& path) {
   if (v.kind.empty() && std::filesystem::exists(path / "labels.npy")) {
     v.kind = "CIFAR-C layout";
     verify_corrupted(v, path);
+  } else if (v.kind == "tiny-imagenet-c") {
+    verify_tiny_imagenet_c(v, path);
   } else {
     if (v.kind.empty()) v.kind = "folder";
     verify_set(v, v.kind, path);
   }
   return v;
+}
+
+std::vector<std::string> problems_of_published(const std::string& name, const Path& folder) {
+  const Verification v = verify(folder);
+  if (v.kind != name) return {str("it looks like ", v.kind)};
+  std::vector<std::string> problems = v.problems;
+  const auto expect_half = [&](const char* half, std::int64_t images) {
+    const bool is_there =
+        std::any_of(v.parts.begin(), v.parts.end(), [&](const VerifiedPart& p) { return p.name == half; });
+    if (images > 0 && !is_there) problems.push_back(str("no ", half, " half"));
+  };
+  if (const auto expected = kExpected.find(name); expected != kExpected.end()) {
+    expect_half("train", expected->second.train);
+    expect_half("test", expected->second.test);
+  }
+  return problems;
 }
 
 }  // namespace kelvin

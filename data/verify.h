@@ -24,4 +24,9 @@ struct Verification {
 // files become problems; a mistake is thrown only where nothing is recognised.
 [[nodiscard]] Verification verify(const std::filesystem::path& path);
 
+// What keeps a folder from being the published set of that name (data/sources.h): the problems that verify finds, another kind of set,
+// a half that is not there. None: it is whole.
+[[nodiscard]] std::vector<std::string> problems_of_published(const std::string& name,
+                                                             const std::filesystem::path& folder);
+
 }  // namespace kelvin

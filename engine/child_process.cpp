@@ -51,17 +51,12 @@ std::vector<std::string> environment_with(const std::vector<std::string>& change
 
 struct Pipe {
   Pipe() {
+    int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) throw internal_error("no pipe: ", std::strerror(errno));
+    reader = Descriptor(ends[0]);
+    writer = Descriptor(ends[1]);
   }
-  ~Pipe() {
-    for (const int end : ends)
-      if (end >= 0) close(end);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  int take_reader() { return std::exchange(ends[0], -1); }
-  void close_writer() { close(std::exchange(ends[1], -1)); }
-  int ends[2] = {-1, -1};
+  Descriptor reader, writer;
 };
 
 ssize_t read_some(int descriptor, void* to, std::size_t size) {
@@ -103,32 +98,31 @@ ChildProcess::ChildProcess(const ChildCommand& command) {
   ChildCommand placed = command;
   if (command.is_captured) {
     output.emplace();
-    placed.output = output->ends[1];
+    placed.output = output->writer.get();
   }
   const pid_t parent = getpid();
   id_ = fork();
-  if (id_ == 0) become(file.c_str(), arguments.data(), variables.data(), placed, parent, started.ends[1]);
+  if (id_ == 0) become(file.c_str(), arguments.data(), variables.data(), placed, parent, started.writer.get());
   if (id_ < 0)
     throw Error(ExitCode::out_of_memory, str("no process can be started for ", command.arguments.front(), ": ",
                                              std::strerror(errno), "; close other programs or raise `ulimit -u`"));
-  started.close_writer();
+  started.writer = Descriptor();
   int error = 0;
-  if (read_some(started.ends[0], &error, sizeof error) > 0) {
+  if (read_some(started.reader.get(), &error, sizeof error) > 0) {
     (void)wait();
     throw mistake(file, ": cannot be started: ", std::strerror(error));
   }
-  if (output) output_ = output->take_reader();
+  if (output) output_ = std::move(output->reader);
 }
 
 ChildProcess::~ChildProcess() {
-  if (output_ >= 0) close(output_);
   if (id_ < 0) return;
   kill(id_, SIGKILL);
   (void)wait();
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept
-    : id_(std::exchange(other.id_, -1)), output_(std::exchange(other.output_, -1)), code_(other.code_) {}
+    : id_(std::exchange(other.id_, -1)), output_(std::move(other.output_)), code_(other.code_) {}
 
 ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   std::swap(id_, other.id_);
@@ -138,7 +132,7 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
 }
 
 std::size_t ChildProcess::read(std::span<char> buffer) {
-  const ssize_t n = read_some(output_, buffer.data(), buffer.size());
+  const ssize_t n = read_some(output_.get(), buffer.data(), buffer.size());
   return n > 0 ? static_cast<std::size_t>(n) : 0;
 }
 

@@ -18,6 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/descriptor.h"
+
 namespace kelvin {
 
 struct ChildCommand {
@@ -46,8 +48,8 @@ class ChildProcess {
   [[nodiscard]] int wait();
 
  private:
-  pid_t id_ = -1;    // -1: ended and waited for
-  int output_ = -1;  // the end to read from
+  pid_t id_ = -1;      // -1: ended and waited for
+  Descriptor output_;  // the end to read from
   int code_ = 0;
 };
 

@@ -9,6 +9,7 @@
 
 #include "apps/sweep/lock.h"
 #include "engine/child_process.h"
+#include "engine/descriptor.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -48,16 +49,11 @@ class Pool {
       return;
     }
     job.prepare();
-    const int log = open(job.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (log < 0) throw mistake(job.log.string(), ": cannot be written");
-    const ChildCommand command{.arguments = job.command, .output = log, .errors = log, .kept = lock->descriptor()};
-    try {
-      running_.emplace_back(ChildProcess(command), i);
-    } catch (...) {
-      close(log);
-      throw;
-    }
-    close(log);
+    const Descriptor log(open(job.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+    if (!log) throw mistake(job.log.string(), ": cannot be written");
+    const ChildCommand command{
+        .arguments = job.command, .output = log.get(), .errors = log.get(), .kept = lock->descriptor()};
+    running_.emplace_back(ChildProcess(command), i);
     states_[i] = State::running;
     on_event_({JobEvent::Kind::started, i, ""});
   }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -43,6 +44,9 @@ class HttpServer {
   }
   std::atomic<bool> takes_ranges = true;
   std::atomic<std::size_t> cut_after = 0;  // hangs up after so many bytes of a body; 0: never
+  std::atomic<bool> stalls = false;        // sends nothing more instead, and waits until the other side hangs up
+  void wait_for_stall() { wait_for(is_stalled_); }
+  void wait_for_hang_up() { wait_for(has_hung_up_); }
 
  private:
   void serve() {
@@ -80,6 +84,20 @@ class HttpServer {
                                 : "HTTP/1.1 200 OK\r\n";
     head += "Content-Length: " + std::to_string(body.size() - from) + "\r\nConnection: close\r\n\r\n";
     send(peer, head + body.substr(from, cut_after > 0 ? cut_after.load() : std::string::npos));
+    if (!stalls) return;
+    announce(is_stalled_);
+    while (::recv(peer, buffer, sizeof buffer, 0) > 0) {
+    }
+    announce(has_hung_up_);
+  }
+  void announce(bool& event) {
+    const std::lock_guard lock(mutex_);
+    event = true;
+    changed_.notify_all();
+  }
+  void wait_for(const bool& event) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return event; });
   }
   static void send(int peer, const std::string& text) {
     for (std::size_t done = 0; done < text.size();) {
@@ -93,6 +111,8 @@ class HttpServer {
   int socket_ = -1;
   unsigned port_ = 0;
   std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_stalled_ = false, has_hung_up_ = false;
   std::vector<std::string> ranges_;
   std::thread thread_;
 };
