@@ -72,8 +72,7 @@ std::int64_t square_side(Norm norm, float p_init, int i, std::int64_t height, st
     if (i > last) p /= 2;
   const auto side = std::llround(std::sqrt(p * static_cast<double>(height) * static_cast<double>(width)));
   if (norm == Norm::linf) return std::clamp<std::int64_t>(side, 1, largest);
-  const std::int64_t odd = std::max<std::int64_t>(side, 3) | 1;
-  return std::min(odd, largest % 2 == 1 ? largest : std::max<std::int64_t>(largest - 1, 1));
+  return std::min(std::max<std::int64_t>(side, 3) | 1, largest);
 }
 
 MemberResult square_attack(const Victim& victim, const ImageBatch& images, const SquareOptions& o) {

@@ -110,8 +110,9 @@ void move_mass(const Canvas& c, float eps, std::int64_t side, const ImageRandom&
   const Window from{corner(random.uniform(kOtherTop), c.height, side),
                     corner(random.uniform(kOtherLeft), c.width, side), side};
   std::vector<float> move(c.x0.size());
-  double all = 0, windows = 0;  // squared norms: of the whole perturbation, and inside either window
-  std::vector<double> target(static_cast<std::size_t>(c.channels), 0.0);
+  // Squared norms: of the whole perturbation, and of each channel's part inside the target window and inside either window.
+  double all = 0;
+  std::vector<double> target(static_cast<std::size_t>(c.channels), 0.0), windows(target);
   for (std::int64_t y = 0; y < c.height; ++y)
     for (std::int64_t x = 0; x < c.width; ++x)
       for (std::int64_t k = 0; k < c.channels; ++k) {
@@ -120,10 +121,9 @@ void move_mass(const Canvas& c, float eps, std::int64_t side, const ImageRandom&
         const double square = static_cast<double>(move[i]) * static_cast<double>(move[i]);
         all += square;
         if (to.holds(y, x)) target[static_cast<std::size_t>(k)] += square;
-        if (to.holds(y, x) || from.holds(y, x)) windows += square;
+        if (to.holds(y, x) || from.holds(y, x)) windows[static_cast<std::size_t>(k)] += square;
       }
   const double left_over = std::max(static_cast<double>(eps) * static_cast<double>(eps) - all, 0.0);
-  const double length = std::sqrt(left_over / static_cast<double>(c.channels) + windows);
 
   // The new content of the window first: the two may overlap.
   const std::vector<float> shape = bump(side, random.uniform(kOrientation) > 0.5f);
@@ -138,6 +138,7 @@ void move_mass(const Canvas& c, float eps, std::int64_t side, const ImageRandom&
           static_cast<double>(move[c.at(to.top + p / side, to.left + p % side, k)]) / old;
       squares += v * v;
     }
+    const double length = std::sqrt(left_over / static_cast<double>(c.channels) + windows[static_cast<std::size_t>(k)]);
     const double scale = length / (kTiny + std::sqrt(squares));
     for (std::int64_t p = 0; p < side * side; ++p) content[static_cast<std::size_t>(p * c.channels + k)] *= scale;
   }

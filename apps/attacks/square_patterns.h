@@ -28,8 +28,8 @@ void recolour(const Canvas& canvas, float eps, std::int64_t side, const ImageRan
 
 // Bumps of alternating sign on a grid, scaled to ‖trial − x0‖₂ = ε before clipping to [0, 1].
 void grid_of_bumps(const Canvas& canvas, float eps, const ImageRandom& random);
-// A window's perturbation becomes, channel by channel, its own direction plus a bump, with the squared norm of both windows
-// and what ‖best − x0‖₂ left of ε²; the other window is emptied. Then as above.
+// A window's perturbation becomes, channel by channel, its own direction plus a bump, with the squared norm that the channel had in both
+// windows and its equal share of what ‖best − x0‖₂ left of ε²; the other window is emptied. Then as above.
 void move_mass(const Canvas& canvas, float eps, std::int64_t side, const ImageRandom& random);
 
 // [side, side]: two halves of opposite sign, each a stack of centred rectangles that weigh 1, 1/4, 1/9, ...; ‖bump‖₂ = 1.

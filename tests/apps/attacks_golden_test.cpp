@@ -160,10 +160,7 @@ class TransformerGolden : public ::testing::Test {
                          .std = reference_["std"].get<std::vector<float>>()},
                         {}, 0);
     testing::fill_by_formula(model_->parameters());
-    std::vector<float> prototypes = model_->prototypes().value.to_host<float>();
-    for (float& w : prototypes) w *= reference_["head_scale"].get<float>();
-    model_->prototypes().value.copy_from_host(prototypes);
-    model_->prototype_bias().value.copy_from_host(reference_["head_bias"].get<std::vector<float>>());
+    testing::scale_head(*model_, reference_);
     const std::vector<std::int64_t> labels = read_npy(folder_ / "labels.npy").to_int();
     set_ = golden_images(static_cast<std::int64_t>(labels.size()));
     set_.labels.assign(labels.begin(), labels.end());

@@ -250,7 +250,7 @@ TEST(Square, SidesOfTheAuthorsSchedule) {
   sides.clear();
   for (const int i : {0, 11, 51, 201, 501, 1001, 2001, 4001}) sides.push_back(square_side(Norm::l2, 0.8f, i, 32, 32));
   EXPECT_THAT(sides, ElementsAre(29, 21, 15, 11, 7, 5, 5, 3));  // odd, at least 3
-  EXPECT_EQ(square_side(Norm::l2, 0.8f, 0, 4, 4), 3);           // and no larger than the image
+  EXPECT_EQ(square_side(Norm::l2, 0.8f, 0, 4, 4), 4);           // and no larger than the image
 }
 
 TEST(Ensemble, Mistakes) {

@@ -104,6 +104,16 @@ TEST(Gradients, EqualPyTorchsAutograd) {
   EXPECT_NEAR(shares, 1, 1e-12);
 }
 
+// Three channels and a network trained otherwise.
+TEST(Gradients, EqualPyTorchsAutogradInColour) {
+  const auto expected = testing::analysis_reference().at("gradients_color");
+  const auto model = testing::color_model();
+  const GradientStudy study =
+      measure_gradients(*model, testing::color_images(20), {.taus = {0.5, 1, 10}, .batch_size = 7});
+  ASSERT_EQ(study.rows.size(), 3u);
+  for (std::size_t t = 0; t < 3; ++t) expect_row(study.rows[t], expected[t]);
+}
+
 // Logits times 100: float32 cross-entropy at τ = 1 has no gradient left where the exact one has, and at τ = 100 it is the old
 // model's; the distance to the boundary does not see the factor.
 TEST(Gradients, CountWhatFloat32Loses) {

@@ -4,7 +4,7 @@
 
 Geometry and calibration: 150 clustered features of dimension 13 in 6 classes (one without images) and random prototypes. Every formula
 is written as its definition says (explicit scatter matrices and pseudo-inverse, one singular value decomposition), not as
-Kelvin computes it. Gradients: the trained resnet8 of tests/golden/attacks on its first 20 images.
+Kelvin computes it. Gradients: the trained networks of tests/golden/attacks and, in colour, tests/golden/attacks_color on their first 20 images.
 """
 import json
 import pathlib
@@ -82,26 +82,27 @@ def cosine(a, b):
     return float((a * b).sum() / (a.norm() * b.norm()))
 
 
-def gradients():
+def gradients(folder):
     """Per image, by autograd, at every τ: then means over the images."""
-    weights = safetensors.torch.load_file(root / "tests/golden/attacks/weights.safetensors")
-    info = json.loads((root / "tests/golden/attacks/reference.json").read_text())
+    weights = safetensors.torch.load_file(folder / "weights.safetensors")
+    info = json.loads((folder / "reference.json").read_text())
+    images = torch.from_numpy(np.load(folder / "images.npy")[:IMAGES].astype(np.float64) / 255).permute(0, 3, 1, 2)
+    labels = np.load(folder / "labels.npy")[:IMAGES].astype(np.int64)
+    mean, std = (torch.tensor(info[k], dtype=torch.float64).view(1, -1, 1, 1) for k in ("mean", "std"))
     net = ResNet(*MODELS["resnet8"])
-    net.conv1, net.bn1 = conv_norm(1, 16, 3, 1)
-    net.load_state_dict({k: weights[our_name(k)] for k in net.state_dict() if our_name(k) in weights}, strict=False)
+    net.conv1, net.bn1 = conv_norm(images.shape[1], 16, 3, 1)
+    net.load_state_dict({k: weights[our_name(k)].float() for k in net.state_dict() if our_name(k) in weights}, strict=False)
     net = net.eval().double()
     caught = {}
     net.fc.register_forward_pre_hook(lambda _, inputs: caught.update(f=inputs[0]))
-    images = torch.from_numpy(np.load(root / "tests/golden/attacks/images.npy")[:IMAGES].astype(np.float64) / 255)
-    labels = np.load(root / "tests/golden/attacks/labels.npy")[:IMAGES].astype(np.int64)
     rows, gradient, sums = [], {}, {}
     for tau in TAUS:
         row = {k: [] for k in ["true_prototype_l2", "negative_prototype_l2", "hardest_prototype_l2", "feature_l2", "input_l1",
                                "input_l2", "input_linf", "step_size", "shares", "prototype_cosine", "feature_cosine",
                                "input_cosine"]}
         for i, (image, label) in enumerate(zip(images, labels)):
-            x = image.reshape(1, 1, 28, 28).clone().requires_grad_(True)
-            z = net((x - info["mean"][0]) / info["std"][0])
+            x = image[None].clone().requires_grad_(True)
+            z = net((x - mean) / std)
             loss = torch.nn.functional.cross_entropy(z / tau, torch.tensor([label]))
             gw, gf, gx = torch.autograd.grad(loss, [net.fc.weight, caught["f"], x])
             gradient[tau, i] = gw, gf, gx
@@ -149,7 +150,8 @@ def main():
     np.save(out / "labels.npy", labels.astype(np.int32))
     reference = {"geometry": geometry(f.astype(np.float64), labels, predictions, w.astype(np.float64)),
                  "calibration": [calibration(z, labels, tau) for tau in (1.0, 2.5)],
-                 "fitted_tau": float(np.exp(best.x)), "gradients": gradients()}
+                 "fitted_tau": float(np.exp(best.x)), "gradients": gradients(root / "tests/golden/attacks"),
+                 "gradients_color": gradients(root / "tests/golden/attacks_color")}
     (out / "reference.json").write_text(json.dumps(reference, indent=1, default=float) + "\n")
     (out / "VERSIONS").write_text(f"numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__}; tools/golden/analysis.py\n")
 

@@ -74,15 +74,21 @@ def load(run):
     return model, weights, info
 
 
-def fashion_mnist(n):
-    for p in sorted(pathlib.Path("/usr/share/datasets/fashion-mnist").rglob("t10k-images*")):
+def fashion_mnist_part(part, n):
+    """Images [n, 28, 28] and labels of `train` or `t10k`."""
+    for p in sorted(pathlib.Path("/usr/share/datasets/fashion-mnist").rglob(f"{part}-images*")):
         read = gzip.open if p.suffix == ".gz" else open
         with read(p, "rb") as f:
-            images = np.frombuffer(f.read(), np.uint8, offset=16).reshape(-1, 28, 28, 1)[:n]
+            images = np.frombuffer(f.read(), np.uint8, offset=16).reshape(-1, 28, 28)[:n]
         with read(str(p).replace("images", "labels").replace("idx3", "idx1"), "rb") as f:
             labels = np.frombuffer(f.read(), np.uint8, offset=8)[:n]
         return images, labels.astype(np.int64)
     raise SystemExit("fashion-mnist is not installed: apt-get install dataset-fashion-mnist")
+
+
+def fashion_mnist(n):
+    images, labels = fashion_mnist_part("t10k", n)
+    return images[..., None], labels
 
 
 def to_torch(images):
