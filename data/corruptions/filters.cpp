@@ -79,8 +79,9 @@ ByteImage motion_trail(const ByteImage& image, int radius, double sigma, double 
     }
   }
   ByteImage out{height, width, channels, std::vector<std::uint8_t>(sum.size())};
+  // Sums are not negative. A step of 8 bits is 257 steps of 16.
   for (std::size_t k = 0; k < sum.size(); ++k)
-    out.pixels[k] = static_cast<std::uint8_t>(std::min(sum[k] + 0.5, 255.0));  // sums are not negative
+    out.pixels[k] = static_cast<std::uint8_t>(std::min(static_cast<int>(sum[k] * 257 + 0.5) / 257, 255));
   return out;
 }
 

@@ -23,7 +23,7 @@ void gaussian_smooth(std::vector<double>& x, int height, int width, int channels
                      double truncate = 4);
 
 // One-sided Gaussian trail of 2·radius+1 taps exp(−i²/2σ²) in the direction of `angle` (radians), whole-pixel offsets, replicated
-// edges; rounded to 8 bits (the published generator asks ImageMagick, which rounds).
+// edges. Sums are rounded to the nearest of 16 bits and then down to 8: what ImageMagick, which the published generator asks, writes.
 [[nodiscard]] ByteImage motion_trail(const ByteImage& image, int radius, double sigma, double angle);
 
 // Where a sample of an axis enlarged by `factor` comes from: the middle ceil(length/factor) samples, spread over round(crop·factor)

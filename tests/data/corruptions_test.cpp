@@ -7,10 +7,12 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <numbers>
 #include <set>
 
 #include "data/corruptions/drops.h"
 #include "data/corruptions/elastic.h"
+#include "data/corruptions/filters.h"
 #include "data/corruptions/frost_texture.h"
 #include "data/npy.h"
 #include "tests/support.h"
@@ -206,6 +208,24 @@ TEST(Corruptions, EveryOneTakesAnySize) {
     for (const std::string& name : all_names())
       for (int severity = 1; severity <= 5; ++severity)
         EXPECT_EQ(corrupt(set, name, severity, 1).bytes.size(), set.bytes.size()) << name;
+  }
+}
+
+// ImageMagick's own trails, for settings of motion blur and of snow's flakes: the same bytes.
+TEST(Motion, TrailsAreImageMagicksBitForBit) {
+  const std::vector<float> settings = read_npy(kGolden / "magick_settings.npy").to_float();  // radius, sigma, degrees
+  for (const std::string which : {"1", "3"}) {
+    const ImageSet images = golden_images(which);
+    ByteImage image{
+        static_cast<int>(images.height), static_cast<int>(images.width), static_cast<int>(images.channels), {}};
+    image.pixels.assign(images.bytes.begin(), images.bytes.begin() + images.pixels());
+    const NpyArray expected = read_npy(kGolden / ("magick_motion" + which + ".npy"));
+    for (std::size_t s = 0; s < settings.size() / 3; ++s) {
+      const ByteImage got = motion_trail(image, static_cast<int>(settings[3 * s]), settings[3 * s + 1],
+                                         static_cast<double>(settings[3 * s + 2]) * std::numbers::pi / 180);
+      const auto* const trail = reinterpret_cast<const std::uint8_t*>(expected.bytes.data()) + s * got.pixels.size();
+      EXPECT_EQ(got.pixels, std::vector<std::uint8_t>(trail, trail + got.pixels.size())) << which << " " << s;
+    }
   }
 }
 

@@ -92,7 +92,8 @@ def defocus_blur(image, s):
 
 
 def trail(image, radius, sigma, degrees):
-    """One-sided Gaussian trail, whole-pixel offsets, replicated edges, rounded to 8 bits; image [H, W, C]."""
+    """One-sided Gaussian trail, whole-pixel offsets, replicated edges, image [H, W, C]; as ImageMagick's motion blur writes it: rounded to
+    16 bits, cut to 8."""
     n, angle = 2 * radius + 1, np.deg2rad(degrees)
     taps = np.exp(-np.arange(n) ** 2 / (2 * sigma ** 2))
     taps /= taps.sum()
@@ -102,7 +103,7 @@ def trail(image, radius, sigma, degrees):
     for i, tap in enumerate(taps):
         y, x = n + int(np.ceil(i * np.sin(angle) - 0.5)), n + int(np.ceil(i * np.cos(angle) - 0.5))
         total += tap * padded[y:y + h, x:x + w]
-    return np.floor(total + 0.5).clip(0, 255).astype(np.uint8)
+    return (np.floor(total * 257 + 0.5) // 257).clip(0, 255).astype(np.uint8)
 
 
 def motion_blur(image, s):

@@ -1,20 +1,27 @@
 """Goldens of the corruptions: tests/golden/corruptions/.
 
-    python tools/golden/corruptions.py
+    python tools/golden/corruptions.py           # needs ImageMagick 6 and Wand for motion blur
+    python tools/golden/corruptions.py magick    # that part alone
 
 For images of 28 grey, 32 and 64 colour pixels (suffixes 1, 3 and 64): deterministic corruptions as images, random ones as the mean
 and standard deviation of the change over many copies, for each severity. `distances.txt`: the mean distance of each severity,
 from which data/README.md takes the reference's own exceptions to "a higher severity is further away". Then the single steps that
 random corruptions are made of, on fixed inputs: Canny edges, distances, equalised histograms, drop reliefs, affine maps,
-displacements, frost textures.
+displacements, frost textures. Motion blur is drawn by ImageMagick itself, with the published generator's call.
 """
+import ctypes
+import io
 import pathlib
+import sys
 
 import cv2
 import numpy as np
 import PIL
 import scipy
 import skimage
+import wand.api
+import wand.image
+import wand.version
 
 import corruption_reference as reference
 
@@ -85,17 +92,43 @@ def steps():
     np.save(out / "frost_texture.npy", np.stack([reference.frost_texture(k, 0.2)[:63, :105] for k in range(5)]))
 
 
+def magick_trail(image, radius, sigma, degrees):
+    """Through PNG into ImageMagick and back, as the published generator does."""
+    blur = wand.api.library.MagickMotionBlurImage
+    blur.argtypes = (ctypes.c_void_p, ctypes.c_double, ctypes.c_double, ctypes.c_double)
+    png = io.BytesIO()
+    reference.pillow(image).save(png, "PNG")
+    with wand.image.Image(blob=png.getvalue()) as magick:
+        blur(magick.wand, radius, sigma, degrees)
+        back = np.asarray(PIL.Image.open(io.BytesIO(magick.make_blob())).convert("L" if image.shape[-1] == 1 else "RGB"))
+    return back.reshape(image.shape)
+
+
+def magick():
+    """Trails of ImageMagick for settings of motion blur and, from -135 degrees, of snow: a row each of radius, sigma, degrees."""
+    settings = np.array([(6, 1, -37.3), (6, 1.5, 12.1), (8, 2, 44.9), (12, 3, -3.7), (8, 3, -100), (14, 12, -55.5)])
+    np.save(out / "magick_settings.npy", settings)
+    for suffix in ("1", "3"):
+        image = np.load(out / f"images{suffix}.npy")[0]
+        trails = np.stack([magick_trail(image, *s) for s in settings])
+        assert (trails == np.stack([reference.trail(image, int(s[0]), s[1], s[2]) for s in settings])).all()
+        np.save(out / f"magick_motion{suffix}.npy", trails)
+
+
 def main():
     out.mkdir(parents=True, exist_ok=True)
+    if sys.argv[1:] == ["magick"]:
+        return magick()
     lines = ["# root mean square distance from the clean image, of 255, for severities 1 to 5"]
     corruptions("1", scene(2, 28, 1), lines)
     corruptions("3", scene(2, 32, 3), lines)
     corruptions("64", scene(1, 64, 3), lines)
     steps()
+    magick()
     (out / "distances.txt").write_text("\n".join(lines) + "\n")
     (out / "VERSIONS").write_text(
         f"numpy {np.__version__}, scipy {scipy.__version__}, scikit-image {skimage.__version__}, OpenCV {cv2.__version__}, "
-        f"Pillow {PIL.__version__}; tools/golden/corruptions.py\n")
+        f"Pillow {PIL.__version__}, {' '.join(wand.version.MAGICK_VERSION.split()[:3])}, Wand {wand.version.VERSION}; tools/golden/corruptions.py\n")
 
 
 main()
