@@ -7,9 +7,8 @@ AUTO_ATTACK is a checkout of the authors' repository fra31/auto-attack: torchatt
 measured over all channels together. APGD, FAB, Square and AutoAttack are the authors' code, FGSM, MI-FGSM and PGD without
 chance torchattacks'; PGD from random starts, C&W's margin under PGD and C&W in L2 are written out below (PyTorch's Adam).
 
-The network is resnet8 for 16x16x3, trained here on Fashion-MNIST in random colours with one step of adversarial training, weights rounded to
-bfloat16. Where an attack draws random numbers, the reference gets those that Kelvin draws (Philox, formula.py): its start, or, image by
-image, its squares, corners and signs. So both walk the same path, and of each image that falls the golden holds what it looked like at that
+The networks are color_network.py's and a vision transformer. Where an attack draws random numbers, the reference gets those that Kelvin
+draws (kelvin_draws.py): its start, or, image by image, its squares, corners and signs. So both walk the same path, and of each image that falls the golden holds what it looked like at that
 moment: how long the change is, and its sum in each channel. `own` holds the robust images where the reference draws for itself.
 """
 import argparse
@@ -19,7 +18,6 @@ import pathlib
 import sys
 
 import numpy as np
-import safetensors.torch
 import timm
 import torch
 import torch.nn.functional as F
@@ -27,14 +25,13 @@ import torchattacks
 
 root = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(root / "tools/golden"))
-from formula import fill, fnv1a, philox  # noqa: E402
-from kelvin_run import Normalized, fashion_mnist_part, network  # noqa: E402
+from color_network import MEAN, SIZE, STD, read_network, to_torch, train, wrapped, write_network  # noqa: E402
+from formula import fill, fnv1a  # noqa: E402
+from kelvin_draws import Draws, start_inside, start_on_surface  # noqa: E402
+from kelvin_run import network  # noqa: E402
 
 out = root / "tests/golden/attacks_color"
-N, FEW, SIZE = 40, 4, 16
-MEAN, STD = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
-TRAINING_EPS = 4 / 255
-FAB_STEPS, FAB_IMAGES = 30, 20
+FEW, FAB_STEPS, FAB_IMAGES = 4, 30, 20
 
 
 @dataclasses.dataclass
@@ -49,104 +46,6 @@ RESNET = Settings({"Linf": 12 / 255, "L2": 0.8}, steps=100, queries=300)
 VIT = Settings({"Linf": 4 / 255, "L2": 0.5}, steps=20, queries=100)
 VIT_IMAGES, VIT_HEAD_SCALE = 6, 64
 
-
-# The network and the images.
-
-def coloured(grey, rng):
-    """Grey images [N, 28, 28] on grounds and in colours of their own, at half the size: uint8 [N, 16, 16, 3]."""
-    v = np.pad(grey / 255, ((0, 0), (2, 2), (2, 2))).reshape(len(grey), SIZE, 2, SIZE, 2).mean((2, 4))[..., None]
-    front, ground = rng.uniform(0.4, 1, (len(grey), 1, 1, 3)), rng.uniform(0, 0.6, (len(grey), 1, 1, 3))
-    x = ground + v * (front - ground) + rng.normal(0, 0.02, (*v.shape[:3], 3))
-    return (np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)
-
-
-def to_torch(images):
-    return torch.tensor(images.astype(np.float32) / 255).permute(0, 3, 1, 2).contiguous()
-
-
-def wrapped(net):
-    return Normalized(net, torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1))
-
-
-def train():
-    torch.manual_seed(3)
-    rng = np.random.default_rng(3)
-    images, labels = fashion_mnist_part("train", 10000)
-    x, y = to_torch(coloured(images, rng)), torch.tensor(labels)
-    net, _ = network("resnet8", 3, SIZE)
-    model, epochs, batch = wrapped(net), 4, 128
-    optimizer = torch.optim.SGD(net.parameters(), 0.1, 0.9, weight_decay=5e-4)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * (len(x) // batch))
-    for epoch in range(epochs):
-        for rows in torch.randperm(len(x))[:len(x) // batch * batch].split(batch):
-            start = (x[rows] + torch.empty_like(x[rows]).uniform_(-TRAINING_EPS, TRAINING_EPS)).clamp(0, 1).requires_grad_()
-            g, = torch.autograd.grad(F.cross_entropy(model(start), y[rows]), start)
-            moved = (start.detach() + TRAINING_EPS * g.sign() - x[rows]).clamp(-TRAINING_EPS, TRAINING_EPS)
-            optimizer.zero_grad()
-            loss = F.cross_entropy(model((x[rows] + moved).clamp(0, 1)), y[rows])
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-        print("epoch", epoch, loss.item(), flush=True)
-    with torch.no_grad():
-        for t in net.state_dict().values():
-            if t.dtype == torch.float32:
-                t.copy_(t.bfloat16())
-    return net.eval(), coloured(*fashion_mnist_part("t10k", N)[:1], rng), fashion_mnist_part("t10k", N)[1]
-
-
-def write_network(net, images, labels):
-    _, name_of = network("resnet8", 3, SIZE)
-    safetensors.torch.save_file({name_of(k): t.bfloat16().contiguous() for k, t in net.state_dict().items()
-                                 if t.dtype == torch.float32}, out / "weights.safetensors")
-    (out / "weights.safetensors").chmod(0o644)
-    np.save(out / "images.npy", images)
-    np.save(out / "labels.npy", labels.astype(np.int32))
-
-
-def read_network():
-    net, name_of = network("resnet8", 3, SIZE)
-    weights = safetensors.torch.load_file(out / "weights.safetensors")
-    net.load_state_dict({k: weights[name_of(k)].float() for k in net.state_dict() if name_of(k) in weights}, strict=False)
-    return net.eval()
-
-
-# Kelvin's random numbers: word i of an image's stream.
-
-class Draws:
-    def __init__(self, stream, image):
-        self.stream, self.base = fnv1a(stream), image << 32
-
-    def bits(self, i):
-        i = np.asarray(i, dtype=np.uint64)
-        words = philox(0, self.stream, np.uint64(self.base) + i.reshape(-1) // np.uint64(4))
-        return words[np.arange(i.size), (i.reshape(-1) % np.uint64(4)).astype(int)].reshape(i.shape)
-
-    def uniform(self, i):
-        return ((self.bits(i) >> np.uint64(9)).astype(np.float32) + np.float32(0.5)) / np.float32(2 ** 23)
-
-    def sign(self, i):
-        return torch.tensor(np.where(self.bits(i) & np.uint64(1), 1.0, -1.0).astype(np.float32))
-
-    def normal(self, n, first=0):
-        u = self.uniform(first + np.arange(n + n % 2)).astype(np.float64).reshape(-1, 2)
-        radius, angle = np.sqrt(-2 * np.log(u[:, 0])), 2 * np.pi * u[:, 1]
-        return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)[:n]
-
-
-def start_on_surface(x, rows, norm, eps, stream):
-    """x + eps * direction for the images `rows` of the set."""
-    starts = []
-    for row in rows:
-        draws = Draws(stream, int(row))
-        n = x[row].numel()
-        t = 2 * draws.uniform(np.arange(n)) - 1 if norm == "Linf" else draws.normal(n)
-        t = torch.tensor(t.reshape(SIZE, SIZE, 3), dtype=torch.float32).permute(2, 0, 1)
-        starts.append(x[row] + eps * t / (t.abs().max() if norm == "Linf" else t.norm()))
-    return torch.stack(starts).clamp(0, 1)
-
-
-# References.
 
 class Watched(torch.nn.Module):
     """A model that notes, of the images it is asked about, the first each that it takes for another class."""
@@ -269,22 +168,6 @@ def own_draws(model, x, y, right, norm, o):
     whole.square.seed = 0
     rows["square"] = (model(whole.square.perturb(x, y)).argmax(1) == y) & torch.tensor(right)
     return {k: v.int().tolist() for k, v in rows.items()}
-
-
-def start_inside(x, rows, norm, eps, stream, is_batch):
-    """Uniform in the cube, or a Gaussian direction with a uniform radius. PGD on its own numbers an image's words in another way than the
-    attacks that keep their images on the host (is_batch)."""
-    starts = []
-    for row in rows:
-        draws, n = Draws(stream, int(row) if not is_batch else 0), x[row].numel()
-        first = 4 * (int(row) << 24) if is_batch else 0
-        if norm == "Linf":
-            t = eps * (2 * draws.uniform(first + np.arange(n)) - 1)
-        else:
-            t = draws.normal(n, first + (4 if is_batch else 0))
-            t = t / np.sqrt((t ** 2).sum()) * eps * draws.uniform(first if is_batch else n + 8)
-        starts.append(x[row] + torch.tensor(t.reshape(SIZE, SIZE, 3), dtype=torch.float32).permute(2, 0, 1))
-    return torch.stack(starts).clamp(0, 1)
 
 
 def pgd(model, x, y, right, norm, eps, steps, loss, stream, restarts, is_batch):
@@ -447,8 +330,8 @@ def main():
     sys.path.insert(0, args.auto_attack)
     out.mkdir(parents=True, exist_ok=True)
     if not args.keep:
-        write_network(*train())
-    model = wrapped(read_network()).eval()
+        write_network(out, *train())
+    model = wrapped(read_network(out)).eval()
     for q in model.parameters():
         q.requires_grad_(False)
     x, y = to_torch(np.load(out / "images.npy")), torch.tensor(np.load(out / "labels.npy")).long()
