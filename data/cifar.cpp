@@ -1,8 +1,10 @@
 #include "data/cifar.h"
 
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 
+#include "engine/input_file.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -11,6 +13,7 @@ namespace {
 using Path = std::filesystem::path;
 
 constexpr std::int64_t kSide = 32, kArea = kSide * kSide, kPixels = 3 * kArea;
+constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 30, kMaxNames = 1 << 16;  // bytes
 
 // What tells the two sets apart.
 struct Layout {
@@ -39,20 +42,22 @@ Path folder_of(const Layout& layout, const std::string& where) {
   if (where.empty())
     throw mistake("--data ", layout.name, " needs the folder of its binary version: ", layout.name, ":DIR");
   const Path inner = Path(where) / layout.folder;
-  return std::filesystem::is_directory(inner) ? inner : Path(where);
+  return is_folder(inner) ? inner : Path(where);
 }
 
 void append_file(const Layout& layout, const Path& path, ImageSet& set) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
+  if (!is_there(path))
     throw mistake(path.string(), ": no such file; ", layout.name, " is read in its binary version (kelvin data fetch ",
                   layout.name, ")");
   const std::int64_t record = layout.label_bytes + kPixels;
-  std::vector<char> bytes(static_cast<std::size_t>(record));
-  for (std::int64_t row = 0; in.read(bytes.data(), record) || in.gcount() > 0; ++row) {
-    if (in.gcount() != record)
-      throw mistake(path.string(), ": cut short in record ", row, ": ", in.gcount(), " of ", record, " bytes");
-    const auto label = static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(layout.label_bytes - 1)]);
+  InputFile in(path, kMaxFile);
+  const std::int64_t size = static_cast<std::int64_t>(in.size()), rows = size / record;
+  if (size % record != 0)
+    throw mistake(path.string(), ": cut short in record ", rows, ": ", size % record, " of ", record, " bytes");
+  std::vector<std::byte> bytes(static_cast<std::size_t>(record));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    in.read(bytes);
+    const auto label = std::to_integer<std::uint8_t>(bytes[static_cast<std::size_t>(layout.label_bytes - 1)]);
     if (label >= layout.classes)
       throw mistake(path.string(), ": label ", int{label}, " in record ", row, ", expected 0 to ", layout.classes - 1);
     set.labels.push_back(label);
@@ -61,12 +66,16 @@ void append_file(const Layout& layout, const Path& path, ImageSet& set) {
     for (std::int64_t c = 0; c < 3; ++c)  // planes -> interleaved
       for (std::int64_t p = 0; p < kArea; ++p)
         set.bytes[at + static_cast<std::size_t>(p * 3 + c)] =
-            static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(layout.label_bytes + c * kArea + p)]);
+            std::to_integer<std::uint8_t>(bytes[static_cast<std::size_t>(layout.label_bytes + c * kArea + p)]);
   }
 }
 
+bool is_any_there(const Path& folder, const std::vector<const char*>& files) {
+  return std::any_of(files.begin(), files.end(), [&](const char* file) { return is_there(folder / file); });
+}
+
 ImageSet load_half(const Layout& layout, const Path& folder, const std::vector<const char*>& files, Half wanted) {
-  if (wanted == Half::skip || (wanted == Half::optional && !std::filesystem::exists(folder / files[0]))) return {};
+  if (wanted == Half::skip || (wanted == Half::optional && !is_any_there(folder, files))) return {};
   ImageSet set{0, kSide, kSide, 3, {}, {}, {}};
   for (const char* file : files) append_file(layout, folder / file, set);
   set.count = static_cast<std::int64_t>(set.labels.size());
@@ -76,7 +85,8 @@ ImageSet load_half(const Layout& layout, const Path& folder, const std::vector<c
 
 std::vector<std::string> class_names(const Layout& layout, const Path& folder) {
   std::vector<std::string> names;
-  std::ifstream in(folder / layout.names_file);
+  const Path path = folder / layout.names_file;
+  std::istringstream in(is_there(path) ? read_text(path, kMaxNames) : "");
   for (std::string line; std::getline(in, line) && static_cast<int>(names.size()) < layout.classes;)
     if (!line.empty()) names.push_back(line);
   for (int i = static_cast<int>(names.size()); i < layout.classes; ++i) names.push_back(str("class ", i));

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "data/npy_dataset.h"
+#include "engine/input_file.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -21,8 +22,8 @@ Dataset load_cifar10_1(const std::string& where, const DatasetOptions& options) 
   const auto file = [&](const char* version, const char* part) {
     return folder / ("cifar10.1_" + std::string(version) + "_" + part + ".npy");
   };
-  const char* const version = std::filesystem::exists(file("v6", "data")) ? "v6" : "v4";
-  if (!std::filesystem::exists(file(version, "data")))
+  const char* const version = is_there(file("v6", "data")) ? "v6" : "v4";
+  if (!is_there(file(version, "data")))
     throw mistake(where, ": holds neither cifar10.1_v6_data.npy nor cifar10.1_v4_data.npy");
   set.test = read_npy_half(file(version, "data"), file(version, "labels"), set.classes);
   const ImageSet& test = set.test;

@@ -5,6 +5,7 @@
 #include "data/corruptions.h"
 #include "data/image_file.h"
 #include "data/image_folders.h"
+#include "engine/input_file.h"
 #include "kernels/device/error.h"
 #include "kernels/device/listed.h"
 
@@ -15,16 +16,15 @@ using Path = std::filesystem::path;
 
 std::vector<std::string> npy_names(const Path& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().stem().string();
-    if (entry.path().extension() == ".npy" && name != "labels" && name != "severities") names.push_back(name);
+  for (const Path file : names_in(folder)) {
+    const std::string name = file.stem().string();
+    if (file.extension() == ".npy" && name != "labels" && name != "severities") names.push_back(name);
   }
-  std::sort(names.begin(), names.end());
   return names;
 }
 
 std::vector<int> read_severities(const Path& folder) {
-  if (!std::filesystem::exists(folder / "severities.npy")) return {1, 2, 3, 4, 5};
+  if (!is_there(folder / "severities.npy")) return {1, 2, 3, 4, 5};
   std::vector<int> severities;
   for (const std::int64_t s : read_npy(folder / "severities.npy").to_int()) {
     if (s < 1 || s > kSeverities)
@@ -38,8 +38,8 @@ std::vector<int> read_severities(const Path& folder) {
 }  // namespace
 
 CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std::move(folder)), clean_(clean) {
-  if (!std::filesystem::is_directory(folder_)) throw mistake("--from ", folder_.string(), ": no such folder");
-  is_npy_ = std::filesystem::exists(folder_ / "labels.npy");
+  if (!is_folder(folder_)) throw mistake("--from ", folder_.string(), ": no such folder");
+  is_npy_ = is_there(folder_ / "labels.npy");
   if (is_npy_) {
     names_ = npy_names(folder_);
     severities_ = read_severities(folder_);
@@ -56,7 +56,7 @@ CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std:
     }
   } else {
     for (const std::string& name : subfolders(folder_))
-      if (std::filesystem::is_directory(folder_ / name / "1")) names_.push_back(name);
+      if (is_folder(folder_ / name / "1")) names_.push_back(name);
     severities_ = {1, 2, 3, 4, 5};
     if (!names_.empty() && clean.class_folders.empty())
       throw mistake("--from ", folder_.string(), ": images in class folders; the data set (", clean.name,
@@ -72,7 +72,7 @@ void CorruptedFiles::require(const std::string& name, const std::vector<int>& se
     throw mistake("--from ", folder_.string(), ": no corruption ", name, "; there are ", listed(names_));
   for (const int severity : severities)
     if (std::find(severities_.begin(), severities_.end(), severity) == severities_.end() ||
-        (!is_npy_ && !std::filesystem::is_directory(folder_ / name / std::to_string(severity))))
+        (!is_npy_ && !is_folder(folder_ / name / std::to_string(severity))))
       throw mistake("--from ", folder_.string(), ": holds no severity ", severity, " of ", name);
 }
 

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <fstream>
 #include <vector>
 
-#include "kernels/device/error.h"
+#include "engine/input_file.h"
 
 namespace kelvin {
 namespace {
@@ -44,13 +43,15 @@ std::array<std::uint32_t, 64> md5_constants() {
 
 template <class Digest>
 std::string digest_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw mistake(file.string(), ": cannot be read");
+  constexpr std::uint64_t kBlock = 1 << 20;
+  InputFile in(file);
   Digest digest;
-  std::vector<char> buffer(1 << 20);
-  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0)
-    digest.add(std::string_view(buffer.data(), static_cast<std::size_t>(in.gcount())));
-  if (in.bad()) throw mistake(file.string(), ": cannot be read to its end");
+  std::vector<std::byte> buffer(kBlock);
+  while (in.position() < in.size()) {
+    const std::span<std::byte> block = std::span(buffer).first(std::min(kBlock, in.size() - in.position()));
+    in.read(block);
+    digest.add(block);
+  }
   return digest.hex();
 }
 

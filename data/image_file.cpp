@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
-#include <fstream>
 #include <memory>
 #include <optional>
 
 #include "data/jpeg_file.h"
+#include "engine/input_file.h"
 #include "kernels/device/error.h"
 #include "kernels/device/parallel.h"
 
@@ -29,7 +29,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-constexpr std::uintmax_t kMaxFile = 256u << 20;
+constexpr std::uint64_t kMaxFile = 256u << 20;
 
 const stbi_uc* data_of(std::span<const std::byte> bytes) { return reinterpret_cast<const stbi_uc*>(bytes.data()); }
 int size_of(std::span<const std::byte> bytes) { return static_cast<int>(bytes.size()); }
@@ -46,18 +46,6 @@ void require_whole_chunks(const Path& path, std::span<const std::byte> bytes) {
                     " are left");
     at += kLengthAndType + length + kChecksum;
   }
-}
-
-std::vector<std::byte> read_bytes(const Path& path) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) throw mistake(path.string(), ": cannot be read: ", error.message());
-  if (size > kMaxFile) throw mistake(path.string(), ": ", size, " bytes, expected an image of at most ", kMaxFile);
-  std::vector<std::byte> bytes(size);
-  std::ifstream in(path, std::ios::binary);
-  if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
-    throw mistake(path.string(), ": cannot be read");
-  return bytes;
 }
 
 }  // namespace
@@ -94,7 +82,7 @@ DecodedImage decode_image(const Path& path, std::span<const std::byte> bytes, in
   return {height, width, channels, {pixels.get(), pixels.get() + n}};
 }
 
-ImageHeader read_image_header(const Path& path) { return image_header(path, read_bytes(path)); }
+ImageHeader read_image_header(const Path& path) { return image_header(path, read_file(path, kMaxFile)); }
 
 bool is_image_name(const Path& path) {
   std::string extension = path.extension().string();
@@ -109,7 +97,7 @@ std::vector<std::uint8_t> decode_images(const std::vector<Path>& files, int heig
   std::vector<std::uint8_t> out(files.size() * size);
   std::vector<std::optional<Error>> errors(files.size());  // an exception may not leave a parallel region
   const auto decode = [&](std::size_t i) {
-    const std::vector<std::byte> bytes = read_bytes(files[i]);
+    const std::vector<std::byte> bytes = read_file(files[i], kMaxFile);
     const ImageHeader header = image_header(files[i], bytes);
     if (header.height != height || header.width != width)
       throw mistake(files[i].string(), ": ", header.height, "x", header.width, " pixels, expected ", height, "x", width,

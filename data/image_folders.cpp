@@ -1,18 +1,19 @@
 #include "data/image_folders.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <sstream>
 
 #include "data/image_file.h"
+#include "engine/input_file.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
 namespace {
 
 using Path = std::filesystem::path;
+
+constexpr std::uint64_t kMaxList = 64u << 20;  // bytes of Tiny-ImageNet's lists
 
 LabelledFiles list_classes(const Path& folder, const std::vector<std::string>& classes,
                            const std::vector<std::string>& wanted) {
@@ -32,10 +33,9 @@ ImageSet decode(const std::string& name, const LabelledFiles& listing, int heigh
   return set;
 }
 
-std::string read_text(const Path& path, const char* what) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw mistake(path.string(), ": no such file; it belongs to ", what);
-  return {std::istreambuf_iterator<char>(in), {}};
+std::string read_part(const Path& path, const char* what) {
+  if (!is_there(path)) throw mistake(path.string(), ": no such file; it belongs to ", what);
+  return read_text(path, kMaxList);
 }
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -51,8 +51,8 @@ std::vector<std::string> lines_of(std::string_view text) {
 // wnid -> the first of its names.
 std::map<std::string, std::string> read_words(const Path& path) {
   std::map<std::string, std::string> words;
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
+  if (!is_there(path)) return words;
+  for (const std::string& line : lines_of(read_text(path, kMaxList))) {
     const std::size_t tab = line.find('\t');
     if (tab != std::string::npos) words[line.substr(0, tab)] = line.substr(tab + 1, line.find(',', tab) - tab - 1);
   }
@@ -65,14 +65,14 @@ LabelledFiles list_validation(const Path& folder, const std::vector<std::string>
   const Path annotations = folder / "val_annotations.txt";
   LabelledFiles listing;
   std::size_t line = 0;
-  for (const Annotation& a : parse_annotations(annotations, read_text(annotations, "Tiny-ImageNet"))) {
+  for (const Annotation& a : parse_annotations(annotations, read_part(annotations, "Tiny-ImageNet"))) {
     ++line;
     const auto at = std::lower_bound(wnids.begin(), wnids.end(), a.wnid);
     if (at == wnids.end() || *at != a.wnid)
       throw mistake(annotations.string(), ": line ", line, ": class ", a.wnid, " is not in wnids.txt");
     listing.files.push_back(folder / "images" / a.file);
     listing.labels.push_back(static_cast<std::int32_t>(at - wnids.begin()));
-    if (!std::filesystem::exists(listing.files.back()))
+    if (!is_there(listing.files.back()))
       throw mistake(annotations.string(), ": line ", line, ": ", listing.files.back().string(), " is not there");
   }
   if (listing.files.empty()) throw mistake(annotations.string(), ": names no images");
@@ -136,12 +136,12 @@ std::vector<Annotation> parse_annotations(const Path& path, std::string_view tex
 
 Dataset load_image_folder(const std::string& where, const DatasetOptions& options) {
   if (where.empty()) throw mistake("--data folder needs a folder: --data folder:DIR");
-  if (!std::filesystem::is_directory(where)) throw mistake(where, ": no such folder (--data folder:DIR)");
+  if (!is_folder(where)) throw mistake(where, ": no such folder (--data folder:DIR)");
   const Path root(where), train = root / "train";
-  const bool has_train = std::filesystem::is_directory(train);
+  const bool has_train = is_folder(train);
   Path test;
   for (const char* name : {"test", "val"})
-    if (test.empty() && std::filesystem::is_directory(root / name)) test = root / name;
+    if (test.empty() && is_folder(root / name)) test = root / name;
   if (!has_train && test.empty()) test = root;
   if (options.train == Half::required && !has_train)
     throw mistake(where, ": has no folder train/ with a folder a class; it serves as a test set only");
@@ -179,10 +179,10 @@ Dataset load_image_folder(const std::string& where, const DatasetOptions& option
 Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& options) {
   if (where.empty()) throw mistake("--data tiny-imagenet needs the unpacked folder: tiny-imagenet:DIR");
   const Path inner = Path(where) / "tiny-imagenet-200";
-  const Path folder = std::filesystem::is_directory(inner) ? inner : Path(where);
+  const Path folder = is_folder(inner) ? inner : Path(where);
   Dataset set;
   std::vector<std::string>& wnids = set.class_folders;
-  for (const std::string& line : lines_of(read_text(folder / "wnids.txt", "Tiny-ImageNet")))
+  for (const std::string& line : lines_of(read_part(folder / "wnids.txt", "Tiny-ImageNet")))
     if (!line.empty()) wnids.push_back(line);
   std::sort(wnids.begin(), wnids.end());
   if (wnids.empty() || std::adjacent_find(wnids.begin(), wnids.end()) != wnids.end())
@@ -191,7 +191,7 @@ Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& optio
   for (const std::string& wnid : wnids) set.class_names.push_back(words.contains(wnid) ? words.at(wnid) : wnid);
   set.classes = static_cast<int>(wnids.size());
   const auto is_wanted = [&](Half half, const char* name) {
-    return half == Half::required || (half == Half::optional && std::filesystem::is_directory(folder / name));
+    return half == Half::required || (half == Half::optional && is_folder(folder / name));
   };
   if (is_wanted(options.train, "train"))
     set.train = decode("tiny-imagenet", list_classes(folder / "train", wnids, wnids), kTinySide, kTinySide, 3);

@@ -1,13 +1,13 @@
 #include "data/npy.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <ostream>
 
 #include "engine/atomic_file.h"
+#include "engine/input_file.h"
 #include "engine/tensor_file.h"
 #include "kernels/device/error.h"
 
@@ -17,6 +17,7 @@ namespace {
 using Path = std::filesystem::path;
 
 constexpr std::size_t kMaxHeader = 10'000;  // NumPy's own limit when reading
+constexpr std::size_t kMaxStart = 12 + kMaxHeader;
 constexpr char kMagic[] = "\x93NUMPY";
 
 const std::map<std::string, std::size_t>& element_sizes() {
@@ -159,9 +160,9 @@ void write(const Path& path, const std::string& descr, std::span<const std::byte
 }  // namespace
 
 std::int64_t NpyArray::size() const {
-  std::int64_t n = 1;
-  for (const std::int64_t d : shape) n *= d;
-  return n;
+  std::uint64_t n = 1;  // unsigned, because a dimension of 0 may follow those whose product wraps
+  for (const std::int64_t d : shape) n *= static_cast<std::uint64_t>(d);
+  return static_cast<std::int64_t>(n);
 }
 
 std::string NpyArray::shape_text() const {
@@ -178,28 +179,40 @@ std::vector<float> NpyArray::to_float() const {
   return convert_integers<float>(*this);
 }
 
-std::vector<std::int64_t> NpyArray::to_int() const { return convert_integers<std::int64_t>(*this); }
+std::vector<std::int64_t> NpyArray::to_int() const {
+  std::vector<std::int64_t> values = convert_integers<std::int64_t>(*this);
+  if (type != "u8") return values;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] < 0)
+      throw mistake(path.string(), ": element ", i, " is ", static_cast<std::uint64_t>(values[i]),
+                    ", too large for a signed integer");
+  return values;
+}
 
-NpyArray parse_npy(const Path& path, std::vector<std::byte> bytes) {
-  const auto at = [&](std::size_t i) { return std::to_integer<std::size_t>(bytes[i]); };
-  if (bytes.size() < 10 || std::memcmp(bytes.data(), kMagic, 6) != 0)
+namespace {
+
+// Where the data begin, after checks of all that the header says against a file of `size` bytes; `start` is what it begins with: all of
+// it, or at least kMaxStart bytes.
+std::size_t read_header(NpyArray& array, std::span<const std::byte> start, std::uint64_t size) {
+  const Path& path = array.path;
+  const auto at = [&](std::size_t i) { return std::to_integer<std::size_t>(start[i]); };
+  if (start.size() < 10 || std::memcmp(start.data(), kMagic, 6) != 0)
     throw mistake(path.string(), ": byte 0: not a .npy file (expected \\x93NUMPY)");
   const std::size_t version = at(6);
   if (version < 1 || version > 3)
     throw mistake(path.string(), ": byte 6: .npy version ", version, ", expected 1, 2 or 3");
   const std::size_t prefix = version == 1 ? 10 : 12;
-  if (bytes.size() < prefix) throw mistake(path.string(), ": ends at byte ", bytes.size(), " inside its header");
+  if (start.size() < prefix) throw mistake(path.string(), ": ends at byte ", size, " inside its header");
   std::size_t header_size = at(8) | at(9) << 8;
   if (version > 1) header_size |= at(10) << 16 | at(11) << 24;
   if (header_size > kMaxHeader)
     throw mistake(path.string(), ": byte 8: a header of ", header_size, " bytes, at most ", kMaxHeader, " are read");
-  if (prefix + header_size > bytes.size())
-    throw mistake(path.string(), ": ends at byte ", bytes.size(), ", its header at ", prefix + header_size,
-                  " (truncated?)");
+  if (prefix + header_size > size)
+    throw mistake(path.string(), ": ends at byte ", size, ", its header at ", prefix + header_size, " (truncated?)");
 
-  HeaderParser header(path, {reinterpret_cast<const char*>(bytes.data()) + prefix, header_size}, prefix);
+  HeaderParser header(path, {reinterpret_cast<const char*>(start.data()) + prefix, header_size}, prefix);
   header.parse();
-  NpyArray array{path, {}, header.shape, {}};
+  array.shape = header.shape;
   const std::string& descr = header.descr;
   if (descr.size() < 2 || descr.find('O') != std::string::npos)
     throw mistake(path.string(), ": element type '", descr, "' needs pickle, which is not read; save numbers");
@@ -210,27 +223,48 @@ NpyArray parse_npy(const Path& path, std::vector<std::byte> bytes) {
   if (element == element_sizes().end())
     throw mistake(path.string(), ": element type '", descr, "' is not read; save numbers");
   if (header.fortran_order) throw mistake(path.string(), ": in Fortran order; save with numpy.ascontiguousarray(a)");
-  std::size_t expected = element->second;
+  std::uint64_t expected = element->second;
   for (const std::int64_t d : array.shape)
-    if (__builtin_mul_overflow(expected, static_cast<std::size_t>(d), &expected))
+    if (__builtin_mul_overflow(expected, static_cast<std::uint64_t>(d), &expected))
       throw mistake(path.string(), ": shape ", array.shape_text(), " overflows");
   const std::size_t data = prefix + header_size;
-  if (bytes.size() - data != expected)
+  if (size - data != expected)
     throw mistake(path.string(), ": shape ", array.shape_text(), " of '", descr, "' needs ", expected,
-                  " bytes from byte ", data, " on, the file holds ", bytes.size() - data,
-                  bytes.size() - data < expected ? " (truncated?)" : "");
+                  " bytes from byte ", data, " on, the file holds ", size - data,
+                  size - data < expected ? " (truncated?)" : "");
+  return data;
+}
+
+std::size_t read_header(NpyArray& array, InputFile& file) {
+  std::vector<std::byte> start(std::min<std::uint64_t>(file.size(), kMaxStart));
+  file.read(start);
+  return read_header(array, start, file.size());
+}
+
+}  // namespace
+
+NpyArray parse_npy(const Path& path, std::vector<std::byte> bytes) {
+  NpyArray array{path, {}, {}, {}};
+  const std::size_t data = read_header(array, bytes, bytes.size());
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(data));
   array.bytes = std::move(bytes);
   return array;
 }
 
+NpyArray read_npy_header(const Path& path) {
+  NpyArray array{path, {}, {}, {}};
+  InputFile file(path);
+  (void)read_header(array, file);
+  return array;
+}
+
 NpyArray read_npy(const Path& path) {
-  if (!std::filesystem::is_regular_file(path)) throw mistake(path.string(), ": no such file");
-  std::ifstream in(path, std::ios::binary);
-  std::vector<std::byte> bytes(std::filesystem::file_size(path));
-  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!in) throw mistake(path.string(), ": cannot be read");
-  return parse_npy(path, std::move(bytes));
+  NpyArray array{path, {}, {}, {}};
+  InputFile file(path);
+  const std::size_t data = read_header(array, file);
+  array.bytes.resize(file.size() - data);
+  file.read_at(data, array.bytes);
+  return array;
 }
 
 void write_npy(const Path& path, std::span<const float> values, const std::vector<std::int64_t>& shape) {

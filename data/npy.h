@@ -25,7 +25,10 @@ struct NpyArray {
   [[nodiscard]] std::string shape_text() const;  // "(10, 28, 28)"
 };
 
+// The header is checked against the file's size before memory is asked for.
 [[nodiscard]] NpyArray read_npy(const std::filesystem::path& path);
+// Type and shape alone, as checked; `bytes` stays empty.
+[[nodiscard]] NpyArray read_npy_header(const std::filesystem::path& path);
 [[nodiscard]] NpyArray parse_npy(const std::filesystem::path& path, std::vector<std::byte> bytes);
 
 // Written atomically, version 1.0, data aligned to 64 bytes.

@@ -11,6 +11,7 @@
 #include "data/image_folders.h"
 #include "data/npy.h"
 #include "data/sources.h"
+#include "engine/input_file.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -64,7 +65,7 @@ std::string recognise(const Path& folder) {
                                                        {"train_images.npy", "npy"},
                                                        {"test_images.npy", "npy"}};
   for (const auto& [mark, name] : marks)
-    if (std::filesystem::exists(folder / mark)) return name;
+    if (is_there(folder / mark)) return name;
   return "";
 }
 
@@ -154,7 +155,7 @@ void verify_corrupted(Verification& v, const Path& folder) {
     for (const std::int64_t label : read_npy(folder / "labels.npy").to_int())
       like.classes = std::max(like.classes, static_cast<int>(std::clamp<std::int64_t>(label, 0, 255)) + 1);
     for (const std::string& name : known)
-      if (like.test.height == 0 && std::filesystem::exists(folder / (name + ".npy"))) {
+      if (like.test.height == 0 && is_there(folder / (name + ".npy"))) {
         const NpyArray a = read_npy(folder / (name + ".npy"));
         if (a.shape.size() != 4) throw mistake(a.path.string(), ": shape ", a.shape_text(), ", expected (N, H, W, C)");
         like.test.height = a.shape[1], like.test.width = a.shape[2], like.test.channels = a.shape[3];
@@ -189,9 +190,9 @@ void verify_file(Verification& v, const Path& path) {
 }  // namespace
 
 Verification verify(const Path& path) {
-  if (!std::filesystem::exists(path)) throw mistake(path.string(), ": no such file or folder");
+  if (!is_there(path)) throw mistake(path.string(), ": no such file or folder");
   Verification v;
-  if (!std::filesystem::is_directory(path)) {
+  if (!is_folder(path)) {
     verify_file(v, path);
     if (v.kind.empty())
       throw mistake(path.string(),
@@ -199,7 +200,7 @@ Verification verify(const Path& path) {
     return v;
   }
   v.kind = recognise(path);
-  if (v.kind.empty() && std::filesystem::exists(path / "labels.npy")) {
+  if (v.kind.empty() && is_there(path / "labels.npy")) {
     v.kind = "CIFAR-C layout";
     verify_corrupted(v, path);
   } else if (v.kind == "tiny-imagenet-c") {

@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
-#include <set>
 
 #include "engine/atomic_file.h"
+#include "engine/input_file.h"
+#include "engine/json_text.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
 namespace {
 
-using Json = nlohmann::json;
 using Path = std::filesystem::path;
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is written as it lies in memory");
@@ -36,26 +34,10 @@ Error damaged(const Path& path, const std::string& reason) {
   return mistake(path.string(), ": not a valid safetensors file: ", reason);
 }
 
-// JSON with the one rule that nlohmann-json leaves open: a name may stand only once in an object.
 Json parse_header(const Path& path, std::span<const std::byte> text) {
-  std::vector<std::set<std::string>> keys;
-  const auto refuse_duplicates = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
-      throw damaged(path, "the name \"" + parsed.get<std::string>() + "\" stands twice in the header");
-    return true;
-  };
-  const char* const begin = reinterpret_cast<const char*>(text.data());
-  try {
-    Json header = Json::parse(begin, begin + text.size(), refuse_duplicates);
-    if (!header.is_object()) throw damaged(path, "the header is not a JSON object");
-    return header;
-  } catch (const Json::out_of_range&) {  // a number beyond double's range
-    throw damaged(path, "the header holds a number too large to be one");
-  } catch (const Json::parse_error& e) {
-    throw damaged(path, str("the header is not JSON (byte ", kPrefix + e.byte, " of the file)"));
-  }
+  Json header = parse_json(path, {reinterpret_cast<const char*>(text.data()), text.size()}, kPrefix);
+  if (!header.is_object()) throw damaged(path, "the header is not a JSON object");
+  return header;
 }
 
 struct Extent {
@@ -75,7 +57,7 @@ Extent parse_entry(const Path& path, const std::string& name, const Json& value,
     throw damaged(path, what + " lacks dtype, shape or data_offsets");
   const Json &dtype = value["dtype"], &shape = value["shape"], &offsets = value["data_offsets"];
   if (!dtype.is_string() || !bits_of_dtype().contains(dtype.get<std::string>()))
-    throw damaged(path, what + " has the unknown dtype " + dtype.dump());
+    throw damaged(path, what + " has an unknown dtype");
   if (!shape.is_array()) throw damaged(path, what + " has a shape that is no list");
   if (!offsets.is_array() || offsets.size() != 2) throw damaged(path, what + " needs two data_offsets");
 
@@ -138,15 +120,7 @@ SafetensorsFile parse_safetensors(const Path& path, std::vector<std::byte> bytes
   return file;
 }
 
-SafetensorsFile read_safetensors(const Path& path) {
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in || std::filesystem::is_directory(path)) throw mistake(path.string(), ": cannot be read");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(in.tellg()));
-  in.seekg(0);
-  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!in) throw mistake(path.string(), ": reading failed after ", in.gcount(), " bytes");
-  return parse_safetensors(path, std::move(bytes));
-}
+SafetensorsFile read_safetensors(const Path& path) { return parse_safetensors(path, read_file(path, INT64_MAX)); }
 
 void write_safetensors(const Path& path, const std::map<std::string, SafetensorsEntry>& tensors,
                        const std::map<std::string, std::string>& metadata) {

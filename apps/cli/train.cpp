@@ -1,11 +1,11 @@
 // kelvin train
 #include <cstdio>
-#include <fstream>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/run_config.h"
 #include "apps/cli/train_flags.h"
+#include "apps/experiment/measure.h"
 #include "data/hold_out.h"
 #include "engine/atomic_file.h"
 
@@ -76,8 +76,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   }
 
   if (report.epochs_trained == 0 && !report.divergence) {
-    std::ifstream in(folder.result("train"));
-    const Json kept = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+    const Json kept = read_result(folder, "train");
     if (kept.is_object()) {
       print_result(common, str(f.out, ": finished already, nothing was trained; raise --epochs to go on\n"), kept);
       return;

@@ -1,6 +1,5 @@
 #include "apps/experiment/measure.h"
 
-#include <fstream>
 #include <optional>
 
 #include "apps/analysis/audit.h"
@@ -11,6 +10,7 @@
 #include "apps/report/examples.h"
 #include "apps/report/results.h"
 #include "data/corruptions.h"
+#include "engine/input_file.h"
 
 namespace kelvin {
 namespace {
@@ -232,9 +232,12 @@ std::vector<std::uint8_t> bits_from(const std::string& text) {
 }
 
 Json read_result(const RunFolder& folder, const std::string& name) {
-  std::ifstream in(folder.result(name));
-  const Json json = Json::parse(in, nullptr, /*allow_exceptions=*/false);
-  return json.is_discarded() ? Json() : json;
+  if (!is_there(folder.result(name))) return {};
+  try {
+    return read_json(folder.result(name));
+  } catch (const Error&) {  // damaged
+    return {};
+  }
 }
 
 }  // namespace kelvin

@@ -2,15 +2,17 @@
 
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 
 #include "apps/report/text_table.h"
 #include "engine/atomic_file.h"
+#include "engine/input_file.h"
 
 namespace kelvin {
 namespace {
 
 constexpr double kNoticeable = 0.02;  // differences of robust accuracy worth a sentence
+
+constexpr std::uint64_t kMaxConfig = 1 << 20;  // bytes
 
 // Everything that decides the results of one temperature, as TOML: kept in the run folder and compared by the next call.
 std::string settings_of(double tau, const ExperimentOptions& o, const Dataset& data) {
@@ -26,9 +28,8 @@ std::string settings_of(double tau, const ExperimentOptions& o, const Dataset& d
 }
 
 bool is_finished(const RunFolder& folder, const std::string& settings) {
-  std::ifstream in(folder.config());
-  const std::string kept(std::istreambuf_iterator<char>(in), {});
-  return kept == settings && std::filesystem::exists(folder.result("done"));
+  return is_there(folder.config()) && read_text(folder.config(), kMaxConfig) == settings &&
+         std::filesystem::exists(folder.result("done"));
 }
 
 ExperimentRow row_from(const RunFolder& folder, double tau) {

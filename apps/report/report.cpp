@@ -1,40 +1,27 @@
 #include "apps/report/report.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "apps/report/embedded.h"
 #include "engine/atomic_file.h"
+#include "engine/input_file.h"
+#include "engine/json_text.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
 namespace {
 
-using Json = nlohmann::json;
 using Path = std::filesystem::path;
 
-std::string read_text(const Path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-Json parse(const Path& path, const std::string& text, std::size_t offset = 0) {
-  try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& e) {
-    throw mistake(path.string(), ": byte ", offset + e.byte,
-                  ": not valid JSON; delete the file or run its command again");
-  }
-}
+std::string read_if_there(const Path& path) { return is_there(path) ? read_text(path) : ""; }
 
 Json read_metrics(const Path& path) {
   Json lines = Json::array();
-  std::ifstream in(path);
+  std::istringstream in(read_if_there(path));
   std::size_t offset = 0;
   for (std::string line; std::getline(in, line); offset += line.size() + 1)
-    if (!line.empty()) lines.push_back(parse(path, line, offset));
+    if (!line.empty()) lines.push_back(parse_json(path, line, offset));
   return lines;
 }
 
@@ -60,11 +47,10 @@ Json read_run(const Path& run) {
   Json results = Json::object();
   if (std::filesystem::is_directory(run / "results")) {
     for (const auto& entry : std::filesystem::directory_iterator(run / "results"))
-      if (entry.path().extension() == ".json")
-        results[entry.path().stem()] = parse(entry.path(), read_text(entry.path()));
+      if (entry.path().extension() == ".json") results[entry.path().stem()] = read_json(entry.path());
   }
   return {{"name", run.filename().empty() ? run.parent_path().filename().string() : run.filename().string()},
-          {"config", read_text(run / "config.toml")},
+          {"config", read_if_there(run / "config.toml")},
           {"metrics", read_metrics(run / "metrics.jsonl")},
           {"results", results}};
 }

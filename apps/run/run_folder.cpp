@@ -97,7 +97,7 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
     throw mistake(checkpoint.path.string(),
                   ": holds weights but not how they were trained; pass --weights with --model");
   try {
-    const Json j = Json::parse(found->second);
+    const Json j = parse_json(checkpoint.path, found->second);
     RunInfo info;
     info.model = {.name = j.at("model"),
                   .classes = j.at("classes"),

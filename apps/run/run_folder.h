@@ -13,16 +13,14 @@
 
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "engine/json_text.h"
 #include "engine/safetensors.h"
 #include "models/model.h"
 
 namespace kelvin {
-
-using Json = nlohmann::json;
 
 struct RunFolder {
   std::filesystem::path path;

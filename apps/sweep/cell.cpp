@@ -1,18 +1,23 @@
 #include "apps/sweep/cell.h"
 
-#include <fstream>
-
 #include "engine/atomic_file.h"
+#include "engine/input_file.h"
 
 namespace kelvin {
 namespace {
 
 std::filesystem::path request_path(const RunFolder& folder) { return folder.path / "cell.json"; }
 
-Json read_json(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  const Json json = Json::parse(in, nullptr, /*allow_exceptions=*/false);
-  return json.is_object() ? json : Json();
+// Nothing where there is no request that can be read.
+Json kept_request(const RunFolder& folder) {
+  const std::filesystem::path path = request_path(folder);
+  if (!is_there(path)) return {};
+  try {
+    Json json = read_json(path);
+    return json.is_object() ? json : Json();
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 }  // namespace
@@ -26,7 +31,7 @@ Json to_json(const CellRequest& r) {
 }
 
 CellState state_of(const RunFolder& folder, const CellRequest& request) {
-  const Json kept = read_json(request_path(folder));
+  const Json kept = kept_request(folder);
   if (kept.is_null()) return std::filesystem::exists(folder.checkpoint()) ? CellState::other : CellState::absent;
   const Json wanted = to_json(request);
   if (kept.value("train", Json()) != wanted.at("train")) return CellState::other;
@@ -45,7 +50,7 @@ void prepare(const RunFolder& folder, const CellRequest& request) {
 }
 
 CellRequest read_request(const RunFolder& folder) {
-  const Json json = read_json(request_path(folder));
+  const Json json = kept_request(folder);
   try {
     return {json.at("train").get<std::vector<std::string>>(), measure_request_from(json.at("measure")),
             json.at("logit_scales").get<std::vector<double>>()};

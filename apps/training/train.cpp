@@ -81,7 +81,7 @@ class Trainer {
       const SafetensorsFile file = read_safetensors(run_.checkpoint());
       load_parameters(file, model_->parameters());
       learner_.load(file);
-      const Json position = Json::parse(file.metadata.at("kelvin.position"));
+      const Json position = parse_json(file.path, file.metadata.at("kelvin.position"));
       position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes"), {}};
       if (position.contains("best_epoch")) position_.best = {position.at("best_epoch"), position.at("best_score")};
     } else {

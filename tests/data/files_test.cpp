@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Bad{"rank", idx({4}, 4), "1 dimensions, expected 3"},
                       Bad{"header", idx({1, 2, 2}, 4).substr(0, 10), "inside its header"},
                       Bad{"truncated", idx({3, 2, 2}, 11), "truncated"},
-                      Bad{"trailing", idx({3, 2, 2}, 13), "holds 13"},
+                      Bad{"trailing", idx({3, 2, 2}, 13), "at least 13"},
                       Bad{"huge", idx({0xffffffff, 0xffffffff, 0xffffffff}, 4), "multiply to more"}),
     [](const auto& i) { return std::string(i.param.name); });
 
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Bad{"empty", "", "only 0 bytes"}, Bad{"header_past_end", safetensors("{}", 0).substr(0, 9), "truncated"},
         Bad{"hundred_megabytes", std::string("\xff\xff\xff\xff\0\0\0\0", 8) + "{}", "at most 100000000"},
-        Bad{"no_json", safetensors("hello", 0), "not JSON"},
+        Bad{"no_json", safetensors("hello", 0), "byte 9: not valid JSON"},
         Bad{"no_object", safetensors("[1]", 0), "not a JSON object"},
         Bad{"duplicate",
             safetensors(

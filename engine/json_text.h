@@ -1,0 +1,24 @@
+// JSON from files: parsed within bounds, so that a small file can neither overflow the stack (the library prints, compares and
+// destroys nested values by recursion) nor ask for gigabytes.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace kelvin {
+
+using Json = nlohmann::json;
+
+inline constexpr int kMaxJsonDepth = 64;
+inline constexpr std::size_t kMaxJsonValues = 2'000'000;
+
+// A mistake that names `path` and the byte (`offset` is the text's place in the file): no JSON, nested deeper than kMaxJsonDepth, more than
+// kMaxJsonValues values, a name that stands twice in one object, a number that no double holds.
+[[nodiscard]] Json parse_json(const std::filesystem::path& path, std::string_view text, std::size_t offset = 0);
+
+// A whole file; a mistake as well where it cannot be read.
+[[nodiscard]] Json read_json(const std::filesystem::path& path);
+
+}  // namespace kelvin
