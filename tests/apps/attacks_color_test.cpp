@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "apps/attacks/attack.h"
+#include "apps/attacks/gradient_at_start.h"
 #include "apps/attacks/settings.h"
+#include "apps/training/inner_attack.h"
 #include "tests/apps/golden_model.h"
 #include "tests/models/golden_model.h"
 
@@ -83,6 +85,14 @@ std::vector<std::optional<Change>> fallen(const Golden& g, const AttackOptions& 
   return changes;
 }
 
+bool is_near(const Change& ours, const nlohmann::json& theirs) {
+  for (std::size_t k = 0; k < ours.size(); ++k) {
+    const auto expected = theirs[k].get<double>();
+    if (std::abs(ours[k] - expected) > 0.01 * (std::abs(expected) + 0.1)) return false;
+  }
+  return true;
+}
+
 // Most agree to six digits. Where a gradient is rounding noise its sign is, too, and an image on the boundary may fall a step earlier on
 // another processor: one may fall in one program alone, two may look different.
 void expect_same_paths(const Golden& g, const std::string& name, const AttackOptions& o) {
@@ -93,12 +103,7 @@ void expect_same_paths(const Golden& g, const std::string& name, const AttackOpt
     fell += theirs[i].is_null() ? 0 : 1;
     in_one_alone += theirs[i].is_null() == ours[i].has_value() ? 1 : 0;
     if (theirs[i].is_null() || !ours[i]) continue;
-    bool is_same = true;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const auto expected = theirs[i][k].get<double>();
-      is_same = is_same && std::abs((*ours[i])[k] - expected) <= 0.01 * (std::abs(expected) + 0.1);
-    }
-    different += is_same ? 0 : 1;
+    different += is_near(*ours[i], theirs[i]) ? 0 : 1;
   }
   EXPECT_GT(fell, 1) << name << ": nothing was compared";
   EXPECT_LE(in_one_alone, 1) << name;
@@ -192,6 +197,29 @@ TEST(ColorAttacks, CarliniWagnerFindsTheSameDistances) {
     if (kind == "targeted") o.targeting = Targeting::least_likely;
     const ImageSet images = g.set.first(static_cast<std::int64_t>(cw[kind].size()));
     expect_distances("cw " + kind, attack(*g.model, images, o), cw[kind]);
+  }
+}
+
+// What adversarial training attacks its batches with.
+TEST(ColorAttacks, InnerAttacksMakeTheReferencesImages) {
+  const Golden g = resnet();
+  for (const auto& [name, theirs] : g.reference["inner"].items()) {
+    AdversarialOptions o = usual_adversarial_options(adversarial_of(name));
+    o.steps = theirs["steps"].get<int>();
+    o.batch_norm = Mode::eval;
+    const ImageSet set = g.set.first(static_cast<std::int64_t>(theirs["images"].size()));
+    const TensorBatch batch = tensor_batch(set, 0, set.count, {});
+    const StepTemperatures t(o, {});
+    InnerAttack inner(*g.model, o, t, batch.images, batch.labels, /*seed=*/0);
+    const std::vector<float> x = inner.attack(set.count, 0).to_host<float>(), x0 = batch.images.to_host<float>();
+    int different = 0;
+    for (std::size_t i = 0; i < theirs["images"].size(); ++i) {
+      const auto size = static_cast<std::size_t>(set.pixels());
+      const Change c = change_of(std::span(x0).subspan(i * size, size), std::span(x).subspan(i * size, size));
+      different += is_near(c, theirs["images"][i]) ? 0 : 1;
+    }
+    EXPECT_LE(different, 1) << name;
+    EXPECT_NEAR(inner.take_log().fosc, theirs["fosc"].get<double>(), 1e-3 * theirs["fosc"].get<double>()) << name;
   }
 }
 

@@ -242,6 +242,28 @@ def carlini_wagner(model, x, y, searches, steps, target=None):
     return [None if d == float("inf") else d.item() for d in best]
 
 
+def inner_attack(model, x, y, kind, steps=10):
+    """What adversarial training attacks its batch with, BatchNorm in evaluation mode: TRADES on its KL term, the others on cross-entropy. And the
+    mean of eps |g|_1 - <x' - x, g> at the last point whose gradient was taken."""
+    draws, n = Draws("adversarial_start/0", 0), x.numel()
+    if kind == "pgd":
+        eps, step = 8 / 255, 2 / 255
+        moved = start_inside(x, range(len(x)), "Linf", eps, "adversarial_start/0", is_batch=True)
+    else:
+        eps, step = 0.031, 0.007
+        noise = draws.normal(n).reshape(len(x), *x.shape[2:], x.shape[1])
+        moved = x + torch.tensor(0.001 * noise, dtype=torch.float32).permute(0, 3, 1, 2)
+    clean = model(x).log_softmax(1)
+    for _ in range(steps):
+        moved = moved.detach().requires_grad_()
+        z = model(moved)
+        loss = (clean.exp() * (clean - z.log_softmax(1))).sum() if kind == "trades" else F.cross_entropy(z, y, reduction="sum")
+        g, = torch.autograd.grad(loss, moved)
+        fosc = (eps * g.abs() - (moved.detach() - x) * g).flatten(1).sum(1).mean().item()
+        moved = (x + (moved.detach() + step * g.sign() - x).clamp(-eps, eps)).clamp(0, 1)
+    return {"steps": steps, "images": rows_of(x, list(moved)), "fosc": fosc}
+
+
 def ranked(model, x, y, k):
     """The class other than the label that comes k-th."""
     with torch.no_grad():
@@ -291,7 +313,8 @@ def resnet(model, x, y):
     x, y = x[:8], y[:8]
     reference["cw"] = {"search_steps": 6, "steps": 60, "distance": carlini_wagner(model, x, y, 6, 60),
                        "targeted": carlini_wagner(model, x, y, 6, 60, ranked(model, x, y, 9))}
-    print("cw", reference["cw"])
+    reference["inner"] = {kind: inner_attack(model, x, y, kind) for kind in ("pgd", "trades", "mart")}
+    print("cw", reference["cw"], "fosc", {k: v["fosc"] for k, v in reference["inner"].items()})
     (out / "reference.json").write_text(json.dumps(reference) + "\n")
 
 
