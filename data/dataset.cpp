@@ -36,6 +36,11 @@ std::string known_names() {
   return listed(loaders(), [](const auto& entry) { return entry.first; });
 }
 
+void require_images(const std::string& spec, Half half, const ImageSet& set, const char* name) {
+  if (half == Half::required && set.count == 0)
+    throw mistake("--data ", spec, ": holds no ", name, " images, and they are needed here");
+}
+
 }  // namespace
 
 void ImageSet::copy_image(std::int64_t i, float* out) const {
@@ -84,6 +89,8 @@ Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   if (loader == loaders().end()) throw mistake("--data ", name, " is unknown; known: ", known_names());
   Dataset set = loader->second(where, options);
   set.name = name;
+  require_images(spec, options.train, set.train, "training");
+  require_images(spec, options.test, set.test, "test");
   set.train = set.train.first(options.train_limit);
   set.test = set.test.first(options.test_limit);
   if (options.validation > 0) hold_out(set, options.validation, options.seed);

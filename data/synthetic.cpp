@@ -32,6 +32,9 @@ std::map<std::string, double> parse_options(const std::string& text) {
     if (options[key] < low || options[key] > high)
       throw mistake("--data synthetic: ", key, "=", options[key], ", expected ", low, " to ", high);
   };
+  for (const char* key : {"classes", "size", "train", "test"})
+    if (options[key] != std::floor(options[key]))
+      throw mistake("--data synthetic: ", key, "=", options[key], " is no whole number");
   require("classes", 2, 1000);
   require("size", 1, 256);
   require("train", 0, 1e7);

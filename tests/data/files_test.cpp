@@ -258,6 +258,12 @@ TEST(Dataset, UnknownNames) {
               HasSubstr("known: cifar10, cifar10.1, cifar100, fashion-mnist, folder, npy, synthetic, tiny-imagenet"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:clases=3", {}); }), HasSubstr("unknown option 'clases'"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:classes=x", {}); }), HasSubstr("no number"));
+  EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:train=0.5", {}); }), HasSubstr("train=0.5 is no whole"));
+  // A half without images is a mistake where it is needed, and only there.
+  EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:train=0", {}); }), HasSubstr("holds no training images"));
+  EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:test=0", {}); }), HasSubstr("holds no test images"));
+  EXPECT_EQ(load_dataset("synthetic:train=0,test=4", {.train = Half::skip}).test.count, 4);
+  EXPECT_EQ(load_dataset("synthetic:train=4,test=0", {.test = Half::optional}).train.count, 4);
 }
 
 }  // namespace
