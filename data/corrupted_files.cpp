@@ -5,6 +5,7 @@
 #include "data/corruptions.h"
 #include "data/image_file.h"
 #include "data/image_folders.h"
+#include "engine/atomic_file.h"
 #include "engine/input_file.h"
 #include "kernels/device/error.h"
 #include "kernels/device/listed.h"
@@ -33,6 +34,11 @@ std::vector<int> read_severities(const Path& folder) {
   }
   if (severities.empty()) throw mistake((folder / "severities.npy").string(), ": lists nothing");
   return severities;
+}
+
+void require_bytes(const ImageSet& images) {
+  if (!images.labels.empty() && *std::max_element(images.labels.begin(), images.labels.end()) > 255)
+    throw mistake("--save: the CIFAR-C layout keeps labels in bytes; this set has more than 256 classes");
 }
 
 }  // namespace
@@ -141,9 +147,14 @@ CorruptedWriter::CorruptedWriter(Path folder, std::vector<int> severities)
   if (error) throw mistake("--save ", folder_.string(), ": cannot be made: ", error.message());
 }
 
+void CorruptedWriter::require(const std::vector<std::string>& names, const ImageSet& images) const {
+  require_bytes(images);
+  for (const std::string& name : names) require_writable(folder_ / (name + ".npy"));
+  for (const char* name : {"labels.npy", "severities.npy"}) require_writable(folder_ / name);
+}
+
 void CorruptedWriter::add(const std::string& name, int severity, const ImageSet& images) {
-  if (!images.labels.empty() && *std::max_element(images.labels.begin(), images.labels.end()) > 255)
-    throw mistake("--save: the CIFAR-C layout keeps labels in bytes; this set has more than 256 classes");
+  require_bytes(images);
   pixels_.insert(pixels_.end(), images.bytes.begin(), images.bytes.end());
   if (!has_labels_) labels_.insert(labels_.end(), images.labels.begin(), images.labels.end());
   if (severity != severities_.back()) return;
@@ -156,7 +167,8 @@ void CorruptedWriter::add(const std::string& name, int severity, const ImageSet&
   const std::vector<std::uint8_t> bytes(labels_.begin(), labels_.end());
   write_npy(folder_ / "labels.npy", std::span<const std::uint8_t>(bytes), {n});
   if (severities_ == std::vector<int>{1, 2, 3, 4, 5}) {
-    std::filesystem::remove(folder_ / "severities.npy");
+    std::error_code none;
+    std::filesystem::remove(folder_ / "severities.npy", none);
     return;
   }
   const std::vector<std::uint8_t> list(severities_.begin(), severities_.end());

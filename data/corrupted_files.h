@@ -56,6 +56,8 @@ class CorruptedWriter {
  public:
   // Makes the folder. A mistake when it cannot.
   CorruptedWriter(std::filesystem::path folder, std::vector<int> severities);
+  // The mistakes of `add`, before there is anything to add.
+  void require(const std::vector<std::string>& names, const ImageSet& images) const;
   void add(const std::string& name, int severity, const ImageSet& images);
 
  private:

@@ -13,6 +13,7 @@
 #include "data/image_folders.h"
 #include "data/npy_dataset.h"
 #include "data/synthetic.h"
+#include "engine/printable.h"
 #include "kernels/device/error.h"
 #include "kernels/device/listed.h"
 
@@ -91,6 +92,7 @@ Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   set.name = name;
   require_images(spec, options.train, set.train, "training");
   require_images(spec, options.test, set.test, "test");
+  for (std::string& class_name : set.class_names) class_name = escape_bytes(class_name);  // of folders: any bytes
   set.train = set.train.first(options.train_limit);
   set.test = set.test.first(options.test_limit);
   if (options.validation > 0) hold_out(set, options.validation, options.seed);

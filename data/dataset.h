@@ -32,7 +32,7 @@ struct Dataset {
   ImageSet train, test;  // count 0 when skipped or absent
   ImageSet validation;   // held out of train (data/hold_out.h); count 0 unless asked for
   int classes = 0;
-  std::vector<std::string> class_names;    // one a class
+  std::vector<std::string> class_names;    // one a class, UTF-8: other bytes escaped (engine/printable.h)
   std::vector<std::string> class_folders;  // sets of image files: the folder of each class; else empty
   std::vector<float> mean, std;            // per channel, in [0, 1]: the model's normalisation
 };

@@ -15,6 +15,8 @@ namespace kelvin {
 // The same of every line: line ends stay.
 [[nodiscard]] std::string printable_lines(std::string_view text);
 
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 // For JSON, TOML and class names: UTF-8 that stands for any bytes. A byte that is not part of valid UTF-8 becomes \xNN; a
 // backslash before an x becomes \x5C; everything else is unchanged. unescape_bytes(escape_bytes(b)) == b for every b.
 [[nodiscard]] std::string escape_bytes(std::string_view bytes);

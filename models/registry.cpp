@@ -5,6 +5,7 @@
 #include <map>
 
 #include "kernels/conv2d.h"
+#include "kernels/device/exact.h"
 #include "kernels/device/listed.h"
 #include "models/mlp.h"
 #include "models/model.h"
@@ -62,7 +63,7 @@ void require_known_model(const std::string& name) {
 
 void require_regularisation(const ModelSpec& s) {
   for (const auto& [flag, rate] : {std::pair("--dropout", s.dropout), std::pair("--drop-path", s.drop_path)})
-    if (!(rate >= 0 && rate < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", rate);
+    if (!(rate >= 0 && rate < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", exact(rate));
   if (s.name.starts_with("vit")) return;
   if (s.dropout > 0 || s.drop_path > 0 || s.checkpoint_activations)
     throw mistake("--model ", s.name,

@@ -1,6 +1,7 @@
 #include "apps/attacks/attack.h"
 
 #include <chrono>
+#include <cmath>
 
 #include "apps/attacks/ensemble.h"
 #include "apps/attacks/final_check.h"
@@ -16,15 +17,20 @@ namespace {
 
 void check_options(const AttackOptions& o, const ModelSpec& model) {
   const KnownAttack& known = known_attack(o.attack, o.norm);
-  if (!(o.eps >= 0) || !(o.step >= 0))
-    throw mistake("--eps and --step must be 0 or more, got ", o.eps, " and ", o.step);
+  for (const auto& [flag, value] :
+       {std::pair("--eps", o.eps), std::pair("--step", o.step), std::pair("--decay", o.decay)})
+    if (!(value >= 0) || !std::isfinite(value)) throw mistake(flag, " must be 0 or more, got ", value);
+  if (!(o.learning_rate > 0) || !std::isfinite(o.learning_rate))
+    throw mistake("--cw-lr must be > 0, got ", o.learning_rate);
   require_radius(o.eps, o.norm);
-  if (o.steps < 1 || o.restarts < 1 || o.queries < 1 || o.search_steps < 1)
-    throw mistake("--steps, --restarts, --queries and --search-steps must be at least 1");
+  for (const auto& [flag, n] : {std::pair("--steps", o.steps), std::pair("--restarts", o.restarts),
+                                std::pair("--queries", o.queries), std::pair("--search-steps", o.search_steps)})
+    if (n < 1) throw mistake(flag, " must be at least 1, got ", n);
   if (o.last_iterate && (o.restarts > 1 || (o.attack != "pgd" && o.attack != "fgsm") || o.targeting == Targeting::all))
     throw mistake("--last-iterate is for pgd and fgsm with one restart; without it the best iterate is returned");
   require_classes("--loss", o.loss, model.classes);
-  if (!(o.attack_tau > 0)) throw mistake("--attack-tau must be > 0, got ", o.attack_tau);
+  for (const auto& [flag, tau] : {std::pair("--attack-tau", o.attack_tau), std::pair("--eval-tau", o.eval_tau)})
+    if (!(tau > 0) || !std::isfinite(tau)) throw mistake(flag, " must be > 0, got ", tau);
   if (o.targeting == Targeting::fixed && (o.target_class < 0 || o.target_class >= model.classes))
     throw mistake("--targeted ", o.target_class, ": the classes are 0 to ", model.classes - 1);
   if (o.targeting != Targeting::none)

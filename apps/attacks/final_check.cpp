@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/device/exact.h"
+
 namespace kelvin {
 namespace {
 
@@ -42,7 +44,8 @@ void FinalCheck::finish(AttackResult& result) const {
   if (lowest_ < 0 || highest_ > 1)
     result.warnings.push_back(str("returned pixels reach from ", lowest_, " to ", highest_, ", outside [0, 1]"));
   if (furthest_ > static_cast<double>(eps_) * (1 + kRounding))
-    result.warnings.push_back(str("a returned image is ", furthest_, " away from its clean one, eps is ", eps_));
+    result.warnings.push_back(str("a returned image is ", exact(static_cast<float>(furthest_)),
+                                  " away from its clean one, eps is ", exact(eps_)));
 }
 
 }  // namespace kelvin

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "apps/attacks/known_attacks.h"
+#include "kernels/device/exact.h"
 
 namespace kelvin {
 namespace {
@@ -22,7 +23,8 @@ float usual_eps(Norm norm) { return norm == Norm::l2 ? 0.5f : 8.0f / 255.0f; }
 float usual_step(float eps) { return eps / 4; }
 
 void require_radius(float eps, Norm norm) {
-  if (norm == Norm::linf && eps > 1) throw mistake("--eps ", eps, ": pixels are in [0, 1]; ", eps, "/255 was meant?");
+  if (norm == Norm::linf && eps > 1)
+    throw mistake("--eps ", exact(eps), ": pixels are in [0, 1]; ", eps, "/255 was meant?");
 }
 
 int usual_steps(const std::string& attack, Norm norm) { return known_attack(attack, norm).usual_steps; }

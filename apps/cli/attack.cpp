@@ -8,6 +8,7 @@
 #include "apps/cli/target.h"
 #include "apps/report/examples.h"
 #include "apps/report/results.h"
+#include "apps/run/json_output.h"
 #include "data/npy.h"
 #include "engine/atomic_file.h"
 #include "kernels/device/listed.h"
@@ -24,6 +25,15 @@ struct AttackFlags {
   CLI::App* command = nullptr;
   [[nodiscard]] bool has(const std::string& flag) const { return command->count("--" + flag) > 0; }
 };
+
+// Part of a file name that has room for what is added to it.
+void check_label(const std::string& label) {
+  constexpr std::size_t kLongest = 200;
+  if (label.find('/') != std::string::npos)
+    throw mistake("--label ", label, ": becomes part of a file's name and cannot hold a '/'");
+  if (label.size() > kLongest)
+    throw mistake("--label: ", label.size(), " bytes, at most ", kLongest, " fit into a file's name");
+}
 
 void resolve(AttackFlags& f, const CommonOptions& common) {
   AttackOptions& o = f.options;
@@ -54,8 +64,9 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
                     ": expected none, random, least-likely, second-most-likely, all or a class number");
   }
   if (!(f.logit_scale > 0)) throw mistake("--logit-scale must be > 0, got ", f.logit_scale);
-  require_writable("--save-adversarial", f.save);
-  require_writable("--save-results", f.save_results);
+  if (!f.save.empty()) require_writable("--save-adversarial", f.save);
+  if (!f.save_results.empty()) require_writable("--save-results", f.save_results);
+  check_label(f.label);
 }
 
 struct Names {
@@ -107,6 +118,14 @@ std::string text_of(const AttackFlags& f, const AttackResult& r) {
   return text;
 }
 
+// One JSON line an image
+void write_lines(const std::string& path, const AttackResult& result) {
+  write_file_atomically(path, [&](std::ostream& out) {
+    for (std::size_t i = 0; i < result.images.size(); ++i)
+      out << to_text(to_json(result.images[i], static_cast<std::int64_t>(i), result)) << '\n';
+  });
+}
+
 void run(AttackFlags& f, const CommonOptions& common) {
   resolve(f, common);
   const Target target = open_target(f.target, common);
@@ -125,21 +144,19 @@ void run(AttackFlags& f, const CommonOptions& common) {
       },
       [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
   progress.finish();
-  if (!f.save.empty())
-    write_npy(f.save, std::span<const float>(saved), {test.count, test.height, test.width, test.channels});
-  if (!f.save_results.empty())
-    write_file_atomically(f.save_results, [&](std::ostream& out) {
-      for (std::size_t i = 0; i < result.images.size(); ++i)
-        out << to_json(result.images[i], static_cast<std::int64_t>(i), result).dump() << '\n';
-    });
   const Names names = names_of(f, target);
   Json json = to_json(result, f.options, names.label, title_of(f.options), target.trained.info.train_tau);
   json["variant"] = names.variant;
   if (f.logit_scale != 1) json["logit_scale"] = f.logit_scale;
-  print_result(common, text_of(f, result), json);
-  json["examples"] = strip.to_json(result);
-  json["class_names"] = target.data.class_names;
-  target.save_as("attack-" + names.label, json);
+  keep_and_print(common, text_of(f, result), json, [&] {
+    Json kept = json;
+    kept["examples"] = strip.to_json(result);
+    kept["class_names"] = target.data.class_names;
+    target.save_as("attack-" + names.label, kept);
+    if (!f.save.empty())
+      write_npy(f.save, std::span<const float>(saved), {test.count, test.height, test.width, test.channels});
+    if (!f.save_results.empty()) write_lines(f.save_results, result);
+  });
 }
 
 }  // namespace
@@ -160,19 +177,25 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_option("--attack", o.attack, listed(attack_names()))->capture_default_str();
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
   c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
-      ->transform(fraction());
+      ->transform(fraction())
+      ->check(at_least(0));
   c->add_option("--step", o.step, "Step size of pgd, mifgsm and cw in L-infinity; default: eps/4")
-      ->transform(fraction());
-  c->add_option("--steps", o.steps, "Default: the attack's usual number; 20 for pgd");
+      ->transform(fraction())
+      ->check(at_least(0));
+  c->add_option("--steps", o.steps, "Default: the attack's usual number; 20 for pgd")->check(at_least(1));
   c->add_option("--version", o.version, "autoattack: standard, plus or rand")->capture_default_str();
-  c->add_option("--queries", o.queries, "square and random: queries an image")->capture_default_str();
+  c->add_option("--queries", o.queries, "square and random: queries an image")
+      ->check(at_least(1))
+      ->capture_default_str();
   c->add_option("--targets", o.targets, "apgd-t, fab-t: target classes by rank of the clean logits")
       ->check(at_least(1))
       ->capture_default_str();
-  c->add_option("--decay", o.decay, "mifgsm: decay of the momentum")->capture_default_str();
-  c->add_option("--search-steps", o.search_steps, "cw in L2: binary search for its constant")->capture_default_str();
-  c->add_option("--cw-lr", o.learning_rate, "cw in L2: learning rate")->capture_default_str();
-  c->add_option("--restarts", o.restarts)->capture_default_str();
+  c->add_option("--decay", o.decay, "mifgsm: decay of the momentum")->check(at_least(0))->capture_default_str();
+  c->add_option("--search-steps", o.search_steps, "cw in L2: binary search for its constant")
+      ->check(at_least(1))
+      ->capture_default_str();
+  c->add_option("--cw-lr", o.learning_rate, "cw in L2: learning rate")->check(above_zero())->capture_default_str();
+  c->add_option("--restarts", o.restarts)->check(at_least(1))->capture_default_str();
   c->add_option("--targeted", f->targeted,
                 "none, random, least-likely, second-most-likely, all (worst case over the other classes) or a class")
       ->capture_default_str();

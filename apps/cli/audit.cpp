@@ -68,8 +68,7 @@ void run(AuditFlags& f, const CommonOptions& common) {
                              [&](const std::string& check) { progress.update(done++, kAuditChecks, check); });
   progress.finish();
   const Json json = to_json(result);
-  print_result(common, table_of(result), json);
-  target.save("audit", settings_of(f), json);
+  keep_and_print(common, table_of(result), json, [&] { target.save("audit", settings_of(f), json); });
 }
 
 }  // namespace
@@ -86,12 +85,14 @@ void add_audit(CLI::App& app, CommonOptions& common) {
   AttackOptions& o = f->options.attack;
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
   c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
-      ->transform(fraction());
-  c->add_option("--step", o.step, "Step size of PGD; default: eps/4")->transform(fraction());
-  c->add_option("--steps", o.steps, "Steps of PGD")->capture_default_str();
-  c->add_option("--queries", o.queries, "Queries of Square")->capture_default_str();
+      ->transform(fraction())
+      ->check(at_least(0));
+  c->add_option("--step", o.step, "Step size of PGD; default: eps/4")->transform(fraction())->check(at_least(0));
+  c->add_option("--steps", o.steps, "Steps of PGD")->check(at_least(1))->capture_default_str();
+  c->add_option("--queries", o.queries, "Queries of Square")->check(at_least(1))->capture_default_str();
   c->add_option("--random-points", f->options.random_points,
                 "Random points of the ball's surface around each surviving image")
+      ->check(at_least(1))
       ->capture_default_str();
   c->add_option("--twin", f->twin, "Run folder of a model trained at tau 1 on the same data: transfer");
 }

@@ -82,8 +82,8 @@ void add_bench(CLI::App& app, CommonOptions& common) {
       ->capture_default_str();
   c->add_option("--batch,--batch-size", f->options.batch_size)->check(at_least(1))->capture_default_str();
   c->add_option("--data", f->data, "Images of load and corrupt cases, NAME or NAME:PATH; default: smooth random ones");
-  c->add_option("--size", f->options.size, "Image side")->check(at_least(1))->capture_default_str();
-  c->add_option("--channels", f->options.channels, "1 or 3")->capture_default_str();
+  c->add_option("--size", f->options.size, "Image side")->check(between(1, kMostPixels))->capture_default_str();
+  c->add_option("--channels", f->options.channels, "1 or 3")->check(between(1, 3))->capture_default_str();
   c->add_option("--seconds", f->options.seconds, "Time a case")->check(above_zero())->capture_default_str();
   c->add_flag("--profile", f->options.profile, "Also where a step's time goes, by kernel and library call");
 }

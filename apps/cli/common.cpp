@@ -1,23 +1,17 @@
 #include "apps/cli/common.h"
 
 #include <omp.h>
-#include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
 
+#include "apps/cli/standard_streams.h"
+#include "apps/run/json_output.h"
+#include "engine/atomic_file.h"
+#include "engine/printable.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
-namespace {
-
-bool parse_double(const std::string& text, double& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-}  // namespace
 
 CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
                       const std::string& examples, std::function<void()> run) {
@@ -44,40 +38,6 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   return command;
 }
 
-CLI::Validator fraction() {
-  return CLI::Validator(
-      [](std::string& text) -> std::string {
-        const std::size_t slash = text.find('/');
-        if (slash == std::string::npos) return {};
-        double above = 0, below = 0;
-        if (!parse_double(text.substr(0, slash), above) || !parse_double(text.substr(slash + 1), below) || below == 0)
-          return "'" + text + "' is no number and no fraction such as 8/255";
-        char value[40];
-        std::snprintf(value, sizeof value, "%.17g", above / below);
-        text = value;
-        return {};
-      },
-      "FRACTION", "fraction");
-}
-
-CLI::Validator at_least(int least) {
-  return CLI::Validator(
-      [least](std::string& text) -> std::string {
-        double value = 0;
-        return parse_double(text, value) && value < least ? str("must be ", least, " or more, got ", text) : "";
-      },
-      "", "at least");
-}
-
-CLI::Validator above_zero() {
-  return CLI::Validator(
-      [](std::string& text) -> std::string {
-        double value = 0;
-        return parse_double(text, value) && !(value > 0) ? "must be > 0, got " + text : "";
-      },
-      "", "above zero");
-}
-
 Device open_device(const CommonOptions& common) {
   if (common.threads > 0) omp_set_num_threads(common.threads);
   cuda_settings() = {.allow_tf32 = common.tf32,
@@ -93,20 +53,26 @@ Device open_device(const CommonOptions& common) {
 }
 
 void require_writable(const std::string& flag, const std::string& path) {
-  if (path.empty()) return;
-  const std::filesystem::path file(path);
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  std::error_code error;
-  if (!std::filesystem::is_directory(folder, error))
-    throw mistake(flag, " ", path, ": there is no folder ", folder.string());
-  if (std::filesystem::is_directory(file, error)) throw mistake(flag, " ", path, ": is a folder, not a file");
-  if (access(folder.c_str(), W_OK) != 0) throw mistake(flag, " ", path, ": the folder cannot be written to");
+  try {
+    require_writable(path);
+  } catch (const Error& e) {
+    throw Error(e.code(), flag + " " + e.what());
+  }
 }
 
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json) {
-  const std::string out = common.json ? json.dump() + "\n" : text;
-  std::fwrite(out.data(), 1, out.size(), stdout);
-  std::fflush(stdout);
+  print(printable_lines(common.json ? to_text(json) + "\n" : text));
+}
+
+void keep_and_print(const CommonOptions& common, const std::string& text, const nlohmann::json& json,
+                    const std::function<void()>& keep) {
+  try {
+    keep();
+  } catch (const Error&) {
+    print_result(common, text, json);
+    throw;
+  }
+  print_result(common, text, json);
 }
 
 std::string number(double value, int digits) {

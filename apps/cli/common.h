@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "apps/cli/number_flags.h"
 #include "apps/evaluation/percent.h"
 #include "apps/run/run_folder.h"
 #include "kernels/device/device.h"
@@ -28,14 +29,6 @@ struct CommonOptions {
 CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
                       const std::string& examples, std::function<void()> run);
 
-// Lets an option take fractions: "8/255" becomes its decimal value.
-[[nodiscard]] CLI::Validator fraction();
-
-// Lets an option take numbers from `least` on.
-[[nodiscard]] CLI::Validator at_least(int least);
-// Lets an option take numbers > 0.
-[[nodiscard]] CLI::Validator above_zero();
-
 // Applies --threads and --device; a mistake for a device that is not there.
 [[nodiscard]] Device open_device(const CommonOptions& common);
 
@@ -44,6 +37,11 @@ void require_writable(const std::string& flag, const std::string& path);
 
 // Prints `text` to standard output, or with --json the one JSON object.
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json);
+
+// The same after `keep`, which saves the result: a reader of standard output that goes away loses nothing. What cannot be kept is
+// printed all the same, before the mistake.
+void keep_and_print(const CommonOptions& common, const std::string& text, const nlohmann::json& json,
+                    const std::function<void()>& keep);
 
 // Up to `digits` significant digits
 [[nodiscard]] std::string number(double value, int digits = 4);

@@ -113,7 +113,7 @@ void run(const CorruptFlags& f, const CommonOptions& common) {
     for (const std::string& name : names) files->require(name, severities);
   }
   std::optional<CorruptedWriter> writer;
-  if (!f.save.empty()) writer.emplace(f.save, severities);
+  if (!f.save.empty()) writer.emplace(f.save, severities).require(names, clean);
 
   const CorruptedImages images =
       files ? [&](const std::string& name, int severity) { return files->load(name, severity, f.target.limit); }
@@ -149,8 +149,7 @@ void run(const CorruptFlags& f, const CommonOptions& common) {
   json["notes"] = notes;
   std::string text = table_text(table, json);
   for (const std::string& note : notes) text += "note: " + note + "\n";
-  print_result(common, text, json);
-  target.save("corrupt", settings_of(f, names, common), json);
+  keep_and_print(common, text, json, [&] { target.save("corrupt", settings_of(f, names, common), json); });
 }
 
 }  // namespace

@@ -86,6 +86,7 @@ void show(const DataFlags& f, const CommonOptions& common) {
   const bool is_page = f.out.ends_with(".html");
   if (!is_page && !f.out.ends_with(".png"))
     throw mistake("--out ", f.out, ": expected a name that ends in .png or .html");
+  require_writable("--out", f.out);
   const Dataset data = load_dataset(f.data, {.train = Half::skip, .seed = common.seed});
   if (f.image >= data.test.count)
     throw mistake("--image ", f.image, ": ", f.data, " has test images 0 to ", data.test.count - 1);

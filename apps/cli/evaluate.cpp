@@ -82,16 +82,13 @@ void run(const EvaluateFlags& f, const CommonOptions& common) {
     json["calibration"].push_back(to_json(calibrate(p, f.eval_tau), "evaluation"));
   const std::string fit = f.fit == "none" ? "" : fit_temperature(f, target, p, json);
   if (f.logit_scale != 1) json["logit_scale"] = f.logit_scale;
-  print_result(
-      common,
+  const std::string text =
       str("accuracy ", percent(e.accuracy), ", NLL ", number(e.nll), ", ECE ", percent(e.ece), " at tau ", f.eval_tau,
-          " on ", e.n, " images (trained at tau ", train_tau, ")\n", fit, "\n", table_of(json["calibration"])),
-      json);
+          " on ", e.n, " images (trained at tau ", train_tau, ")\n", fit, "\n", table_of(json["calibration"]));
   // A fitted temperature adds to a result and changes nothing of it: the name stays.
-  target.save(
-      "evaluate",
-      str(f.logit_scale != 1 ? str("-logits-x", f.logit_scale) : "", f.eval_tau != 1 ? str("-tau", f.eval_tau) : ""),
-      json);
+  const std::string settings =
+      str(f.logit_scale != 1 ? str("-logits-x", f.logit_scale) : "", f.eval_tau != 1 ? str("-tau", f.eval_tau) : "");
+  keep_and_print(common, text, json, [&] { target.save("evaluate", settings, json); });
 }
 
 }  // namespace

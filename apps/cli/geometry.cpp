@@ -53,9 +53,7 @@ void run(const StudyOptions& o, const CommonOptions& common) {
       [&](const Target& target, Model& model, const RunInfo& info) {
         return to_json(measure_geometry(model, target.data.test, o.target.batch_size), info.train_tau);
       },
-      [&](const Json& json) {
-        print_result(common, o.across_training ? curve(json["checkpoints"]) : sentences(json), json);
-      });
+      [&](const Json& json) { return o.across_training ? curve(json["checkpoints"]) : sentences(json); });
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ void run(GradientFlags& f, const CommonOptions& common) {
         progress.finish();
         return to_json(study, t.data.class_names, info.train_tau);
       },
-      [&](const Json& json) { print_result(common, text_of(json), json); });
+      text_of);
 }
 
 }  // namespace

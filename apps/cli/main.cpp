@@ -1,16 +1,36 @@
+#include <cxxabi.h>
+
 #include <exception>
+#include <filesystem>
 #include <new>
+#include <stdexcept>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/config_file.h"
+#include "apps/cli/standard_streams.h"
 #include "apps/cli/waiting_threads.h"
 #include "kernels/device/error.h"
 
 namespace {
 
 int fail(const std::string& message, kelvin::ExitCode code) {
-  std::fprintf(stderr, "kelvin: %s\n", message.c_str());
+  kelvin::print_note("kelvin: " + message);
   return static_cast<int>(code);
+}
+
+// What the standard library says of a path in words of its own, in ours.
+int fail(const std::filesystem::filesystem_error& e) {
+  return fail(e.path1().string() + ": " + e.code().message(), kelvin::ExitCode::mistake);
+}
+
+// Never what() of another library: it says nothing to who reads it. The type does, to who mends it.
+int fail_inside(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
+                                                         &std::free);
+  return fail(std::string("an error of the program itself (") + (name ? name.get() : type.name()) +
+                  "); please report it with the command that led to it",
+              kelvin::ExitCode::internal);
 }
 
 // A misspelt command, said before the parser says that one is missing.
@@ -25,11 +45,7 @@ void check_command(const CLI::App& app, int argc, char** argv) {
   throw kelvin::mistake("no command ", argv[1], "; known: ", known);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  using kelvin::ExitCode;
-  kelvin::keep_waiting_short(argv);
+int run(int argc, char** argv) {
   CLI::App app("kelvin: what the temperature of the softmax does to training and to robustness", "kelvin");
   app.require_subcommand(1);
   app.set_version_flag("--version", "kelvin 0.1.0");
@@ -57,20 +73,48 @@ int main(int argc, char** argv) {
   kelvin::add_data(app, common);
   kelvin::add_bench(app, common);
 
+  kelvin::guard_numbers(app);
+
   try {
     check_command(app, argc, argv);
     app.parse(argc, argv);
-    return static_cast<int>(ExitCode::done);
   } catch (const CLI::ConfigError& e) {
-    return fail(kelvin::config_mistake(app, e.what()), ExitCode::mistake);
+    throw kelvin::mistake(kelvin::config_mistake(app, e.what()));
+  } catch (const CLI::ConversionError& e) {
+    throw kelvin::mistake(kelvin::conversion_mistake(app, e.what()), " (see --help)");
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
-    return fail(std::string(e.what()) + " (see --help)", ExitCode::mistake);
+    if (e.get_exit_code() != 0) throw kelvin::mistake(e.what(), " (see --help)");
+    std::ostringstream text;  // --help, --version
+    app.exit(e, text, text);
+    kelvin::print(text.str());
+  }
+  return static_cast<int>(kelvin::ExitCode::done);
+}
+
+int run_and_tell(int argc, char** argv) {
+  using kelvin::ExitCode;
+  try {
+    return run(argc, argv);
   } catch (const kelvin::Error& e) {
     return fail(e.what(), e.code());
   } catch (const std::bad_alloc&) {
     return fail("out of memory; try a smaller --batch-size", ExitCode::out_of_memory);
+  } catch (const std::length_error&) {  // more than any memory holds
+    return fail("out of memory; try a smaller --batch-size", ExitCode::out_of_memory);
+  } catch (const std::filesystem::filesystem_error& e) {
+    return fail(e);
+  } catch (const nlohmann::json::exception&) {  // of a kind that the reader of the file did not think of
+    return fail("one of the files read holds JSON of another form than kelvin writes: damaged, or changed by hand",
+                ExitCode::mistake);
   } catch (const std::exception& e) {
-    return fail(e.what(), ExitCode::internal);
+    return fail_inside(typeid(e));
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  kelvin::prepare_standard_streams();
+  kelvin::keep_waiting_short(argv);
+  return kelvin::close_standard_streams(run_and_tell(argc, argv));
 }

@@ -55,6 +55,8 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
 
 void run(const PredictFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
+  require_writable("--output", f.output);
+  if (!f.features.empty()) require_writable("--features", f.features);
   const NpyArray images = read_npy(f.input);
   if (images.shape.size() != 4) throw mistake(f.input, ": shape ", images.shape_text(), ", expected (N, H, W, C)");
   SafetensorsFile file = read_safetensors(f.weights);
@@ -105,9 +107,9 @@ void add_predict(CLI::App& app, CommonOptions& common) {
   c->add_option("--input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")->required();
   c->add_option("--output", f->output, "Where the logits [N, classes] go")->required();
   c->add_option("--features", f->features, "Where f(x) [N, d] goes");
-  c->add_option("--classes", f->classes, "Class count; default: from the weights");
+  c->add_option("--classes", f->classes, "Class count; default: from the weights")->check(between(2, kMostClasses));
   c->add_option("--image-size", f->image_size, "Resize the images to this side; default: as the checkpoint says")
-      ->check(at_least(0));
+      ->check(between(0, kMostPixels));
   c->add_option("--precision", f->precision, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
   c->add_option("--weights-from", f->weights_from, "last, or ema: the averaged weights of a run trained with --ema")
       ->check(CLI::IsMember({"last", "ema"}))

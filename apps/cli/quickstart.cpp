@@ -27,6 +27,11 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
   const Dataset data =
       load_dataset(o.train.data, {.train_limit = f.train_limit, .test_limit = f.test_limit, .seed = common.seed});
   o.train.data = with_absolute_path(o.train.data);  // as the checkpoints name it
+  std::error_code error;
+  std::filesystem::create_directories(o.out, error);
+  if (error) throw mistake("--out ", f.out, ": cannot be made: ", error.message());
+  const std::filesystem::path report = o.out / "report.html";
+  require_writable("--out", report);
   if (!common.quiet)
     std::fprintf(
         stderr,
@@ -50,7 +55,6 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
                    rows.back().diverged ? "diverged" : ("clean accuracy " + percent(rows.back().clean)).c_str());
     folders.push_back(folder_of(tau, o).path);
   }
-  const std::filesystem::path report = o.out / "report.html";
   write_report(report, folders, {.title = "The τ experiment on " + data.name});
   Json json = {{"rows", Json::array()}, {"report", report.string()}, {"reading", reading_of(rows)}};
   for (const ExperimentRow& row : rows) json["rows"].push_back(to_json(row));
@@ -82,10 +86,14 @@ void add_quickstart(CLI::App& app, CommonOptions& common) {
       ->transform(fraction())
       ->capture_default_str();
   c->add_flag("!--no-lr-times-tau", t.lr_times_tau, "The same learning rate for every temperature");
-  c->add_option("--train-limit", f->train_limit, "Training images; 0: all")->capture_default_str();
-  c->add_option("--test-limit", f->test_limit, "Test images; 0: all")->capture_default_str();
-  c->add_option("--attack-limit", f->options.attack_limit, "Test images that are attacked")->capture_default_str();
-  c->add_option("--corrupt-limit", f->options.corrupt_limit, "Test images that are corrupted")->capture_default_str();
+  c->add_option("--train-limit", f->train_limit, "Training images; 0: all")->check(at_least(0))->capture_default_str();
+  c->add_option("--test-limit", f->test_limit, "Test images; 0: all")->check(at_least(0))->capture_default_str();
+  c->add_option("--attack-limit", f->options.attack_limit, "Test images that are attacked")
+      ->check(at_least(0))
+      ->capture_default_str();
+  c->add_option("--corrupt-limit", f->options.corrupt_limit, "Test images that are corrupted")
+      ->check(at_least(0))
+      ->capture_default_str();
   c->add_option("--out", f->out, "Folder for the runs and the report")->capture_default_str();
 }
 

@@ -12,6 +12,7 @@ struct ReportFlags {
 };
 
 void run(const ReportFlags& f, const CommonOptions& common) {
+  require_writable("--out", f.out);
   write_report(f.out, f.runs, {.title = f.title});
   print_result(common, "Report: " + f.out + "\n", {{"report", f.out}});
 }

@@ -15,7 +15,7 @@ void add_study_options(CLI::App& command, StudyOptions& o) {
 
 void run_study(const StudyOptions& o, const CommonOptions& common, const std::string& name, const std::string& settings,
                const std::function<nlohmann::json(const Target&, Model&, const RunInfo&)>& measure,
-               const std::function<void(const nlohmann::json&)>& print) {
+               const std::function<std::string(const nlohmann::json&)>& text_of) {
   if (o.across_training && (o.target.checkpoint != "last" || o.target.weights_from != "last"))
     throw mistake("--across-training reads the kept checkpoints; leave --checkpoint and --weights-from out");
   const Target target = open_target(o.target, common);
@@ -23,8 +23,7 @@ void run_study(const StudyOptions& o, const CommonOptions& common, const std::st
   if (!o.across_training) {
     Json json = measure(target, *target.trained.model, target.trained.info);
     json["split"] = o.target.split;
-    print(json);
-    target.save(stem, settings, json);
+    keep_and_print(common, text_of(json), json, [&] { target.save(stem, settings, json); });
     return;
   }
   if (target.folder.path.empty()) throw mistake("--across-training needs a run folder, not --weights");
@@ -47,8 +46,7 @@ void run_study(const StudyOptions& o, const CommonOptions& common, const std::st
     json["checkpoints"].push_back(one);
   }
   progress.finish();
-  print(json);
-  target.save(stem + "-across-training", settings, json);
+  keep_and_print(common, text_of(json), json, [&] { target.save(stem + "-across-training", settings, json); });
 }
 
 }  // namespace kelvin

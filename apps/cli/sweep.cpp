@@ -7,10 +7,12 @@
 #include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/standard_streams.h"
 #include "apps/cli/sweep_progress.h"
 #include "apps/cli/train_flags.h"
 #include "apps/cli/waiting_threads.h"
 #include "apps/report/report.h"
+#include "apps/run/json_output.h"
 #include "apps/sweep/cell.h"
 #include "apps/sweep/estimate.h"
 #include "apps/sweep/presets.h"
@@ -158,6 +160,16 @@ void check_folders(const std::vector<Cell>& cells, const SweepPlan& plan, const 
                     ": holds a run with other training flags; choose another --out, or --overwrite");
 }
 
+constexpr const char *kText = "table.txt", *kCsv = "table.csv", *kTable = "table.json", *kReport = "report.html";
+
+// And whatever would keep the results out of it is said before the work.
+void make_folder(const std::filesystem::path& out) {
+  std::error_code error;
+  std::filesystem::create_directories(out / "locks", error);
+  if (error) throw mistake("--out ", out.string(), ": cannot be made: ", error.message());
+  for (const char* name : {kText, kCsv, kTable, kReport}) require_writable("--out", out / name);
+}
+
 int write_results(const SweepTable& table, const SweepFlags& f, const CommonOptions& common) {
   const std::filesystem::path out = f.out;
   const auto write = [&](const char* name, const std::string& text) {
@@ -165,19 +177,19 @@ int write_results(const SweepTable& table, const SweepFlags& f, const CommonOpti
   };
   Json json = to_json(table);
   json["out"] = f.out;
-  json["report"] = (out / "report.html").string();
-  write("table.txt", text_of(table));
-  write("table.csv", csv_of(table));
-  write("table.json", json.dump(1) + "\n");
-  write_sweep_report(out / "report.html", json, {.title = table.title});
+  json["report"] = (out / kReport).string();
+  write(kText, text_of(table));
+  write(kCsv, csv_of(table));
+  write(kTable, to_text(json, 1) + "\n");
+  write_sweep_report(out / kReport, json, {.title = table.title});
   int failed = 0;
   for (const SweepRow& row : table.rows)
     for (const CellFigures& cell : row.cells)
       if (row.logit_scale == 1)
         failed += cell.status == CellFigures::Status::failed || cell.status == CellFigures::Status::missing ? 1 : 0;
   print_result(common,
-               text_of(table) + "\n" + reading_of(table) + "\n\nTable: " + (out / "table.csv").string() +
-                   ", table.json; report: " + (out / "report.html").string() + "\n",
+               text_of(table) + "\n" + reading_of(table) + "\n\nTable: " + (out / kCsv).string() +
+                   ", table.json; report: " + (out / kReport).string() + "\n",
                json);
   return failed;
 }
@@ -215,10 +227,10 @@ void run(const SweepFlags& f, const CommonOptions& common) {
             finished, " finished already, ", f.jobs, " at a time with ", threads, " threads");
     if (seconds_a_cell > 0)
       text += "; about " + duration_text(seconds_a_cell * static_cast<double>(cells.size() - finished) / f.jobs);
-    std::fprintf(stderr, "%s: %s\n", plan.title.c_str(), text.c_str());
+    print_note(plan.title + ": " + text);
     const MeasureRequest& m = plan.measure;
     const std::string warning = reach_warning({.attack = "pgd", .eps = m.eps, .step = m.step, .steps = m.steps});
-    if (!warning.empty()) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+    if (!warning.empty()) print_note("warning: " + warning);
   }
   if (f.dry_run) {
     Json json = {{"cells", Json::array()}, {"seconds", seconds_a_cell * static_cast<double>(cells.size()) / f.jobs}};
@@ -232,9 +244,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
     print_result(common, text, json);
     return;
   }
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(f.out) / "locks", error);
-  if (error) throw mistake(f.out, ": cannot be made: ", error.message());
+  make_folder(f.out);
   const std::vector<Job> jobs = jobs_of(cells, plan, f, common, threads);
   SweepProgress progress(cells, f.out, seconds_a_cell, f.jobs, common.quiet);
   run_jobs(

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "apps/cli/progress.h"
+#include "engine/printable.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -35,8 +36,8 @@ void SweepProgress::on(const JobEvent& e) {
            (e.error.empty() ? "" : ": " + e.error);
   }
   if (!is_quiet_)
-    std::fprintf(stderr, "%s%s: %s (%zu of %zu)\n", is_terminal_ ? "\r\033[K" : "", cells_[e.job].name.c_str(),
-                 what.c_str(), over_, cells_.size());
+    std::fprintf(stderr, "%s%s: %s (%zu of %zu)\n", is_terminal_ ? "\r\033[K" : "",
+                 printable(cells_[e.job].name).c_str(), printable(what).c_str(), over_, cells_.size());
 }
 
 void SweepProgress::idle(const std::vector<std::size_t>& running) {
@@ -53,7 +54,7 @@ void SweepProgress::idle(const std::vector<std::size_t>& running) {
   for (const std::size_t job : running)
     text += "; " + cells_[job].name + ": " + last_line(out_ / cells_[job].name / "log.txt").substr(0, 60);
   if (running.empty()) text += "; waiting for other processes";
-  std::fprintf(stderr, is_terminal_ ? "\r\033[K%s" : "%s\n", text.c_str());
+  std::fprintf(stderr, is_terminal_ ? "\r\033[K%s" : "%s\n", printable(text).c_str());
   std::fflush(stderr);
 }
 

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdio>
 
+#include "apps/cli/standard_streams.h"
 #include "apps/experiment/measure.h"
 #include "engine/weight_average.h"
 
@@ -75,7 +76,7 @@ void Target::save_as(const std::string& name, nlohmann::json result) const {
   const std::string stem = which == Which::best ? name + "-best" : name;
   const std::string file = stem + spare_what_is_measured(folder, stem, result);
   folder.write_result(file, result);
-  if (!quiet) std::fprintf(stderr, "Saved: %s\n", folder.result(file).c_str());
+  if (!quiet) print_note("Saved: " + folder.result(file).string());
 }
 
 std::string file_name_text(const std::string& text) {

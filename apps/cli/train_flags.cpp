@@ -1,6 +1,7 @@
 #include "apps/cli/train_flags.h"
 
 #include <charconv>
+#include <cmath>
 #include <sstream>
 
 #include "apps/cli/fine_tuning_flags.h"
@@ -9,6 +10,8 @@
 
 namespace kelvin {
 namespace {
+
+constexpr int kMostEta = 1000;
 
 double number_of(const std::string& flag, const std::string& text) {
   double value = 0;
@@ -40,14 +43,15 @@ void resolve_temperature(TrainFlags& f) {
   }
   if (f.tau_schedule != "constant")
     throw mistake("--tau auto chooses a constant temperature; leave --tau-schedule out");
-  if (f.search.eta < 2) throw mistake("--auto-eta must be at least 2, got ", f.search.eta);
+  if (f.search.eta < 2 || f.search.eta > kMostEta)
+    throw mistake("--auto-eta must be 2 to ", kMostEta, ", got ", f.search.eta);
   const std::vector<double> rates =
       f.auto_lr.empty() ? std::vector<double>{o.lr.base} : numbers_of("--auto-lr", f.auto_lr);
   f.search.candidates.clear();
   for (const double tau : numbers_of("--auto-taus", f.auto_taus))
     for (const double lr : rates) {
-      if (!(tau > 0)) throw mistake("--auto-taus: temperatures must be > 0, got ", tau);
-      if (!(lr > 0)) throw mistake("--auto-lr: learning rates must be > 0, got ", lr);
+      if (!(tau > 0) || !std::isfinite(tau)) throw mistake("--auto-taus: temperatures must be > 0, got ", tau);
+      if (!(lr > 0) || !std::isfinite(lr)) throw mistake("--auto-lr: learning rates must be > 0, got ", lr);
       f.search.candidates.push_back({tau, lr});
     }
   o.tau.start = f.search.candidates.front().tau;
@@ -287,10 +291,13 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
 CLI::App* parse_train(CLI::App& app, CommonOptions& common, TrainFlags& f, const std::vector<std::string>& arguments) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   CLI::App* const command = declare_train(app, common, f);
+  guard_numbers(app);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
   reversed.emplace_back("train");
   try {
     app.parse(reversed);
+  } catch (const CLI::ConversionError& e) {
+    throw mistake("train: ", conversion_mistake(app, e.what()));
   } catch (const CLI::ParseError& e) {
     throw mistake("train: ", e.what());
   }

@@ -4,6 +4,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/target.h"
 #include "apps/report/text_table.h"
+#include "apps/run/json_output.h"
 #include "engine/checkpoint.h"
 #include "engine/tensor_file.h"
 #include "models/normalisation.h"
@@ -40,6 +41,7 @@ void set_normalisation(ModelSpec& spec, const WeightsFlags& f) {
 }
 
 void import(const WeightsFlags& f, const CommonOptions& common) {
+  require_writable("--out", f.out);
   const SafetensorsFile file = read_safetensors(f.file);
   RunInfo info;
   info.model.name = f.model;
@@ -52,7 +54,7 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
   set_normalisation(info.model, f);
   const std::unique_ptr<Model> model = make_model(info.model, Device{}, common.seed);
   const WeightsReport report = import_weights(file, *model, f.allow_partial);
-  save_checkpoint(f.out, model->parameters(), {}, {{"kelvin", to_json(info).dump()}});
+  save_checkpoint(f.out, model->parameters(), {}, {{"kelvin", to_text(to_json(info))}});
   std::string notes = report.text();
   for (const std::string& note : report.notes) notes += note + "\n";
   print_result(common, str(notes, report.loaded, " tensors of ", f.file, " as ", f.model, " in ", f.out, "\n"),
@@ -65,6 +67,7 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
 }
 
 void export_run(const WeightsFlags& f, const CommonOptions& common) {
+  require_writable("--out", f.out);
   const std::map<std::string, std::string> types = {{"float32", "F32"}, {"float16", "F16"}, {"bfloat16", "BF16"}};
   SafetensorsFile file =
       std::filesystem::is_directory(f.file) ? open_checkpoint(RunFolder{f.file}) : read_safetensors(f.file);
@@ -76,7 +79,7 @@ void export_run(const WeightsFlags& f, const CommonOptions& common) {
     throw mistake(f.file, ": its classifier compares directions (--classifier cosine); no linear layer, which is what ",
                   "torchvision and timm have, gives the same logits");
   info.head_scale = 1;  // the last layer written is the one that evaluates
-  export_weights(f.out, *trained.model, types.at(f.dtype), {{"kelvin", to_json(info).dump()}});
+  export_weights(f.out, *trained.model, types.at(f.dtype), {{"kelvin", to_text(to_json(info))}});
   const std::int64_t count = trained.model->parameters().count();
   print_result(common,
                str(m.name, ", ", count, " parameters, for images normalised by mean ", of_channels(m.mean), " and std ",
@@ -109,10 +112,14 @@ void add_weights(CLI::App& app, CommonOptions& common) {
   c->add_option("FILE", f->file, "safetensors file with torchvision's or timm's names")->required();
   c->add_option("--model", f->model, "Model of the weights")->required();
   c->add_option("--out", f->out, "Where the checkpoint goes")->required();
-  c->add_option("--classes", f->classes, "Class count; another one than the file's starts a new last layer");
-  c->add_option("--size", f->size, "Image side; default: 224 for *_224 and the ImageNet stem, else 32");
-  c->add_option("--channels", f->channels, "1 or 3")->capture_default_str();
-  c->add_option("--stem", f->stem, "cifar, imagenet or auto")->capture_default_str();
+  c->add_option("--classes", f->classes, "Class count; another one than the file's starts a new last layer")
+      ->check(between(2, kMostClasses));
+  c->add_option("--size", f->size, "Image side; default: 224 for *_224 and the ImageNet stem, else 32")
+      ->check(between(1, kMostPixels));
+  c->add_option("--channels", f->channels, "1 or 3")->check(between(1, 3))->capture_default_str();
+  c->add_option("--stem", f->stem, "cifar, imagenet or auto")
+      ->check(CLI::IsMember({"cifar", "imagenet", "auto"}))
+      ->capture_default_str();
   c->add_option("--mean", f->mean, "Per channel; default: ImageNet's, for a ViT 0.5")->delimiter(',');
   c->add_option("--std", f->std, "Per channel; default: ImageNet's, for a ViT 0.5")->delimiter(',');
   c->add_flag("--allow-partial", f->allow_partial, "Load what fits and name the rest");

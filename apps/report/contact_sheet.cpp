@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "apps/report/html.h"
 #include "apps/report/png.h"
 #include "data/corruptions.h"
 
@@ -82,7 +83,8 @@ class Canvas {
 Sheet corruption_sheet(const ImageSet& set, std::int64_t image, std::uint64_t seed) {
   const ImageSet one = single(set, image);
   const std::vector<std::string> names = all_names();
-  const int side = static_cast<int>(std::max(set.height, set.width)), factor = std::max(1, (kTargetSide + side / 2) / side);
+  const int side = static_cast<int>(std::max(set.height, set.width)),
+            factor = std::max(1, (kTargetSide + side / 2) / side);
   const int cell_height = static_cast<int>(set.height) * factor + kGap,
             cell_width = static_cast<int>(set.width) * factor + kGap;
   Canvas canvas(kHeadHeight + static_cast<int>(names.size()) * cell_height,
@@ -106,7 +108,8 @@ std::string corruption_page(const ImageSet& set, std::int64_t image, std::uint64
       "body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#222}th{font-weight:500;text-align:left;padding:.2rem "
       ".8rem .2rem 0}"
       "img{width:96px;image-rendering:pixelated;display:block}td{padding:2px}</style><h1>" +
-      title + "</h1><p>Common corruptions of Hendrycks &amp; Dietterich (1903.12261) with the constants of " +
+      escape_html(title) +
+      "</h1><p>Common corruptions of Hendrycks &amp; Dietterich (1903.12261) with the constants of " +
       (std::max(set.height, set.width) <= 48 ? "CIFAR-10-C" : "Tiny-ImageNet-C") + ", seed " + std::to_string(seed) +
       ". Frost's textures are generated; the published ones are photographs.</p><table><tr><th></th><th>clean</th>";
   for (int severity = 1; severity <= kSeverities; ++severity)

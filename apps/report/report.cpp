@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "apps/report/embedded.h"
+#include "apps/report/html.h"
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
 #include "engine/json_text.h"
@@ -53,35 +54,6 @@ Json read_run(const Path& run) {
           {"config", read_if_there(run / "config.toml")},
           {"metrics", read_metrics(run / "metrics.jsonl")},
           {"results", results}};
-}
-
-std::string escape_html(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
-// JSON inside a script element must not contain "</" or "<!--".
-std::string json_for_script(const Json& json) {
-  std::string out;
-  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
-    if (c == '<')
-      out += "\\u003c";
-    else
-      out += c;
-  }
-  return out;
 }
 
 // Replaces every {{NAME}} of the page in one pass, so that replaced text is not searched again.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/printable.h"
+
 namespace kelvin {
 namespace {
 
@@ -16,6 +18,11 @@ bool is_number(const std::string& text) {
 }
 
 }  // namespace
+
+void TextTable::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = printable(cell);
+  rows_.push_back(std::move(row));
+}
 
 std::string TextTable::str() const {
   const std::size_t columns = rows_.front().size();

@@ -4,8 +4,10 @@
 #include <charconv>
 #include <cstdio>
 
+#include "apps/run/json_output.h"
 #include "engine/atomic_file.h"
 #include "engine/checkpoint.h"
+#include "engine/printable.h"
 #include "kernels/elementwise.h"
 
 namespace kelvin {
@@ -60,7 +62,7 @@ void RunFolder::write_result(const std::string& name, const Json& json) const {
   std::error_code error;
   std::filesystem::create_directories(path / "results", error);
   if (error) throw mistake((path / "results").string(), ": cannot be made: ", error.message());
-  const std::string text = json.dump(2) + "\n";
+  const std::string text = to_text(json, 2) + "\n";
   write_file_atomically(result(name), std::as_bytes(std::span(text)));
 }
 
@@ -81,7 +83,7 @@ Json to_json(const RunInfo& info) {
           {"dropout", m.dropout},
           {"drop_path", m.drop_path},
           {"checkpoint_activations", m.checkpoint_activations},
-          {"data", info.data},
+          {"data", escape_bytes(info.data)},
           {"train_tau", info.train_tau},
           {"head_scale", info.head_scale},
           {"seed", info.seed},
@@ -114,7 +116,7 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
                   .dropout = j.value("dropout", 0.0f),
                   .drop_path = j.value("drop_path", 0.0f),
                   .checkpoint_activations = j.value("checkpoint_activations", false)};
-    info.data = j.at("data");
+    info.data = unescape_bytes(j.at("data").get<std::string>());
     info.train_tau = j.at("train_tau");
     info.head_scale = j.at("head_scale");
     info.seed = j.at("seed");

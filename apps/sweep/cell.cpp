@@ -2,6 +2,7 @@
 
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
+#include "engine/printable.h"
 
 namespace kelvin {
 namespace {
@@ -27,7 +28,9 @@ CellRequest request_of(const Cell& cell, const MeasureRequest& measure) {
 }
 
 Json to_json(const CellRequest& r) {
-  return {{"train", r.train}, {"measure", to_json(r.measure)}, {"logit_scales", r.logit_scales}};
+  Json train = Json::array();  // a value may be a path: any bytes
+  for (const std::string& argument : r.train) train.push_back(escape_bytes(argument));
+  return {{"train", train}, {"measure", to_json(r.measure)}, {"logit_scales", r.logit_scales}};
 }
 
 CellState state_of(const RunFolder& folder, const CellRequest& request) {
@@ -52,7 +55,9 @@ void prepare(const RunFolder& folder, const CellRequest& request) {
 CellRequest read_request(const RunFolder& folder) {
   const Json json = kept_request(folder);
   try {
-    return {json.at("train").get<std::vector<std::string>>(), measure_request_from(json.at("measure")),
+    std::vector<std::string> train = json.at("train");
+    for (std::string& argument : train) argument = unescape_bytes(argument);
+    return {std::move(train), measure_request_from(json.at("measure")),
             json.at("logit_scales").get<std::vector<double>>()};
   } catch (const Json::exception&) {
     throw mistake(request_path(folder).string(), ": absent or damaged; delete the folder and run the sweep again");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <set>
 #include <sstream>
 
@@ -94,7 +95,7 @@ AxisValue parse_variant(const std::string& text) {
     }
     double scale = 0;
     const auto [end, error] = std::from_chars(flag.value.data(), flag.value.data() + flag.value.size(), scale);
-    if (error != std::errc() || end != flag.value.data() + flag.value.size() || !(scale > 0))
+    if (error != std::errc() || end != flag.value.data() + flag.value.size() || !(scale > 0) || !std::isfinite(scale))
       throw mistake("--variant '", text, "': logit-scale must be a number > 0");
     value.logit_scales.push_back(scale);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "apps/attacks/settings.h"
 #include "kernels/device/listed.h"
@@ -85,11 +86,14 @@ void check_request(const MeasureRequest& r) {
   const std::vector<std::string> attacks = attack_names();
   if (std::find(attacks.begin(), attacks.end(), r.worst_attack) == attacks.end())
     throw mistake("--worst-attack ", r.worst_attack, " is unknown; see kelvin attack --help");
-  for (const std::int64_t limit :
-       {r.test_limit, r.attack_limit, r.worst_limit, r.corrupt_limit, r.geometry_limit, r.audit_limit})
-    if (limit < 0) throw mistake("limits must be 0 (all images) or more, got ", limit);
+  for (const auto& [flag, limit] :
+       {std::pair("--test-limit", r.test_limit), std::pair("--attack-limit", r.attack_limit),
+        std::pair("--worst-limit", r.worst_limit), std::pair("--corrupt-limit", r.corrupt_limit),
+        std::pair("--geometry-limit", r.geometry_limit), std::pair("--audit-limit", r.audit_limit)})
+    if (limit < 0) throw mistake(flag, " must be 0 (all images) or more, got ", limit);
   if (r.severity < 1 || r.severity > 5) throw mistake("--severity must be 1 to 5, got ", r.severity);
-  if (!(r.eps >= 0) || !(r.step >= 0)) throw mistake("--eps and --step must be 0 or more");
+  for (const auto& [flag, size] : {std::pair("--eps", r.eps), std::pair("--step", r.step)})
+    if (!(size >= 0) || !std::isfinite(size)) throw mistake(flag, " must be 0 or more, got ", size);
   require_radius(r.eps, Norm::linf);
   if (r.steps < 1) throw mistake("--steps must be at least 1, got ", r.steps);
 }

@@ -5,6 +5,7 @@
 
 #include "apps/report/text_table.h"
 #include "apps/sweep/table.h"
+#include "engine/printable.h"
 
 namespace kelvin {
 namespace {
@@ -101,8 +102,9 @@ std::string text_of(const SweepTable& t) {
   for (const SweepRow& row : t.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       if (!row.cells[i].detail.empty())
-        text +=
-            str(row.label, ", seed ", row.seeds[i], ": ", name_of(row.cells[i].status), " ", row.cells[i].detail, "\n");
+        text += printable(str(row.label, ", seed ", row.seeds[i], ": ", name_of(row.cells[i].status), " ",
+                              row.cells[i].detail)) +
+                "\n";
   return text;
 }
 

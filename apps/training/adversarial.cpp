@@ -33,8 +33,8 @@ const char* name_of(Kind kind) {
 }
 
 void check_options(const AdversarialOptions& o) {
-  if (!(o.eps >= 0) || !(o.step >= 0))
-    throw mistake("--adversarial-eps and --adversarial-step must be 0 or more, got ", o.eps, " and ", o.step);
+  for (const auto& [flag, size] : {std::pair("--adversarial-eps", o.eps), std::pair("--adversarial-step", o.step)})
+    if (!(size >= 0) || !std::isfinite(size)) throw mistake(flag, " must be 0 or more, got ", size);
   if (o.steps < 1) throw mistake("--adversarial-steps must be at least 1, got ", o.steps);
   const auto check_tau = [](const char* flag, double tau) {
     if (!(tau >= 0) || !std::isfinite(tau))
@@ -43,8 +43,10 @@ void check_options(const AdversarialOptions& o) {
   check_tau("--inner-tau", o.inner_tau);
   check_tau("--kl-tau", o.kl_tau);
   check_tau("--kl-adversarial-tau", o.kl_adversarial_tau);
-  if (!(o.trades_beta >= 0)) throw mistake("--trades-beta must be 0 or more, got ", o.trades_beta);
-  if (!(o.mart_lambda >= 0)) throw mistake("--mart-lambda must be 0 or more, got ", o.mart_lambda);
+  if (!(o.trades_beta >= 0) || !std::isfinite(o.trades_beta))
+    throw mistake("--trades-beta must be 0 or more, got ", o.trades_beta);
+  if (!(o.mart_lambda >= 0) || !std::isfinite(o.mart_lambda))
+    throw mistake("--mart-lambda must be 0 or more, got ", o.mart_lambda);
   if (!(o.awp_gamma >= 0) || !std::isfinite(o.awp_gamma))
     throw mistake("--awp must be 0 (off) or more, got ", o.awp_gamma);
   if (o.awp_warmup < 0) throw mistake("--awp-warmup must be 0 or more epochs, got ", o.awp_warmup);

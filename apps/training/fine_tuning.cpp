@@ -3,22 +3,23 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/device/exact.h"
 #include "models/layer_groups.h"
 
 namespace kelvin {
 
 void check_options(const FineTuningOptions& o, const std::string& model) {
-  if (!(o.clip_gradient_norm >= 0))
+  if (!(o.clip_gradient_norm >= 0) || !std::isfinite(o.clip_gradient_norm))
     throw mistake("--clip-gradient-norm must be > 0, or 0 for none, got ", o.clip_gradient_norm);
   if (!(o.label_smoothing >= 0 && o.label_smoothing <= 1))
-    throw mistake("--label-smoothing must be between 0 and 1, got ", o.label_smoothing);
+    throw mistake("--label-smoothing must be between 0 and 1, got ", exact(o.label_smoothing));
   if (!(o.ema_decay >= 0 && o.ema_decay < 1))
-    throw mistake("--ema must be at least 0 and below 1 (0: none), got ", o.ema_decay);
+    throw mistake("--ema must be at least 0 and below 1 (0: none), got ", exact(o.ema_decay));
   if (o.accumulate < 1) throw mistake("--accumulate must be at least 1, got ", o.accumulate);
   if (!(o.head_lr_scale > 0) || !std::isfinite(o.head_lr_scale))
     throw mistake("--head-lr-scale must be > 0, got ", o.head_lr_scale);
   if (!(o.layer_decay > 0 && o.layer_decay <= 1))
-    throw mistake("--layer-decay must be above 0 and at most 1, got ", o.layer_decay);
+    throw mistake("--layer-decay must be above 0 and at most 1, got ", exact(o.layer_decay));
   if (o.layer_decay != 1 && model == "mlp") throw mistake("--layer-decay needs a model of blocks: vit_* or resnet*");
   if (o.layer_decay != 1 && o.freeze_backbone)
     throw mistake("--layer-decay and --freeze-backbone contradict each other: frozen layers have no learning rate");

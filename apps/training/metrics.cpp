@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "apps/run/json_output.h"
 #include "engine/atomic_file.h"
 #include "kernels/device/error.h"
 
@@ -22,7 +23,7 @@ MetricsFile::MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_
 }
 
 void MetricsFile::write(const Json& line) {
-  const std::string text = line.dump() + "\n";
+  const std::string text = to_text(line) + "\n";
   out_ << text << std::flush;
   if (!out_) throw mistake(path_.string(), ": writing failed; is the disk full?");
   size_ += text.size();

@@ -8,6 +8,7 @@
 namespace kelvin {
 namespace {
 
+constexpr int kMostPixels = 4096;        // a side
 constexpr float kHeadDeviation = 0.02f;  // timm's initialisation of linear layers
 
 bool is_one_of(const std::string& value, std::initializer_list<const char*> known) {
@@ -47,7 +48,8 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
 }  // namespace
 
 void check_options(const ModelChoice& c, const std::string& model) {
-  if (c.image_size < 0) throw mistake("--image-size must be > 0, or 0 for the data's own, got ", c.image_size);
+  if (c.image_size < 0 || c.image_size > kMostPixels)
+    throw mistake("--image-size must be 1 to ", kMostPixels, ", or 0 for the data's own, got ", c.image_size);
   if (!is_one_of(c.normalize, {"auto", "data", "half", "imagenet"}))
     throw mistake("--normalize ", c.normalize, " is unknown; known: auto, data, half, imagenet");
   if (!is_one_of(c.head_init, {"model", "zeros", "normal"}))

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "apps/evaluation/evaluate.h"
+#include "apps/run/json_output.h"
 #include "apps/training/initial_weights.h"
 #include "apps/training/learner.h"
 #include "apps/training/metrics.h"
@@ -250,7 +251,7 @@ class Trainer {
                        .trained_images = data_.train.count + data_.validation.count,
                        .class_names = data_.class_names};
     save_checkpoint(path, model_->parameters(), state,
-                    {{"kelvin", to_json(info).dump()}, {"kelvin.position", position.dump()}});
+                    {{"kelvin", to_text(to_json(info))}, {"kelvin.position", position.dump()}});
   }
 
   const TrainOptions& options_;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "apps/training/train.h"
+#include "kernels/device/exact.h"
 #include "models/model.h"
 
 namespace kelvin {
@@ -38,8 +39,20 @@ void check_options(const TrainOptions& o) {
   if (!(o.lr.base >= 0) || !std::isfinite(o.lr.base)) throw mistake("--lr must be 0 or more, got ", o.lr.base);
   if (o.epochs < 1) throw mistake("--epochs must be at least 1, got ", o.epochs);
   for (const auto& [flag, beta] : {std::pair("--beta1", o.optimizer.beta1), std::pair("--beta2", o.optimizer.beta2)})
-    if (!(beta >= 0 && beta < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", beta);
-  if (!(o.optimizer.eps >= 0)) throw mistake("--adam-eps must be 0 or more, got ", o.optimizer.eps);
+    if (!(beta >= 0 && beta < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", exact(beta));
+  if (!(o.optimizer.eps >= 0) || !std::isfinite(o.optimizer.eps))
+    throw mistake("--adam-eps must be 0 or more, got ", o.optimizer.eps);
+  if (!(o.optimizer.momentum >= 0 && o.optimizer.momentum <= 1))
+    throw mistake("--momentum must be between 0 and 1, got ", exact(o.optimizer.momentum));
+  if (!(o.optimizer.weight_decay >= 0) || !std::isfinite(o.optimizer.weight_decay))
+    throw mistake("--weight-decay must be 0 or more, got ", o.optimizer.weight_decay);
+  if (!(o.tau.period > 0) || !std::isfinite(o.tau.period))
+    throw mistake("--tau-period must be > 0 epochs, got ", o.tau.period);
+  for (const auto& [flag, n] : {std::pair("--log-every", o.log_every), std::pair("--eval-every", o.eval_every),
+                                std::pair("--loader-workers", o.loader_workers)})
+    if (n < 1) throw mistake(flag, " must be at least 1, got ", n);
+  if (!(o.cosine_scale > 0) || !std::isfinite(o.cosine_scale))
+    throw mistake("--cosine-scale must be > 0, got ", o.cosine_scale);
   if (o.batch_size < 1) throw mistake("--batch-size must be at least 1, got ", o.batch_size);
   if (o.lr.warmup_epochs < 0) throw mistake("--warmup-epochs must be 0 or more, got ", o.lr.warmup_epochs);
   for (const std::uint32_t epoch : o.keep.epochs)

@@ -36,6 +36,9 @@ TEST(Printable, LinesStayLines) {
 }
 
 TEST(EscapedBytes, AreWhatIsPromised) {
+  EXPECT_TRUE(is_utf8("caf\xC3\xA9 \\x41"));
+  EXPECT_FALSE(is_utf8("caf\xE9"));
+  EXPECT_FALSE(is_utf8("cut \xE2\x82"));
   EXPECT_EQ(escape_bytes("caf\xE9"), "caf\\xE9");
   EXPECT_EQ(escape_bytes("\\x41 \\n"), "\\x5Cx41 \\n");
   EXPECT_EQ(escape_bytes("caf\xC3\xA9\n\x1B"), "caf\xC3\xA9\n\x1B");  // JSON and TOML have their own way to write these
