@@ -1,5 +1,7 @@
 #include "tests/faults/faults_test.h"
 
+#include <iostream>
+
 namespace kelvin::testing {
 
 FileFault::FileFault(const std::filesystem::path& counter, const std::string& fault)
@@ -22,6 +24,10 @@ std::size_t FileFault::operations() const {
 }
 
 FaultsTest::FaultsTest() { setenv("KELVIN_CACHE", (folder_ / "cache").c_str(), 1); }
+
+void FaultsTest::TearDown() {
+  std::cout << "             " << trials_started() - trials_before_ << " runs of the program\n";
+}
 
 std::filesystem::path FaultsTest::fresh(const std::string& name,
                                         const std::optional<std::filesystem::path>& from) const {

@@ -27,6 +27,7 @@ class FileFault {
 class FaultsTest : public ::testing::Test {
  protected:
   FaultsTest();
+  void TearDown() override;  // says how often the program was run
   // An empty folder of that name, or a copy of another one.
   std::filesystem::path fresh(const std::string& name, const std::optional<std::filesystem::path>& from = {}) const;
   // A run that must succeed.
@@ -38,6 +39,9 @@ class FaultsTest : public ::testing::Test {
   static constexpr const char* kData =
       "--data synthetic:train=64,test=32,size=4,classes=3 --model mlp --batch-size 16 --lr 0.05 --threads 1 --quiet ";
   TemporaryFolder folder_;
+
+ private:
+  std::size_t trials_before_ = trials_started();
 };
 
 }  // namespace kelvin::testing

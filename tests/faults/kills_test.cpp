@@ -47,7 +47,6 @@ class Kills : public FaultsTest {
       }
       if (HasFailure() && !is_long()) return;
     }
-    RecordProperty("places", static_cast<int>(operations));
   }
 
   void kill_at(const Command& command, const std::map<std::string, std::string>& undisturbed,

@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 using Path = std::filesystem::path;
 
 // Of a clock, or as many bytes as a rate has digits, or a checksum of such.
-const std::set<std::string> kOfTheMoment = {"img_per_s", "seconds", "metrics_bytes", "checksum", "metrics_checksum"};
+const std::set<std::string> kOfTheMoment = {"img_per_s", "seconds", "metrics_bytes", "kelvin.checksum"};
 
 Json without_the_moment(const Json& json) {
   if (json.is_array()) {
@@ -60,11 +60,14 @@ std::string meaning_of(const Path& path) {
   return read_text(path);
 }
 
+// Who holds a folder, or held it last.
+bool is_lock(const Path& path) { return path.filename() == "lock" || path.extension() == ".lock"; }
+
 template <class F>
 void for_each_file(const Path& folder, const F& f) {
   if (!std::filesystem::exists(folder)) return;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.is_regular_file() && entry.path().extension() != ".lock")
+    if (entry.is_regular_file() && !is_lock(entry.path()))
       f(entry.path(), std::filesystem::relative(entry.path(), folder).string());
 }
 

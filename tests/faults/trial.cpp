@@ -33,6 +33,8 @@ void place(int given, int captured, int descriptor) {
     dup2(given == kCaptured ? captured : given, descriptor);
 }
 
+std::size_t started = 0;
+
 void drain(int& descriptor, std::string& into) {
   char buffer[4096];
   ssize_t n = 0;
@@ -71,6 +73,7 @@ Trial::Trial(const std::filesystem::path& folder, const Arguments& arguments, co
   argv.push_back(nullptr);
   int out[2] = {-1, -1}, err[2] = {-1, -1};
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  ++started;
   const pid_t test = getpid();
   child_ = fork();
   if (child_ < 0) throw std::runtime_error("no process");
@@ -151,6 +154,8 @@ Ending Trial::wait() {
   ::kill(-child_, SIGKILL);  // what it may have left behind in its group
   return ending_;
 }
+
+std::size_t trials_started() { return started; }
 
 Ending run_trial(const std::filesystem::path& folder, const Arguments& arguments, const Setting& setting) {
   return Trial(folder, arguments, setting).wait();

@@ -66,6 +66,9 @@ class Trial {
   Ending ending_;
 };
 
+// How many have been started in this process.
+std::size_t trials_started();
+
 Ending run_trial(const std::filesystem::path& folder, const Arguments& arguments, const Setting& setting = {});
 
 // Fails the current test unless the ending keeps the error contract: one of these exit codes, and for a mistake (2) exactly one line

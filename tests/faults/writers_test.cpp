@@ -133,7 +133,7 @@ TEST_F(Writers, TheLastWriterOfAFileHasIt) {
 }
 
 // A set without published digests, so that its content decides.
-TEST_F(Writers, DISABLED_TwoFetchesOfOneSet) {
+TEST_F(Writers, TwoFetchesOfOneSet) {
   const std::vector<std::uint8_t> pixels(2000u * 32 * 32 * 3, 7);
   std::vector<std::uint8_t> labels(2000);
   for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::uint8_t>(i % 10);
