@@ -4,29 +4,46 @@
 // Layout: u64 little-endian N; N bytes of JSON; data. The reader makes every check of the reference parser: header at most
 // 100,000,000 bytes and inside the file, valid JSON object, no duplicate names, known dtypes, shapes of non-negative
 // integers without overflow, and offsets that tile the data exactly. Whatever fails throws a mistake with file and reason.
+//
+// Only the header is read at first; elements follow when they are asked for (`elements_of`), so that a file takes no more memory than
+// the tensors that are used. What is written here carries checksums (engine/safetensors_checksums.h); a file that has them is read through
+// and compared at once. A sharded set is read by its index file, "*.safetensors.index.json", as if it were one file.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/input_file.h"
+
 namespace kelvin {
 
 struct SafetensorsEntry {
-  std::string dtype;                 // "F32", "BF16", "I64", ... as in the file
-  std::vector<std::int64_t> shape;   // row-major; empty: one element
-  std::span<const std::byte> bytes;  // little-endian elements
+  std::string dtype;                                // "F32", "BF16", "I64", ... as in the file
+  std::vector<std::int64_t> shape;                  // row-major; empty: one element
+  std::span<const std::byte> in_memory = {};        // little-endian elements; without them they lie in `file`:
+  std::shared_ptr<const InputFile> file = nullptr;  // from byte `offset`, `size` bytes
+  std::uint64_t offset = 0, size = 0;
 };
+
+// The elements as bytes.
+[[nodiscard]] std::uint64_t byte_count(const SafetensorsEntry& entry);
+[[nodiscard]] std::vector<std::byte> elements_of(const SafetensorsEntry& entry);
+// The same, a block at a time.
+void for_each_block(const SafetensorsEntry& entry, const std::function<void(std::span<const std::byte>)>& f);
 
 struct SafetensorsFile {
   std::filesystem::path path;
-  std::map<std::string, SafetensorsEntry> tensors;  // bytes point into `storage`
+  std::map<std::string, SafetensorsEntry> tensors;
   std::map<std::string, std::string> metadata;
-  std::vector<std::byte> storage;
+  bool has_checksums = false;      // and all of them agree
+  std::vector<std::byte> storage;  // of a file that was parsed from memory
 };
 
 [[nodiscard]] SafetensorsFile read_safetensors(const std::filesystem::path& path);

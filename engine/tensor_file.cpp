@@ -46,13 +46,16 @@ std::uint16_t half_of_float(float x) {
 }
 
 template <class T, class F>
-std::vector<float> convert_all(std::span<const std::byte> bytes, const F& f) {
-  std::vector<float> values(bytes.size() / sizeof(T));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    T element;
-    std::memcpy(&element, bytes.data() + i * sizeof(T), sizeof(T));
-    values[i] = f(element);
-  }
+std::vector<float> convert_all(const SafetensorsEntry& entry, const F& f) {
+  std::vector<float> values;
+  values.reserve(byte_count(entry) / sizeof(T));
+  for_each_block(entry, [&](std::span<const std::byte> block) {  // of whole elements
+    for (std::size_t at = 0; at < block.size(); at += sizeof(T)) {
+      T element;
+      std::memcpy(&element, block.data() + at, sizeof(T));
+      values.push_back(f(element));
+    }
+  });
   return values;
 }
 
@@ -98,11 +101,11 @@ bool is_float_type(const std::string& dtype) {
 }
 
 std::vector<float> floats_of(const SafetensorsEntry& entry) {
-  if (entry.dtype == "F32") return convert_all<float>(entry.bytes, [](float x) { return x; });
-  if (entry.dtype == "F64") return convert_all<double>(entry.bytes, [](double x) { return static_cast<float>(x); });
-  if (entry.dtype == "F16") return convert_all<std::uint16_t>(entry.bytes, float_of_half);
+  if (entry.dtype == "F32") return convert_all<float>(entry, [](float x) { return x; });
+  if (entry.dtype == "F64") return convert_all<double>(entry, [](double x) { return static_cast<float>(x); });
+  if (entry.dtype == "F16") return convert_all<std::uint16_t>(entry, float_of_half);
   if (entry.dtype == "BF16")
-    return convert_all<std::uint16_t>(entry.bytes,
+    return convert_all<std::uint16_t>(entry,
                                       [](std::uint32_t x) { return std::bit_cast<float>(std::uint32_t{x << 16}); });
   throw mistake("elements of type ", entry.dtype, "; F32, F16, BF16 and F64 are read");
 }

@@ -13,6 +13,7 @@ packages=(
   zlib1g-dev libjpeg-dev  # gzipped data sets; the JPEG corruption
   libcli11-dev            # command line and TOML
   nlohmann-json3-dev      # JSON
+  libxxhash-dev           # checksums of checkpoints, results and caches
   libstb-dev              # PNG images
   libjs-chart.js          # charts of the report
   libgtest-dev libgmock-dev  # tests

@@ -25,9 +25,10 @@ void inspect(const WeightsFlags& f, const CommonOptions& common) {
   Json rows = Json::array();
   std::size_t total = 0;
   for (const auto& [name, entry] : file.tensors) {
-    table.add({name, entry.dtype, shape_text(entry.shape), str(entry.bytes.size())});
-    rows.push_back({{"name", name}, {"dtype", entry.dtype}, {"shape", entry.shape}, {"bytes", entry.bytes.size()}});
-    total += entry.bytes.size();
+    const std::uint64_t bytes = byte_count(entry);
+    table.add({name, entry.dtype, shape_text(entry.shape), str(bytes)});
+    rows.push_back({{"name", name}, {"dtype", entry.dtype}, {"shape", entry.shape}, {"bytes", bytes}});
+    total += bytes;
   }
   print_result(common, str(table.str(), file.tensors.size(), " tensors, ", total, " bytes\n"),
                {{"tensors", rows}, {"bytes", total}, {"metadata", file.metadata}});

@@ -2,11 +2,11 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
-#include <cstring>
 
 #include "apps/evaluation/evaluate.h"
 #include "apps/training/train.h"
 #include "engine/checkpoint.h"
+#include "engine/tensor_file.h"
 #include "engine/weight_average.h"
 #include "models/weights.h"
 #include "tests/support.h"
@@ -41,10 +41,7 @@ TrainReport run(const TrainOptions& o, const Dataset& data, const std::filesyste
 }
 
 std::vector<float> values_of(const SafetensorsFile& file, const std::string& name) {
-  const auto& bytes = file.tensors.at(name).bytes;
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
+  return floats_of(file.tensors.at(name));
 }
 
 double distance(const std::vector<float>& a, const std::vector<float>& b) {

@@ -81,10 +81,11 @@ TEST_F(CheckpointFilesTest, RefusesWeightsThatAreNotFinite) {
   const SafetensorsFile file = read_safetensors(folder_ / "theorem/checkpoint.safetensors");
   for (const std::string name : {"layer1.0.conv1.weight", "layer1.0.bn1.running_var"}) {
     std::map<std::string, SafetensorsEntry> tensors = file.tensors;
-    std::vector<std::byte> bytes(tensors.at(name).bytes.begin(), tensors.at(name).bytes.end());
+    SafetensorsEntry& entry = tensors.at(name);
+    std::vector<std::byte> bytes = elements_of(entry);
     const float nan = std::numeric_limits<float>::quiet_NaN();
     std::memcpy(bytes.data() + 4 * sizeof nan, &nan, sizeof nan);
-    tensors.at(name).bytes = bytes;
+    entry = {entry.dtype, entry.shape, bytes};
     write_safetensors(folder_ / "nan.safetensors", tensors, file.metadata);
     expect_mistake("evaluate --weights nan.safetensors", "not a number");
   }

@@ -4,13 +4,13 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 
 #include "data/npy.h"
 #include "engine/checkpoint.h"
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
+#include "engine/tensor_file.h"
 #include "tests/support.h"
 
 namespace kelvin {
@@ -83,10 +83,7 @@ TEST_F(ResNet8, TrainingStepAndRunningStatistics) {
   for (int i = 0; i < 2; ++i) (void)model_->forward(images_, Mode::train);
   const SafetensorsFile running = read_safetensors(kGolden / "running.safetensors");
   for (const Parameter& b : model_->parameters().buffers()) {
-    const auto& bytes = running.tensors.at(b.spec.name).bytes;
-    std::vector<float> values(bytes.size() / 4);
-    std::memcpy(values.data(), bytes.data(), bytes.size());
-    EXPECT_LT(relative(b.value.to_host<float>(), values), 1e-5) << b.spec.name;
+    EXPECT_LT(relative(b.value.to_host<float>(), floats_of(running.tensors.at(b.spec.name))), 1e-5) << b.spec.name;
   }
 }
 
@@ -119,7 +116,8 @@ TEST(Models, Mistakes) {
   using ::testing::HasSubstr;
   using testing::mistake_of;
   const auto build = [](ModelSpec spec) { return mistake_of([&] { (void)make_model(spec, {}, 0); }); };
-  EXPECT_THAT(build({.name = "vgg", .mean = {}, .std = {}}), HasSubstr("known: mlp, resnet18, resnet20, resnet34, resnet50, resnet8"));
+  EXPECT_THAT(build({.name = "vgg", .mean = {}, .std = {}}),
+              HasSubstr("known: mlp, resnet18, resnet20, resnet34, resnet50, resnet8"));
   EXPECT_THAT(build({.name = "mlp", .channels = 4, .mean = {}, .std = {}}), HasSubstr("1 or 3"));
   EXPECT_THAT(build({.name = "mlp", .classes = 1, .mean = {}, .std = {}}), HasSubstr("at least 2"));
   const auto model = make_model({.name = "mlp", .mean = {}, .std = {}}, {}, 0);

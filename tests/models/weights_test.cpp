@@ -79,7 +79,7 @@ TEST_F(Weights, HalfPrecisionEdges) {
                                      -70000.f, 5.96e-8f, 2.9e-8f, 6.097555e-5f, 6.1035156e-5f, 1.00048828125f};
   SafetensorsEntry entry{"F16", {12}, {}};
   const std::vector<std::byte> bytes = bytes_of(values, "F16");
-  entry.bytes = bytes;
+  entry.in_memory = bytes;
   const std::vector<float> back = floats_of(entry);
   EXPECT_EQ(back[0], 0.0f);
   EXPECT_EQ(back[1], 0.0f);
