@@ -5,6 +5,7 @@
 #include "data/corruptions.h"
 #include "data/image_file.h"
 #include "data/image_folders.h"
+#include "data/image_listing.h"
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
 #include "kernels/device/error.h"
@@ -60,6 +61,7 @@ CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std:
                       clean.classes - 1);
       labels_.push_back(static_cast<std::int32_t>(label));
     }
+    check_blocks(labels.path);
   } else {
     for (const std::string& name : subfolders(folder_))
       if (is_folder(folder_ / name / "1")) names_.push_back(name);
@@ -71,6 +73,23 @@ CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std:
   if (names_.empty())
     throw mistake("--from ", folder_.string(),
                   ": holds neither CORRUPTION.npy files with labels.npy nor CORRUPTION/SEVERITY/CLASS folders");
+}
+
+// One severity's files in the place of five would be cut into five blocks without a word: each block must hold the images of the others.
+void CorruptedFiles::check_blocks(const Path& path) const {
+  const std::size_t blocks = severities_.size(), block = labels_.size() / blocks;
+  const auto whole = static_cast<std::size_t>(clean_.test_count);
+  const std::string advice =
+      str("; expected ", blocks, " blocks, one a severity (severities.npy beside it lists others than 1 to 5)");
+  if (blocks > 1 && labels_.size() == whole)
+    throw mistake(path.string(), ": ", whole, " labels, as many as ", clean_.name, " has test images", advice);
+  if (whole > 0 && block > whole)
+    throw mistake(path.string(), ": ", block, " labels a severity, ", clean_.name, " has ", whole, " test images",
+                  advice);
+  for (std::size_t i = block; i < labels_.size(); ++i)
+    if (labels_[i] != labels_[i - block])
+      throw mistake(path.string(), ": label ", labels_[i], " at row ", i, ", but ", labels_[i - block], " at row ",
+                    i - block, ", which should be the same image", advice);
 }
 
 void CorruptedFiles::require(const std::string& name, const std::vector<int>& severities) const {
@@ -89,14 +108,15 @@ ImageSet CorruptedFiles::load(const std::string& name, int severity, std::int64_
 
 ImageSet CorruptedFiles::load_block(const std::string& name, int severity, std::int64_t limit) {
   const Path path = folder_ / (name + ".npy");
-  if (array_.path != path) array_ = read_npy(path);
   const ImageSet& like = clean_.test;
   const std::vector<std::int64_t> expected = {static_cast<std::int64_t>(labels_.size()), like.height, like.width,
                                               like.channels};
-  if (array_.type != "u1" || array_.shape != expected)
-    throw mistake(path.string(), ": ", array_.type, " ", array_.shape_text(), ", expected uint8 (", expected[0], ", ",
+  if (const NpyArray header = read_npy_header(path); header.type != "u1" || header.shape != expected)
+    throw mistake(path.string(), ": ", header.type, " ", header.shape_text(), ", expected uint8 (", expected[0], ", ",
                   expected[1], ", ", expected[2], ", ", expected[3], "): labels.npy counts the images, ", clean_.name,
                   " gives their size");
+  if (array_.path != path) array_ = read_npy(path);
+  if (array_.shape != expected) throw mistake(path.string(), ": changed while it was read");
   const std::int64_t block = expected[0] / static_cast<std::int64_t>(severities_.size());
   const std::int64_t at = std::find(severities_.begin(), severities_.end(), severity) - severities_.begin();
   ImageSet set{limit > 0 ? std::min(limit, block) : block, like.height, like.width, like.channels, {}, {}, {}};
@@ -111,6 +131,7 @@ ImageSet CorruptedFiles::load_folders(const std::string& name, int severity, std
   const std::vector<std::string>& classes = clean_.class_folders;
   std::vector<ClassFiles> known;
   std::size_t foreign = 0;
+  PassedOver passed_over;
   const ImageSet& like = clean_.test;
   ImageSet set{0, like.height, like.width, like.channels, {}, {}, {}};
   for (const std::string& name_of_class : subfolders(folder)) {
@@ -119,7 +140,8 @@ ImageSet CorruptedFiles::load_folders(const std::string& name, int severity, std
       ++foreign;
       continue;
     }
-    known.push_back({static_cast<std::int32_t>(at - classes.begin()), images_below(folder / name_of_class)});
+    known.push_back(
+        {static_cast<std::int32_t>(at - classes.begin()), images_below(folder / name_of_class, passed_over)});
     if (known.back().files.empty()) throw mistake((folder / name_of_class).string(), ": a class folder without images");
   }
   if (known.size() != classes.size())
@@ -128,6 +150,7 @@ ImageSet CorruptedFiles::load_folders(const std::string& name, int severity, std
   if (foreign > 0)
     notes_.push_back(
         str(folder.string(), ": passed over ", foreign, " folders of classes that ", clean_.name, " does not have"));
+  if (const std::string note = note_of(passed_over); !note.empty()) notes_.push_back(folder.string() + ": " + note);
   auto [files, labels] = interleave(known);
   if (limit > 0 && limit < static_cast<std::int64_t>(files.size())) {
     files.resize(static_cast<std::size_t>(limit));

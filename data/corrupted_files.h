@@ -19,7 +19,8 @@ namespace kelvin {
 
 class CorruptedFiles {
  public:
-  // `clean` gives classes, their folders, and the size that images must have. Mistakes: neither layout found, labels out of range.
+  // `clean` gives classes, their folders, and the size that images must have. Mistakes: neither layout found, labels out of range,
+  // files of another number of severities.
   CorruptedFiles(std::filesystem::path folder, const Dataset& clean);
 
   // Corruptions that lie there, sorted by name.
@@ -39,6 +40,7 @@ class CorruptedFiles {
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
  private:
+  void check_blocks(const std::filesystem::path& labels) const;
   [[nodiscard]] ImageSet load_block(const std::string& name, int severity, std::int64_t limit);
   [[nodiscard]] ImageSet load_folders(const std::string& name, int severity, std::int64_t limit);
 

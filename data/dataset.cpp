@@ -93,6 +93,7 @@ Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   require_images(spec, options.train, set.train, "training");
   require_images(spec, options.test, set.test, "test");
   for (std::string& class_name : set.class_names) class_name = escape_bytes(class_name);  // of folders: any bytes
+  set.test_count = set.test.count;
   set.train = set.train.first(options.train_limit);
   set.test = set.test.first(options.test_limit);
   if (options.validation > 0) hold_out(set, options.validation, options.seed);

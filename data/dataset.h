@@ -35,6 +35,8 @@ struct Dataset {
   std::vector<std::string> class_names;    // one a class, UTF-8: other bytes escaped (engine/printable.h)
   std::vector<std::string> class_folders;  // sets of image files: the folder of each class; else empty
   std::vector<float> mean, std;            // per channel, in [0, 1]: the model's normalisation
+  std::int64_t test_count = 0;             // test images before test_limit
+  std::vector<std::string> notes;          // what was passed over, a line each: for people, once
 };
 
 enum class Half { skip, optional, required };  // optional: read where it is there

@@ -5,8 +5,10 @@
 #include <sstream>
 
 #include "data/image_file.h"
+#include "data/image_listing.h"
 #include "engine/input_file.h"
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -16,15 +18,51 @@ using Path = std::filesystem::path;
 constexpr std::uint64_t kMaxList = 64u << 20;  // bytes of Tiny-ImageNet's lists
 
 LabelledFiles list_classes(const Path& folder, const std::vector<std::string>& classes,
-                           const std::vector<std::string>& wanted) {
+                           const std::vector<std::string>& wanted, PassedOver& passed_over) {
   std::vector<ClassFiles> all;
   for (const std::string& name : wanted) {
     ClassFiles one{static_cast<std::int32_t>(std::lower_bound(classes.begin(), classes.end(), name) - classes.begin()),
-                   images_below(folder / name)};
-    if (one.files.empty()) throw mistake((folder / name).string(), ": a class folder without PNG or JPEG images");
+                   images_below(folder / name, passed_over)};
+    if (one.files.empty()) throw mistake((folder / name).string(), ": a class folder without PNG, JPEG or BMP images");
     all.push_back(std::move(one));
   }
   return interleave(all);
+}
+
+// The same, and images that lie beside the class folders are counted.
+LabelledFiles list_half(const Path& folder, const std::vector<std::string>& classes,
+                        const std::vector<std::string>& wanted, PassedOver& passed_over) {
+  for (const std::string& name : names_in(folder))
+    if (!is_hidden_name(name) && is_image_name(name) && !is_folder(folder / name))
+      ++passed_over["beside the class folders"];
+  return list_classes(folder, classes, wanted, passed_over);
+}
+
+// Where the halves of a set lie; empty: it has none.
+struct Halves {
+  Path train, test;
+  std::vector<std::string> unused;  // other folders beside them
+};
+
+// A class holds images, and no folders of them.
+bool is_class(const Path& folder) {
+  const std::vector<std::string> inner = subfolders(folder);
+  return holds_images(folder) &&
+         std::none_of(inner.begin(), inner.end(), [&](const std::string& name) { return holds_images(folder / name); });
+}
+
+Halves halves_of(const Path& root) {
+  const std::vector<std::string> names = subfolders(root);
+  Halves halves;
+  for (const std::string& name : names) {
+    Path* const half = name == "train" ? &halves.train : name == "test" || name == "val" ? &halves.test : nullptr;
+    if (half != nullptr && half->empty() && !is_class(root / name))  // "test" comes before "val"
+      *half = root / name;
+    else
+      halves.unused.push_back(name);
+  }
+  if (halves.train.empty() && halves.test.empty()) return {{}, root, {}};
+  return halves;
 }
 
 ImageSet decode(const std::string& name, const LabelledFiles& listing, int height, int width, int channels) {
@@ -83,24 +121,9 @@ LabelledFiles list_validation(const Path& folder, const std::vector<std::string>
 
 std::vector<std::string> subfolders(const Path& folder) {
   std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    if (entry.is_directory(error) && !entry.path().filename().string().starts_with('.'))
-      names.push_back(entry.path().filename().string());
-  if (error) throw mistake(folder.string(), ": cannot be read: ", error.message());
-  std::sort(names.begin(), names.end());
+  for (std::string& name : names_in(folder))
+    if (!is_hidden_name(name) && is_folder(folder / name)) names.push_back(std::move(name));
   return names;
-}
-
-std::vector<Path> images_below(const Path& folder) {
-  std::vector<Path> files;
-  std::error_code error;
-  for (auto it = std::filesystem::recursive_directory_iterator(folder, error);
-       !error && it != std::filesystem::recursive_directory_iterator(); it.increment(error))
-    if (is_image_name(it->path()) && it->is_regular_file(error)) files.push_back(it->path());
-  if (error) throw mistake(folder.string(), ": cannot be read: ", error.message());
-  std::sort(files.begin(), files.end());
-  return files;
 }
 
 LabelledFiles interleave(const std::vector<ClassFiles>& classes) {
@@ -137,31 +160,32 @@ std::vector<Annotation> parse_annotations(const Path& path, std::string_view tex
 Dataset load_image_folder(const std::string& where, const DatasetOptions& options) {
   if (where.empty()) throw mistake("--data folder needs a folder: --data folder:DIR");
   if (!is_folder(where)) throw mistake(where, ": no such folder (--data folder:DIR)");
-  const Path root(where), train = root / "train";
-  const bool has_train = is_folder(train);
-  Path test;
-  for (const char* name : {"test", "val"})
-    if (test.empty() && is_folder(root / name)) test = root / name;
-  if (!has_train && test.empty()) test = root;
-  if (options.train == Half::required && !has_train)
+  const Halves folders = halves_of(where);
+  const Path &train = folders.train, &test = folders.test;
+  if (options.train == Half::required && train.empty())
     throw mistake(where, ": has no folder train/ with a folder a class; it serves as a test set only");
   if (options.test == Half::required && test.empty())
     throw mistake(where, ": has no folder test/ or val/ with a folder a class");
 
   Dataset set;
-  const Path& names = has_train ? train : test;
-  set.class_names = set.class_folders = subfolders(names);
+  const Path& names = train.empty() ? test : train;
+  set.class_folders = set.class_names = subfolders(names);
   set.classes = static_cast<int>(set.class_names.size());
   if (set.classes < 2) throw mistake(names.string(), ": ", set.classes, " class folders, expected at least 2");
   LabelledFiles halves[2];
-  if (has_train && options.train != Half::skip) halves[0] = list_classes(train, set.class_names, set.class_names);
+  PassedOver passed_over;
+  if (!train.empty() && options.train != Half::skip)
+    halves[0] = list_half(train, set.class_folders, set.class_folders, passed_over);
   if (!test.empty() && options.test != Half::skip) {
     const std::vector<std::string> present = subfolders(test);
     for (const std::string& name : present)
-      if (!std::binary_search(set.class_names.begin(), set.class_names.end(), name))
+      if (!std::binary_search(set.class_folders.begin(), set.class_folders.end(), name))
         throw mistake((test / name).string(), ": a class that ", train.string(), " does not have");
-    halves[1] = list_classes(test, set.class_names, present);
+    halves[1] = list_half(test, set.class_folders, present, passed_over);
   }
+  if (const std::string note = note_of(passed_over); !note.empty()) set.notes.push_back(where + ": " + note);
+  if (!folders.unused.empty())
+    set.notes.push_back(str(where, ": folders that are neither train nor test: ", listed(folders.unused)));
   const LabelledFiles& either = halves[0].files.empty() ? halves[1] : halves[0];
   if (either.files.empty()) return set;
   const ImageHeader first = read_image_header(either.files[0]);
@@ -193,8 +217,12 @@ Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& optio
   const auto is_wanted = [&](Half half, const char* name) {
     return half == Half::required || (half == Half::optional && is_folder(folder / name));
   };
+  PassedOver passed_over;
   if (is_wanted(options.train, "train"))
-    set.train = decode("tiny-imagenet", list_classes(folder / "train", wnids, wnids), kTinySide, kTinySide, 3);
+    set.train =
+        decode("tiny-imagenet", list_classes(folder / "train", wnids, wnids, passed_over), kTinySide, kTinySide, 3);
+  passed_over.erase(".txt");  // boxes of the objects
+  if (const std::string note = note_of(passed_over); !note.empty()) set.notes.push_back(where + ": " + note);
   if (is_wanted(options.test, "val"))
     set.test = decode("tiny-imagenet", list_validation(folder / "val", wnids), kTinySide, kTinySide, 3);
   set.mean = {0.4802f, 0.4481f, 0.3975f};

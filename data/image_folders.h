@@ -1,8 +1,9 @@
 // Sets whose images are files: a user's own folder, and Tiny-ImageNet-200.
 //
 //   folder:DIR         DIR/train/CLASS/*.png and DIR/test/CLASS/* (or DIR/val/CLASS/*); or DIR/CLASS/* alone: a test set. Images may lie
-//                      deeper inside the class's folder. Classes are the folders' names, sorted. PNG and JPEG; other files are
-//                      passed over. Colour, unless every image is stored in grey.
+//                      deeper inside the class's folder. Classes are the folders' names, sorted. PNG, JPEG and BMP; other files are
+//                      passed over and counted in the set's notes (data/image_listing.h). Colour, unless every image is stored in
+//                      grey. A folder of the name train, test or val that holds images is a class.
 //   tiny-imagenet:DIR  tiny-imagenet-200 as published (or the folder that holds it): wnids.txt, words.txt, train/WNID/images/*.JPEG,
 //                      val/images and val/val_annotations.txt. Classes are the sorted wnids, for every part. The validation images
 //                      are the test half, because the test images have no published labels.
@@ -27,10 +28,8 @@ namespace kelvin {
 // Mistakes as well: annotations that name no image or class, with file and line.
 [[nodiscard]] Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& options);
 
-// The subfolders of a folder by name, sorted.
+// The subfolders of a folder by name, sorted; hidden ones are left out (data/image_listing.h).
 [[nodiscard]] std::vector<std::string> subfolders(const std::filesystem::path& folder);
-// All images below a folder, sorted by path.
-[[nodiscard]] std::vector<std::filesystem::path> images_below(const std::filesystem::path& folder);
 
 struct ClassFiles {
   std::int32_t label = 0;

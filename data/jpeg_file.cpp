@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <new>
 
 #include "kernels/device/error.h"
 
@@ -26,6 +27,7 @@ std::string message_of(j_common_ptr info) {
 }
 
 [[noreturn]] void refuse(j_common_ptr info) {
+  if (info->err->msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
   throw mistake(reinterpret_cast<Reports*>(info->err)->path->string(), ": damaged JPEG: ", message_of(info));
 }
 
@@ -33,6 +35,13 @@ std::string message_of(j_common_ptr info) {
 void on_message(j_common_ptr info, int level) {
   const int code = info->err->msg_code;
   if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_ADOBE_XFORM) refuse(info);
+}
+
+// A progressive image may come in any number of scans, each of which costs a pass over all of its coefficients; real ones have about ten.
+void limit_scans(j_common_ptr info) {
+  constexpr int kMaxScans = 200;
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMaxScans)
+    throw mistake(reinterpret_cast<Reports*>(info->err)->path->string(), ": a JPEG of more than ", kMaxScans, " scans");
 }
 
 class Decoder {
@@ -44,6 +53,8 @@ class Decoder {
     jpeg_create_decompress(&info_);
     try {
       jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+      progress_.progress_monitor = limit_scans;
+      info_.progress = &progress_;
       jpeg_read_header(&info_, TRUE);
     } catch (...) {
       jpeg_destroy_decompress(&info_);
@@ -76,6 +87,7 @@ class Decoder {
 
  private:
   Reports reports_;
+  jpeg_progress_mgr progress_{};
   jpeg_decompress_struct info_{};
 };
 

@@ -88,11 +88,14 @@ void verify_set(Verification& v, const std::string& kind, const Path& folder) {
   attempt(v, [&] {
     if (kind == "cifar10.1") return;
     const Dataset set = load(Half::optional, Half::skip);
+    v.notes.insert(v.notes.end(), set.notes.begin(), set.notes.end());
     if (set.train.count == 0) return;
     check("train", set.train, set.classes, expected.train);
   });
   attempt(v, [&] {
     const Dataset set = load(Half::skip, Half::optional);
+    for (const std::string& note : set.notes)
+      if (std::find(v.notes.begin(), v.notes.end(), note) == v.notes.end()) v.notes.push_back(note);
     if (set.test.count == 0) return;
     check("test", set.test, set.classes, expected.test);
     if (is_known && set.classes != expected.classes)

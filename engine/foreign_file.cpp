@@ -47,10 +47,9 @@ std::string foreign_kind(std::span<const std::byte> start) {
       if (text.starts_with(kind.start)) return std::string(kind.what) + kind.advice;
     return {};
   };
-  // The length of a header, with which safetensors begins, has zeros in its high bytes.
-  if (const bool may_be_safetensors = text.size() >= 8 && text.substr(4, 4) == std::string_view("\0\0\0\0", 4);
-      !may_be_safetensors || text.starts_with("PK\x03\x04"))
-    if (std::string kind = found_in(kBinary); !kind.empty()) return kind;
+  // Safetensors begins with the length of its header, which has zeros in its high bytes, and a brace.
+  if (text.size() > 8 && text.substr(4, 4) == std::string_view("\0\0\0\0", 4) && text[8] == '{') return {};
+  if (std::string kind = found_in(kBinary); !kind.empty()) return kind;
   text.remove_prefix(first_of_text(start));
   return found_in(kText);
 }

@@ -2,6 +2,7 @@
 
 #include "engine/foreign_file.h"
 #include "engine/json_text.h"
+#include "engine/printable.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -14,7 +15,7 @@ constexpr std::size_t kMaxShards = 500;  // each is open while its tensors are u
 void require_plain_name(const Path& index, const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
       name.find('\0') != std::string::npos)
-    throw mistake(index.string(), ": weight_map names the file \"", name, "\", which is no plain file name");
+    throw mistake(index.string(), ": weight_map names the file \"", printable(name), "\", which is no plain file name");
 }
 
 SafetensorsFile read_shard(const Path& index, const std::string& name) {

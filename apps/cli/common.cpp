@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/run/json_output.h"
 #include "engine/atomic_file.h"
@@ -61,6 +62,7 @@ void require_writable(const std::string& flag, const std::string& path) {
 }
 
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json) {
+  say_notes();
   print(printable_lines(common.json ? to_text(json) + "\n" : text));
 }
 

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/target.h"
 #include "apps/report/results.h"
@@ -55,6 +56,7 @@ std::vector<int> parse_severities(const std::string& text) {
 
 TrainedModel open_baseline(const std::string& run, const Target& target, const CommonOptions& common) {
   const SafetensorsFile file = open_checkpoint(RunFolder{run});
+  add_note(age_note(file));
   const RunInfo info = run_info_from(file);
   const ModelSpec &a = info.model, &b = target.trained.info.model;
   if (a.height != b.height || a.width != b.width || a.channels != b.channels || a.classes != b.classes)

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/report/contact_sheet.h"
 #include "apps/report/png.h"
 #include "apps/report/text_table.h"
@@ -88,6 +89,7 @@ void show(const DataFlags& f, const CommonOptions& common) {
     throw mistake("--out ", f.out, ": expected a name that ends in .png or .html");
   require_writable("--out", f.out);
   const Dataset data = load_dataset(f.data, {.train = Half::skip, .seed = common.seed});
+  add_notes(data.notes);
   if (f.image >= data.test.count)
     throw mistake("--image ", f.image, ": ", f.data, " has test images 0 to ", data.test.count - 1);
   if (is_page) {

@@ -1,6 +1,7 @@
 // kelvin evaluate
 #include "apps/analysis/logit_scale.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/target.h"
 #include "apps/report/results.h"
@@ -25,7 +26,9 @@ ImageSet unseen_images(const TargetOptions& f, const Target& target) {
     throw mistake("--fit-tau unseen takes its images from the run's own data; leave --data out, or ", instead);
   if (info.trained_images <= 0)
     throw mistake("--fit-tau unseen: these weights do not record which training images they saw; ", instead);
-  const ImageSet train = load_dataset(info.data, {.test = Half::skip, .seed = info.seed}).train;
+  const Dataset data = load_dataset(info.data, {.test = Half::skip, .seed = info.seed});
+  add_notes(data.notes);
+  const ImageSet& train = data.train;
   if (train.count - info.trained_images < kFewestUnseen)
     throw mistake("--fit-tau unseen: training used ", info.trained_images, " of ", train.count, " images; it needs ",
                   kFewestUnseen, " unseen ones; ", instead);

@@ -1,5 +1,6 @@
 // kelvin predict
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/target.h"
 #include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
@@ -57,17 +58,20 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
   require_writable("--output", f.output);
   if (!f.features.empty()) require_writable("--features", f.features);
-  const NpyArray images = read_npy(f.input);
-  if (images.shape.size() != 4) throw mistake(f.input, ": shape ", images.shape_text(), ", expected (N, H, W, C)");
+  const NpyArray header = read_npy_header(f.input);
+  if (header.shape.size() != 4) throw mistake(f.input, ": shape ", header.shape_text(), ", expected (N, H, W, C)");
   SafetensorsFile file = read_safetensors(f.weights);
+  add_note(age_note(file));
   if (f.weights_from == "ema") file = require_average(std::move(file));
   if (f.model.empty() && !has_run_info(file)) throw mistake("--model is needed: ", f.weights, " does not name its own");
   RunInfo info;
   if (has_run_info(file)) info = run_info_from(file);
-  info.model = spec_for(f, file, images);
+  info.model = spec_for(f, file, header);
   require_precision(info.model.precision, device);
   const TrainedModel trained = build_trained_model(file, info, device);
 
+  const NpyArray images = read_npy(f.input);
+  if (images.shape != header.shape) throw mistake(f.input, ": changed while it was read");
   const std::vector<float> pixels = pixels_of(f, images);
   const std::int64_t n = images.shape[0], per_image = n > 0 ? static_cast<std::int64_t>(pixels.size()) / n : 0;
   constexpr std::int64_t kBatch = 64;

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/experiment/tau_experiment.h"
 #include "apps/report/report.h"
@@ -26,6 +27,8 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
   const Dataset data =
       load_dataset(o.train.data, {.train_limit = f.train_limit, .test_limit = f.test_limit, .seed = common.seed});
+  add_notes(data.notes);
+  say_notes();
   o.train.data = with_absolute_path(o.train.data);  // as the checkpoints name it
   std::error_code error;
   std::filesystem::create_directories(o.out, error);

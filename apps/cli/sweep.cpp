@@ -6,6 +6,7 @@
 
 #include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/sweep_progress.h"
@@ -215,6 +216,8 @@ void run(const SweepFlags& f, const CommonOptions& common) {
     const Dataset data = load_dataset(
         options[0].data,
         {.test = Half::optional, .train_limit = or_limit("train-limit"), .test_limit = or_limit("test-limit")});
+    add_notes(data.notes);
+    say_notes();
     if (const auto rates = measure_rates(options[0], data, common, threads))
       for (std::size_t i = 0; i < cells.size(); ++i)
         seconds_a_cell += estimated_seconds(options[i], data.train.count, data.test.count,

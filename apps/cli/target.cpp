@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdio>
 
+#include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/experiment/measure.h"
 #include "engine/weight_average.h"
@@ -123,6 +124,7 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
     if (has_run_info(file) && !o.model.empty() && o.model != info.model.name)
       throw mistake("--model ", o.model, ": ", o.weights, " holds a ", info.model.name);
   }
+  add_note(age_note(file));
   const std::string data = o.data.empty() ? info.data : o.data;
   const bool on_train = o.split == "train";
   const std::int64_t one_more = o.limit == 0 ? 0 : o.limit + 1;  // tells whether the limit leaves images out
@@ -131,6 +133,7 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
                                     .train_limit = one_more,
                                     .test_limit = one_more,
                                     .seed = info.seed});
+  add_notes(target.data.notes);
   if (on_train) target.data.test = std::move(target.data.train);
   const bool is_whole_set = o.limit == 0 || target.data.test.count <= o.limit;
   if (!is_whole_set) target.data.test = target.data.test.first(o.limit);

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/run_config.h"
 #include "apps/cli/train_flags.h"
@@ -59,6 +60,8 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
                                                      .seed = common.seed});
   f.options.data = with_absolute_path(f.options.data);  // as the checkpoint names it
   print_notes(f, common);
+  add_notes(data.notes);
+  say_notes();
   const bool is_new = !std::filesystem::exists(folder.path);
   folder.create();
   std::string text;

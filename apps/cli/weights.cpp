@@ -2,6 +2,7 @@
 #include "models/weights.h"
 
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/target.h"
 #include "apps/report/text_table.h"
 #include "apps/run/json_output.h"
@@ -72,6 +73,7 @@ void export_run(const WeightsFlags& f, const CommonOptions& common) {
   const std::map<std::string, std::string> types = {{"float32", "F32"}, {"float16", "F16"}, {"bfloat16", "BF16"}};
   SafetensorsFile file =
       std::filesystem::is_directory(f.file) ? open_checkpoint(RunFolder{f.file}) : read_safetensors(f.file);
+  add_note(age_note(file));
   if (f.weights_from == "ema") file = require_average(std::move(file));
   const TrainedModel trained = build_trained_model(file, run_info_from(file), Device{});
   RunInfo info = trained.info;

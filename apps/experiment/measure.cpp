@@ -10,6 +10,7 @@
 #include "apps/report/examples.h"
 #include "apps/report/results.h"
 #include "data/corruptions.h"
+#include "engine/checked_json.h"
 #include "engine/input_file.h"
 
 namespace kelvin {
@@ -234,7 +235,7 @@ std::vector<std::uint8_t> bits_from(const std::string& text) {
 Json read_result(const RunFolder& folder, const std::string& name) {
   if (!is_there(folder.result(name))) return {};
   try {
-    return read_json(folder.result(name));
+    return read_checked_json(folder.result(name));
   } catch (const Error&) {  // damaged
     return {};
   }

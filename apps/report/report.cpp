@@ -6,8 +6,8 @@
 #include "apps/report/embedded.h"
 #include "apps/report/html.h"
 #include "engine/atomic_file.h"
+#include "engine/checked_json.h"
 #include "engine/input_file.h"
-#include "engine/json_text.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -48,7 +48,7 @@ Json read_run(const Path& run) {
   Json results = Json::object();
   if (std::filesystem::is_directory(run / "results")) {
     for (const auto& entry : std::filesystem::directory_iterator(run / "results"))
-      if (entry.path().extension() == ".json") results[entry.path().stem()] = read_json(entry.path());
+      if (entry.path().extension() == ".json") results[entry.path().stem()] = read_checked_json(entry.path());
   }
   return {{"name", run.filename().empty() ? run.parent_path().filename().string() : run.filename().string()},
           {"config", read_if_there(run / "config.toml")},

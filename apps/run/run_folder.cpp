@@ -6,6 +6,7 @@
 
 #include "apps/run/json_output.h"
 #include "engine/atomic_file.h"
+#include "engine/checked_json.h"
 #include "engine/checkpoint.h"
 #include "engine/printable.h"
 #include "kernels/elementwise.h"
@@ -62,7 +63,7 @@ void RunFolder::write_result(const std::string& name, const Json& json) const {
   std::error_code error;
   std::filesystem::create_directories(path / "results", error);
   if (error) throw mistake((path / "results").string(), ": cannot be made: ", error.message());
-  const std::string text = to_text(json, 2) + "\n";
+  const std::string text = checked_json_text(Json::parse(to_text(json)));
   write_file_atomically(result(name), std::as_bytes(std::span(text)));
 }
 
@@ -92,6 +93,11 @@ Json to_json(const RunInfo& info) {
 }
 
 bool has_run_info(const SafetensorsFile& file) { return file.metadata.contains(kMetadataKey); }
+
+std::string age_note(const SafetensorsFile& file) {
+  if (!has_run_info(file) || file.has_checksums) return {};
+  return file.path.string() + ": written by an older version, without checksums; damage in it would not be noticed";
+}
 
 RunInfo run_info_from(const SafetensorsFile& checkpoint) {
   const auto found = checkpoint.metadata.find(kMetadataKey);

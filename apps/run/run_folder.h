@@ -60,6 +60,8 @@ struct RunInfo {
 
 [[nodiscard]] Json to_json(const RunInfo& info);
 [[nodiscard]] bool has_run_info(const SafetensorsFile& file);
+// A line about a checkpoint of ours from before there were checksums; else empty.
+[[nodiscard]] std::string age_note(const SafetensorsFile& file);
 [[nodiscard]] RunInfo run_info_from(
     const SafetensorsFile& checkpoint);  // a mistake when the metadata is absent or damaged
 

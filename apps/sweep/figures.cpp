@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "apps/sweep/table.h"
+#include "engine/checked_json.h"
+#include "engine/input_file.h"
 
 namespace kelvin {
 namespace {
@@ -35,14 +37,14 @@ class Reader {
       : folder_(folder), suffix_(logit_scale != 1 ? str("-logits-x", logit_scale) : "") {}
 
   CellFigures read() {
-    const Json error = read_result(folder_, "error"), train = read_result(folder_, "train");
+    const Json error = kept("error"), train = kept("train");
     if (error.is_object()) {
       f_.status = CellFigures::Status::failed;
       f_.detail = error.value("error", "unknown error");
     } else if (train.is_object() && train.value("diverged", false)) {
       f_.status = CellFigures::Status::diverged;
       f_.detail = str("at step ", train.value("/divergence/step"_json_pointer, std::int64_t{0}));
-    } else if (read_result(folder_, "done").is_object()) {
+    } else if (kept("done").is_object()) {
       f_.status = CellFigures::Status::done;
       number("train_loss", train, "train_loss");
       read_results();
@@ -51,7 +53,12 @@ class Reader {
   }
 
  private:
-  Json result(const std::string& name) const { return read_result(folder_, name + suffix_); }
+  // Null where there is none; a damaged one is a mistake, for no figure may go missing without a word.
+  [[nodiscard]] Json kept(const std::string& name) const {
+    const std::filesystem::path path = folder_.result(name);
+    return is_there(path) ? read_checked_json(path) : Json();
+  }
+  [[nodiscard]] Json result(const std::string& name) const { return kept(name + suffix_); }
 
   void number(const std::string& key, const Json& from, const char* name) {
     if (from.is_object() && from.contains(name) && from.at(name).is_number()) f_.values[key] = from.at(name);

@@ -12,6 +12,7 @@ InitialWeights load_initial_weights(const std::filesystem::path& path, bool allo
   const Tensor own_w = w.clone(), own_b = b.clone();
   WeightsReport report = import_weights(file, model, allow_partial);
   InitialWeights initial{report.is_head_new, std::move(report.notes)};
+  if (const std::string note = age_note(file); !note.empty()) initial.notes.push_back(note);
   if (initial.is_head_new || !has_run_info(file)) return initial;
   const RunInfo from = run_info_from(file);
   const std::string& classifier = model.spec().classifier;

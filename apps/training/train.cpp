@@ -80,6 +80,7 @@ class Trainer {
   void start() {
     if (options_.resume) {
       const SafetensorsFile file = read_safetensors(run_.checkpoint());
+      if (const std::string note = age_note(file); !note.empty()) notes_.push_back(note);
       load_parameters(file, model_->parameters());
       learner_.load(file);
       const Json position = parse_json(file.path, file.metadata.at("kelvin.position"));

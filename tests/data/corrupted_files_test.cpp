@@ -79,6 +79,29 @@ TEST(CorruptedFiles, FoldersWithForeignClasses) {
   EXPECT_THAT(mistake_of([&] { CorruptedFiles(folder.path(), set); }), HasSubstr("has none to match"));
 }
 
+// Files of one severity where five are expected would be cut into five blocks of other images.
+TEST(CorruptedFiles, OneSeverityInThePlaceOfFive) {
+  const TemporaryFolder folder;
+  Dataset set = small_set();
+  set.test = set.test.first(5);
+  set.test_count = 5;
+  const auto refusal = [&](const std::vector<std::uint8_t>& labels) {
+    write_npy(folder / "labels.npy", std::span<const std::uint8_t>(labels), {static_cast<std::int64_t>(labels.size())});
+    return mistake_of([&] { CorruptedFiles(folder.path(), set); });
+  };
+  write_npy(folder / "fog.npy", std::span<const std::uint8_t>(set.test.bytes), {5, 5, 5, 3});
+  EXPECT_THAT(refusal({1, 1, 1, 1, 1}), HasSubstr("5 labels, as many as small has test images; expected 5 blocks"));
+  set.test_count = 0;  // not known, as with a limit: the labels tell
+  EXPECT_THAT(refusal({0, 1, 2, 2, 1}), HasSubstr("label 1 at row 1, but 0 at row 0, which should be the same image"));
+  set.test_count = 5;
+  EXPECT_THAT(refusal(std::vector<std::uint8_t>(30, 0)), HasSubstr("6 labels a severity, small has 5 test images"));
+  const std::vector<std::uint8_t> severities = {4};
+  write_npy(folder / "severities.npy", std::span<const std::uint8_t>(severities), {1});
+  const std::vector<std::uint8_t> one = {0, 1, 2, 2, 1};
+  write_npy(folder / "labels.npy", std::span<const std::uint8_t>(one), {5});
+  EXPECT_EQ(CorruptedFiles(folder.path(), set).severities(), (std::vector<int>{4}));
+}
+
 TEST(CorruptedFiles, Mistakes) {
   const TemporaryFolder folder;
   const Dataset set = small_set();

@@ -1,5 +1,7 @@
 // Damaged, hostile and odd files: each is refused with exit code 2 and one line that says what is wrong.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <zlib.h>
 
 #include <cstring>
 #include <fstream>
@@ -8,6 +10,7 @@
 #include "data/idx.h"
 #include "data/npy.h"
 #include "engine/safetensors.h"
+#include "engine/tensor_file.h"
 #include "tests/support.h"
 
 namespace kelvin {
@@ -217,9 +220,122 @@ TEST_F(NpyDataset, Mistakes) {
   EXPECT_THAT(load({.test = Half::optional}), HasSubstr("image 0, element 2 is nan"));
   images("train", u1("(2, 4, 4, 1)", 32));
   EXPECT_THAT(load(), HasSubstr("test_images.npy: no such file"));
+  // One file of a pair is not a set without that half.
+  images("test", u1("(2, 4, 4, 1)", 32));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("test_labels.npy: no such file"));
+  std::filesystem::rename(folder_ / "test_images.npy", folder_ / "test_labels.npy");
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("test_images.npy: no such file"));
+  std::filesystem::remove(folder_ / "test_labels.npy");
+  labels("train", npy("{'descr': '<u8', 'fortran_order': False, 'shape': (2,), }", 8) + std::string(8, '\xff'));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("element 1 is 18446744073709551615"));
+  labels("train", u1("(2,)", 2));
   const Dataset good = load_dataset("npy:" + folder_.path().string(), {.test = Half::optional});
   EXPECT_EQ(good.train.count, 2);
   EXPECT_EQ(good.classes, 2);
+}
+
+// A file with holes says it is 8 GB. Whatever its header cannot agree with is refused before memory is asked for.
+TEST_F(NpyDataset, SparseFilesTakeNoMemory) {
+  const auto sparse = [&](const std::string& name, const std::string& shape) {
+    write(folder_ / name, npy("{'descr': '|u1', 'fortran_order': False, 'shape': " + shape + ", }", 0));
+    std::filesystem::resize_file(folder_ / name, std::filesystem::file_size(folder_ / name) + 8'000'000'000);
+  };
+  rusage before{}, after{};
+  getrusage(RUSAGE_SELF, &before);
+  sparse("train_images.npy", "(2000, 2000, 2000, 1)");
+  labels("train", u1("(2,)", 2));
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("2 labels for 2000 images"));
+  sparse("train_images.npy", "(8000000000,)");
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("expected (N, H, W, C)"));
+  images("train", u1("(2, 4, 4, 1)", 32));
+  sparse("train_labels.npy", "(8000000000,)");
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("8000000000 labels for 2 images"));
+  sparse("train_images.npy", "(2, 4, 4, 1)");
+  EXPECT_THAT(load({.test = Half::optional}), HasSubstr("needs 32 bytes"));
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 50'000);
+}
+
+TEST(Safetensors, ElementsAreReadWhenTheyAreUsed) {
+  TemporaryFolder folder;
+  write(folder / "w.safetensors",
+        safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                    R"("b":{"dtype":"U8","shape":[8000000000],"data_offsets":[8,8000000008]},"__metadata__":null})",
+                    0));
+  std::filesystem::resize_file(folder / "w.safetensors",
+                               std::filesystem::file_size(folder / "w.safetensors") + 8'000'000'008);
+  rusage before{}, after{};
+  getrusage(RUSAGE_SELF, &before);
+  const SafetensorsFile file = read_safetensors(folder / "w.safetensors");
+  EXPECT_EQ(byte_count(file.tensors.at("b")), 8'000'000'000u);
+  EXPECT_EQ(floats_of(file.tensors.at("a")), (std::vector<float>{0, 0}));
+  EXPECT_TRUE(file.metadata.empty());  // null is none
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 50'000);
+}
+
+TEST(Safetensors, OtherFilesAreCalledWhatTheyAre) {
+  TemporaryFolder folder;
+  const auto refusal = [&](const std::string& bytes) {
+    write(folder / "f", bytes);
+    return mistake_of([&] { (void)read_safetensors(folder / "f"); });
+  };
+  EXPECT_THAT(refusal(std::string("PK\3\4\0\0\10\10\0\0", 10)), HasSubstr("f: is a zip file, as PyTorch writes .pt"));
+  EXPECT_THAT(refusal(std::string("PK\3\4\0\0\0\0\0\0", 10)),
+              HasSubstr("save_file(torch.load(FILE, weights_only=True)"));
+  EXPECT_THAT(refusal("\x80\x02}q\x01(X\x03"), HasSubstr("is a Python pickle"));
+  EXPECT_THAT(refusal("version https://git-lfs.github.com/spec/v1\noid sha256:1\n"),
+              HasSubstr("is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"));
+  EXPECT_THAT(refusal("\n <!DOCTYPE html>\n<html>"), HasSubstr("is a web page or XML, not the file itself"));
+  EXPECT_THAT(refusal("<"), HasSubstr("web page"));
+  EXPECT_THAT(refusal(std::string("\x1f\x8b\x08\0\0\0\0\0\0\3", 10)), HasSubstr("is a gzip file"));
+  EXPECT_THAT(refusal("{\"a\": 1}"), HasSubstr("is JSON, expected safetensors, or an index"));
+}
+
+TEST(Safetensors, ShardsAreReadByTheirIndex) {
+  TemporaryFolder folder;
+  const std::vector<float> a = {1, 2}, b = {3};
+  write_safetensors(folder / "m-00001-of-00002.safetensors",
+                    {{"a", {"F32", {2}, std::as_bytes(std::span(a))}}, {"spare", {"F32", {0}, {}}}}, {});
+  write_safetensors(folder / "m-00002-of-00002.safetensors", {{"b", {"F32", {1}, std::as_bytes(std::span(b))}}}, {});
+  const auto index = [&](const std::string& second) {
+    write(folder / "m.safetensors.index.json",
+          R"({"metadata": {"total_size": 12}, "weight_map": {"a": "m-00001-of-00002.safetensors", "b": ")" + second +
+              "\"}}");
+  };
+  const auto refusal = [&](const std::string& second) {
+    index(second);
+    return mistake_of([&] { (void)read_safetensors(folder / "m.safetensors.index.json"); });
+  };
+  index("m-00002-of-00002.safetensors");
+  const SafetensorsFile file = read_safetensors(folder / "m.safetensors.index.json");
+  ASSERT_EQ(file.tensors.size(), 2u);
+  EXPECT_EQ(floats_of(file.tensors.at("a")), a);
+  EXPECT_EQ(floats_of(file.tensors.at("b")), b);
+  EXPECT_THAT(refusal("m-00003-of-00002.safetensors"),
+              HasSubstr("names m-00003-of-00002.safetensors, which is not in"));
+  EXPECT_THAT(refusal("m-00001-of-00002.safetensors"),
+              HasSubstr("looks for b in m-00001-of-00002.safetensors, which does not hold"));
+  for (const char* name : {"../m", "/etc/passwd", "..", "", "a/b", "x\\u0000y"})
+    EXPECT_THAT(refusal(name), HasSubstr("which is no plain file name")) << name;
+  EXPECT_THAT(refusal("m.safetensors.index.json"), HasSubstr("is JSON, expected a shard"));
+}
+
+// The content of a gzipped file is bounded by what its header says.
+TEST(Idx, ABombIsGunzippedNoFurtherThanItsHeader) {
+  TemporaryFolder folder;
+  const std::string path = (folder / "bomb.gz").string();
+  const gzFile out = gzopen(path.c_str(), "wb1");
+  const std::string header = idx({2, 28, 28}, 0), zeros(1u << 20, '\0');
+  gzwrite(out, header.data(), static_cast<unsigned>(header.size()));
+  for (int i = 0; i < 50; ++i) gzwrite(out, zeros.data(), static_cast<unsigned>(zeros.size()));
+  gzclose(out);
+  rusage before{}, after{};
+  getrusage(RUSAGE_SELF, &before);
+  EXPECT_THAT(mistake_of([&] { (void)read_idx(path, 3); }),
+              HasSubstr("promises 1568 bytes of data from byte 16 on, the file holds at least 1569"));
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 20'000);
 }
 
 TEST(FashionMnist, Mistakes) {

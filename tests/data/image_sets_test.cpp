@@ -8,6 +8,7 @@
 #include "data/digest.h"
 #include "data/image_file.h"
 #include "data/npy.h"
+#include "engine/safetensors.h"
 #include "tests/data/image_writer.h"
 #include "tests/support.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using testing::mistake_of;
+using testing::read_text;
 using testing::write_image;
 
 void write_text(const std::filesystem::path& path, const std::string& text) {
@@ -94,6 +96,70 @@ TEST_F(ImageSets, FolderOfClasses) {
   EXPECT_THAT(mistake_of([&] { (void)load_dataset("folder:" + at("alone"), {}); }), HasSubstr("no folder train/"));
 }
 
+// Links are followed as torchvision does; what is hidden or of another kind is passed over and counted.
+TEST_F(ImageSets, LinksHiddenFilesAndOtherKinds) {
+  const std::filesystem::path set = folder_ / "set", a = set / "train/a";
+  write_image(a / "1.png", 4, 4, 3, 1);
+  write_image(set / "train/b/1.png", 4, 4, 3, 2);
+  write_image(folder_ / "elsewhere/deep/2.png", 4, 4, 3, 3);
+  write_image(folder_ / "c/3.png", 4, 4, 3, 4);
+  std::filesystem::create_directory_symlink(folder_ / "elsewhere", a / "linked");
+  std::filesystem::create_directory_symlink(set / "train", a / "deep_loop");  // back to a folder on the way
+  std::filesystem::create_directory_symlink(folder_ / "c", set / "train/c");  // a class that is a link
+  std::filesystem::create_symlink(folder_ / "c/3.png", a / "4.png");
+  std::filesystem::create_symlink(folder_ / "nothing.png", a / "5.png");
+  for (const char* name :
+       {"._1.png", ".DS_Store", "x.tif", "y.TIF", "z.webp", "README", "beside/6.png/not_an_image.txt"})
+    write_text(a / name, "x");
+  write_image(a / ".ipynb_checkpoints/1.png", 4, 4, 3, 1);
+  write_image(a / "__MACOSX/1.png", 4, 4, 3, 1);
+  write_image(set / "train/__MACOSX/1.png", 4, 4, 3, 1);
+  write_image(set / "train/stray.png", 4, 4, 3, 1);
+  const Dataset data = load_dataset("folder:" + set.string(), {.test = Half::skip});
+  EXPECT_EQ(data.class_names, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(data.train.labels, (std::vector<std::int32_t>{0, 1, 2, 0, 0}));  // a: 1.png, 4.png, linked/deep/2.png
+  ASSERT_EQ(data.notes.size(), 1u);
+  EXPECT_EQ(data.notes[0],
+            set.string() +
+                ": passed over 12 files: 2 .tif, 1 .txt, 1 .webp, 1 beside the class folders, 4 hidden, 1 in a "
+                "circle, 1 leading nowhere, 1 without extension (PNG, JPEG and BMP images are read)");
+}
+
+TEST_F(ImageSets, BitmapsAreRead) {
+  const std::string header("BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\1\0\0\0\1\0\0\0\1\0\x18\0", 30);
+  const auto first_pixel = [&] {
+    const Dataset data = load_dataset("folder:" + at("set"), {.train = Half::skip});
+    EXPECT_TRUE(data.notes.empty());
+    return std::vector<std::uint8_t>(data.test.bytes.begin(), data.test.bytes.begin() + 3);
+  };
+  write_text(folder_ / "set/a/1.bmp", header + std::string(24, '\0') + std::string("\1\2\3\0", 4));
+  write_image(folder_ / "set/b/1.png", 1, 1, 3, 2);
+  EXPECT_EQ(first_pixel(), (std::vector<std::uint8_t>{3, 2, 1}));
+  // Another pixel under the same name, size and time of modification: the cache is asked for inode and time of change, too.
+  const auto time = std::filesystem::last_write_time(folder_ / "set/a/1.bmp");
+  write_text(folder_ / "set/a/1.bmp", header + std::string(24, '\0') + std::string("\1\2\4\0", 4));
+  std::filesystem::last_write_time(folder_ / "set/a/1.bmp", time);
+  EXPECT_EQ(first_pixel(), (std::vector<std::uint8_t>{4, 2, 1}));
+  EXPECT_EQ(cached().size(), 1u);
+}
+
+// A folder of the name of a half that holds images is a class.
+TEST_F(ImageSets, ClassesNamedLikeHalves) {
+  for (const char* name : {"train", "bus", "val"}) write_image(folder_ / "trips" / name / "1.png", 4, 4, 3, 1);
+  const Dataset set = load_dataset("folder:" + at("trips"), {.train = Half::skip});
+  EXPECT_EQ(set.class_names, (std::vector<std::string>{"bus", "train", "val"}));
+  EXPECT_EQ(set.test.count, 3);
+  EXPECT_THAT(mistake_of([&] { (void)load_dataset("folder:" + at("trips"), {}); }), HasSubstr("no folder train/"));
+  // Halves with a stray image and another folder beside them stay halves, and both are said.
+  for (const char* path : {"train/a/1.png", "train/b/1.png", "train/stray.png", "test/b/1.png", "extra/1.png"})
+    write_image(folder_ / "halves" / path, 4, 4, 3, 1);
+  const Dataset halves = load_dataset("folder:" + at("halves"), {});
+  EXPECT_EQ(halves.class_names, (std::vector<std::string>{"a", "b"}));
+  ASSERT_EQ(halves.notes.size(), 2u);
+  EXPECT_THAT(halves.notes[0], HasSubstr("1 beside the class folders"));
+  EXPECT_THAT(halves.notes[1], HasSubstr("folders that are neither train nor test: extra"));
+}
+
 // What --limit takes is the first N: it must not be one class.
 TEST_F(ImageSets, ClassesTakeTurnsSoThatTheFirstImagesHoldAll) {
   for (const char* half : {"train", "test"})
@@ -117,7 +183,7 @@ TEST_F(ImageSets, FolderMistakes) {
   const auto load = [&] { (void)load_dataset("folder:" + at("set"), {.test = Half::skip}); };
   EXPECT_THAT(mistake_of(load), HasSubstr("b/1.png: 4x5 pixels, expected 4x4"));
   write_text(folder_ / "set/train/b/1.png", "no image");
-  EXPECT_THAT(mistake_of(load), HasSubstr("b/1.png: not a PNG or JPEG"));
+  EXPECT_THAT(mistake_of(load), HasSubstr("b/1.png: not a PNG, JPEG or BMP"));
   write_text(folder_ / "set/train/b/1.png", "");
   EXPECT_THAT(mistake_of(load), HasSubstr("b/1.png: empty"));
   std::filesystem::remove(folder_ / "set/train/b/1.png");
@@ -131,7 +197,8 @@ TEST_F(ImageSets, FolderMistakes) {
 TEST_F(ImageSets, ImagesTooLargeAreRefusedByTheirHeader) {
   // A PNG header of 16,000 x 16,000 pixels and no data: nothing may be allocated for it.
   std::string png = "\x89PNG\r\n\x1a\n";
-  png += std::string("\0\0\0\x0dIHDR", 8) + std::string("\0\0\x3e\x80\0\0\x3e\x80\x08\x02\0\0\0", 13) + "crc!";
+  png +=
+      std::string("\0\0\0\x0dIHDR", 8) + std::string("\0\0\x3e\x80\0\0\x3e\x80\x08\x02\0\0\0", 13) + "\xce\x1c\x48\x89";
   const auto bytes = std::as_bytes(std::span(png));
   EXPECT_THAT(mistake_of([&] { (void)decode_image("bomb.png", bytes, 3); }),
               HasSubstr("bomb.png: says it is 16000x16000"));
@@ -144,7 +211,7 @@ TEST_F(ImageSets, ImagesTooLargeAreRefusedByTheirHeader) {
   std::string cut{std::istreambuf_iterator<char>(in), {}};
   cut.resize(cut.size() / 2);
   EXPECT_THAT(mistake_of([&] { (void)decode_image("cut.png", std::as_bytes(std::span(cut)), 3); }),
-              HasSubstr("cut.png: damaged PNG: the chunk at byte 33 says 215 bytes, 95 are left"));
+              HasSubstr("cut.png: damaged PNG: the chunk at byte 33 says 215 bytes, 91 are left"));
 }
 
 TEST_F(ImageSets, TinyImageNetWithSortedClasses) {
@@ -187,9 +254,15 @@ TEST_F(ImageSets, CacheIsUsedWhileTheFilesStayAndReplacedWhenTheyChange) {
   // Marked, so that reading it shows.
   std::vector<std::uint8_t> marked = first;
   marked[0] ^= 1;
-  write_npy(entry, std::span<const std::uint8_t>(marked), {2, 4, 4, 3});
+  const SafetensorsEntry images{"U8", {2, 4, 4, 3}, std::as_bytes(std::span(marked))};
+  write_safetensors(entry, {{"images", images}}, {});
   EXPECT_EQ(load(), marked);
-  // Damaged: decoded again.
+  // Damaged, by one bit or as a whole: decoded again.
+  std::string bytes = read_text(entry);
+  bytes.back() ^= 1;
+  write_text(entry, bytes);
+  EXPECT_EQ(load(), first);
+  EXPECT_EQ(load(), first);
   write_text(entry, "damaged");
   EXPECT_EQ(load(), first);
   // Changed files: another entry, and the old one gone.
