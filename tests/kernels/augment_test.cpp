@@ -96,5 +96,29 @@ TEST(CropFlip, DependsOnTheImageNotOnTheBatch) {
   EXPECT_EQ(std::vector<float>(batch.begin() + 72, batch.end()), alone);
 }
 
+// An image of three channels is moved as each of its channels alone is.
+TEST(CropFlip, ChannelsMoveTogether) {
+  constexpr std::size_t kPixels = 4 * kSide * kSide;
+  std::vector<std::uint8_t> planes[3], colour(3 * kPixels);
+  for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t i = 0; i < kPixels; ++i)
+      planes[c].push_back(colour[3 * i + c] = static_cast<std::uint8_t>((7 * i + 83 * c) % 251 + 1));
+  const std::vector<std::int32_t> indices = {2, 0, 3};
+  const auto n = static_cast<std::int64_t>(indices.size());
+  for (const AugmentOptions& o : {AugmentOptions{}, AugmentOptions{.enabled = true, .key = {1, 2}, .epoch = 5},
+                                  AugmentOptions{.enabled = true, .cutout = 3, .key = {1, 2}, .epoch = 6}}) {
+    std::vector<float> together(static_cast<std::size_t>(3 * n * kSide * kSide)), alone(together.size() / 3);
+    crop_flip(Cpu{}, View<float>(together.data(), {n, kSide, kSide, 3}),
+              View<const std::uint8_t>(colour.data(), {4, kSide, kSide, 3}),
+              View<const std::int32_t>(indices.data(), {n}), o);
+    for (std::size_t c = 0; c < 3; ++c) {
+      crop_flip(Cpu{}, View<float>(alone.data(), {n, kSide, kSide, 1}),
+                View<const std::uint8_t>(planes[c].data(), {4, kSide, kSide, 1}),
+                View<const std::int32_t>(indices.data(), {n}), o);
+      for (std::size_t i = 0; i < alone.size(); ++i) ASSERT_EQ(together[3 * i + c], alone[i]) << c << " " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kelvin
