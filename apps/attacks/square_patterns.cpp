@@ -87,13 +87,12 @@ std::vector<float> bump(std::int64_t side, bool is_transposed) {
 }
 
 void grid_of_bumps(const Canvas& c, float eps, const ImageRandom& random) {
-  const std::int64_t side = std::max<std::int64_t>(1, std::min(c.height, c.width) / kTiles);
-  const std::int64_t margin_y = std::max<std::int64_t>(0, (c.height - side * kTiles) / 2),
-                     margin_x = std::max<std::int64_t>(0, (c.width - side * kTiles) / 2);
+  const std::int64_t side = std::max<std::int64_t>(1, c.height / kTiles);
+  const std::int64_t margin = std::max<std::int64_t>(0, (c.height - side * kTiles) / 2);  // in both directions
   std::vector<float> move(c.x0.size(), 0.0f);
   std::uint64_t word = kSigns;
-  for (std::int64_t top = margin_y; top + side <= c.height; top += side)
-    for (std::int64_t left = margin_x; left + side <= c.width; left += side) {
+  for (std::int64_t top = margin; top + side <= c.height; top += side)
+    for (std::int64_t left = margin; left + side <= c.width; left += side) {
       const std::vector<float> shape = bump(side, random.uniform(word++) > 0.5f);
       for (std::int64_t k = 0; k < c.channels; ++k) {
         const float sign = random.sign(word++);

@@ -141,6 +141,21 @@ INSTANTIATE_TEST_SUITE_P(All, ColorPath,
                            return name + (info.param.norm == Norm::l2 ? "_l2" : "_linf");
                          });
 
+// Of 16 x 14 pixels: windows and patterns know height from width.
+TEST(ColorAttacks, SquareTakesImagesThatAreNotSquare) {
+  const Golden whole = resnet();
+  const auto width = whole.reference["narrow"].get<std::int64_t>(),
+             rows = static_cast<std::int64_t>(whole.at(Norm::l2)["found"]["square-narrow"].size());
+  Golden g{whole.reference, whole.set.first(rows), testing::color_model(width)};
+  g.set.width = width;
+  g.set.bytes.clear();
+  for (std::int64_t row = 0; row < rows * whole.set.height; ++row) {
+    const auto first = whole.set.bytes.begin() + row * whole.set.width * 3;
+    g.set.bytes.insert(g.set.bytes.end(), first, first + width * 3);
+  }
+  for (const Norm norm : {Norm::linf, Norm::l2}) expect_same_paths(g, "square-narrow", g.options("square", norm));
+}
+
 TEST(ColorAttacks, AVisionTransformersImagesFallWhereTheReferenceLetsThemFall) {
   const Golden g = vision_transformer();
   for (const Norm norm : {Norm::linf, Norm::l2})

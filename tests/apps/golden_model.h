@@ -28,12 +28,12 @@ inline nlohmann::json json_of(const std::filesystem::path& path) {
 inline nlohmann::json attack_reference() { return json_of(attack_golden("reference.json")); }
 inline nlohmann::json color_reference() { return json_of(color_golden("reference.json")); }
 
-inline std::unique_ptr<Model> resnet8_of(int channels, int size, const nlohmann::json& reference,
+inline std::unique_ptr<Model> resnet8_of(int channels, int height, int width, const nlohmann::json& reference,
                                          const std::filesystem::path& weights) {
   auto model = make_model({.name = "resnet8",
                            .channels = channels,
-                           .height = size,
-                           .width = size,
+                           .height = height,
+                           .width = width,
                            .mean = reference.at("mean").get<std::vector<float>>(),
                            .std = reference.at("std").get<std::vector<float>>()},
                           {}, 0);
@@ -43,7 +43,7 @@ inline std::unique_ptr<Model> resnet8_of(int channels, int size, const nlohmann:
 
 // `scale` multiplies the logits: a change that moves no decision boundary.
 inline std::unique_ptr<Model> golden_model(float scale = 1) {
-  auto model = resnet8_of(1, 28, attack_reference(), attack_golden("weights.safetensors"));
+  auto model = resnet8_of(1, 28, 28, attack_reference(), attack_golden("weights.safetensors"));
   for (const Parameter* p : {&model->prototypes(), &model->prototype_bias()}) {
     std::vector<float> values = p->value.to_host<float>();
     for (float& v : values) v *= scale;
@@ -51,8 +51,8 @@ inline std::unique_ptr<Model> golden_model(float scale = 1) {
   }
   return model;
 }
-inline std::unique_ptr<Model> color_model() {
-  return resnet8_of(3, 16, color_reference(), color_golden("weights.safetensors"));
+inline std::unique_ptr<Model> color_model(std::int64_t width = 16) {
+  return resnet8_of(3, 16, static_cast<int>(width), color_reference(), color_golden("weights.safetensors"));
 }
 
 // A network filled by formula makes every image the same class: the reference scales its last layer and centres the logits.

@@ -31,7 +31,7 @@ from kelvin_draws import Draws, start_inside, start_on_surface  # noqa: E402
 from kelvin_run import network  # noqa: E402
 
 out = root / "tests/golden/attacks_color"
-FEW, FAB_STEPS, FAB_IMAGES = 4, 30, 20
+FEW, FAB_STEPS, FAB_IMAGES, NARROW_IMAGES, NARROW = 4, 30, 20, 12, 14
 
 
 @dataclasses.dataclass
@@ -126,7 +126,7 @@ def square(model, x, y, right, norm, o):
 
         def random_choice(self, shape):
             if shape[-1] > 1:  # stripes: a sign a column and channel
-                return self.draws.sign(np.arange(SIZE * 3)).view(SIZE, 3).t().reshape(1, 3, 1, SIZE)
+                return self.draws.sign(np.arange(shape[-1] * 3)).view(-1, 3).t().reshape(1, 3, 1, -1)
             if not self.is_start:
                 return self.draws.sign(8 + np.arange(3)).view(*shape)
             self.word += 3
@@ -294,13 +294,15 @@ def momentum(model, x, y, right, eps):
 def resnet(model, x, y):
     o, right = RESNET, (model(x).argmax(1) == y).numpy()
     paths(model, x, y, o)
-    reference = {"mean": MEAN, "std": STD, "steps": o.steps, "targets": o.targets, "queries": o.queries, "fab_steps": FAB_STEPS,
+    reference = {"mean": MEAN, "narrow": NARROW, "std": STD, "steps": o.steps, "targets": o.targets, "queries": o.queries, "fab_steps": FAB_STEPS,
                  "clean": right.astype(int).tolist()}
     few = slice(0, FAB_IMAGES)
     for norm, eps in o.eps.items():
         rows = {f"apgd-{loss}": apgd(model, x, y, right, norm, o, loss) for loss in ("ce", "dlr", "t")}
         rows["square"] = square(model, x, y, right, norm, o)
         rows["pgd"] = pgd(model, x, y, right, norm, eps, 10, cross_entropy, "random_start", 2, is_batch=True)
+        narrow, of_narrow = x[:NARROW_IMAGES, :, :, :NARROW].contiguous(), y[:NARROW_IMAGES]
+        rows["square-narrow"] = square(model, narrow, of_narrow, (model(narrow).argmax(1) == of_narrow).numpy(), norm, o)
         if norm == "Linf":
             rows["cw"] = pgd(model, x, y, right, norm, eps, 30, margin, "momentum_pgd_start", 1, is_batch=False)
             rows["fgsm"] = of_torchattacks(lambda m: torchattacks.FGSM(m, eps=eps), model, x, y, right)
