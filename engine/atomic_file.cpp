@@ -13,7 +13,6 @@
 
 #include "engine/output_place.h"
 #include "engine/temporary_file.h"
-#include "kernels/device/error.h"
 
 namespace kelvin {
 namespace {
@@ -67,6 +66,7 @@ void write_to(const Path& path, int descriptor, const std::function<void(std::os
   std::ostream out(&buffer);
   write(out);
   out.flush();
+  if (buffer.error() == EPIPE) throw ReaderIsGone(ExitCode::mistake, path.string() + ": nobody reads it any more");
   if (!out || buffer.error() != 0) throw_cannot_be_written(path, buffer.error());
 }
 

@@ -9,7 +9,15 @@
 #include <iosfwd>
 #include <span>
 
+#include "kernels/device/error.h"
+
 namespace kelvin {
+
+// Whatever read the FIFO or pipe at the path has gone away.
+class ReaderIsGone : public Error {
+ public:
+  using Error::Error;
+};
 
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);

@@ -64,8 +64,8 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
                     ": expected none, random, least-likely, second-most-likely, all or a class number");
   }
   if (!(f.logit_scale > 0)) throw mistake("--logit-scale must be > 0, got ", f.logit_scale);
-  if (!f.save.empty()) require_writable("--save-adversarial", f.save);
-  if (!f.save_results.empty()) require_writable("--save-results", f.save_results);
+  if (f.has("save-adversarial")) require_writable("--save-adversarial", f.save);
+  if (f.has("save-results")) require_writable("--save-results", f.save_results);
   check_label(f.label);
 }
 

@@ -9,6 +9,7 @@
 #include "apps/cli/config_file.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/waiting_threads.h"
+#include "engine/atomic_file.h"
 #include "kernels/device/error.h"
 
 namespace {
@@ -20,7 +21,8 @@ int fail(const std::string& message, kelvin::ExitCode code) {
 
 // What the standard library says of a path in words of its own, in ours.
 int fail(const std::filesystem::filesystem_error& e) {
-  return fail(e.path1().string() + ": " + e.code().message(), kelvin::ExitCode::mistake);
+  return fail((e.path1().empty() ? "the working folder" : e.path1().string()) + ": " + e.code().message(),
+              kelvin::ExitCode::mistake);
 }
 
 // Never what() of another library: it says nothing to who reads it. The type does, to who mends it.
@@ -95,6 +97,8 @@ int run_and_tell(int argc, char** argv) {
   using kelvin::ExitCode;
   try {
     return run(argc, argv);
+  } catch (const kelvin::ReaderIsGone&) {
+    kelvin::end_quietly();
   } catch (const kelvin::Error& e) {
     return fail(e.what(), e.code());
   } catch (const std::bad_alloc&) {

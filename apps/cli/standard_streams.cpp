@@ -60,12 +60,15 @@ void print(std::string_view text) {
 
 void print_note(std::string_view line) { std::fprintf(stderr, "%s\n", printable(line).c_str()); }
 
+void end_quietly() {
+  signal(SIGPIPE, SIG_DFL);
+  raise(SIGPIPE);
+  _exit(128 + SIGPIPE);  // where the signal is blocked
+}
+
 int close_standard_streams(int code) {
   if (code != static_cast<int>(ExitCode::done)) return code;
-  if (failure_of_stdout == EPIPE) {
-    signal(SIGPIPE, SIG_DFL);
-    raise(SIGPIPE);
-  }
+  if (failure_of_stdout == EPIPE) end_quietly();
   if (failure_of_stdout == 0 && close(STDOUT_FILENO) != 0 && errno != EINTR)
     failure_of_stdout = errno;  // NFS says it late
   if (failure_of_stdout != 0)

@@ -16,8 +16,11 @@ void print(std::string_view text);
 // To standard error, as one line: a line break in a name is shown, not made.
 void print_note(std::string_view line);
 
+// As a program ends whose output nobody reads.
+[[noreturn]] void end_quietly();
+
 // Last of all: the exit code, given that of the work. Work that was done but could not be printed is exit code 1 and one line. Where
-// the reader of standard output went away it ends without a word, by SIGPIPE, as other programs do.
+// the reader of standard output went away it ends quietly.
 [[nodiscard]] int close_standard_streams(int code);
 
 }  // namespace kelvin

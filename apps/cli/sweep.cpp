@@ -224,6 +224,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
                                             measurements_of(plan.measure, cells[i].logit_scales), *rates) /
                           static_cast<double>(cells.size());
   }
+  if (!f.dry_run) make_folder(f.out);
   if (!common.quiet || f.dry_run) {
     std::string text =
         str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(), " seeds), ",
@@ -247,7 +248,6 @@ void run(const SweepFlags& f, const CommonOptions& common) {
     print_result(common, text, json);
     return;
   }
-  make_folder(f.out);
   const std::vector<Job> jobs = jobs_of(cells, plan, f, common, threads);
   SweepProgress progress(cells, f.out, seconds_a_cell, f.jobs, common.quiet);
   run_jobs(

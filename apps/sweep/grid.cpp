@@ -12,6 +12,8 @@
 namespace kelvin {
 namespace {
 
+constexpr std::size_t kLongestName = 240;  // of a cell: a file's name of 255 bytes with what is added to it
+
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   std::istringstream in(text);
@@ -150,6 +152,9 @@ std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, cons
       next.seed = seed;
       next.name = str(next.group, "_seed-", seed);
       set_flag(next.flags, {"seed", std::to_string(seed)});
+      if (next.name.size() > kLongestName)
+        throw mistake("the cell ", next.name.substr(0, 40), "... would have a folder's name of ", next.name.size(),
+                      " bytes, at most ", kLongestName, "; give values short names with --variant 'NAME: flag=value'");
       if (!folders.insert(next.name).second)
         throw mistake("two cells would share the folder ", next.name,
                       "; choose values that differ in letters or digits");

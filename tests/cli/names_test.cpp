@@ -72,6 +72,20 @@ TEST_F(Names, BytesThatAreNotUtf8StopNothing) {
   EXPECT_EQ(json("evaluate " + flags)["n"], 12);
 }
 
+// Children get the bytes back that the cell's file holds escaped.
+TEST_F(Names, ASweepAndAQuickstartReadThem) {
+  make_set();
+  const std::string toy = "--data 'folder:set\xFE\x1B[1m' --model mlp --epochs 1 --batch-size 4 ";
+  const std::string sweep = "sweep " + toy + "--seeds 0 --measure clean --out 'sw\xFF'";
+  const Json table = json(sweep);
+  EXPECT_EQ(table["out"], "sw\\xFF");
+  EXPECT_EQ(table["rows"][0]["cells"][0]["status"], "done");
+  EXPECT_EQ(json(sweep)["rows"], table["rows"]);  // read again, not trained again
+  const Json rows = json("quickstart " + toy + "--taus 1 --out 'qs\xFF'");
+  EXPECT_EQ(rows["report"], "qs\\xFF/report.html");
+  EXPECT_EQ(rows["rows"].size(), 1u);
+}
+
 TEST_F(Names, TerminalsAreToldNothingToObey) {
   make_set();
   const std::string run = "run\x1B]0;owned\x07";

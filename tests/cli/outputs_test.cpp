@@ -100,6 +100,7 @@ TEST_F(Outputs, AreCheckedBeforeTheWork) {
     }
   }
   expect_mistake("predict --weights no --input no --output ''", "--output");
+  expect_mistake("attack no --save-adversarial ''", "--save-adversarial");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "o.npy"));
 }
 
@@ -119,6 +120,14 @@ TEST_F(Outputs, ResultsHaveAPlaceBeforeTheyAreMeasured) {
       "--grid tau=1,2 --measure clean --out sweep",
       "sweep/report.html: is a folder");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "sweep/tau-1_seed-0"));
+  std::ofstream(folder_ / "in-the-way") << "a file";
+  for (const std::string out : {"in-the-way", "run/config.toml/x"}) {
+    const std::string toy = "--data synthetic:train=64,test=8,size=8,classes=4 --model mlp --epochs 1 ";
+    for (const std::string command : {"sweep --seeds 0 ", "train ", "quickstart --quiet "})
+      expect_mistake(command + toy + "--out " + out, out);
+  }
+  const std::string names = std::string(150, 'a') + "," + std::string(150, 'b');
+  expect_mistake("sweep --grid " + std::string(150, 'g') + "=" + names + " --out long", "short names with --variant");
   std::filesystem::create_directories(folder_ / "quick/report.html");
   expect_mistake(
       "quickstart --data synthetic:train=64,test=8,size=8,classes=4 --model mlp --epochs 1 --taus 1 --out quick",

@@ -82,6 +82,9 @@ TEST_F(StandardStreams, AReaderThatIsGoneEndsItQuietly) {
       Json::parse(read_text(folder_ / "run/results/attack-pgd-ce-tau1-steps1.json")).contains("robust_accuracy"));
   status = without_reader("--help", STDOUT_FILENO);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) << status;
+  status = without_reader("report run --out /dev/stdout", STDOUT_FILENO);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) << status;
+  EXPECT_EQ(read_text(folder_ / "err.txt"), "");
   // Nobody reads what is said on the way: the work goes on.
   status = without_reader(std::string(kTrain) + "--optimizer adam --out other > out.txt", STDERR_FILENO);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;

@@ -156,6 +156,9 @@ TEST(AtomicFile, AnOpenDescriptorIsWrittenThrough) {
   EXPECT_EQ(read(ends[0], text, sizeof text), 4);
   EXPECT_STREQ(text, "pipe");
   close(ends[0]);
+  signal(SIGPIPE, SIG_IGN);
+  EXPECT_THROW(write("/proc/self/fd/" + std::to_string(ends[1]), "pipe"), ReaderIsGone);
+  signal(SIGPIPE, SIG_DFL);
   close(ends[1]);
 }
 
