@@ -5,6 +5,7 @@
 
 #include "apps/analysis/negative_softmax.h"
 #include "apps/evaluation/batches.h"
+#include "apps/evaluation/percentile.h"
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
 
@@ -37,12 +38,6 @@ struct MeanOfPresent {
   [[nodiscard]] std::optional<double> value() const { return count > 0 ? std::optional(sum / count) : std::nullopt; }
 };
 
-double percentile(std::vector<double>& values, double p) {
-  const auto at = static_cast<std::size_t>(std::llround(p / 100 * static_cast<double>(values.size() - 1)));
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
-  return values[at];
-}
-
 // A temperature's sums while batches go by.
 struct Sums {
   GradientsAtTau row;  // sums, divided by n at the end
@@ -72,7 +67,7 @@ class Study {
     GradientStudy study;
     study.n = set_.count;
     study.accuracy = correct_ / static_cast<double>(set_.count);
-    for (Sums& s : sums_) study.rows.push_back(finished(s));
+    for (const Sums& s : sums_) study.rows.push_back(finished(s));
     if (!distances_.empty())
       for (const double p : {5, 25, 50, 75, 95}) study.linearized_distance.push_back(percentile(distances_, p));
     return study;
@@ -241,7 +236,7 @@ class Study {
     }
   }
 
-  GradientsAtTau finished(Sums& s) const {
+  GradientsAtTau finished(const Sums& s) const {
     GradientsAtTau r = s.row;
     const auto n = static_cast<double>(set_.count);
     for (std::vector<double>* shares : {&r.alpha_shares, &r.class_share})

@@ -98,7 +98,7 @@ struct AttackResult {
   [[nodiscard]] double mean_displacement() const;
   [[nodiscard]] double max_linf() const;
   [[nodiscard]] double max_l2() const;
-  [[nodiscard]] double margin_percentile(double p) const;  // of clean_margin over all images, p in [0, 100]
+  [[nodiscard]] double margin_percentile(double p) const;  // of clean_margin over all images (evaluation/percentile.h)
 };
 
 // Called with each finished batch: index of its first image, clean images and returned images, both [N, H, W, C].

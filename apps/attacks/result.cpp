@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <limits>
 
 #include "apps/attacks/attack.h"
+#include "apps/evaluation/percentile.h"
 
 namespace kelvin {
 namespace {
@@ -68,14 +68,9 @@ double AttackResult::max_l2() const {
   return largest;
 }
 double AttackResult::margin_percentile(double p) const {
-  if (images.empty()) return std::numeric_limits<double>::quiet_NaN();
   std::vector<double> margins;
   for (const AttackedImage& i : images) margins.push_back(i.clean_margin);
-  std::sort(margins.begin(), margins.end());
-  const double position = p / 100 * static_cast<double>(margins.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, margins.size() - 1);
-  return margins[below] + (position - static_cast<double>(below)) * (margins[above] - margins[below]);
+  return percentile(std::move(margins), p);
 }
 
 }  // namespace kelvin

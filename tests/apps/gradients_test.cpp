@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/analysis/negative_softmax.h"
@@ -128,6 +129,28 @@ TEST(Gradients, CountWhatFloat32Loses) {
   EXPECT_NEAR(b.rows[1].alpha_shares[0], a.rows[0].alpha_shares[0], 1e-5);
   EXPECT_NEAR(b.rows[1].step_size, a.rows[0].step_size / 100, 1e-6);
   for (std::size_t p = 0; p < 5; ++p) EXPECT_NEAR(b.linearized_distance[p] / a.linearized_distance[p], 1, 1e-3) << p;
+}
+
+// Twenty images: the median lies halfway between the tenth and the eleventh, as NumPy has it. Each image is measured alone, too.
+TEST(Gradients, MediansAreThoseOfTheImages) {
+  const auto model = testing::golden_model();
+  const ImageSet images = testing::golden_images(20);
+  const GradientStudy all = measure_gradients(*model, images, {.taus = {1}});
+  std::vector<double> steps, distances;
+  for (std::int64_t i = 0; i < images.count; ++i) {
+    const GradientStudy one = measure_gradients(*model, images.select({i}), {.taus = {1}});
+    steps.push_back(one.rows[0].step_size);
+    if (!one.linearized_distance.empty()) distances.push_back(one.linearized_distance[2]);
+  }
+  std::sort(steps.begin(), steps.end());
+  std::sort(distances.begin(), distances.end());
+  EXPECT_NEAR(all.rows[0].median_step_size / ((steps[9] + steps[10]) / 2), 1, 1e-4);
+  ASSERT_GT(distances.size(), 1u);
+  const double at = 0.75 * static_cast<double>(distances.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const double expected =
+      distances[below] + (at - static_cast<double>(below)) * (distances[below + 1] - distances[below]);
+  EXPECT_NEAR(all.linearized_distance[3] / expected, 1, 1e-4);
 }
 
 // The last product of a cosine classifier sees s f̂, of length s, whatever f is.
