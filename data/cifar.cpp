@@ -83,14 +83,19 @@ ImageSet load_half(const Layout& layout, const Path& folder, const std::vector<c
   return set;
 }
 
-std::vector<std::string> class_names(const Layout& layout, const Path& folder) {
-  std::vector<std::string> names;
+// Numbers where the file of names is absent or too short.
+void name_classes(const Layout& layout, const Path& folder, Dataset& set) {
+  std::vector<std::string>& names = set.class_names;
   const Path path = folder / layout.names_file;
   std::istringstream in(is_there(path) ? read_text(path, kMaxNames) : "");
-  for (std::string line; std::getline(in, line) && static_cast<int>(names.size()) < layout.classes;)
+  for (std::string line; std::getline(in, line) && static_cast<int>(names.size()) < layout.classes;) {
+    if (line.ends_with('\r')) line.pop_back();
     if (!line.empty()) names.push_back(line);
-  for (int i = static_cast<int>(names.size()); i < layout.classes; ++i) names.push_back(str("class ", i));
-  return names;
+  }
+  set.has_class_names = static_cast<int>(names.size()) == layout.classes;
+  if (set.has_class_names) return;
+  names.clear();
+  for (int i = 0; i < layout.classes; ++i) names.push_back(str("class ", i));
 }
 
 Dataset load(const Layout& layout, const std::string& where, const DatasetOptions& options) {
@@ -99,7 +104,7 @@ Dataset load(const Layout& layout, const std::string& where, const DatasetOption
   set.train = load_half(layout, folder, layout.train, options.train);
   set.test = load_half(layout, folder, layout.test, options.test);
   set.classes = layout.classes;
-  set.class_names = class_names(layout, folder);
+  name_classes(layout, folder, set);
   set.mean = layout.mean;
   set.std = layout.std;
   return set;

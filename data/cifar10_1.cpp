@@ -15,6 +15,7 @@ Dataset load_cifar10_1(const std::string& where, const DatasetOptions& options) 
   Dataset set;
   set.classes = 10;
   set.class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+  set.has_class_names = true;
   set.mean = {0.4914f, 0.4822f, 0.4465f};  // CIFAR-10's
   set.std = {0.2470f, 0.2435f, 0.2616f};
   if (options.test == Half::skip) return set;

@@ -33,10 +33,13 @@ struct Dataset {
   ImageSet validation;   // held out of train (data/hold_out.h); count 0 unless asked for
   int classes = 0;
   std::vector<std::string> class_names;    // one a class, UTF-8: other bytes escaped (engine/printable.h)
+  bool has_class_names = false;            // whether those are names; else numbers that stand for them
   std::vector<std::string> class_folders;  // sets of image files: the folder of each class; else empty
-  std::vector<float> mean, std;            // per channel, in [0, 1]: the model's normalisation
-  std::int64_t test_count = 0;             // test images before test_limit
-  std::vector<std::string> notes;          // what was passed over, a line each: for people, once
+  // Per channel, in [0, 1], of the training images, for a model's normalisation. Empty where nobody knows them: npy and folder sets of
+  // which no training half was read.
+  std::vector<float> mean, std;
+  std::int64_t test_count = 0;     // test images before test_limit
+  std::vector<std::string> notes;  // what was passed over, a line each: for people, once
 };
 
 enum class Half { skip, optional, required };  // optional: read where it is there

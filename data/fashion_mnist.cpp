@@ -57,6 +57,7 @@ Dataset load_fashion_mnist(const std::string& where, const DatasetOptions& optio
   set.classes = kClasses;
   set.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
                      "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+  set.has_class_names = true;
   set.mean = {0.2860f};  // over the 60,000 training images
   set.std = {0.3530f};
   return set;

@@ -170,6 +170,7 @@ Dataset load_image_folder(const std::string& where, const DatasetOptions& option
   Dataset set;
   const Path& names = train.empty() ? test : train;
   set.class_folders = set.class_names = subfolders(names);
+  set.has_class_names = true;
   set.classes = static_cast<int>(set.class_names.size());
   if (set.classes < 2) throw mistake(names.string(), ": ", set.classes, " class folders, expected at least 2");
   LabelledFiles halves[2];
@@ -196,7 +197,7 @@ Dataset load_image_folder(const std::string& where, const DatasetOptions& option
   for (std::size_t h = 0; h < 2; ++h)
     if (!halves[h].files.empty())
       (h == 0 ? set.train : set.test) = decode("folder", halves[h], first.height, first.width, is_grey ? 1 : 3);
-  measure_normalization(set.train.count > 0 ? set.train : set.test, set.mean, set.std);
+  if (set.train.count > 0) measure_normalization(set.train, set.mean, set.std);
   return set;
 }
 
@@ -212,7 +213,12 @@ Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& optio
   if (wnids.empty() || std::adjacent_find(wnids.begin(), wnids.end()) != wnids.end())
     throw mistake((folder / "wnids.txt").string(), ": names no classes, or one of them twice");
   const auto words = read_words(folder / "words.txt");
-  for (const std::string& wnid : wnids) set.class_names.push_back(words.contains(wnid) ? words.at(wnid) : wnid);
+  std::map<std::string, int> uses;
+  for (const std::string& wnid : wnids)
+    ++uses[set.class_names.emplace_back(words.contains(wnid) ? words.at(wnid) : wnid)];
+  for (std::size_t c = 0; c < wnids.size(); ++c)  // two cranes, one of them a bird
+    if (std::string& name = set.class_names[c]; uses.at(name) > 1) name += " (" + wnids[c] + ")";
+  set.has_class_names = true;
   set.classes = static_cast<int>(wnids.size());
   const auto is_wanted = [&](Half half, const char* name) {
     return half == Half::required || (half == Half::optional && is_folder(folder / name));

@@ -103,7 +103,7 @@ Dataset load_npy_dataset(const std::string& folder, const DatasetOptions& option
     for (const std::int32_t label : half->labels) largest = std::max(largest, label);
   set.classes = largest + 1;
   for (int c = 0; c < set.classes; ++c) set.class_names.push_back(std::to_string(c));
-  measure_normalization(a.count > 0 ? a : b, set.mean, set.std);
+  if (a.count > 0) measure_normalization(a, set.mean, set.std);
   return set;
 }
 

@@ -147,11 +147,12 @@ void run(AttackFlags& f, const CommonOptions& common) {
   const Names names = names_of(f, target);
   Json json = to_json(result, f.options, names.label, title_of(f.options), target.trained.info.train_tau);
   json["variant"] = names.variant;
+  json["notes"] = target.notes;
   if (f.logit_scale != 1) json["logit_scale"] = f.logit_scale;
   keep_and_print(common, text_of(f, result), json, [&] {
     Json kept = json;
     kept["examples"] = strip.to_json(result);
-    kept["class_names"] = target.data.class_names;
+    kept["class_names"] = target.classes->output_names();
     target.save_as("attack-" + names.label, kept);
     if (!f.save.empty())
       write_npy(f.save, std::span<const float>(saved), {test.count, test.height, test.width, test.channels});

@@ -59,7 +59,11 @@ void run(AuditFlags& f, const CommonOptions& common) {
     t.weights.clear();  // the twin is a run of its own, as it was trained
     t.model.clear();
     t.checkpoint = t.weights_from = "last";
+    t.normalisation = {};
+    t.data = target.trained.info.data;
     twin = open_target(t, common);
+    align_outputs(*twin.trained.model, twin.classes->outputs(), "--twin " + f.twin, target.classes->outputs(),
+                  target.trained.info.model.classes);
     o.twin = twin.trained.model.get();
   }
   long done = 0;
@@ -67,7 +71,8 @@ void run(AuditFlags& f, const CommonOptions& common) {
   const Audit result = audit(*target.trained.model, target.data.test, o,
                              [&](const std::string& check) { progress.update(done++, kAuditChecks, check); });
   progress.finish();
-  const Json json = to_json(result);
+  Json json = to_json(result);
+  json["notes"] = target.notes;
   keep_and_print(common, table_of(result), json, [&] { target.save("audit", settings_of(f), json); });
 }
 

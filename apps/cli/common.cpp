@@ -63,7 +63,11 @@ void require_writable(const std::string& flag, const std::string& path) {
 
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json) {
   say_notes();
-  print(printable_lines(common.json ? to_text(json) + "\n" : text));
+  std::string out = common.json ? to_text(json) + "\n" : text;
+  if (!common.json && json.contains("notes"))
+    for (const auto& note : json["notes"])
+      if (note.is_string()) out += "note: " + printable(note.get<std::string>()) + "\n";
+  print(printable_lines(out));
 }
 
 void keep_and_print(const CommonOptions& common, const std::string& text, const nlohmann::json& json,

@@ -35,7 +35,7 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
 // A mistake that names `flag` where a file cannot be written there: said before the work, not after it.
 void require_writable(const std::string& flag, const std::string& path);
 
-// Prints `text` to standard output, or with --json the one JSON object.
+// Prints `text` to standard output, or with --json the one JSON object. The object's "notes" follow the text, a line each.
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json);
 
 // The same after `keep`, which saves the result: a reader of standard output that goes away loses nothing. What cannot be kept is

@@ -63,12 +63,14 @@ TrainedModel open_baseline(const std::string& run, const Target& target, const C
     throw mistake("--baseline ", run, ": its model takes ", a.height, "x", a.width, "x", a.channels, " images of ",
                   a.classes, " classes, the model in question ", b.height, "x", b.width, "x", b.channels, " of ",
                   b.classes);
-  return build_trained_model(file, info, open_device(common));
+  TrainedModel baseline = build_trained_model(file, info, open_device(common));
+  align_outputs(*baseline.model, class_names_of(info), "--baseline " + run, target.classes->outputs(), b.classes);
+  return baseline;
 }
 
 std::string table_text(const CorruptionTable& table, const Json& json) {
   std::vector<std::string> head = {"corruption", "severity", "accuracy"};
-  if (json.contains("mce")) head.insert(head.end(), {"baseline", "only model right", "only baseline right", "p"});
+  if (table.has_baseline()) head.insert(head.end(), {"baseline", "only model right", "only baseline right", "p"});
   TextTable text(head);
   for (const CorruptionRow& row : table.rows) {
     std::vector<std::string> cells = {row.corruption, str(row.severity), percent(row.accuracy)};
@@ -79,10 +81,15 @@ std::string table_text(const CorruptionTable& table, const Json& json) {
   }
   std::string out =
       text.str() + str("mean corruption accuracy ", percent(table.mean_accuracy()), " on ", table.n, " images a row\n");
-  if (json.contains("mce")) out += str("mCE ", percent(json["mce"].get<double>()), " of the baseline's errors\n");
-  if (json.contains("relative_mce"))
-    out += str("relative mCE ", percent(json["relative_mce"].get<double>()),
-               " of what corruption adds to the baseline's errors\n");
+  const auto line = [&](const char* name, const std::string& key, const char* meaning, const char* reason) {
+    if (!json.contains(key)) return;
+    const Json &value = json[key], &left_out = json[key + "_left_out"];
+    out += str(name, " ", value.is_number() ? percent(value.get<double>()) : "–", " ", meaning);
+    if (!left_out.empty()) out += str(", without ", listed(left_out.get<std::vector<std::string>>()), ": ", reason);
+    out += "\n";
+  };
+  line("mCE", "mce", "of the baseline's errors", "the baseline makes no error there");
+  line("relative mCE", "relative_mce", "of what corruption adds to the baseline's errors", "it adds none there");
   return out;
 }
 
@@ -117,18 +124,20 @@ void run(const CorruptFlags& f, const CommonOptions& common) {
   std::optional<CorruptedWriter> writer;
   if (!f.save.empty()) writer.emplace(f.save, severities).require(names, clean);
 
-  const CorruptedImages images =
-      files ? [&](const std::string& name, int severity) { return files->load(name, severity, f.target.limit); }
-            : generated_corruptions(clean, common.seed);
+  const CorruptedImages generated = generated_corruptions(clean, common.seed);
+  const CorruptedImages images = [&](const std::string& name, int severity) {
+    ImageSet set = files ? files->load(name, severity, f.target.limit) : generated(name, severity);
+    if (!files) set.labels = target.own_labels;
+    if (writer) writer->add(name, severity, set);
+    target.classes->apply(set);
+    return set;
+  };
   Progress progress("corruptions", "rows", common.quiet);
-  const CorruptionTable table = corruption_accuracy(
-      *target.trained.model, baseline.model.get(), images, names, severities, f.target.batch_size,
-      {.on_images =
-           [&](const CorruptionRow& row, const ImageSet& set) {
-             if (writer) writer->add(row.corruption, row.severity, set);
-           },
-       .progress = [&](std::size_t done,
-                       std::size_t total) { progress.update(static_cast<long>(done), static_cast<long>(total), ""); }});
+  const CorruptionTable table =
+      corruption_accuracy(*target.trained.model, baseline.model.get(), images, names, severities, f.target.batch_size,
+                          {.on_images = {}, .progress = [&](std::size_t done, std::size_t total) {
+                             progress.update(static_cast<long>(done), static_cast<long>(total), "");
+                           }});
   progress.finish();
 
   Json json = to_json(table, target.trained.info.train_tau);
@@ -142,16 +151,18 @@ void run(const CorruptFlags& f, const CommonOptions& common) {
   if (baseline.model && !(files && !files->is_paired())) {
     json["clean_accuracy"] = accuracy_of(*target.trained.model, clean, f.target.batch_size);
     json["baseline_clean_accuracy"] = accuracy_of(*baseline.model, clean, f.target.batch_size);
-    if (const auto relative = table.relative_mce(json["clean_accuracy"], json["baseline_clean_accuracy"]))
-      json["relative_mce"] = *relative;
+    const auto relative = table.relative_mce(json["clean_accuracy"], json["baseline_clean_accuracy"]);
+    json["relative_mce"] = relative ? Json(*relative) : Json();
+    json["relative_mce_left_out"] =
+        table.left_out_of_relative_mce(json["clean_accuracy"], json["baseline_clean_accuracy"]);
   }
-  std::vector<std::string> notes = files ? files->notes() : std::vector<std::string>{};
+  std::vector<std::string> notes = target.notes;
+  if (files) notes.insert(notes.end(), files->notes().begin(), files->notes().end());
   if (!files && std::find(names.begin(), names.end(), "frost") != names.end())
     notes.emplace_back("frost: generated textures stand for the published photographs");
   json["notes"] = notes;
-  std::string text = table_text(table, json);
-  for (const std::string& note : notes) text += "note: " + note + "\n";
-  keep_and_print(common, text, json, [&] { target.save("corrupt", settings_of(f, names, common), json); });
+  keep_and_print(common, table_text(table, json), json,
+                 [&] { target.save("corrupt", settings_of(f, names, common), json); });
 }
 
 }  // namespace

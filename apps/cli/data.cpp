@@ -74,7 +74,6 @@ void verify_path(const DataFlags& f, const CommonOptions& common) {
                      {"most", p.most}});
   }
   std::string text = f.path + ": " + v.kind + "\n" + (v.parts.empty() ? "" : table.str());
-  for (const std::string& note : v.notes) text += "note: " + note + "\n";
   for (const std::string& problem : v.problems) text += "problem: " + problem + "\n";
   if (v.problems.empty()) text += "no problems found\n";
   print_result(common, text,

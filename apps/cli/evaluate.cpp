@@ -26,9 +26,10 @@ ImageSet unseen_images(const TargetOptions& f, const Target& target) {
     throw mistake("--fit-tau unseen takes its images from the run's own data; leave --data out, or ", instead);
   if (info.trained_images <= 0)
     throw mistake("--fit-tau unseen: these weights do not record which training images they saw; ", instead);
-  const Dataset data = load_dataset(info.data, {.test = Half::skip, .seed = info.seed});
+  Dataset data = load_dataset(info.data, {.test = Half::skip, .seed = info.seed});
   add_notes(data.notes);
-  const ImageSet& train = data.train;
+  ImageSet& train = data.train;
+  target.classes->apply(train);
   if (train.count - info.trained_images < kFewestUnseen)
     throw mistake("--fit-tau unseen: training used ", info.trained_images, " of ", train.count, " images; it needs ",
                   kFewestUnseen, " unseen ones; ", instead);
@@ -79,7 +80,8 @@ void run(const EvaluateFlags& f, const CommonOptions& common) {
   progress.finish();
   const Evaluation e = evaluate(p, f.eval_tau);
   const double train_tau = target.trained.info.train_tau;
-  Json json = to_json(e, target.data.class_names, f.eval_tau, train_tau);
+  Json json = to_json(e, target.classes->output_names(), f.eval_tau, train_tau);
+  json["notes"] = target.notes;
   json["calibration"] = calibrations_of(p, train_tau);
   if (f.eval_tau != 1 && f.eval_tau != train_tau)
     json["calibration"].push_back(to_json(calibrate(p, f.eval_tau), "evaluation"));

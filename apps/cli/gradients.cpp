@@ -63,7 +63,7 @@ void run(GradientFlags& f, const CommonOptions& common) {
             measure_gradients(model, t.data.test, f.options,
                               [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
         progress.finish();
-        return to_json(study, t.data.class_names, info.train_tau);
+        return to_json(study, t.classes->output_names(), info.train_tau);
       },
       text_of);
 }

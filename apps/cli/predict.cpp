@@ -2,9 +2,9 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/target.h"
+#include "apps/run/foreign_weights.h"
 #include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
-#include "models/normalisation.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -12,9 +12,8 @@ namespace {
 
 struct PredictFlags {
   std::string model, weights, input, output, features, precision, weights_from = "last";
-  std::vector<float> mean, std;
+  NormalisationFlags normalisation;
   int classes = 0, image_size = 0;
-  bool no_normalize = false;
 };
 
 // In [0, 1]; with --no-normalize as they are, but for bytes.
@@ -24,33 +23,43 @@ std::vector<float> pixels_of(const PredictFlags& f, const NpyArray& images) {
     for (float& v : pixels) v /= 255.0f;
     return pixels;
   }
-  return f.no_normalize ? images.to_float() : float_pixels(images);
+  return f.normalisation.no_normalize ? images.to_float() : float_pixels(images);
 }
 
-ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const NpyArray& images) {
-  ModelSpec spec;
+// Position embeddings belong to a grid of patches, other layers to any size.
+void require_own_grid(const ModelSpec& own, const ModelSpec& spec, const SafetensorsFile& file) {
+  if (!file.tensors.contains("pos_embed") ||
+      (own.input_height() == spec.input_height() && own.input_width() == spec.input_width()))
+    return;
+  throw mistake(file.path.string(), ": its position embeddings are of images of ", own.input_height(), "x",
+                own.input_width(), ", these have ", spec.input_height(), "x", spec.input_width(), "; --image-size ",
+                own.input_height(), " resizes the images, kelvin weights import ", file.path.string(), " --model ",
+                spec.name, " --size ", spec.input_height(), " --out FILE resamples the embeddings");
+}
+
+// The model for these images; `note` gets the constants where they are the published ones.
+ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const NpyArray& images, std::string& note) {
+  ModelSpec own;
   if (has_run_info(file)) {
-    spec = run_info_from(file).model;
-    if (images.shape[3] != spec.channels)
-      throw mistake(f.input, ": ", images.shape[3], " channels, the model takes ", spec.channels);
-    if (f.classes > 0 && f.classes != spec.classes)
-      throw mistake("--classes ", f.classes, ": ", f.weights, " holds a model of ", spec.classes);
+    own = run_info_from(file).model;
+    if (images.shape[3] != own.channels)
+      throw mistake(f.input, ": ", images.shape[3], " channels, the model takes ", own.channels);
+    if (f.classes > 0 && f.classes != own.classes)
+      throw mistake("--classes ", f.classes, ": ", f.weights, " holds a model of ", own.classes);
+    if (!f.model.empty() && f.model != own.name)
+      throw mistake("--model ", f.model, ": ", f.weights, " holds a ", own.name);
   } else {
-    spec.classes = f.classes > 0 ? f.classes : head_classes(file);
-    const auto published = published_normalisation(f.model, static_cast<int>(images.shape[3]));
-    if (published) spec.mean = published->mean, spec.std = published->std;
-    if (!published && !f.no_normalize && (f.mean.empty() || f.std.empty()))
-      throw mistake("--mean and --std, or --no-normalize: ", f.weights, " does not say how its images are normalised");
+    own.name = f.model;
+    own.classes = f.classes > 0 ? f.classes : head_classes(file);
   }
-  if (!f.mean.empty()) spec.mean = f.mean;
-  if (!f.std.empty()) spec.std = f.std;
-  if (!f.model.empty()) spec.name = f.model;
+  ModelSpec spec = own;
   spec.height = static_cast<int>(images.shape[1]);
   spec.width = static_cast<int>(images.shape[2]);
   spec.channels = static_cast<int>(images.shape[3]);
   if (f.image_size > 0) spec.image_size = f.image_size;
-  if (f.no_normalize) spec.mean = spec.std = {};
   if (!f.precision.empty()) spec.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
+  note = set_normalisation(spec, f.normalisation, has_run_info(file), f.weights);
+  if (has_run_info(file)) require_own_grid(own, spec, file);
   return spec;
 }
 
@@ -60,15 +69,19 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   if (!f.features.empty()) require_writable("--features", f.features);
   const NpyArray header = read_npy_header(f.input);
   if (header.shape.size() != 4) throw mistake(f.input, ": shape ", header.shape_text(), ", expected (N, H, W, C)");
-  SafetensorsFile file = read_safetensors(f.weights);
+  SafetensorsFile file =
+      std::filesystem::is_directory(f.weights) ? open_checkpoint(RunFolder{f.weights}) : read_safetensors(f.weights);
   add_note(age_note(file));
   if (f.weights_from == "ema") file = require_average(std::move(file));
   if (f.model.empty() && !has_run_info(file)) throw mistake("--model is needed: ", f.weights, " does not name its own");
   RunInfo info;
   if (has_run_info(file)) info = run_info_from(file);
-  info.model = spec_for(f, file, header);
+  std::vector<std::string> notes(1);
+  info.model = spec_for(f, file, header, notes.front());
+  if (notes.front().empty()) notes.clear();
   require_precision(info.model.precision, device);
-  const TrainedModel trained = build_trained_model(file, info, device);
+  const TrainedModel trained =
+      has_run_info(file) ? build_trained_model(file, info, device) : build_foreign_model(file, info, device, notes);
 
   const NpyArray images = read_npy(f.input);
   if (images.shape != header.shape) throw mistake(f.input, ": changed while it was read");
@@ -91,10 +104,14 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   write_npy(f.output, std::span<const float>(logits), {n, classes});
   if (!f.features.empty()) write_npy(f.features, std::span<const float>(features), {n, width});
   const ModelSpec& m = info.model;
-  const std::string inputs =
-      m.mean.empty() ? "as they are" : "normalised by mean " + of_channels(m.mean) + " and std " + of_channels(m.std);
-  print_result(common, str("logits of ", n, " images, ", inputs, ", in ", f.output, "\n"),
-               {{"n", n}, {"classes", classes}, {"mean", m.mean}, {"std", m.std}, {"output", f.output}});
+  print_result(common, str("logits of ", n, " images, ", normalisation_text(m), ", in ", f.output, "\n"),
+               {{"n", n},
+                {"classes", classes},
+                {"class_names", class_names_of(info).names},
+                {"mean", m.mean},
+                {"std", m.std},
+                {"output", f.output},
+                {"notes", notes}});
 }
 
 }  // namespace
@@ -107,7 +124,7 @@ void add_predict(CLI::App& app, CommonOptions& common) {
       "  kelvin predict --model resnet20 --weights w.safetensors --input x.npy --output z.npy --no-normalize",
       [f, &common] { run(*f, common); });
   c->add_option("--model", f->model, "Model of the weights; default: as the checkpoint says");
-  c->add_option("--weights", f->weights, "safetensors file")->required();
+  c->add_option("--weights", f->weights, "safetensors file, or a run folder")->required();
   c->add_option("--input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")->required();
   c->add_option("--output", f->output, "Where the logits [N, classes] go")->required();
   c->add_option("--features", f->features, "Where f(x) [N, d] goes");
@@ -118,12 +135,7 @@ void add_predict(CLI::App& app, CommonOptions& common) {
   c->add_option("--weights-from", f->weights_from, "last, or ema: the averaged weights of a run trained with --ema")
       ->check(CLI::IsMember({"last", "ema"}))
       ->capture_default_str();
-  CLI::Option* const mean = c->add_option("--mean", f->mean,
-                                          "Of the images, per channel; default: as the checkpoint says, else "
-                                          "ImageNet's, for a ViT 0.5")
-                                ->delimiter(',');
-  CLI::Option* const std = c->add_option("--std", f->std, "Likewise")->delimiter(',');
-  c->add_flag("--no-normalize", f->no_normalize, "The images are normalised already")->excludes(mean)->excludes(std);
+  add_normalisation_flags(*c, f->normalisation);
 }
 
 }  // namespace kelvin

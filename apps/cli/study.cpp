@@ -23,6 +23,7 @@ void run_study(const StudyOptions& o, const CommonOptions& common, const std::st
   if (!o.across_training) {
     Json json = measure(target, *target.trained.model, target.trained.info);
     json["split"] = o.target.split;
+    json["notes"] = target.notes;
     keep_and_print(common, text_of(json), json, [&] { target.save(stem, settings, json); });
     return;
   }
@@ -33,7 +34,10 @@ void run_study(const StudyOptions& o, const CommonOptions& common, const std::st
         target.folder.path.string(),
         ": holds no checkpoint-EPOCH.safetensors; train with --keep-checkpoints all, or --keep-checkpoints 1,5,10");
   const Device device = target.trained.model->parameters().values().device();
-  Json json = {{"checkpoints", Json::array()}, {"train_tau", target.trained.info.train_tau}, {"split", o.target.split}};
+  Json json = {{"checkpoints", Json::array()},
+               {"train_tau", target.trained.info.train_tau},
+               {"split", o.target.split},
+               {"notes", target.notes}};
   Progress progress(name, "checkpoints", common.quiet);
   for (std::size_t i = 0; i < epochs.size(); ++i) {
     progress.update(static_cast<std::int64_t>(i), static_cast<std::int64_t>(epochs.size()), str("epoch ", epochs[i]));

@@ -3,9 +3,13 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/cli/common.h"
+#include "apps/cli/normalisation_flags.h"
+#include "apps/run/class_order.h"
 #include "apps/run/run_folder.h"
 #include "data/dataset.h"
 
@@ -21,6 +25,7 @@ struct TargetOptions {
   std::int64_t limit = 0;
   std::int64_t usual_limit = 0;  // the images a command looks at where nobody says; 0: the whole set
   int batch_size = 250;
+  NormalisationFlags normalisation;   // of --weights
   std::string precision;              // --precision; default: the run's
   std::string weights_from = "last";  // last, or ema: the averaged weights of a run trained with --ema
   // Where a command offers --split: "train" puts the data set's training half in Target::data.test.
@@ -30,8 +35,11 @@ void add_target_options(CLI::App& command, TargetOptions& target);
 
 struct Target {
   TrainedModel trained;
-  Dataset data;      // its test half
-  RunFolder folder;  // path empty when there is no run folder
+  Dataset data;                          // its test half; labels are the model's, everything else is the data set's own
+  std::vector<std::int32_t> own_labels;  // of the same images, as the data set has them
+  std::optional<ClassOrder> classes;     // from the data set's labels to the model's
+  std::vector<std::string> notes;        // what a reader of the figures should know, a line each
+  RunFolder folder;                      // path empty when there is no run folder
   Which which = Which::last;
   // What of the request is not the run's own or not usual, as part of a file name: "", "-n50", "-n50-on-cifar10-ema".
   std::string variant;

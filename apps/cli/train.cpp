@@ -7,6 +7,7 @@
 #include "apps/cli/run_config.h"
 #include "apps/cli/train_flags.h"
 #include "apps/experiment/measure.h"
+#include "apps/run/class_order.h"
 #include "data/hold_out.h"
 #include "engine/atomic_file.h"
 
@@ -53,12 +54,13 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   if (!f.options.resume && std::filesystem::exists(folder.checkpoint()))
     throw mistake(f.out, ": holds a run already; continue it with --resume or choose another --out");
   const auto or_limit = [&](std::int64_t n) { return n > 0 ? n : f.limit; };
-  const Dataset data = load_dataset(f.options.data, {.test = Half::optional,
-                                                     .train_limit = or_limit(f.train_limit),
-                                                     .test_limit = or_limit(f.test_limit),
-                                                     .validation = f.validation,
-                                                     .seed = common.seed});
+  Dataset data = load_dataset(f.options.data, {.test = Half::optional,
+                                               .train_limit = or_limit(f.train_limit),
+                                               .test_limit = or_limit(f.test_limit),
+                                               .validation = f.validation,
+                                               .seed = common.seed});
   f.options.data = with_absolute_path(f.options.data);  // as the checkpoint names it
+  if (f.options.resume) restore_class_order(data, run_info_from(read_safetensors(folder.checkpoint())), f.out);
   print_notes(f, common);
   add_notes(data.notes);
   say_notes();
@@ -87,7 +89,6 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   }
   const Json json = to_json(report, f.options, folder);
   folder.write_result("train", json);
-  for (const std::string& note : report.notes) text += note + "\n";
   if (report.divergence) {
     text += str("diverged at step ", report.divergence->step, " (tau ", report.divergence->tau, ", learning rate ",
                 report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");

@@ -6,16 +6,17 @@
 #include "apps/cli/target.h"
 #include "apps/report/text_table.h"
 #include "apps/run/json_output.h"
+#include "apps/training/initial_weights.h"
 #include "engine/checkpoint.h"
 #include "engine/tensor_file.h"
-#include "models/normalisation.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
 
 struct WeightsFlags {
   std::string file, out, model, stem = "auto", dtype = "float32", weights_from = "last";
-  std::vector<float> mean, std;
+  NormalisationFlags normalisation;
   int classes = 0, size = 0, channels = 3;
   bool allow_partial = false;
 };
@@ -35,16 +36,23 @@ void inspect(const WeightsFlags& f, const CommonOptions& common) {
                {{"tensors", rows}, {"bytes", total}, {"metadata", file.metadata}});
 }
 
-void set_normalisation(ModelSpec& spec, const WeightsFlags& f) {
-  const Normalisation published =
-      published_normalisation(spec.name, spec.channels).value_or(imagenet_normalisation(spec.channels));
-  spec.mean = f.mean.empty() ? published.mean : f.mean;
-  spec.std = f.std.empty() ? published.std : f.std;
+// A checkpoint of ours says all of itself, and keeps it but for what the flags change.
+RunInfo own_info(const WeightsFlags& f, const SafetensorsFile& file) {
+  RunInfo info = run_info_from(file);
+  ModelSpec& m = info.model;
+  if (m.name != f.model) throw mistake("--model ", f.model, ": ", f.file, " holds a ", m.name);
+  if (f.classes > 0 && f.classes != m.classes) {
+    m.classes = f.classes;
+    info.class_names = info.class_folders = {};
+  }
+  if (f.size == 0) return info;
+  m.height = m.width = f.size;
+  m.image_size = 0;
+  info.data.clear();  // no data set's sizes are its own
+  return info;
 }
 
-void import(const WeightsFlags& f, const CommonOptions& common) {
-  require_writable("--out", f.out);
-  const SafetensorsFile file = read_safetensors(f.file);
+RunInfo raw_info(const WeightsFlags& f, const SafetensorsFile& file, const CommonOptions& common) {
   RunInfo info;
   info.model.name = f.model;
   info.model.classes = f.classes > 0 ? f.classes : head_classes(file);
@@ -53,19 +61,35 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
   info.model.height = info.model.width = f.size > 0 ? f.size : takes_224 ? 224 : 32;
   info.model.stem = f.stem;
   info.seed = common.seed;
-  set_normalisation(info.model, f);
+  return info;
+}
+
+void import(const WeightsFlags& f, const CommonOptions& common) {
+  require_writable("--out", f.out);
+  const SafetensorsFile file = read_safetensors(f.file);
+  const bool is_own = has_run_info(file);
+  ImportOptions options{.allow_partial = f.allow_partial};
+  if (is_own) {
+    const ModelSpec from = run_info_from(file).model;
+    options.height = from.input_height();
+    options.width = from.input_width();
+  }
+  RunInfo info = is_own ? own_info(f, file) : raw_info(f, file, common);
+  const std::string note = set_normalisation(info.model, f.normalisation, is_own, f.file);
   const std::unique_ptr<Model> model = make_model(info.model, Device{}, common.seed);
-  const WeightsReport report = import_weights(file, *model, f.allow_partial);
+  WeightsReport report = import_weights(file, *model, options);
+  if (!report.is_complete())
+    report.notes.push_back(str(f.file, ": ", report.loaded, " tensors are loaded; ", report.problems()));
+  if (!note.empty()) report.notes.push_back(note);
+  if (report.is_head_new) {
+    info.head_scale = 1;
+    info.class_names = info.class_folders = {};
+  }
   save_checkpoint(f.out, model->parameters(), {}, {{"kelvin", to_text(to_json(info))}});
-  std::string notes = report.text();
-  for (const std::string& note : report.notes) notes += note + "\n";
-  print_result(common, str(notes, report.loaded, " tensors of ", f.file, " as ", f.model, " in ", f.out, "\n"),
-               {{"loaded", report.loaded},
-                {"missing", report.missing},
-                {"unexpected", report.unexpected},
-                {"misfits", report.misfits},
-                {"notes", report.notes},
-                {"output", f.out}});
+  Json json = to_json(report);
+  json["notes"] = report.notes;
+  json["output"] = f.out;
+  print_result(common, str(report.loaded, " tensors of ", f.file, " as ", f.model, " in ", f.out, "\n"), json);
 }
 
 void export_run(const WeightsFlags& f, const CommonOptions& common) {
@@ -82,12 +106,21 @@ void export_run(const WeightsFlags& f, const CommonOptions& common) {
     throw mistake(f.file, ": its classifier compares directions (--classifier cosine); no linear layer, which is what ",
                   "torchvision and timm have, gives the same logits");
   info.head_scale = 1;  // the last layer written is the one that evaluates
-  export_weights(f.out, *trained.model, types.at(f.dtype), {{"kelvin", to_text(to_json(info))}});
+  const ExportReport report =
+      export_weights(f.out, *trained.model, types.at(f.dtype), {{"kelvin", to_text(to_json(info))}});
+  std::vector<std::string> notes;
+  if (!report.vanished.empty())
+    notes.push_back(str("values too small for ", f.dtype, " became 0 in ", briefly_listed(report.vanished)));
   const std::int64_t count = trained.model->parameters().count();
   print_result(common,
                str(m.name, ", ", count, " parameters, for images normalised by mean ", of_channels(m.mean), " and std ",
                    of_channels(m.std), ", in ", f.out, "\n"),
-               {{"model", m.name}, {"parameters", count}, {"mean", m.mean}, {"std", m.std}, {"output", f.out}});
+               {{"model", m.name},
+                {"parameters", count},
+                {"mean", m.mean},
+                {"std", m.std},
+                {"output", f.out},
+                {"notes", notes}});
 }
 
 }  // namespace
@@ -123,8 +156,7 @@ void add_weights(CLI::App& app, CommonOptions& common) {
   c->add_option("--stem", f->stem, "cifar, imagenet or auto")
       ->check(CLI::IsMember({"cifar", "imagenet", "auto"}))
       ->capture_default_str();
-  c->add_option("--mean", f->mean, "Per channel; default: ImageNet's, for a ViT 0.5")->delimiter(',');
-  c->add_option("--std", f->std, "Per channel; default: ImageNet's, for a ViT 0.5")->delimiter(',');
+  add_normalisation_flags(*c, f->normalisation);
   c->add_flag("--allow-partial", f->allow_partial, "Load what fits and name the rest");
 
   c = add_command(*parent, common, "export", "Writes weights that load_state_dict(strict=True) takes",

@@ -26,25 +26,36 @@ void evaluate_row(Model& model, Model* baseline, const ImageSet& images, Corrupt
   row.paired = paired;
 }
 
+constexpr double kNoError = 1e-9;  // less than an image in a billion: what is left of counts after rounding
+
+struct MeanRatio {
+  std::optional<double> value;
+  std::vector<std::string> left_out;  // corruptions whose ratio divides by zero
+};
+
 // The mean over corruptions of (sum of errors − rows · own clean error) / (the same of the baseline).
-std::optional<double> mean_ratio(const std::vector<CorruptionRow>& rows, double clean_error,
-                                 double baseline_clean_error) {
+MeanRatio mean_ratio(const CorruptionTable& table, double clean_error, double baseline_clean_error) {
+  if (!table.has_baseline()) return {};
+  const std::vector<CorruptionRow>& rows = table.rows;
+  MeanRatio mean;
   double sum = 0;
   int corruptions = 0;
   for (std::size_t i = 0; i < rows.size();) {
     double above = 0, below = 0;
     const std::string& name = rows[i].corruption;
     for (; i < rows.size() && rows[i].corruption == name; ++i) {
-      if (!rows[i].paired) return std::nullopt;
       above += 1 - rows[i].accuracy - clean_error;
       below += 1 - rows[i].paired->baseline_accuracy - baseline_clean_error;
     }
-    if (below == 0) continue;
+    if (std::abs(below) < kNoError) {
+      mean.left_out.push_back(name);
+      continue;
+    }
     sum += above / below;
     ++corruptions;
   }
-  if (corruptions == 0) return std::nullopt;
-  return sum / corruptions;
+  if (corruptions > 0) mean.value = sum / corruptions;
+  return mean;
 }
 
 }  // namespace
@@ -66,10 +77,21 @@ double CorruptionTable::mean_accuracy() const {
   return rows.empty() ? 0 : sum / static_cast<double>(rows.size());
 }
 
-std::optional<double> CorruptionTable::mce() const { return mean_ratio(rows, 0, 0); }
+bool CorruptionTable::has_baseline() const {
+  return std::all_of(rows.begin(), rows.end(), [](const CorruptionRow& row) { return row.paired.has_value(); });
+}
+
+std::optional<double> CorruptionTable::mce() const { return mean_ratio(*this, 0, 0).value; }
+
+std::vector<std::string> CorruptionTable::left_out_of_mce() const { return mean_ratio(*this, 0, 0).left_out; }
 
 std::optional<double> CorruptionTable::relative_mce(double clean_accuracy, double baseline_clean_accuracy) const {
-  return mean_ratio(rows, 1 - clean_accuracy, 1 - baseline_clean_accuracy);
+  return mean_ratio(*this, 1 - clean_accuracy, 1 - baseline_clean_accuracy).value;
+}
+
+std::vector<std::string> CorruptionTable::left_out_of_relative_mce(double clean_accuracy,
+                                                                   double baseline_clean_accuracy) const {
+  return mean_ratio(*this, 1 - clean_accuracy, 1 - baseline_clean_accuracy).left_out;
 }
 
 CorruptionTable corruption_accuracy(Model& model, Model* baseline, const CorruptedImages& images_of,

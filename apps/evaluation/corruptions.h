@@ -34,10 +34,15 @@ struct CorruptionTable {
 
   // With a baseline: CE of a corruption is the sum of the model's errors over its severities divided by the baseline's; mCE is the
   // mean over the corruptions (Hendrycks & Dietterich 2019, with the baseline in AlexNet's place). A corruption under which the baseline makes no
-  // error has no CE and is left out. Absent without a baseline.
+  // error has no CE and is left out. Absent without a baseline, and where every corruption is left out.
   [[nodiscard]] std::optional<double> mce() const;
-  // The same of what the corruption adds to the clean error, model against baseline.
+  // The same of what the corruption adds to the clean error, model against baseline; one that adds nothing to the baseline's is left out.
   [[nodiscard]] std::optional<double> relative_mce(double clean_accuracy, double baseline_clean_accuracy) const;
+  [[nodiscard]] bool has_baseline() const;  // of every row
+  // The corruptions that those two leave out.
+  [[nodiscard]] std::vector<std::string> left_out_of_mce() const;
+  [[nodiscard]] std::vector<std::string> left_out_of_relative_mce(double clean_accuracy,
+                                                                  double baseline_clean_accuracy) const;
 };
 
 // The images of a corruption at a severity.

@@ -25,8 +25,12 @@ Json or_null(const std::optional<double>& value) { return value ? Json(*value) :
 }  // namespace
 
 Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau, double train_tau) {
-  Json per_class = Json::array();
-  for (const double a : e.per_class_accuracy) per_class.push_back(std::isnan(a) ? Json() : Json(a));
+  Json per_class = Json::array(), names = Json::array();
+  for (std::size_t c = 0; c < e.per_class_accuracy.size(); ++c) {
+    if (std::isnan(e.per_class_accuracy[c])) continue;
+    per_class.push_back(e.per_class_accuracy[c]);
+    names.push_back(c < class_names.size() ? class_names[c] : std::to_string(c));
+  }
   return {{"accuracy", e.accuracy},
           {"nll", e.nll},
           {"ece", e.ece},
@@ -34,7 +38,7 @@ Json to_json(const Evaluation& e, const std::vector<std::string>& class_names, d
           {"eval_tau", eval_tau},
           {"train_tau", train_tau},
           {"per_class_accuracy", per_class},
-          {"class_names", class_names}};
+          {"class_names", names}};
 }
 
 Json to_json(const Calibration& c, const std::string& role) {
@@ -79,7 +83,10 @@ Json to_json(const CorruptionTable& table, double train_tau) {
     rows.push_back(std::move(row));
   }
   Json json = {{"mean_accuracy", table.mean_accuracy()}, {"n", table.n}, {"train_tau", train_tau}, {"rows", rows}};
-  if (const auto mce = table.mce()) json["mce"] = *mce;
+  if (table.has_baseline()) {
+    json["mce"] = or_null(table.mce());
+    json["mce_left_out"] = table.left_out_of_mce();
+  }
   return json;
 }
 

@@ -69,27 +69,29 @@ void RunFolder::write_result(const std::string& name, const Json& json) const {
 
 Json to_json(const RunInfo& info) {
   const ModelSpec& m = info.model;
-  return {{"model", m.name},
-          {"classes", m.classes},
-          {"channels", m.channels},
-          {"height", m.height},
-          {"width", m.width},
-          {"mean", m.mean},
-          {"std", m.std},
-          {"precision", name_of(m.precision)},
-          {"stem", m.stem},
-          {"classifier", m.classifier},
-          {"cosine_scale", m.cosine_scale},
-          {"image_size", m.image_size},
-          {"dropout", m.dropout},
-          {"drop_path", m.drop_path},
-          {"checkpoint_activations", m.checkpoint_activations},
-          {"data", escape_bytes(info.data)},
-          {"train_tau", info.train_tau},
-          {"head_scale", info.head_scale},
-          {"seed", info.seed},
-          {"trained_images", info.trained_images},
-          {"class_names", info.class_names}};
+  Json json = {{"model", m.name},
+               {"classes", m.classes},
+               {"channels", m.channels},
+               {"height", m.height},
+               {"width", m.width},
+               {"mean", m.mean},
+               {"std", m.std},
+               {"precision", name_of(m.precision)},
+               {"stem", m.stem},
+               {"classifier", m.classifier},
+               {"cosine_scale", m.cosine_scale},
+               {"image_size", m.image_size},
+               {"dropout", m.dropout},
+               {"drop_path", m.drop_path},
+               {"checkpoint_activations", m.checkpoint_activations},
+               {"data", escape_bytes(info.data)},
+               {"train_tau", info.train_tau},
+               {"head_scale", info.head_scale},
+               {"seed", info.seed},
+               {"trained_images", info.trained_images},
+               {"class_names", info.class_names}};
+  if (!info.class_folders.empty() && info.class_folders != info.class_names) json["class_folders"] = info.class_folders;
+  return json;
 }
 
 bool has_run_info(const SafetensorsFile& file) { return file.metadata.contains(kMetadataKey); }
@@ -128,6 +130,11 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
     info.seed = j.at("seed");
     info.trained_images = j.value("trained_images", std::int64_t{0});
     info.class_names = j.at("class_names");
+    info.class_folders = j.value("class_folders", std::vector<std::string>());
+    for (const std::vector<std::string>* names : {&info.class_names, &info.class_folders})
+      if (!names->empty() && std::ssize(*names) != info.model.classes)
+        throw mistake(checkpoint.path.string(), ": damaged metadata: ", names->size(), " class names for ",
+                      info.model.classes, " classes");
     return info;
   } catch (const Json::exception& e) {
     throw mistake(checkpoint.path.string(), ": damaged metadata: ", e.what());

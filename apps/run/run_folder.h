@@ -55,7 +55,8 @@ struct RunInfo {
   std::uint64_t seed = 0;
   // Training and its validation split lie within the first so many images of the training half; later ones are unseen. 0: not recorded.
   std::int64_t trained_images = 0;
-  std::vector<std::string> class_names;
+  std::vector<std::string> class_names;    // one a class; empty where the data has none (run/class_order.h)
+  std::vector<std::string> class_folders;  // Dataset::class_folders, where those are not the names
 };
 
 [[nodiscard]] Json to_json(const RunInfo& info);

@@ -1,5 +1,6 @@
 #include "apps/sweep/cell.h"
 
+#include "apps/run/class_order.h"
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
 #include "engine/printable.h"
@@ -74,8 +75,11 @@ void measure_cell(const RunFolder& folder, const CellRequest& request, Device de
   if (training_state(folder) != TrainingState::diverged) {
     const SafetensorsFile file = open_checkpoint(folder);
     const TrainedModel trained = build_trained_model(file, run_info_from(file), device);
-    const Dataset data = load_dataset(
+    Dataset data = load_dataset(
         trained.info.data, {.train = Half::skip, .test_limit = request.measure.test_limit, .seed = trained.info.seed});
+    const ClassOrder classes(trained.info, folder.path.string(), data, trained.info.data);
+    classes.apply(data.test);
+    data.class_names = classes.output_names();
     measure(*trained.model, trained.info.train_tau, measurements_of(request.measure, request.logit_scales), data,
             folder, progress);
   }

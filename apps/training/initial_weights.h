@@ -2,20 +2,19 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
-#include <vector>
+#include <nlohmann/json.hpp>
 
-#include "models/model.h"
+#include "data/dataset.h"
+#include "models/weights.h"
 
 namespace kelvin {
 
-struct InitialWeights {
-  bool is_head_new = false;        // the last layer kept its own start
-  std::vector<std::string> notes;  // what the file brought or lacked
-};
+// Copies a file's weights into the model; the report's notes name whatever the file lacked or brought besides. The last layer of a run of
+// ours is what its classifier and its scale make of it, in the order of the data's classes. It starts anew where the run's classes have
+// other names.
+[[nodiscard]] WeightsReport load_initial_weights(const std::filesystem::path& path, bool allow_partial,
+                                                 const Model& model, const Dataset& data);
 
-// Copies a file's weights into the model. The last layer of a run of ours is what its classifier and its scale make of it.
-[[nodiscard]] InitialWeights load_initial_weights(const std::filesystem::path& path, bool allow_partial,
-                                                  const Model& model);
+[[nodiscard]] nlohmann::json to_json(const WeightsReport& report);
 
 }  // namespace kelvin

@@ -40,6 +40,10 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
               is_vit ? "timm's augreg weights (mean = std = 0.5)" : "torchvision's weights (ImageNet mean and std)",
               "; --normalize overrides"));
       return *published;
+    } else {
+      notes.push_back(str(weights.string(),
+                          " does not say how its images were normalised; the data's mean and std are ",
+                          "used, --normalize overrides"));
     }
   }
   return {data.mean, data.std};

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "apps/evaluation/evaluate.h"
+#include "apps/run/class_order.h"
 #include "apps/run/json_output.h"
-#include "apps/training/initial_weights.h"
 #include "apps/training/learner.h"
 #include "apps/training/metrics.h"
 #include "data/batch_loader.h"
@@ -57,6 +57,7 @@ class Trainer {
     first_epoch_ = position_.epoch;
     tell(progress, 0, loader.batches_per_epoch());
     report.notes = notes_;
+    report.initial = initial_;
     if (options_.learn_tau && options_.classifier != "cosine")
       report.notes.push_back(
           "--tau learn without --classifier cosine: tau and the size of the last layer trade places");
@@ -89,9 +90,9 @@ class Trainer {
     } else {
       bool is_head_new = true;
       if (!options_.init.empty()) {
-        InitialWeights initial = load_initial_weights(options_.init, options_.allow_partial, *model_);
-        is_head_new = initial.is_head_new;
-        notes_.insert(notes_.end(), initial.notes.begin(), initial.notes.end());
+        initial_ = load_initial_weights(options_.init, options_.allow_partial, *model_, data_);
+        is_head_new = initial_->is_head_new;
+        notes_.insert(notes_.end(), initial_->notes.begin(), initial_->notes.end());
       }
       if (is_head_new) start_head(*model_, options_.choice.head_init, options_.seed);
       learner_.start();
@@ -244,13 +245,15 @@ class Trainer {
   }
 
   void write_checkpoint(const std::filesystem::path& path, const NamedTensors& state, const Json& position) const {
+    const ClassNames classes = class_names_of(data_);
     const RunInfo info{.model = model_->spec(),
                        .data = options_.data,
                        .train_tau = tau_at(position_.epoch),
                        .head_scale = learner_.head_scale(),
                        .seed = options_.seed,
                        .trained_images = data_.train.count + data_.validation.count,
-                       .class_names = data_.class_names};
+                       .class_names = classes.names,
+                       .class_folders = classes.folders};
     save_checkpoint(path, model_->parameters(), state,
                     {{"kelvin", to_text(to_json(info))}, {"kelvin.position", position.dump()}});
   }
@@ -259,6 +262,7 @@ class Trainer {
   const Dataset& data_;
   const RunFolder& run_;
   Device device_;
+  std::optional<WeightsReport> initial_;
   std::vector<std::string> notes_;  // what the weights of --init brought or lacked
   std::unique_ptr<Model> model_;
   Learner learner_;

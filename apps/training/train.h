@@ -14,6 +14,7 @@
 #include "apps/run/run_folder.h"
 #include "apps/training/adversarial.h"
 #include "apps/training/fine_tuning.h"
+#include "apps/training/initial_weights.h"
 #include "apps/training/kept_epochs.h"
 #include "apps/training/model_choice.h"
 #include "apps/training/selection.h"
@@ -76,7 +77,8 @@ struct TrainReport {
   BestEpoch best;                              // on it; epoch 0 without one
   double tau = 1;                              // the training temperature at the end: of the schedule, or learned
   std::optional<Divergence> divergence;
-  std::vector<std::string> notes;  // what the weights of --init had to say
+  std::optional<WeightsReport> initial;  // what --init brought
+  std::vector<std::string> notes;        // what it had to say
 };
 
 // Called at the start and after every step: images done by this call, images it has to do, a note with epoch and the loss logged last.

@@ -97,6 +97,8 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
   if (o.adversarial.is_on()) json["adversarial_options"] = to_json(o.adversarial);
   json.update(to_json(o.fine_tuning));
   json.update(to_json(o.choice));
+  if (r.initial) json["init"] = to_json(*r.initial);
+  json["notes"] = r.notes;
   if (r.ema_accuracy) json["ema_accuracy"] = *r.ema_accuracy;
   if (r.validation) {
     json["validation_accuracy"] = r.validation->accuracy;

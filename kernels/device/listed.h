@@ -18,4 +18,14 @@ template <class Range, class Name = std::identity>
   return text;
 }
 
+// The first `most` of a range of strings, and how many more there are: "a, b, c and 7 more".
+template <class Range>
+[[nodiscard]] std::string briefly_listed(const Range& range, std::size_t most = 4) {
+  std::string text;
+  std::size_t n = 0;
+  for (const auto& element : range)
+    if (++n <= most) text += (n > 1 ? ", " : "") + element;
+  return n > most ? text + " and " + std::to_string(n - most) + " more" : text;
+}
+
 }  // namespace kelvin

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/evaluation/corruptions.h"
+#include "apps/report/results.h"
 #include "data/corrupted_files.h"
 #include "data/corruptions.h"
 #include "tests/support.h"
@@ -23,6 +24,24 @@ TEST(CorruptionTable, MeanCorruptionErrors) {
   EXPECT_NEAR(table.mean_accuracy(), 2.3 / 3, 1e-12);
   table.rows[1].paired.reset();
   EXPECT_FALSE(table.mce());
+}
+
+// a has no CE, since the baseline makes no error there; b's is 2. Of what corruption adds to clean errors of 0.1, the same baseline adds
+// −0.1 in a, and exactly nothing in c, whose 0.9 − 0.9 is not 0 in floating point.
+TEST(CorruptionTable, SaysWhatTheMeansLeaveOut) {
+  CorruptionTable table;
+  table.rows = {row("a", 1, 0.8, 1), row("b", 1, 0.6, 0.8), row("c", 1, 0.7, 0.9)};
+  EXPECT_NEAR(*table.mce(), (2 + 3) / 2.0, 1e-12);
+  EXPECT_EQ(table.left_out_of_mce(), std::vector<std::string>{"a"});
+  EXPECT_NEAR(*table.relative_mce(0.9, 0.9), (0.1 / -0.1 + 0.3 / 0.1) / 2, 1e-12);
+  EXPECT_EQ(table.left_out_of_relative_mce(0.9, 0.9), std::vector<std::string>{"c"});
+
+  table.rows = {row("a", 1, 0.8, 1), row("a", 2, 0.7, 1)};
+  EXPECT_FALSE(table.mce());
+  EXPECT_TRUE(table.has_baseline());
+  const Json json = to_json(table, 1);
+  EXPECT_TRUE(json.at("mce").is_null());
+  EXPECT_EQ(json.at("mce_left_out"), Json({"a"}));
 }
 
 // 1 against 9: twice the chance of at most one head in ten throws, 2 · 11/1024.

@@ -178,7 +178,7 @@ TEST(AveragedWeights, AreSavedAndEvaluated) {
   const TrainedModel last = build_trained_model(file, info, {});
   EXPECT_EQ(accuracy_of(*last.model, data.test, 40), report.accuracy);
   // A checkpoint with an average starts another run: what is not weights is passed over.
-  EXPECT_TRUE(import_weights(file, *last.model, false).is_complete());
+  EXPECT_TRUE(import_weights(file, *last.model, {}).is_complete());
   const TrainedModel averaged = build_trained_model(average_of(std::move(file)), info, {});
   EXPECT_EQ(accuracy_of(*averaged.model, data.test, 40), report.ema_accuracy);
 }

@@ -1,0 +1,134 @@
+#include "apps/cli/notes.h"
+#include "apps/cli/target.h"
+#include "apps/run/foreign_weights.h"
+#include "models/weights.h"
+
+namespace kelvin {
+namespace {
+
+// Weights and what they say of themselves.
+struct Source {
+  std::string name;  // for messages: the run folder or the file
+  SafetensorsFile file;
+  RunInfo info;
+  bool is_raw = false;  // without metadata: torchvision's, timm's, anyone's
+};
+
+Source open_source(const TargetOptions& o) {
+  if (o.run.empty() == o.weights.empty())
+    throw mistake("give a run folder, or --weights FILE with --data and, unless the file names its own, --model");
+  if (!o.run.empty()) {
+    if (!o.model.empty()) throw mistake("--model needs --weights; ", o.run, " names its own model");
+    if (o.normalisation.are_given())
+      throw mistake("--mean, --std and --no-normalize need --weights; ", o.run, " says how its images are normalised");
+    Source source{o.run, open_checkpoint({o.run}, o.checkpoint == "best" ? Which::best : Which::last), {}};
+    source.info = run_info_from(source.file);
+    return source;
+  }
+  if (o.checkpoint != "last") throw mistake("--checkpoint best needs a run folder, not --weights");
+  Source source{o.weights, read_safetensors(o.weights), {}};
+  source.is_raw = !has_run_info(source.file);
+  if (!source.is_raw) source.info = run_info_from(source.file);
+  if (source.is_raw && o.model.empty()) throw mistake("--weights needs --model: ", o.weights, " names none");
+  if (o.data.empty() && source.info.data.empty()) throw mistake("--weights needs --data");
+  if (!source.is_raw && !o.model.empty() && o.model != source.info.model.name)
+    throw mistake("--model ", o.model, ": ", o.weights, " holds a ", source.info.model.name);
+  return source;
+}
+
+// The half of the data that --split names, as its test half; whether --limit leaves nothing of it out.
+bool load_images(const TargetOptions& o, const std::string& data, std::uint64_t seed, Dataset& set) {
+  const bool on_train = o.split == "train";
+  const std::int64_t one_more = o.limit == 0 ? 0 : o.limit + 1;  // tells whether the limit leaves images out
+  set = load_dataset(data, {.train = on_train ? Half::required : Half::skip,
+                            .test = on_train ? Half::skip : Half::required,
+                            .train_limit = one_more,
+                            .test_limit = one_more,
+                            .seed = seed});
+  if (on_train) set.test = std::move(set.train);
+  const bool is_whole_set = o.limit == 0 || set.test.count <= o.limit;
+  if (!is_whole_set) set.test = set.test.first(o.limit);
+  return is_whole_set;
+}
+
+// `own`: what the run says of itself.
+std::string variant_of(const TargetOptions& o, const RunInfo& own, std::int64_t images, bool is_whole_set) {
+  std::string text;
+  const bool is_usual = is_whole_set ? o.usual_limit == 0 || images <= o.usual_limit : images == o.usual_limit;
+  if (!is_usual) text += str("-n", images);
+  if (!o.data.empty() && o.data != own.data) text += "-on-" + file_name_text(o.data);
+  const DType precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
+  if (!o.precision.empty() && precision != own.model.precision) text += "-" + o.precision;
+  if (o.weights_from == "ema") text += "-ema";
+  return text;
+}
+
+// The model that the weights name, on these images.
+void fit_images(const Source& source, const std::string& data, const ImageSet& test, ModelSpec& spec) {
+  if (source.info.data.empty()) {  // imported: no data set's sizes are its own
+    if (spec.image_size == 0) spec.image_size = spec.height;
+    spec.height = static_cast<int>(test.height);
+    spec.width = static_cast<int>(test.width);
+  }
+  if (test.height != spec.height || test.width != spec.width || test.channels != spec.channels)
+    throw mistake(source.file.path.string(), ": its model takes ", spec.height, "x", spec.width, "x", spec.channels,
+                  " images; ", data, " has ", test.height, "x", test.width, "x", test.channels);
+}
+
+// The model that --model and the images make of weights without metadata.
+ModelSpec raw_spec(const TargetOptions& o, const Source& source, const std::string& data, const Dataset& set) {
+  require_known_model(o.model);
+  const int classes = find_head_classes(source.file).value_or(set.classes);
+  // Which of its classes the data has, nobody says.
+  if (set.has_class_names ? set.classes != classes : set.classes > classes)
+    throw mistake(source.name, ": has a last layer of ", classes, " classes; ", data, " has ", set.classes);
+  return {.name = o.model,
+          .classes = classes,
+          .channels = static_cast<int>(set.test.channels),
+          .height = static_cast<int>(set.test.height),
+          .width = static_cast<int>(set.test.width),
+          .mean = {},
+          .std = {}};
+}
+
+void match_classes(const Source& source, const std::string& data, Target& target) {
+  target.own_labels = target.data.test.labels;
+  target.classes.emplace(source.info, source.name, target.data, data);
+  target.classes->apply(target.data.test);
+  if (!target.classes->note().empty()) target.notes.push_back(target.classes->note());
+}
+
+}  // namespace
+
+Target open_target(const TargetOptions& o, const CommonOptions& common) {
+  const Device device = open_device(common);
+  Source source = open_source(o);
+  RunInfo& info = source.info;
+  Target target;
+  target.quiet = common.quiet;
+  if (!o.run.empty()) {
+    target.folder = {o.run};
+    target.which = o.checkpoint == "best" ? Which::best : Which::last;
+  }
+  add_note(age_note(source.file));
+  const std::string data = o.data.empty() ? info.data : o.data;
+  const bool is_whole_set = load_images(o, data, info.seed, target.data);
+  add_notes(target.data.notes);
+  target.variant = variant_of(o, info, target.data.test.count, is_whole_set);
+  if (source.is_raw)
+    info.model = raw_spec(o, source, data, target.data);
+  else
+    fit_images(source, data, target.data.test, info.model);
+  if (std::string note = set_normalisation(info.model, o.normalisation, !source.is_raw, source.name); !note.empty())
+    target.notes.push_back(std::move(note));
+  match_classes(source, data, target);
+  if (o.weights_from == "ema") source.file = require_average(std::move(source.file));
+  if (!o.precision.empty()) info.model.precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
+  require_precision(info.model.precision, device);
+  info.data = data;
+  target.trained = source.is_raw ? build_foreign_model(source.file, info, device, target.notes)
+                                 : build_trained_model(source.file, info, device);
+  return target;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,98 @@
+#include "models/wrappers.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool is_average(std::string_view word) {
+  return is_one_of(word, {"ema", "model_ema", "ema_model", "state_dict_ema", "ema_state_dict", "model_state_dict_ema"});
+}
+
+bool is_wrapper(std::string_view word) {
+  return is_average(word) || is_one_of(word, {"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module",
+                                              "_checkpoint_wrapped_module", "model", "net", "network", "backbone",
+                                              "encoder", "state_dict", "model_state_dict", "model_state"});
+}
+
+// Those that wrap parts of a model, too: they may stand anywhere in a name.
+std::string without_inner_wrappers(std::string name) {
+  for (const std::string inner : {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."})
+    for (std::size_t at; (at = name.find(inner)) != std::string::npos;) name.erase(at, inner.size());
+  return name;
+}
+
+std::string own_name(const std::string& name) { return without_inner_wrappers(name.substr(wrapper_of(name).size())); }
+
+// Counters, and the state of optimizers, schedules and loss scalers.
+bool is_beside_the_model(const std::string& name) {
+  if (name.ends_with("num_batches_tracked")) return true;
+  const std::string plain = own_name(name);
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"optim", "temperature.", "lr_scheduler", "scheduler", "scaler",
+                                              "amp_scaler", "n_averaged", "epoch", "global_step"},
+      [&](std::string_view start) { return plain.starts_with(start); });
+}
+
+// "model.backbone." -> "model."; "" of the outermost.
+std::string outer(const std::string& wrapper) {
+  const std::size_t dot = wrapper.rfind('.', wrapper.size() - 2);
+  return dot == std::string::npos ? "" : wrapper.substr(0, dot + 1);
+}
+
+bool holds_average(const std::string& wrapper) {
+  for (std::size_t at = 0, dot; (dot = wrapper.find('.', at)) != std::string::npos; at = dot + 1)
+    if (is_average(std::string_view(wrapper).substr(at, dot - at))) return true;
+  return false;
+}
+
+}  // namespace
+
+std::string wrapper_of(const std::string& name) {
+  std::size_t end = 0;
+  for (std::size_t dot; (dot = name.find('.', end)) != std::string::npos; end = dot + 1)
+    if (!is_wrapper(std::string_view(name).substr(end, dot - end))) break;
+  return name.substr(0, end);
+}
+
+UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameters) {
+  std::map<std::string, int> counts;  // names of the model in each wrapper
+  for (const auto& [name, entry] : file.tensors)
+    if (parameters.find(own_name(name)) != nullptr) ++counts[wrapper_of(name)];
+  const auto is_worse = [](const auto& a, const auto& b) {
+    if (a.second != b.second) return a.second < b.second;
+    const bool average = holds_average(a.first);
+    return average != holds_average(b.first) ? average : a.first.size() > b.first.size();
+  };
+  const auto best = std::max_element(counts.begin(), counts.end(), is_worse);
+  const std::string chosen = best == counts.end() ? "" : best->first;
+
+  UnwrappedTensors out;
+  std::size_t passed_over = 0;
+  // A last layer may stand outside of the wrapper of its backbone.
+  for (std::string wrapper = chosen;; wrapper = outer(wrapper)) {
+    for (const auto& [name, entry] : file.tensors)
+      if (wrapper_of(name) == wrapper && parameters.find(own_name(name)) != nullptr)
+        out.tensors.emplace(own_name(name), &entry);
+    if (wrapper.empty()) break;
+  }
+  for (const auto& [name, entry] : file.tensors) {
+    const auto taken = out.tensors.find(own_name(name));
+    if (taken != out.tensors.end() && taken->second == &entry) continue;
+    if (taken == out.tensors.end() && !is_beside_the_model(name)) out.unexpected.push_back(name);
+    if (taken != out.tensors.end()) ++passed_over;  // of another copy
+  }
+  if (chosen.empty()) return out;
+  out.note = str("names begin with ", chosen, " in ", file.path.string(), ", which is taken off");
+  if (passed_over > 0) out.note += str("; ", passed_over, " tensors of other copies of the model are passed over");
+  return out;
+}
+
+}  // namespace kelvin

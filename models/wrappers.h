@@ -1,0 +1,28 @@
+// Names of tensors as training programs write them, and the model's own names in them.
+//
+// Training programs wrap a model and put the wrapper before every name: `module.` (DataParallel), `_orig_mod.` (torch.compile),
+// `state_dict.`, `model.`, ... Where a file holds several copies of the model, such as weights and their moving average, the one with
+// the most of its names counts; of equal ones no average, then the one with the shorter wrapper.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/parameters.h"
+#include "engine/safetensors.h"
+
+namespace kelvin {
+
+// What stands before a name and belongs to a wrapper: "module._orig_mod." of "module._orig_mod.conv1.weight"; else "".
+[[nodiscard]] std::string wrapper_of(const std::string& name);
+
+struct UnwrappedTensors {
+  std::map<std::string, const SafetensorsEntry*> tensors;  // by the model's names; point into the file
+  std::vector<std::string>
+      unexpected;    // names as in the file that are neither the model's nor what training keeps beside it
+  std::string note;  // the wrapper that was taken off, in one line; empty without one
+};
+[[nodiscard]] UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameters);
+
+}  // namespace kelvin
