@@ -35,10 +35,11 @@ Json without_the_moment(const Json& json) {
 std::string meaning_of_weights(const Path& path) {
   const SafetensorsFile file = read_safetensors(path);
   std::ostringstream text;
-  for (const auto& [name, tensor] : file.tensors)
-    text << name << ' '
-         << std::hash<std::string_view>()({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()})
+  for (const auto& [name, tensor] : file.tensors) {
+    const std::vector<std::byte> bytes = elements_of(tensor);
+    text << name << ' ' << std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()})
          << '\n';
+  }
   for (const char* key : {"kelvin", "kelvin.position"})
     if (file.metadata.contains(key)) text << without_the_moment(Json::parse(file.metadata.at(key))).dump() << '\n';
   return text.str();

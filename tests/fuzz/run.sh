@@ -9,7 +9,7 @@ corpus=$root/tests/fuzz/corpus/$parser
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 flags=(-std=c++20 -g -O1 -I"$root" -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -fopenmp=libgomp -Wno-psabi
   -fno-sanitize=nonnull-attribute)  # stb_image copies 0 bytes to null for an empty PNG chunk: harmless
-mapfile -t sources < <(cd "$root" && ls engine/{safetensors,atomic_file,tensor_file,tensor}.cpp data/{npy,idx,digest,image_file,jpeg_file,image_cache,image_folders,dataset,cifar,cifar10_1,fashion_mnist,npy_dataset,synthetic,hold_out,random_order}.cpp kernels/*.cpp \
+mapfile -t sources < <(cd "$root" && ls engine/{safetensors,safetensors_checksums,safetensors_shards,foreign_file,checksum,input_file,json_text,printable,atomic_file,tensor_file,tensor}.cpp data/{npy,idx,digest,image_file,png_file,bmp_file,jpeg_file,image_cache,image_listing,image_folders,dataset,cifar,cifar10_1,fashion_mnist,npy_dataset,synthetic,hold_out,random_order}.cpp kernels/*.cpp \
   kernels/device/*.cpp kernels/device/no_cuda/*.cpp kernels/onednn/*.cpp kernels/winograd/none/*.cpp)
 for source in "${sources[@]}"; do echo "$source"; done | xargs -P "$(nproc)" -I{} sh -c \
   'clang++ "$@" -c "'"$root"'/{}" -o "'"$work"'/$(echo {} | tr / _).o"' sh "${flags[@]}"
