@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <system_error>
 
 #include "data/random_order.h"
 #include "kernels/device/error.h"
@@ -24,20 +25,34 @@ BatchLoader::BatchLoader(const ImageSet& set, const LoaderOptions& options) : se
                "an empty set, batch or pool of workers");
   const bool keeps_last = !options.drop_last || set.count < options.batch_size;
   batches_per_epoch_ = (set.count + (keeps_last ? options.batch_size - 1 : 0)) / options.batch_size;
-  for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
+  try {
+    for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {
+    const std::size_t there = workers_.size();
+    stop();
+    throw Error(ExitCode::out_of_memory, str("of ", options.workers, " threads that prepare batches only ", there,
+                                             " can be had; try a smaller --loader-workers, or raise `ulimit -u`"));
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-BatchLoader::~BatchLoader() {
+BatchLoader::~BatchLoader() { stop(); }
+
+void BatchLoader::stop() {
   {
     const std::lock_guard lock(mutex_);
     is_stopping_ = true;
   }
   changed_.notify_all();
+  workers_.clear();  // waits for them
 }
 
 Batch BatchLoader::next() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return ready_.contains(wanted_); });
+  changed_.wait(lock, [&] { return ready_.contains(wanted_) || failure_; });
+  if (!ready_.contains(wanted_)) std::rethrow_exception(failure_);
   Batch batch = std::move(ready_.extract(wanted_).mapped());
   ++wanted_;
   changed_.notify_all();
@@ -45,6 +60,16 @@ Batch BatchLoader::next() {
 }
 
 void BatchLoader::work() {
+  try {
+    prepare_batches();
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+    changed_.notify_all();
+  }
+}
+
+void BatchLoader::prepare_batches() {
   omp_set_num_threads(1);  // a worker is one thread; the step has the others
   while (true) {
     std::int64_t ticket = 0;

@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -42,17 +43,20 @@ struct Batch {
 
 class BatchLoader {
  public:
+  // Error with ExitCode::out_of_memory where the system has not so many threads.
   BatchLoader(const ImageSet& set, const LoaderOptions& options);  // keeps a reference to `set`
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;
 
   [[nodiscard]] std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
-  // The next batch; epochs follow each other without end. Blocks until it is ready.
+  // The next batch; epochs follow each other without end. Blocks until it is ready. Throws what a worker met, such as no memory.
   [[nodiscard]] Batch next();
 
  private:
   void work();
+  void prepare_batches();
+  void stop();
   [[nodiscard]] Batch prepare(std::int64_t ticket);
   // The images of an epoch in their order.
   [[nodiscard]] std::vector<std::int32_t> order_of(std::uint32_t epoch) const;
@@ -66,8 +70,9 @@ class BatchLoader {
   std::map<std::int64_t, Batch> ready_;  // by ticket: the number of the batch since the loader began
   std::int64_t next_ticket_ = 0, wanted_ = 0;
   bool is_stopping_ = false;
+  std::exception_ptr failure_;  // of a worker; for next()
   std::map<std::uint32_t, std::vector<std::int32_t>> orders_;  // of the epochs in work
-  std::vector<std::jthread> workers_;
+  std::vector<std::jthread> workers_;  // joined by stop()
 };
 
 }  // namespace kelvin

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "kernels/device/parallel.h"
@@ -31,6 +32,7 @@ struct Product {
   void operator()(float* c, const float* a, const float* b, std::int64_t m, std::int64_t n, std::int64_t k) const {
     const auto status = dnnl::sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a,
                                     transpose_a ? m : k, b, transpose_b ? k : n, beta, c, n);
+    if (status == dnnl::status::out_of_memory) throw std::bad_alloc();
     KELVIN_CHECK(status == dnnl::status::success, "sgemm of ", m, "x", n, "x", k, " failed");
   }
 };
@@ -54,6 +56,7 @@ void scatter(T* to, std::int64_t stride, const std::vector<float>& from, const S
 // f(image, head) for all of them, in parallel.
 template <class F>
 void for_each_head(const Sizes& s, const F& f) {
+  require_headroom(Cpu{}, onednn::kRoomToMake);
   parallel_for(
       s.batch * s.heads,
       [&](std::int64_t begin, std::int64_t end) {

@@ -25,8 +25,7 @@ onednn::ConvKey make_key(Direction direction, DType dtype, const Shape& x, const
 
 void run(const onednn::ConvPlan& plan, const std::unordered_map<int, dnnl::memory>& arguments) {
   const ProfileRange range("conv2d");
-  plan.primitive.execute(onednn::stream(), arguments);
-  onednn::stream().wait();
+  onednn::run(plan.primitive, arguments);
 }
 
 // y = relu?(y + residual): what Winograd leaves to do

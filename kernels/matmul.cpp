@@ -19,22 +19,27 @@ struct Key {
 };
 
 struct Plan {
-  dnnl::matmul primitive;
+  onednn::Runnable primitive;
   Desc a, b, bias, y;
 };
 
-const Plan& plan_for(const Key& key) {
-  thread_local std::map<Key, Plan> plans;
-  const auto found = plans.find(key);
-  if (found != plans.end()) return found->second;
+Plan make_plan(const Key& key) {
   const auto in = onednn::data_type(key.in);
   Plan plan;
   plan.a = Desc({key.m, key.k}, in, key.transpose_a ? Tag::ba : Tag::ab);
   plan.b = Desc({key.k, key.n}, in, key.transpose_b ? Tag::ba : Tag::ab);
   plan.y = Desc({key.m, key.n}, onednn::data_type(key.out), Tag::ab);
   if (key.has_bias) plan.bias = Desc({1, key.n}, dnnl::memory::data_type::f32, Tag::ab);
-  plan.primitive = dnnl::matmul(onednn::matmul(plan.a, plan.b, plan.bias, plan.y, {}));
-  return plans.emplace(key, plan).first->second;
+  plan.primitive = onednn::runnable<dnnl::matmul>(
+      onednn::matmul(plan.a, plan.b, plan.bias, plan.y, onednn::with_own_scratchpad()));
+  return plan;
+}
+
+const Plan& plan_for(const Key& key) {
+  thread_local std::map<Key, Plan> plans;
+  const auto found = plans.find(key);
+  if (found != plans.end()) return found->second;
+  return plans.emplace(key, onednn::with_room(onednn::kRoomToMake, [&] { return make_plan(key); })).first->second;
 }
 
 }  // namespace
@@ -49,8 +54,7 @@ void matmul(Cpu, View<Out> y, View<const T> a, View<const T> b, View<const float
                                                      {DNNL_ARG_DST, onednn::memory(plan.y, y.data)}};
   if (!bias.empty()) arguments[DNNL_ARG_BIAS] = onednn::memory(plan.bias, bias.data);
   const ProfileRange range("matmul");
-  plan.primitive.execute(onednn::stream(), arguments);
-  onednn::stream().wait();
+  onednn::run(plan.primitive, arguments);
 }
 
 template void matmul(Cpu, View<float>, View<const float>, View<const float>, View<const float>, const MatmulOptions&);

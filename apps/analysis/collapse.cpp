@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "apps/analysis/symmetric_eigen.h"
+#include "kernels/device/threads.h"
 
 namespace kelvin {
 namespace {
@@ -154,7 +155,7 @@ FeatureRank measure_feature_rank(std::span<const float> features, std::size_t d)
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t k = 0; k < d; ++k)
       x[by_feature ? k * n + i : i * d + k] = static_cast<double>(features[i * d + k]) - mean[k];
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) num_threads(usable_threads())
   for (std::ptrdiff_t a = 0; a < static_cast<std::ptrdiff_t>(rows); ++a)
     for (std::size_t b = 0; b <= static_cast<std::size_t>(a); ++b)
       gram[static_cast<std::size_t>(a) * rows + b] =

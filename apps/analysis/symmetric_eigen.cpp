@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels/device/error.h"
+#include "kernels/device/threads.h"
 
 namespace kelvin {
 namespace {
@@ -40,7 +41,7 @@ Tridiagonal tridiagonalize(std::vector<double>& a, std::size_t n, bool with_basi
     const double beta = 2 / vv;
     const auto begin = static_cast<std::ptrdiff_t>(k + 1), end = static_cast<std::ptrdiff_t>(n);
     // p = β A v and w = p − (β/2)(pᵀv) v, so that H A H = A − v wᵀ − w vᵀ. The full square is kept: rows read along memory.
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(usable_threads())
     for (std::ptrdiff_t i = begin; i < end; ++i) {
       double sum = 0;
       for (std::ptrdiff_t j = begin; j < end; ++j) sum += a[i * end + j] * v[j];
@@ -49,7 +50,7 @@ Tridiagonal tridiagonalize(std::vector<double>& a, std::size_t n, bool with_basi
     double pv = 0;
     for (std::size_t i = k + 1; i < n; ++i) pv += p[i] * v[i];
     for (std::size_t i = k + 1; i < n; ++i) p[i] -= beta / 2 * pv * v[i];
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(usable_threads())
     for (std::ptrdiff_t i = begin; i < end; ++i)
       for (std::ptrdiff_t j = begin; j < end; ++j) a[i * end + j] -= v[i] * p[j] + p[i] * v[j];
     if (!with_basis) continue;

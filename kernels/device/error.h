@@ -28,6 +28,7 @@ class Error : public std::runtime_error {
 template <class... Parts>
 [[nodiscard]] std::string str(const Parts&... parts) {
   std::ostringstream out;
+  out.exceptions(std::ios_base::badbit);  // no memory is an exception, not a shorter text
   (out << ... << parts);
   return out.str();
 }

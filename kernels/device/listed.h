@@ -1,9 +1,12 @@
-// Names with commas between them, as messages offer them: "known: cpu, cuda, auto".
+// Names with commas between them, as messages offer them: "known: cpu, cuda, auto"; and the way back.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace kelvin {
 
@@ -26,6 +29,17 @@ template <class Range>
   for (const auto& element : range)
     if (++n <= most) text += (n > 1 ? ", " : "") + element;
   return n > most ? text + " and " + std::to_string(n - most) + " more" : text;
+}
+
+// What stands between the separators; nothing behind a last one.
+[[nodiscard]] inline std::vector<std::string> parts_of(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
 }
 
 }  // namespace kelvin

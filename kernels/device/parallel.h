@@ -2,14 +2,15 @@
 //
 //   parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) { for (...) y[i] = ...; });
 //
-// Each index belongs to exactly one piece, so elementwise work is deterministic for any thread count. Reductions across
+// What f throws in any piece is thrown to the caller once all are over. Each index belongs to exactly one piece, so elementwise work is deterministic for any thread count. Reductions across
 // pieces are not done here: a kernel that needs one sums partial results in a fixed order itself.
 #pragma once
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstdint>
+
+#include "kernels/device/first_exception.h"
+#include "kernels/device/threads.h"
 
 namespace kelvin {
 
@@ -19,19 +20,22 @@ inline constexpr std::int64_t kParallelGrain = 16384;
 // f(begin, end). `grain` is the smallest piece worth a thread of its own; pieces start at multiples of 64 elements.
 template <class F>
 void parallel_for(std::int64_t n, const F& f, std::int64_t grain = kParallelGrain) {
-  const std::int64_t pieces = std::min<std::int64_t>(omp_get_max_threads(), (n + grain - 1) / grain);
+  std::int64_t pieces = (n + grain - 1) / grain;
+  if (pieces > 1) pieces = std::min<std::int64_t>(usable_threads(), pieces);
   if (pieces <= 1) {
     if (n > 0) f(std::int64_t{0}, n);
     return;
   }
   const std::int64_t unit = grain >= 64 ? 64 : 1;
   const std::int64_t units = (n + unit - 1) / unit;
+  FirstException failure;
 #pragma omp parallel for schedule(static) num_threads(static_cast <int>(pieces))
   for (std::int64_t piece = 0; piece < pieces; ++piece) {
     const std::int64_t begin = units * piece / pieces * unit;
     const std::int64_t end = std::min(n, units * (piece + 1) / pieces * unit);
-    if (begin < end) f(begin, end);
+    if (begin < end) failure.guard([&] { f(begin, end); });
   }
+  failure.rethrow();
 }
 
 // f(row) for each of `rows` rows of `cols` cheap elements.

@@ -62,6 +62,7 @@ Convolution describe(const ConvKey& k, bool winograd) {
   dnnl::post_ops ops;
   if (k.has_residual && !winograd) ops.append_binary(dnnl::algorithm::binary_add, c.y);
   if (k.has_relu && !(winograd && k.has_residual)) append_relu(ops);
+  c.attributes = with_own_scratchpad(c.attributes);
   c.attributes.set_post_ops(ops);
   return c;
 }
@@ -69,8 +70,8 @@ Convolution describe(const ConvKey& k, bool winograd) {
 ConvArgument argument(const Desc& plain, const Desc& packed, bool is_output) {
   ConvArgument a{plain, packed, {}, packed != plain};
   if (a.converts) {
-    const auto from = onednn::memory(plain, nullptr), to = onednn::memory(packed, nullptr);
-    a.reorder = is_output ? dnnl::reorder(to, from) : dnnl::reorder(from, to);
+    const Desc &from = is_output ? packed : plain, &to = is_output ? plain : packed;
+    a.reorder = runnable<dnnl::reorder>({engine(), from, engine(), to, with_own_scratchpad()});
   }
   return a;
 }
@@ -85,7 +86,7 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
   plan.bias = c.bias;
   if (k.direction == Direction::forward) {
     const auto pd = forward(c, dnnl::prop_kind::forward_inference);
-    plan = {dnnl::convolution_forward(pd),
+    plan = {runnable<dnnl::convolution_forward>(pd),
             argument(x, pd.src_desc(), false),
             argument(w, pd.weights_desc(), false),
             argument(y, pd.dst_desc(), true),
@@ -99,7 +100,7 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
   const auto hint = forward(describe(forward_key, winograd), dnnl::prop_kind::forward_training);
   if (k.direction == Direction::backward_data) {
     const auto pd = backward_data(c, hint);
-    return {dnnl::convolution_backward_data(pd),
+    return {runnable<dnnl::convolution_backward_data>(pd),
             argument(x, pd.diff_src_desc(), true),
             argument(w, pd.weights_desc(), false),
             argument(y, pd.diff_dst_desc(), false),
@@ -108,7 +109,7 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
             pd.impl_info_str()};
   }
   const auto pd = backward_filter(c, hint);
-  return {dnnl::convolution_backward_weights(pd),
+  return {runnable<dnnl::convolution_backward_weights>(pd),
           argument(x, pd.src_desc(), false),
           argument(w, pd.diff_weights_desc(), true),
           argument(y, pd.diff_dst_desc(), false),
@@ -127,7 +128,8 @@ ConvPlan make_plan(const ConvKey& k) {
   }
   if (is_allowed("KELVIN_WINOGRAD") && winograd_pays(k)) try {
       return make_plan(k, true);
-    } catch (const dnnl::error&) {
+    } catch (const dnnl::error& e) {
+      if (e.status == dnnl_out_of_memory) throw;
     }
   return make_plan(k, false);
 }
@@ -144,7 +146,7 @@ const ConvPlan& plan_for(const ConvKey& key) {
   const auto found = plans.find(key);
   if (found != plans.end()) return found->second;
   if (key.dtype == DType::bf16) require_bfloat16(Cpu{});
-  return plans.emplace(key, make_plan(key)).first->second;
+  return plans.emplace(key, with_room(kRoomToMake, [&] { return make_plan(key); })).first->second;
 }
 
 std::vector<std::string> reference_plans() {
@@ -176,15 +178,13 @@ PackedArgument::PackedArgument(const ConvArgument& argument, const void* element
 PackedInput::PackedInput(const ConvArgument& argument, const void* elements) : PackedArgument(argument, elements) {
   if (!argument.converts) return;
   const ProfileRange range("conv2d_repack");
-  argument.reorder.execute(stream(), plain_, memory_);
-  stream().wait();
+  run(argument.reorder, {{DNNL_ARG_FROM, plain_}, {DNNL_ARG_TO, memory_}});
 }
 
 void PackedOutput::unpack() {
   if (!argument_.converts) return;
   const ProfileRange range("conv2d_repack");
-  argument_.reorder.execute(stream(), memory_, plain_);
-  stream().wait();
+  run(argument_.reorder, {{DNNL_ARG_FROM, memory_}, {DNNL_ARG_TO, plain_}});
 }
 
 }  // namespace kelvin::onednn

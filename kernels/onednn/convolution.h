@@ -28,12 +28,12 @@ struct ConvKey {
 // One argument: the caller's layout, the primitive's, and the conversion between them where they differ.
 struct ConvArgument {
   Desc plain, packed;
-  dnnl::reorder reorder;  // inputs: plain -> packed; the output: packed -> plain
+  Runnable reorder;  // inputs: plain -> packed; the output: packed -> plain
   bool converts = false;
 };
 
 struct ConvPlan {
-  dnnl::primitive primitive;
+  Runnable primitive;
   ConvArgument x, w, y;
   Desc bias;
   bool winograd = false;  // the residual is then added after the convolution, not within it

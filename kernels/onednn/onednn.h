@@ -3,9 +3,15 @@
 #pragma once
 
 #include <dnnl.hpp>
+#include <optional>
+#include <unordered_map>
 
+#include "kernels/device/block_pool.h"
 #include "kernels/device/dtype.h"
 #include "kernels/device/error.h"
+#include "kernels/device/headroom.h"
+#include "kernels/device/pool_block.h"
+#include "kernels/device/threads.h"
 
 namespace kelvin::onednn {
 
@@ -27,8 +33,54 @@ inline dnnl::memory::data_type data_type(DType t) {
   return t == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
 }
 
+// oneDNN does not look whether its small allocations and its memory for compiled code were given, and crashes where they were not: it is
+// asked where there is room for them. An allocation that it does look at throws.
+inline constexpr std::size_t kRoomToMake = std::size_t{16} << 20, kRoomToRun = std::size_t{1} << 20;
+
+template <class F>
+auto with_room(std::size_t room, const F& f) {
+  (void)usable_threads();
+  require_headroom(Cpu{}, room);
+  try {
+    return f();
+  } catch (const dnnl::error& e) {
+    if (e.status == dnnl_out_of_memory) throw_out_of_memory("CPU", room, pool_use(Cpu{}));
+    throw;
+  }
+}
+
 // A memory object over somebody else's elements. oneDNN takes void* for inputs and outputs alike.
-inline dnnl::memory memory(const Desc& desc, const void* data) { return {desc, engine(), const_cast<void*>(data)}; }
+inline dnnl::memory memory(const Desc& desc, const void* data) {
+  return with_room(kRoomToRun, [&] { return dnnl::memory(desc, engine(), const_cast<void*>(data)); });
+}
+
+// Attributes of every primitive: scratch memory comes from our pool, which says what was asked for where there is none.
+inline dnnl::primitive_attr with_own_scratchpad(dnnl::primitive_attr attributes = {}) {
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+// A primitive and the scratch memory that it needs.
+struct Runnable {
+  dnnl::primitive primitive;
+  Desc scratchpad;
+};
+template <class Primitive>
+Runnable runnable(const typename Primitive::primitive_desc& description) {
+  return {Primitive(description), description.scratchpad_desc()};
+}
+
+inline void run(const Runnable& runnable, std::unordered_map<int, dnnl::memory> arguments) {
+  std::optional<PoolBlock> scratch;
+  if (const std::size_t bytes = runnable.scratchpad.get_size(); bytes > 0) {
+    scratch.emplace(bytes);
+    arguments[DNNL_ARG_SCRATCHPAD] = memory(runnable.scratchpad, scratch->data());
+  }
+  with_room(kRoomToRun, [&] {
+    runnable.primitive.execute(stream(), arguments);
+    stream().wait();
+  });
+}
 
 // A convolution of x [N, C, H, W] (dims in this order whatever the layout) with w [K, C, R, S] to y, symmetric padding.
 struct Convolution {

@@ -4,6 +4,8 @@
 // A thread takes a block of tiles that stays in its cache: 16 matrices [tiles, C] of transformed input, times 16 filter panels
 // [C, 64], give 16 matrices [tiles, 64] that are transformed back into pixels at once. Reads the images 4 times (from the cache, except
 // once) and the filters once a block.
+#include <omp.h>
+
 #include <algorithm>
 
 #include "kernels/device/parallel.h"
@@ -82,7 +84,7 @@ void transform_outputs(const TileGrid& grid, const Scratch& s, View<bfloat16> y,
 // y [N, H, W, K] from x [N, H, W, C] and transformed filters
 void convolve(View<bfloat16> y, View<const bfloat16> x, const Pair* filters, const ConvEpilogue<bfloat16>& epilogue) {
   const TileGrid grid(x.shape);
-  const std::int64_t c = x.cols(), k = y.cols(), threads = omp_get_max_threads();
+  const std::int64_t c = x.cols(), k = y.cols(), threads = usable_threads();
   const std::int64_t share = (grid.tiles() + threads - 1) / threads;
   const std::int64_t block = std::min(kTiles, share), blocks = (grid.tiles() + block - 1) / block;
   const std::int64_t bytes = Scratch::bytes(block, c);

@@ -1,0 +1,67 @@
+// Loaded before libc (LD_PRELOAD): counts the calls that allocate memory, of all threads, and lets some of them fail.
+//   KELVIN_FAULT_COUNTER=FILE   8 bytes that the calls are counted in
+//   KELVIN_FAULT=alloc:N        call N alone fails
+//                alloc:N+M      calls N, N + M, N + 2M, ... fail
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+extern "C" {
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* block, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
+}
+
+namespace {
+
+long failing_call = -1, failing_every = 0;
+std::atomic<long> own_counter{0};
+std::atomic<long>* counter = nullptr;
+
+// Nothing in it allocates.
+void read_plan() {
+  counter = &own_counter;
+  if (const char* const path = getenv("KELVIN_FAULT_COUNTER")) {
+    const int file = open(path, O_RDWR | O_CLOEXEC);
+    void* const memory = mmap(nullptr, sizeof(long), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (memory != MAP_FAILED) counter = static_cast<std::atomic<long>*>(memory);
+    close(file);
+  }
+  const char* const text = getenv("KELVIN_FAULT");
+  if (text == nullptr || strncmp(text, "alloc:", 6) != 0) return;
+  char* end = nullptr;
+  failing_call = strtol(text + 6, &end, 10);
+  if (*end == '+') failing_every = strtol(end + 1, nullptr, 10);
+}
+
+bool fails() {
+  if (counter == nullptr) read_plan();  // the first call comes before there are threads
+  const long call = counter->fetch_add(1);
+  const bool is_chosen =
+      call == failing_call || (failing_every > 0 && call > failing_call && (call - failing_call) % failing_every == 0);
+  if (is_chosen) errno = ENOMEM;
+  return is_chosen;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* malloc(size_t size) { return fails() ? nullptr : __libc_malloc(size); }
+void* calloc(size_t count, size_t size) { return fails() ? nullptr : __libc_calloc(count, size); }
+void* realloc(void* block, size_t size) { return fails() ? nullptr : __libc_realloc(block, size); }
+void* memalign(size_t alignment, size_t size) { return fails() ? nullptr : __libc_memalign(alignment, size); }
+void* aligned_alloc(size_t alignment, size_t size) { return fails() ? nullptr : __libc_memalign(alignment, size); }
+int posix_memalign(void** block, size_t alignment, size_t size) {
+  if (fails()) return ENOMEM;
+  *block = __libc_memalign(alignment, size);
+  return *block == nullptr ? ENOMEM : 0;
+}
+
+}  // extern "C"
