@@ -70,9 +70,9 @@ class BatchLoader {
   std::map<std::int64_t, Batch> ready_;  // by ticket: the number of the batch since the loader began
   std::int64_t next_ticket_ = 0, wanted_ = 0;
   bool is_stopping_ = false;
-  std::exception_ptr failure_;  // of a worker; for next()
+  std::exception_ptr failure_;                                 // of a worker; for next()
   std::map<std::uint32_t, std::vector<std::int32_t>> orders_;  // of the epochs in work
-  std::vector<std::jthread> workers_;  // joined by stop()
+  std::vector<std::jthread> workers_;                          // joined by stop()
 };
 
 }  // namespace kelvin

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <sstream>
 
 #include "engine/input_file.h"
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -87,10 +87,10 @@ ImageSet load_half(const Layout& layout, const Path& folder, const std::vector<c
 void name_classes(const Layout& layout, const Path& folder, Dataset& set) {
   std::vector<std::string>& names = set.class_names;
   const Path path = folder / layout.names_file;
-  std::istringstream in(is_there(path) ? read_text(path, kMaxNames) : "");
-  for (std::string line; std::getline(in, line) && static_cast<int>(names.size()) < layout.classes;) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) names.push_back(line);
+  for (std::string line : parts_of(is_there(path) ? read_text(path, kMaxNames) : "", '
+')) {
+    if (line.ends_with('')) line.pop_back();
+    if (!line.empty() && static_cast<int>(names.size()) < layout.classes) names.push_back(line);
   }
   set.has_class_names = static_cast<int>(names.size()) == layout.classes;
   if (set.has_class_names) return;

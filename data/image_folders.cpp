@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <sstream>
 
 #include "data/image_file.h"
 #include "data/image_listing.h"
@@ -77,12 +76,9 @@ std::string read_part(const Path& path, const char* what) {
 }
 
 std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  std::istringstream in{std::string(text)};
-  for (std::string line; std::getline(in, line);) {
+  std::vector<std::string> lines = parts_of(text, '\n');
+  for (std::string& line : lines)
     if (line.ends_with('\r')) line.pop_back();
-    lines.push_back(line);
-  }
   return lines;
 }
 

@@ -4,9 +4,9 @@
 #include <charconv>
 #include <cmath>
 #include <map>
-#include <sstream>
 
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 #include "kernels/device/philox.h"
 
 namespace kelvin {
@@ -16,8 +16,7 @@ namespace {
 std::map<std::string, double> parse_options(const std::string& text) {
   std::map<std::string, double> options = {{"classes", 10}, {"size", 8},    {"channels", 1},
                                            {"train", 5000}, {"test", 1000}, {"overlap", 0.001}};
-  std::istringstream in(text);
-  for (std::string item; std::getline(in, item, ',');) {
+  for (const std::string& item : parts_of(text, ',')) {
     const std::size_t equals = item.find('=');
     const std::string key = item.substr(0, equals), value = equals == std::string::npos ? "" : item.substr(equals + 1);
     if (!options.contains(key))

@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <sstream>
 #include <utility>
 
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -23,8 +23,7 @@ constexpr std::size_t kMostKept = std::size_t{1} << 20;
 std::string program_file(const std::string& program) {
   if (program.find('/') != std::string::npos) return program;
   const char* const path = std::getenv("PATH");
-  std::istringstream folders(path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin");
-  for (std::string folder; std::getline(folders, folder, ':');)
+  for (const std::string& folder : parts_of(path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin", ':'))
     if (const std::string file = folder + "/" + program; folder.starts_with('/') && access(file.c_str(), X_OK) == 0)
       return file;
   throw mistake("the program ", program, " is not installed: it is not on PATH");

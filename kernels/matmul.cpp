@@ -30,8 +30,8 @@ Plan make_plan(const Key& key) {
   plan.b = Desc({key.k, key.n}, in, key.transpose_b ? Tag::ba : Tag::ab);
   plan.y = Desc({key.m, key.n}, onednn::data_type(key.out), Tag::ab);
   if (key.has_bias) plan.bias = Desc({1, key.n}, dnnl::memory::data_type::f32, Tag::ab);
-  plan.primitive = onednn::runnable<dnnl::matmul>(
-      onednn::matmul(plan.a, plan.b, plan.bias, plan.y, onednn::with_own_scratchpad()));
+  plan.primitive =
+      onednn::runnable<dnnl::matmul>(onednn::matmul(plan.a, plan.b, plan.bias, plan.y, onednn::with_own_scratchpad()));
   return plan;
 }
 

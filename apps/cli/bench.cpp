@@ -1,11 +1,10 @@
 // kelvin bench
 #include "apps/bench/bench.h"
 
-#include <sstream>
-
 #include "apps/bench/data_cases.h"
 #include "apps/cli/commands.h"
 #include "apps/report/text_table.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -39,8 +38,7 @@ void run(BenchFlags& f, const CommonOptions& common) {
   TextTable table(
       {"case", "precision", "batch", "img/s", "in convolutions", "repacking filters", "tensors MB", "peak RSS MB"});
   std::string profiles;
-  std::istringstream in(f.cases);
-  for (std::string name; std::getline(in, name, ',');) {
+  for (const std::string& name : parts_of(f.cases, ',')) {
     const BenchRow row =
         is_data_case(name) ? run_data_bench(name, f.options, f.data) : run_bench(name, f.options, device);
     rows.push_back({{"case", row.name},

@@ -1,6 +1,5 @@
 // kelvin corrupt
 #include <algorithm>
-#include <sstream>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
@@ -29,8 +28,7 @@ std::vector<std::string> parse_names(const std::string& text) {
   const auto add = [&](const std::string& name) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
-  std::istringstream in(text);
-  for (std::string word; std::getline(in, word, ',');) {
+  for (const std::string& word : parts_of(text, ',')) {
     if (word == "all") {
       for (const std::string& name : corruption_names()) add(name);
     } else if (word == "extra") {

@@ -67,6 +67,7 @@ Values read_config(const RunFolder& folder) {
 
 std::string config_text(const CLI::App& command, const TrainFlags& f) {
   std::ostringstream out;
+  out.exceptions(std::ios_base::badbit);  // no memory is an exception, not a shorter text
   out << "# kelvin --config THIS_FILE train\n[train]\n";
   for (const CLI::Option* given : command.get_options()) {
     const CLI::Option* const option = recorded(given);

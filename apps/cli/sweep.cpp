@@ -20,6 +20,7 @@
 #include "apps/sweep/workers.h"
 #include "engine/atomic_file.h"
 #include "engine/child_process.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -35,10 +36,8 @@ struct SweepFlags {
 };
 
 std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, ',');)
-    if (!part.empty()) parts.push_back(part);
+  std::vector<std::string> parts = parts_of(text, ',');
+  std::erase_if(parts, [](const std::string& part) { return part.empty(); });
   return parts;
 }
 
@@ -250,19 +249,22 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   }
   const std::vector<Job> jobs = jobs_of(cells, plan, f, common, threads);
   SweepProgress progress(cells, f.out, seconds_a_cell, f.jobs, common.quiet);
+  bool ran_out = false;
   run_jobs(
       jobs, f.jobs,
       [&](const JobEvent& e) {
         const RunFolder folder{std::filesystem::path(f.out) / cells[e.job].name};
         if (e.kind == JobEvent::Kind::failed && !std::filesystem::exists(folder.result("error")))
           folder.write_result("error", {{"error", e.error}});
+        ran_out = ran_out || e.code == static_cast<int>(ExitCode::out_of_memory);
         progress.on(e);
       },
       [&](const std::vector<std::size_t>& running) { progress.idle(running); });
   const int failed = write_results(make_table(plan.title, plan.axes, cells, f.out, plan.baseline), f, common);
   if (failed > 0)
-    throw Error(ExitCode::internal, str(failed, " cells failed; their errors are in the table and in ", f.out,
-                                        "/CELL/log.txt; the same command tries them again"));
+    throw Error(ran_out ? ExitCode::out_of_memory : ExitCode::internal,
+                str(failed, " cells failed; their errors are in the table and in ", f.out,
+                    "/CELL/log.txt; the same command tries them again"));
 }
 
 // A flag of train on sweep itself: kept as text and given to every cell.

@@ -10,6 +10,7 @@ namespace kelvin {
 namespace {
 
 constexpr int kDiverged = static_cast<int>(ExitCode::diverged);
+constexpr int kOutOfMemory = static_cast<int>(ExitCode::out_of_memory);
 
 std::vector<std::string> device_arguments(const CommonOptions& common) {
   std::vector<std::string> a = {"--device=" + common.device, str("--threads=", common.threads),
@@ -32,7 +33,7 @@ void train_cell(const RunFolder& folder, const CellRequest& request, const Commo
   if (code == 0 || code == kDiverged) return;
   std::string why = code > 128 ? str("ended by signal ", code - 128) : last_line(folder.path / "log.txt");
   if (why.starts_with("kelvin: ")) why.erase(0, 8);
-  throw Error(ExitCode::internal, "training: " + why);
+  throw Error(code == kOutOfMemory ? ExitCode::out_of_memory : ExitCode::internal, "training: " + why);
 }
 
 void run(const std::string& path, const CommonOptions& common) {

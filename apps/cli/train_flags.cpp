@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <sstream>
 
 #include "apps/cli/fine_tuning_flags.h"
 #include "kernels/device/listed.h"
@@ -22,8 +21,7 @@ double number_of(const std::string& flag, const std::string& text) {
 
 std::vector<double> numbers_of(const std::string& flag, const std::string& text) {
   std::vector<double> values;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, ',');) values.push_back(number_of(flag, part));
+  for (const std::string& part : parts_of(text, ',')) values.push_back(number_of(flag, part));
   if (values.empty()) throw mistake(flag, ": no values");
   return values;
 }

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <cmath>
 #include <set>
-#include <sstream>
 
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -15,10 +15,8 @@ namespace {
 constexpr std::size_t kLongestName = 240;  // of a cell: a file's name of 255 bytes with what is added to it
 
 std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, separator);)
-    if (!part.empty()) parts.push_back(part);
+  std::vector<std::string> parts = parts_of(text, separator);
+  std::erase_if(parts, [](const std::string& part) { return part.empty(); });
   return parts;
 }
 

@@ -71,7 +71,7 @@ class Pool {
       if (*code == 0)
         on_event_({JobEvent::Kind::finished, i, ""});
       else
-        on_event_({JobEvent::Kind::failed, i, error_of(i, *code)});
+        on_event_({JobEvent::Kind::failed, i, error_of(i, *code), *code});
     }
   }
 

@@ -23,7 +23,8 @@ struct Job {
 struct JobEvent {
   enum class Kind { started, finished, found_done, failed } kind = Kind::started;
   std::size_t job = 0;
-  std::string error;  // of a failed one: the last line of its log, or the signal that ended it
+  std::string error = {};  // of a failed one: the last line of its log, or the signal that ended it
+  int code = 0;            // its exit code
 };
 
 // Returns when every job is done or has failed here. `idle` is called a few times a second with the jobs that run now.

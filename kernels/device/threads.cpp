@@ -44,8 +44,7 @@ int usable_threads() {
                 str("of ", wanted, " threads only ", there, " can be had; try --threads ", there > 2 ? there / 2 : 1,
                     ", or raise the limits on processes and memory (ulimit -u, ulimit -v)"));
 #pragma omp parallel num_threads(wanted)
-  {
-  }
+  {}
   proven = wanted;
   return wanted;
 }

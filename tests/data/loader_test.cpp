@@ -1,10 +1,14 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <set>
 
 #include "data/batch_loader.h"
 #include "data/dataset.h"
 #include "data/resident_set.h"
+#include "kernels/device/error.h"
 
 namespace kelvin {
 namespace {
@@ -45,6 +49,38 @@ TEST(BatchLoader, SameBatchesForAnyNumberOfWorkersAndFromAnyEpoch) {
     EXPECT_EQ(a.images, c.images);
     EXPECT_EQ(a.epoch, c.epoch);
   }
+}
+
+// An image of more pixels than there is memory: a worker meets it, next() throws it.
+TEST(BatchLoader, ThrowsWhatAWorkerMet) {
+  ImageSet set;
+  set.count = 1;
+  set.height = set.width = std::int64_t{1} << 22;
+  set.channels = 3;
+  set.floats = {0};
+  set.labels = {0};
+  BatchLoader loader(set, {.batch_size = 1, .workers = 3});
+  EXPECT_THROW((void)loader.next(), std::bad_alloc);
+}
+
+// Some workers can be had, the others not: those that there are end, and nothing waits for ever.
+TEST(BatchLoader, EndsWhereAThreadCannotBeHad) {
+  const Dataset data = small_set();
+  const auto ask_for_many = [&] {
+    long pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t limit = static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE)) + (rlim_t{64} << 20);
+    const rlimit both{limit, limit};
+    setrlimit(RLIMIT_AS, &both);
+    try {
+      const BatchLoader loader(data.train, {.workers = 64});
+    } catch (const Error& e) {
+      std::fprintf(stderr, "%s\n", e.what());
+      _exit(static_cast<int>(e.code()));
+    }
+    _exit(0);
+  };
+  EXPECT_EXIT(ask_for_many(), ::testing::ExitedWithCode(4), "of 64 threads that prepare batches only [1-9]");
 }
 
 // Indices alone, and the images gathered from a set on the device: bit-equal to the loader's own, for bytes and floats.

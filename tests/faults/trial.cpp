@@ -1,6 +1,7 @@
 #include "tests/faults/trial.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -79,16 +80,18 @@ Trial::Trial(const std::filesystem::path& folder, const Arguments& arguments, co
   if (child_ < 0) throw std::runtime_error("no process");
   if (child_ == 0) {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != test || chdir(folder.c_str()) != 0) _exit(126);
     for (const auto& [name, value] : setting.environment) setenv(name.c_str(), value.c_str(), 1);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, setting.limits.file_size > 0 ? SIG_IGN : SIG_DFL);
     limit(RLIMIT_AS, setting.limits.address_space);
     limit(RLIMIT_FSIZE, setting.limits.file_size);
+    if (const unsigned user = setting.limits.user; user != 0)
+      if (setgroups(0, nullptr) != 0 || setgid(user) != 0 || setuid(user) != 0) _exit(126);
     limit(RLIMIT_NPROC, setting.limits.processes);
     const rlimit no_core{0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // behind setuid, which forgets it
     place(setting.streams.in, open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
     place(setting.streams.out, out[1], 1);
     place(setting.streams.err, err[1], 2);

@@ -15,6 +15,8 @@ namespace kelvin::testing {
 struct Limits {
   double seconds = 60;  // of wall-clock: far above what a run takes; beyond it the run counts as hung
   std::uint64_t address_space = 0, file_size = 0, processes = 0;  // of setrlimit; 0: as they are
+  unsigned user =
+      0;  // that the program runs as, with its group; 0: the test's own. Limits on processes do not hold for root
 };
 
 constexpr int kCaptured = -2, kClosed = -1;
