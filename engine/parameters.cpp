@@ -36,6 +36,8 @@ void initialise(const Parameter& p, std::uint64_t seed) {
   });
 }
 
+}  // namespace
+
 // NaN and infinity are handed on by a sum of squares.
 bool is_finite(const Tensor& flat) {
   if (flat.size() == 0) return true;
@@ -43,8 +45,6 @@ bool is_finite(const Tensor& flat) {
   on(flat.device(), [&](const auto& dev) { reduce_norm(dev, norm.view<float>(), flat.view<const float>()); });
   return std::isfinite(norm.item());
 }
-
-}  // namespace
 
 Init constant_init(float value) { return {Init::Kind::constant, value, 0}; }
 

@@ -37,6 +37,9 @@ struct ParameterSpec {
   bool weight_decay = true;  // whether the optimizer's weight decay acts on it
 };
 
+// Whether no element is NaN or infinite; reads device memory.
+[[nodiscard]] bool is_finite(const Tensor& t);
+
 class Parameters;
 
 struct Parameter {

@@ -2,12 +2,14 @@
 
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <new>
 #include <stdexcept>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/config_file.h"
 #include "apps/cli/standard_streams.h"
+#include "apps/cli/toml.h"
 #include "apps/cli/waiting_threads.h"
 #include "engine/atomic_file.h"
 #include "kernels/device/error.h"
@@ -52,6 +54,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "kelvin 0.1.0");
   app.set_config("--config", "", "Flags from a TOML file; flags on the command line win");
+  app.config_formatter(std::make_shared<kelvin::TomlConfig>());
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.fallthrough();
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // the last of repeated flags counts

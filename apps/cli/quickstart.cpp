@@ -30,6 +30,7 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
   add_notes(data.notes);
   say_notes();
   o.train.data = with_absolute_path(o.train.data);  // as the checkpoints name it
+  require_own_folders(o, data);
   std::error_code error;
   std::filesystem::create_directories(o.out, error);
   if (error) throw mistake("--out ", f.out, ": cannot be made: ", error.message());

@@ -2,22 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <optional>
-#include <sstream>
+
+#include "apps/cli/toml.h"
+#include "engine/printable.h"
 
 namespace kelvin {
 namespace {
-
-using Values = std::map<std::string, std::string>;  // by the flag's name
-
-// Flags whose values do not decide what a run learns, up to rounding on another device.
-bool may_change(const std::string& name) {
-  static const std::vector<std::string> all = {
-      "autotune",         "checkpoint-activations", "device",    "epochs", "eval-every", "fast-nondeterministic",
-      "keep-checkpoints", "loader-workers",         "log-every", "tf32",   "threads"};
-  return std::find(all.begin(), all.end(), name) != all.end();
-}
 
 std::string with_absolute_paths(const std::string& name, const std::string& value) {
   if (name == "data") return with_absolute_path(value);
@@ -38,24 +29,97 @@ bool is_same(const std::string& name, const std::string& a, const std::string& b
   return with_absolute_paths(name, a) == with_absolute_paths(name, b);
 }
 
-// What is written for a flag by config_text; nothing for those that say nothing about the run.
+// What is recorded of a flag; nothing of those that say nothing about the run.
 const CLI::Option* recorded(const CLI::Option* option) {
   if (option->get_lnames().empty() || !option->get_configurable()) return nullptr;
   const std::string& name = option->get_lnames().front();
   return name == "help" || name == "resume" ? nullptr : option;
 }
 
-Values read_config(const RunFolder& folder) {
-  const std::string path = folder.config().string();
+std::string shown(const std::string& value) { return value.empty() ? "none" : printable(value); }
+
+// A config.toml that is not what the checkpoint knows, but for flags that the command gives anew.
+void require_unedited(const CLI::App& command, const RunFolder& folder, const FlagValues& config,
+                      const std::vector<FlagValues>& begun) {
+  std::string name;
+  for (const FlagValues& known : begun) {
+    FlagValues expected = known;
+    for (const CLI::Option* given : command.get_options()) {
+      const CLI::Option* const option = recorded(given);
+      if (option == nullptr || option->count() == 0 || !may_change(option->get_lnames().front())) continue;
+      const auto kept = config.find(option->get_lnames().front());
+      expected.erase(option->get_lnames().front());
+      if (kept != config.end()) expected.insert(*kept);
+    }
+    name = first_difference(expected, config, /*all=*/true);
+    if (name.empty()) return;
+  }
+  if (begun.empty()) return;
+  const auto value_in = [&name](const FlagValues& values) {
+    const auto found = values.find(name);
+    return found == values.end() ? "none" : shown(found->second);
+  };
+  throw mistake(printable(folder.config().string()), ": says ", name, " = ", value_in(config),
+                ", but the checkpoint was trained with ", value_in(begun.front()), "; put it back",
+                may_change(name) ? ", or give --" + name + " on the command line" : "");
+}
+
+}  // namespace
+
+bool may_change(const std::string& name) {
+  static const std::vector<std::string> all = {
+      "autotune",         "checkpoint-activations", "device",    "epochs", "eval-every", "fast-nondeterministic",
+      "keep-checkpoints", "loader-workers",         "log-every", "tf32",   "threads"};
+  return std::find(all.begin(), all.end(), name) != all.end();
+}
+
+std::string first_difference(const FlagValues& a, const FlagValues& b, bool all) {
+  for (const auto& [mine, other] : {std::pair(&a, &b), std::pair(&b, &a)})
+    for (const auto& [name, value] : *mine) {
+      const auto found = other->find(name);
+      if ((all || !may_change(name)) && (found == other->end() || !is_same(name, value, found->second))) return name;
+    }
+  return "";
+}
+
+FlagValues recorded_flags(const CLI::App& command, const TrainFlags& f, bool searched) {
+  FlagValues values;
+  for (const CLI::Option* given : command.get_options()) {
+    const CLI::Option* const option = recorded(given);
+    if (option == nullptr) continue;
+    const std::string name = option->get_lnames().front();
+    std::string value = with_absolute_paths(name, value_of(*option));
+    if (searched && name.starts_with("auto-")) continue;
+    if (searched && name == "tau") value = number(f.options.tau.start, 15);
+    if (name == "lr" && (searched || value.empty())) value = number(f.options.lr.base, 15);
+    if (!value.empty()) values[name] = value;
+  }
+  return values;
+}
+
+std::string config_text(const CLI::App& command, const FlagValues& values) {
+  std::string text = "# kelvin --config THIS_FILE train\n[train]\n";
+  for (const CLI::Option* option : command.get_options()) {  // in the order of --help
+    if (recorded(option) == nullptr) continue;
+    const auto found = values.find(option->get_lnames().front());
+    if (found == values.end()) continue;
+    text += found->first + " = " + (is_switch(*option) ? found->second : toml_value(found->second)) + "\n";
+  }
+  return text;
+}
+
+FlagValues read_config(const RunFolder& folder, bool is_escaped) {
+  const std::string path = printable(folder.config().string());
   if (!std::filesystem::exists(folder.config()))
-    throw mistake(folder.path.string(), ": nothing to resume from: no config.toml there to say how the run was begun");
-  Values values;
+    throw mistake(printable(folder.path.string()),
+                  ": nothing to resume from: no config.toml there to say how the run was begun");
+  FlagValues values;
   try {
-    for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path)) {
-      if (item.name == "++" || item.name == "--") continue;  // a section begins or ends
-      if (item.parents != std::vector<std::string>{"train"})
-        throw mistake(path, ": '", item.fullname(), "' does not stand under [train]");
-      values[item.name] = CLI::detail::join(item.inputs, ",");
+    const std::string text = folder.read_text(folder.config());
+    for (const TomlEntry& e : parse_toml(text, is_escaped ? TomlStrings::escaped : TomlStrings::as_is)) {
+      if (e.section != std::vector<std::string>{"train"})
+        throw mistake(path, ": '", printable(e.name), "' does not stand under [train]");
+      values[e.name] = CLI::detail::join(e.values, ",");
     }
   } catch (const CLI::Error& e) {
     throw mistake(path, ": ", e.what());
@@ -63,33 +127,16 @@ Values read_config(const RunFolder& folder) {
   return values;
 }
 
-}  // namespace
-
-std::string config_text(const CLI::App& command, const TrainFlags& f) {
-  std::ostringstream out;
-  out.exceptions(std::ios_base::badbit);  // no memory is an exception, not a shorter text
-  out << "# kelvin --config THIS_FILE train\n[train]\n";
-  for (const CLI::Option* given : command.get_options()) {
-    const CLI::Option* const option = recorded(given);
-    if (option == nullptr) continue;
-    const std::string name = option->get_lnames().front();
-    std::string value = with_absolute_paths(name, value_of(*option));
-    // A search is over when this is written: the file says what it chose.
-    if (f.is_auto && name.starts_with("auto-")) continue;
-    if (f.is_auto && name == "tau") value = number(f.options.tau.start, 15);
-    if (name == "lr" && (f.is_auto || value.empty())) value = number(f.options.lr.base, 15);
-    if (value.empty()) continue;
-    const bool is_bare = is_switch(*option) || value.find_first_not_of("0123456789+-.e") == std::string::npos;
-    out << name << " = " << (is_bare ? value : '"' + value + '"') << "\n";
-  }
-  return out.str();
-}
-
-std::vector<std::string> resumed_arguments(const CLI::App& command, const RunFolder& folder) {
-  Values values = read_config(folder);
+std::vector<std::string> resumed_arguments(const CLI::App& command, const RunFolder& folder, const FlagValues& config,
+                                           const std::vector<FlagValues>& begun) {
+  for (const auto& [name, value] : config)
+    if (const CLI::Option* const option = command.get_option_no_throw("--" + name); !option || !recorded(option))
+      throw mistake(printable(folder.config().string()), ": train has no flag '", printable(name), "'");
+  require_unedited(command, folder, config, begun);
+  FlagValues values = config;
   // The command that began a search continues its winner, too.
-  const bool was_searched =
-      value_of(*command.get_option("--tau")) == "auto" && std::filesystem::exists(folder.result("tau-search"));
+  const bool was_searched = value_of(*command.get_option("--tau")) == "auto" && values.contains("tau") &&
+                            values.at("tau") != "auto" && std::filesystem::exists(folder.result("tau-search"));
   for (const CLI::Option* given : command.get_options()) {
     const CLI::Option* const option = recorded(given);
     if (option == nullptr || option->count() == 0) continue;
@@ -100,20 +147,18 @@ std::vector<std::string> resumed_arguments(const CLI::App& command, const RunFol
                                : is_switch(*option) ? "false"
                                                     : option->get_default_str();
     if (!may_change(name) && !is_same(name, value, before))
-      throw mistake("--", name, " ", value, ": the run in ", folder.path.string(), " was begun with ",
-                    before.empty() ? "none" : before,
+      throw mistake("--", name, " ", printable(value), ": the run in ", printable(folder.path.string()),
+                    " was begun with ", shown(before),
                     ", and --resume continues it as it was begun; another --out begins another run");
     values[name] = value;
   }
   std::vector<std::string> arguments;
   for (const auto& [name, value] : values) {
-    const CLI::Option* const option = command.get_option_no_throw("--" + name);
-    if (option == nullptr) throw mistake(folder.config().string(), ": train has no flag '", name, "'");
+    const CLI::Option* const option = command.get_option("--" + name);
     if (!is_switch(*option)) arguments.push_back("--" + name + "=" + value);
     if (is_switch(*option) && value == "true") arguments.push_back("--" + name);
   }
   arguments.push_back("--out=" + folder.path.string());
-  arguments.emplace_back("--resume");
   return arguments;
 }
 

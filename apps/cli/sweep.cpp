@@ -17,6 +17,7 @@
 #include "apps/sweep/cell.h"
 #include "apps/sweep/estimate.h"
 #include "apps/sweep/presets.h"
+#include "apps/sweep/shared_folder.h"
 #include "apps/sweep/workers.h"
 #include "engine/atomic_file.h"
 #include "engine/child_process.h"
@@ -137,7 +138,7 @@ std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, 
     if (common.tf32) job.command.emplace_back("--tf32");
     if (common.fast) job.command.emplace_back("--fast-nondeterministic");
     job.command.insert(job.command.end(), {"--", folder.path.string()});
-    job.lock = out / "locks" / (cell.name + ".lock");
+    job.lock = locks_of(out) / (cell.name + ".lock");
     job.log = folder.path / "log.txt";
     job.is_done = [folder, request, begin] {
       const CellState state = state_of(folder, request);
@@ -152,21 +153,23 @@ std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, 
   return jobs;
 }
 
-void check_folders(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f) {
-  for (const Cell& cell : cells)
-    if (!f.overwrite &&
-        state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::other)
-      throw mistake(f.out, "/", cell.name,
-                    ": holds a run with other training flags; choose another --out, or --overwrite");
+RunFolder folder_of(const Cell& cell, const SweepFlags& f) { return {std::filesystem::path(f.out) / cell.name}; }
+
+// The cells with other training flags, which --overwrite removes.
+std::vector<RunFolder> check_folders(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f) {
+  std::vector<RunFolder> others;
+  for (const Cell& cell : cells) {
+    const CellState state = state_of(folder_of(cell, f), request_of(cell, plan.measure));
+    require_own(folder_of(cell, f), state, f.overwrite);
+    if (state == CellState::other) others.push_back(folder_of(cell, f));
+  }
+  return others;
 }
 
 constexpr const char *kText = "table.txt", *kCsv = "table.csv", *kTable = "table.json", *kReport = "report.html";
 
-// And whatever would keep the results out of it is said before the work.
-void make_folder(const std::filesystem::path& out) {
-  std::error_code error;
-  std::filesystem::create_directories(out / "locks", error);
-  if (error) throw mistake("--out ", out.string(), ": cannot be made: ", error.message());
+// Whatever would keep the results out of the folder is said before the work.
+void require_writable_results(const std::filesystem::path& out) {
   for (const char* name : {kText, kCsv, kTable, kReport}) require_writable("--out", out / name);
 }
 
@@ -199,7 +202,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   const SweepPlan plan = plan_of(f, common);
   const std::vector<Cell> cells = expand(plan.axes, plan.train, plan.seeds);
   const std::vector<TrainOptions> options = check_cells(cells);
-  check_folders(cells, plan, f);
+  const std::vector<RunFolder> overwritten = check_folders(cells, plan, f);
   const int threads = std::max(1, (common.threads > 0 ? common.threads : omp_get_max_threads()) / f.jobs);
   std::size_t finished = 0;
   for (const Cell& cell : cells)
@@ -223,7 +226,11 @@ void run(const SweepFlags& f, const CommonOptions& common) {
                                             measurements_of(plan.measure, cells[i].logit_scales), *rates) /
                           static_cast<double>(cells.size());
   }
-  if (!f.dry_run) make_folder(f.out);
+  std::optional<FileLock> use;
+  if (!f.dry_run) {
+    use.emplace(join_sweep(f.out, overwritten));
+    require_writable_results(f.out);
+  }
   if (!common.quiet || f.dry_run) {
     std::string text =
         str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(), " seeds), ",

@@ -8,11 +8,19 @@
 #include "apps/cli/train_flags.h"
 #include "apps/experiment/measure.h"
 #include "apps/run/class_order.h"
+#include "apps/run/json_fields.h"
+#include "apps/run/run_lock.h"
 #include "data/hold_out.h"
 #include "engine/atomic_file.h"
+#include "engine/printable.h"
 
 namespace kelvin {
 namespace {
+
+void write_config(const RunFolder& folder, const CLI::App& command, const FlagValues& flags) {
+  const std::string text = config_text(command, flags);
+  write_file_atomically(folder.config(), std::as_bytes(std::span(text)));
+}
 
 // Searches on a held-out split – --validation's, or a tenth of the training images – and puts what it found into the options.
 std::string choose(TrainFlags& f, const Dataset& data, const RunFolder& folder, Device device,
@@ -20,11 +28,13 @@ std::string choose(TrainFlags& f, const Dataset& data, const RunFolder& folder, 
   Dataset split = data;
   if (split.validation.count == 0) hold_out(split, std::max<std::int64_t>(1, split.train.count / 10), common.seed);
   Progress progress("choosing tau", "images", common.quiet);
-  const Search s = choose_temperature(f.options, f.search, split, folder.path / "search", device, progress.function());
+  const Search s = choose_temperature(f.options, f.search, split, folder.search(), device, progress.function());
   progress.finish();
   f.options.tau.start = f.options.tau.end = s.chosen.tau;
   f.options.lr.base = s.chosen.lr;
-  folder.write_result("tau-search", to_json(s));
+  Json json = to_json(s);
+  for (const auto& [name, value] : f.options.flags) json["flags"][name] = escape_bytes(value);
+  folder.write_result("tau-search", json);
   return str("chose tau ", s.chosen.tau, ", learning rate ", s.chosen.lr, " from ", f.search.candidates.size(),
              " candidates on ", split.validation.count, " held-out images: ", s.epochs_trained,
              " epochs of search; the full grid takes ", s.grid_epochs,
@@ -45,14 +55,39 @@ void print_notes(const TrainFlags& f, const CommonOptions& common) {
         f.optimizer.c_str());
 }
 
-void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
-  resolve(f, common);
-  if (!f.options.resume) require_applicable(command, f);
+std::string text_of(const TrainReport& r, const std::string& out) {
+  if (r.divergence)
+    return str("diverged at step ", r.divergence->step, " (tau ", r.divergence->tau, ", learning rate ",
+               r.divergence->lr, "); the last good checkpoint is kept in ", out, "\n");
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (r.last) add("train loss " + number(r.last->train_loss) + ", train accuracy " + percent(r.last->train_accuracy));
+  if (r.accuracy) add("test accuracy " + percent(*r.accuracy));
+  if (r.ema_accuracy) add("of the averaged weights " + percent(*r.ema_accuracy));
+  if (r.last) add(number(r.last->img_per_s, 5) + " images/s");
+  text += (text.empty() ? "" : "; ") + str("run folder ", out, "\n");
+  if (!r.last || !r.last->validation) return text;
+  const ValidationScores& v = *r.last->validation;
+  text += "validation accuracy " + percent(v.accuracy);
+  if (v.robust_accuracy) text += ", under PGD " + percent(*v.robust_accuracy);
+  if (r.best.epoch > 0) text += str("; best.safetensors is epoch ", r.best.epoch, " with ", percent(r.best.score));
+  return text + "\n";
+}
+
+// What a finished run left the first time, where it is of as many epochs.
+bool print_kept(const TrainFlags& f, const RunFolder& folder, const CommonOptions& common) {
+  const Json kept = read_result(folder, "train");
+  if (!kept.is_object() || kept.value("epochs", Json()) != f.options.epochs || kept.value("diverged", Json()) != false)
+    return false;
+  print_result(common, str(printable(f.out), ": finished already, nothing was trained; raise --epochs to go on\n"),
+               kept);
+  return true;
+}
+
+// Trains in a folder whose lock is held.
+void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command, const RunFolder& folder) {
   const Device device = open_device(common);
   require_precision(f.options.precision, device);
-  const RunFolder folder{f.out};
-  if (!f.options.resume && std::filesystem::exists(folder.checkpoint()))
-    throw mistake(f.out, ": holds a run already; continue it with --resume or choose another --out");
   const auto or_limit = [&](std::int64_t n) { return n > 0 ? n : f.limit; };
   Dataset data = load_dataset(f.options.data, {.test = Half::optional,
                                                .train_limit = or_limit(f.train_limit),
@@ -64,68 +99,110 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   print_notes(f, common);
   add_notes(data.notes);
   say_notes();
-  const bool is_new = !std::filesystem::exists(folder.path);
-  folder.create();
   std::string text;
-  TrainReport report;
-  try {
-    if (f.is_auto && !f.options.resume) text = choose(f, data, folder, device, common);
-    const std::string config = config_text(command, f);
-    write_file_atomically(folder.config(), std::as_bytes(std::span(config)));
-    Progress progress("training", "images", common.quiet);
-    report = train(f.options, data, folder, device, progress.function());
-    progress.finish();
-  } catch (const Error&) {
-    if (is_new && !folder.has_begun()) folder.discard();
-    throw;
+  if (f.is_auto) {
+    write_config(folder, command, f.options.flags);
+    text = choose(f, data, folder, device, common);
+    f.options.flags = recorded_flags(command, f, /*searched=*/true);
   }
-
-  if (report.epochs_trained == 0 && !report.divergence) {
-    const Json kept = read_result(folder, "train");
-    if (kept.is_object()) {
-      print_result(common, str(f.out, ": finished already, nothing was trained; raise --epochs to go on\n"), kept);
-      return;
-    }
-  }
+  f.options.on_ready = [&] {
+    if (f.options.resume) record_flags(folder, f.options.flags);
+    write_config(folder, command, f.options.flags);
+  };
+  Progress progress("training", "images", common.quiet);
+  const TrainReport report = train(f.options, data, folder, device, progress.function());
+  progress.finish();
+  for (const std::string& note : report.notes) text += printable(note) + "\n";
+  if (report.epochs_trained == 0 && !report.divergence && print_kept(f, folder, common)) return;
   const Json json = to_json(report, f.options, folder);
   folder.write_result("train", json);
-  if (report.divergence) {
-    text += str("diverged at step ", report.divergence->step, " (tau ", report.divergence->tau, ", learning rate ",
-                report.divergence->lr, "); the last good checkpoint is kept in ", f.out, "\n");
-  } else {
-    text += str("train loss ", number(report.train_loss), ", train accuracy ", percent(report.train_accuracy),
-                report.accuracy ? ", test accuracy " + percent(*report.accuracy) : "",
-                report.ema_accuracy ? ", of the averaged weights " + percent(*report.ema_accuracy) : "", ", ",
-                number(report.img_per_s, 5), " images/s; run folder ", f.out, "\n");
-    if (report.validation)
-      text +=
-          str("validation accuracy ", percent(report.validation->accuracy),
-              report.validation->robust_accuracy ? ", under PGD " + percent(*report.validation->robust_accuracy) : "",
-              report.best.epoch > 0
-                  ? str("; best.safetensors is epoch ", report.best.epoch, " with ", percent(report.best.score))
-                  : "",
-              "\n");
-  }
-  print_result(common, text, json);
+  print_result(common, text + text_of(report, printable(f.out)), json);
   if (report.divergence)
     throw Error(ExitCode::diverged,
                 str("training diverged at step ", report.divergence->step, " with tau ", report.divergence->tau,
                     " and learning rate ", report.divergence->lr, "; try a smaller --lr or a larger --tau"));
 }
 
+// Whether the folder holds the beginning of this very training, killed before its first checkpoint: perhaps a search.
+bool is_same_beginning(const RunFolder& folder, const FlagValues& flags) {
+  try {
+    FlagValues kept = read_config(folder, /*is_escaped=*/true);
+    if (std::filesystem::exists(folder.result("tau-search"))) {
+      const Json search = read_result(folder, "tau-search");
+      const JsonFields values = JsonFields(folder.result("tau-search"), search).object("flags");
+      kept.clear();
+      for (const auto& [name, value] : search.at("flags").items()) kept[name] = unescape_bytes(values.text(name));
+    }
+    return first_difference(kept, flags, /*all=*/false).empty();
+  } catch (const Error&) {  // no config of ours
+    return false;
+  }
+}
+
+void require_free(const RunFolder& folder, const FlagValues& flags) {
+  const std::string name = printable(folder.path.string());
+  if (std::filesystem::exists(folder.checkpoint()))
+    throw mistake(name, ": holds a run already; continue it with --resume or choose another --out");
+  const std::string taken = folder.taken_by();
+  if (!taken.empty() && !is_same_beginning(folder, flags))
+    throw mistake(name, ": holds ", printable(taken),
+                  " of another run or program, which a training would overwrite; choose another --out");
+}
+
+// A new run. Where no training begins, whatever was written is taken back.
+void begin(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
+  resolve(f, common);
+  require_applicable(command, f);
+  f.options.flags = recorded_flags(command, f, /*searched=*/false);
+  const RunFolder folder{f.out};
+  const bool is_new = !std::filesystem::exists(folder.path);
+  if (!folder.has_lock()) require_free(folder, f.options.flags);  // somebody else's folder is left without one
+  folder.create();
+  const FileLock lock = lock_run(folder.path);
+  require_free(folder, f.options.flags);
+  folder.require_own_files();
+  const bool is_first = folder.taken_by().empty();
+  try {
+    run(f, common, command, folder);
+  } catch (...) {
+    std::error_code ignored;
+    if (is_first && !folder.has_begun() && !std::filesystem::exists(folder.search())) folder.discard();
+    if (is_new) std::filesystem::remove(folder.path, ignored);  // fails where it holds something
+    throw;
+  }
+}
+
 // --resume: the run's own flags are the defaults, and few may be others.
 void resume(const TrainFlags& given, const CommonOptions& common, const CLI::App& command) {
   if (given.out.empty()) throw mistake("--resume needs --out DIR: the folder of the run to continue");
   const RunFolder folder{given.out};
-  if (!std::filesystem::exists(folder.checkpoint()))
-    throw mistake(given.out, ": nothing to resume: no checkpoint.safetensors there");
+  const bool has_checkpoint = std::filesystem::exists(folder.checkpoint());
+  if (!has_checkpoint && !std::filesystem::exists(folder.config()))
+    throw mistake(printable(given.out), ": nothing to resume: no checkpoint.safetensors there");
+  const FileLock lock = lock_run(folder.path);
+  folder.require_own_files();
+  Position position;
+  if (has_checkpoint) position = position_from(read_safetensors(folder.checkpoint()));
+  std::vector<FlagValues> begun;
+  for (const FlagValues& flags : {position.flags, position.flags_before})
+    if (!flags.empty()) begun.push_back(flags);
+  if (has_checkpoint && begun.empty() && !common.quiet)
+    std::fprintf(stderr,
+                 "%s: its checkpoint is of an earlier version of kelvin, which kept no digests: whether flags "
+                 "or data have changed is not checked\n",
+                 printable(given.out).c_str());
+  const FlagValues config = read_config(folder, /*is_escaped=*/!has_checkpoint || !begun.empty());
   CLI::App app;
   CommonOptions kept;
   TrainFlags flags;
-  const CLI::App* const continued = parse_train(app, kept, flags, resumed_arguments(command, folder));
+  const CLI::App* const continued = parse_train(app, kept, flags, resumed_arguments(command, folder, config, begun));
   kept.json = common.json;
   kept.quiet = common.quiet;
-  run(flags, kept, *continued);
+  flags.options.resume = has_checkpoint;  // without one, the run had not begun
+  flags.options.accept_changed_data = given.options.accept_changed_data;
+  resolve(flags, kept);
+  flags.options.flags = recorded_flags(*continued, flags, /*searched=*/false);
+  run(flags, kept, *continued, folder);
 }
 
 }  // namespace
@@ -133,7 +210,7 @@ void resume(const TrainFlags& given, const CommonOptions& common, const CLI::App
 void add_train(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<TrainFlags>();
   CLI::App* const c = declare_train(app, common, *f);
-  c->callback([f, &common, c] { f->options.resume ? resume(*f, common, *c) : run(*f, common, *c); });
+  c->callback([f, &common, c] { f->options.resume ? resume(*f, common, *c) : begin(*f, common, *c); });
 }
 
 }  // namespace kelvin

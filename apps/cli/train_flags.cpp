@@ -129,7 +129,8 @@ void require_applicable(const CLI::App& command, const TrainFlags& f) {
       {{"mart-lambda"}, kind == Kind::mart, "--adversarial mart"},
       {{"kl-tau", "kl-adversarial-tau", "balance-tau"}, has_kl, "--adversarial trades or mart"},
       {{"awp-warmup"}, o.adversarial.awp_gamma > 0, "--awp GAMMA"},
-      {{"allow-partial"}, !o.init.empty(), "--init WEIGHTS"}};
+      {{"allow-partial"}, !o.init.empty(), "--init WEIGHTS"},
+      {{"accept-changed-data"}, o.resume, "--resume"}};
   const CLI::Option* const config = command.get_parent()->get_config_ptr();
   const bool has_config = config != nullptr && config->count() > 0;
   for (const Rule& rule : rules)
@@ -283,6 +284,9 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
       ->check(CLI::IsMember({"robust", "accuracy", "none"}));
   c->add_option("--out", f.out, "Run folder")->configurable(false);
   c->add_flag("--resume", o.resume, "Continue the run in --out with the flags of its config.toml");
+  c->add_flag("--accept-changed-data", o.accept_changed_data,
+              "With --resume: go on although images or labels are not those that the run was begun with")
+      ->configurable(false);
   return c;
 }
 

@@ -2,17 +2,19 @@
 
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "apps/report/text_table.h"
+#include "apps/run/json_fields.h"
+#include "apps/run/run_lock.h"
 #include "engine/atomic_file.h"
-#include "engine/input_file.h"
+#include "engine/printable.h"
 
 namespace kelvin {
 namespace {
 
 constexpr double kNoticeable = 0.02;  // differences of robust accuracy worth a sentence
 
-constexpr std::uint64_t kMaxConfig = 1 << 20;  // bytes
 
 // Everything that decides the results of one temperature, as TOML: kept in the run folder and compared by the next call.
 std::string settings_of(double tau, const ExperimentOptions& o, const Dataset& data) {
@@ -27,36 +29,45 @@ std::string settings_of(double tau, const ExperimentOptions& o, const Dataset& d
       o.severity, " on ", o.corrupt_limit, " images; geometry on ", o.geometry_limit, " images\n");
 }
 
-bool is_finished(const RunFolder& folder, const std::string& settings) {
-  return is_there(folder.config()) && read_text(folder.config(), kMaxConfig) == settings &&
-         std::filesystem::exists(folder.result("done"));
+// What the folder holds for these settings.
+enum class Kept { nothing, part, all };
+Kept kept_in(const RunFolder& folder, const std::string& settings) {
+  const std::string taken = folder.taken_by();
+  if (taken.empty()) return Kept::nothing;
+  if (!std::filesystem::exists(folder.config()) || folder.read_text(folder.config()) != settings)
+    throw mistake(printable(folder.path.string()), ": holds ", printable(taken),
+                  " of another run, or of this experiment with other settings; choose another --out");
+  return std::filesystem::exists(folder.result("done")) ? Kept::all : Kept::part;
 }
 
 ExperimentRow row_from(const RunFolder& folder, double tau) {
-  const auto value = [&](const std::string& name, const char* key) {
+  const auto with = [&folder](const std::string& name, const auto& read) {
     const Json json = read_result(folder, name);
-    if (!json.is_object() || !json.contains(key))
-      throw mistake(folder.result(name).string(), ": damaged; delete ", folder.path.string());
-    return json.at(key).is_number() ? json.at(key).get<double>() : std::nan("");
+    read(JsonFields(folder.result(name), json));
   };
   ExperimentRow row;
   row.tau = tau;
-  const Json trained = read_result(folder, "train");
-  row.diverged = trained.value("diverged", false);
-  if (row.diverged) {
-    row.divergence = str("at step ", trained["divergence"]["step"].get<std::int64_t>());
-    return row;
-  }
-  row.train_loss = value("train", "train_loss");
-  row.clean = value("evaluate", "accuracy");
-  row.corrupted = value("corrupt", "mean_accuracy");
-  row.pgd_tau1 = value("attack-pgd-ce-tau1", "robust_accuracy");
-  row.pgd_tau_train = value("attack-pgd-ce-tau-train", "robust_accuracy");
-  row.pgd_log_odds = value("attack-pgd-log-odds", "robust_accuracy");
-  row.zero_gradient_fraction = value("attack-pgd-ce-tau1", "zero_gradient_fraction");
-  row.median_margin = value("attack-pgd-ce-tau1", "median_margin");
-  row.distance_variance = value("geometry", "mean_distance_variance");
-  row.coefficient_of_variation = value("geometry", "coefficient_of_variation");
+  with("train", [&](const JsonFields& f) {
+    row.diverged = f.flag("diverged");
+    if (row.diverged)
+      row.divergence =
+          str("at step ", f.object("divergence").integer("step", 0, std::numeric_limits<std::int64_t>::max()));
+    if (f.has("train_loss")) row.train_loss = f.number("train_loss");
+  });
+  if (row.diverged) return row;
+  with("evaluate", [&](const JsonFields& f) { row.clean = f.number("accuracy"); });
+  with("corrupt", [&](const JsonFields& f) { row.corrupted = f.number("mean_accuracy"); });
+  with("attack-pgd-ce-tau1", [&](const JsonFields& f) {
+    row.pgd_tau1 = f.number("robust_accuracy");
+    row.zero_gradient_fraction = f.number_or_nan("zero_gradient_fraction");
+    row.median_margin = f.number_or_nan("median_margin");
+  });
+  with("attack-pgd-ce-tau-train", [&](const JsonFields& f) { row.pgd_tau_train = f.number("robust_accuracy"); });
+  with("attack-pgd-log-odds", [&](const JsonFields& f) { row.pgd_log_odds = f.number("robust_accuracy"); });
+  with("geometry", [&](const JsonFields& f) {
+    row.distance_variance = f.number_or_nan("mean_distance_variance");
+    row.coefficient_of_variation = f.number_or_nan("coefficient_of_variation");
+  });
   return row;
 }
 
@@ -78,23 +89,32 @@ std::vector<Measurement> measurements(const ExperimentOptions& o) {
 
 RunFolder folder_of(double tau, const ExperimentOptions& options) { return {options.out / str("tau-", tau)}; }
 
+void require_own_folders(const ExperimentOptions& o, const Dataset& data) {
+  for (const double tau : o.taus) (void)kept_in(folder_of(tau, o), settings_of(tau, o, data));
+}
+
 ExperimentRow run_temperature(double tau, const ExperimentOptions& o, const Dataset& data, Device device,
                               const StageProgress& progress) {
   const RunFolder folder = folder_of(tau, o);
   const std::string settings = settings_of(tau, o, data);
-  if (is_finished(folder, settings)) return row_from(folder, tau);
-  std::error_code ignored;
-  std::filesystem::remove_all(folder.path / "results", ignored);  // of other settings
+  if (kept_in(folder, settings) == Kept::all) return row_from(folder, tau);
   folder.create();
-  write_file_atomically(folder.config(), std::as_bytes(std::span(settings)));
+  const FileLock lock = lock_run(folder.path);
+  folder.require_own_files();
+  const Kept kept = kept_in(folder, settings);  // another quickstart may have finished it since
+  if (kept == Kept::all) return row_from(folder, tau);
+  if (kept == Kept::nothing) write_file_atomically(folder.config(), std::as_bytes(std::span(settings)));
 
   TrainOptions train_options = o.train;
   train_options.tau = {.kind = TemperatureSchedule::Kind::constant, .start = tau, .end = tau};
+  train_options.resume = std::filesystem::exists(folder.checkpoint());
   const TrainReport report =
       train(train_options, data, folder, device, [&](std::int64_t done, std::int64_t total, const std::string& note) {
         if (progress) progress("training", done, total, note);
       });
-  folder.write_result("train", to_json(report, train_options, folder));
+  // A folder of an earlier version, whose checkpoint knows nothing of its last epoch, keeps what it has.
+  if (report.last || !read_result(folder, "train").is_object())
+    folder.write_result("train", to_json(report, train_options, folder));
   if (!report.divergence) {
     const SafetensorsFile file = open_checkpoint(folder);
     const TrainedModel trained = build_trained_model(file, run_info_from(file), device);
@@ -121,8 +141,8 @@ std::string table_of(const std::vector<ExperimentRow>& rows) {
     if (r.diverged) {
       table.add({str(r.tau), "diverged", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"});
     } else {
-      table.add({str(r.tau), number(r.train_loss), percent(r.clean), percent(r.corrupted), percent(r.pgd_tau1),
-                 percent(r.pgd_tau_train), percent(r.pgd_log_odds), percent(r.masking_gap()),
+      table.add({str(r.tau), r.train_loss ? number(*r.train_loss) : "–", percent(r.clean), percent(r.corrupted),
+                 percent(r.pgd_tau1), percent(r.pgd_tau_train), percent(r.pgd_log_odds), percent(r.masking_gap()),
                  percent(r.zero_gradient_fraction), number(r.median_margin), number(r.distance_variance),
                  number(r.coefficient_of_variation)});
     }
@@ -170,7 +190,7 @@ Json to_json(const ExperimentRow& r) {
   if (r.diverged) return {{"tau", r.tau}, {"diverged", true}, {"divergence", r.divergence}};
   return {{"tau", r.tau},
           {"diverged", false},
-          {"train_loss", r.train_loss},
+          {"train_loss", r.train_loss ? Json(*r.train_loss) : Json()},
           {"clean_accuracy", r.clean},
           {"corruption_accuracy", r.corrupted},
           {"pgd_ce_tau1", r.pgd_tau1},

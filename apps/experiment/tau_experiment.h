@@ -3,6 +3,7 @@
 // attack whose loss does not saturate.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct ExperimentOptions {
 struct ExperimentRow {
   double tau = 1;
   bool diverged = false;
-  std::string divergence;  // "at step 40"
-  double train_loss = 0, clean = 0, corrupted = 0;
+  std::string divergence;            // "at step 40"
+  std::optional<double> train_loss;  // absent, too, where an earlier version did not keep it
+  double clean = 0, corrupted = 0;
   double pgd_tau1 = 0, pgd_tau_train = 0, pgd_log_odds = 0;  // robust accuracies
   double zero_gradient_fraction = 0, median_margin = 0;      // of the attack at τ = 1
   double distance_variance = 0, coefficient_of_variation = 0;
@@ -33,9 +35,13 @@ struct ExperimentRow {
   [[nodiscard]] double masking_gap() const { return pgd_tau1 - pgd_log_odds; }
 };
 
-// Runs one temperature into out/tau-<τ>, or reads its results when that folder holds a finished run with the same settings.
+// Runs one temperature into out/tau-<τ>, goes on with what an earlier call with the same settings left there, or reads its results when it
+// was finished. A mistake when that folder holds anything else, or another process works in it.
 [[nodiscard]] ExperimentRow run_temperature(double tau, const ExperimentOptions& options, const Dataset& data,
                                             Device device, const StageProgress& progress);
+
+// A mistake where a temperature's folder holds anything else than this experiment, before any is run.
+void require_own_folders(const ExperimentOptions& options, const Dataset& data);
 
 [[nodiscard]] RunFolder folder_of(double tau, const ExperimentOptions& options);
 [[nodiscard]] std::string table_of(const std::vector<ExperimentRow>& rows);

@@ -5,9 +5,11 @@
 #include <cstdio>
 
 #include "apps/run/json_output.h"
+#include "apps/run/run_lock.h"
 #include "engine/atomic_file.h"
 #include "engine/checked_json.h"
 #include "engine/checkpoint.h"
+#include "engine/input_file.h"
 #include "engine/printable.h"
 #include "kernels/elementwise.h"
 
@@ -16,6 +18,12 @@ namespace {
 
 constexpr const char* kMetadataKey = "kelvin";
 constexpr const char* kKept = "checkpoint-";
+
+// Whether a training writes a file of that name into its folder.
+bool is_of_training(const std::string& name) {
+  return name == "config.toml" || name == "metrics.jsonl" || name == "best.safetensors" || name == "search" ||
+         name == "checkpoint.safetensors" || (name.starts_with(kKept) && name.ends_with(".safetensors"));
+}
 
 }  // namespace
 
@@ -46,6 +54,8 @@ void RunFolder::create() const {
   if (error) throw mistake(path.string(), ": cannot make the run folder: ", error.message(), "; choose another --out");
 }
 
+bool RunFolder::has_lock() const { return std::filesystem::exists(path / kRunLock); }
+
 bool RunFolder::has_begun() const {
   std::error_code error;
   const auto size = std::filesystem::file_size(metrics(), error);
@@ -54,15 +64,58 @@ bool RunFolder::has_begun() const {
 
 void RunFolder::discard() const {
   std::error_code ignored;
-  for (const std::filesystem::path& file : {config(), metrics(), checkpoint()}) std::filesystem::remove(file, ignored);
-  for (const std::filesystem::path& folder : {path / "results", path})
-    std::filesystem::remove(folder, ignored);  // fails where it holds something
+  for (const std::filesystem::path& file : {config(), metrics(), checkpoint(), path / kRunLock})
+    std::filesystem::remove(file, ignored);
+  std::filesystem::remove(path / "results", ignored);  // fails where it holds something
+}
+
+std::string RunFolder::taken_by() const {
+  std::string first;
+  const auto offer = [&first](const std::string& name) {
+    if (first.empty() || name < first) first = name;
+  };
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored))
+    if (const std::string name = entry.path().filename().string(); is_of_training(name)) offer(name);
+  for (const auto& entry : std::filesystem::directory_iterator(path / "results", ignored))
+    if (entry.path().extension() == ".json") offer("results/" + entry.path().filename().string());
+  return first;
+}
+
+bool RunFolder::leads_out(const std::filesystem::path& file) const {
+  std::error_code error;
+  const std::filesystem::path root = std::filesystem::canonical(path, error),
+                              end = std::filesystem::weakly_canonical(file, error);
+  // What is still a link then leads to nothing, wherever that is.
+  if (error || std::filesystem::is_symlink(std::filesystem::symlink_status(end, error))) return true;
+  return std::mismatch(root.begin(), root.end(), end.begin(), end.end()).first != root.end();
+}
+
+void RunFolder::require_own_files() const {
+  std::error_code ignored;
+  for (auto entry = std::filesystem::recursive_directory_iterator(path, ignored);
+       entry != std::filesystem::recursive_directory_iterator(); entry.increment(ignored)) {
+    const std::string name = entry->path().filename().string();
+    if (entry.depth() == 0 && name != "results" && !is_of_training(name))
+      entry.disable_recursion_pending();
+    else if (entry->is_symlink(ignored) && leads_out(entry->path()))
+      throw mistake(printable(entry->path().string()), ": is a link out of the run folder; remove it");
+  }
+}
+
+std::string RunFolder::read_text(const std::filesystem::path& file) const {
+  const std::string name = printable(file.string());
+  if (leads_out(file))
+    throw mistake(printable(file.string()), ": is a link out of the run folder, which is not followed");
+  return kelvin::read_text(file);
 }
 
 void RunFolder::write_result(const std::string& name, const Json& json) const {
   std::error_code error;
   std::filesystem::create_directories(path / "results", error);
-  if (error) throw mistake((path / "results").string(), ": cannot be made: ", error.message());
+  if (error) throw mistake(printable((path / "results").string()), ": cannot be made: ", error.message());
+  if (leads_out(result(name)))
+    throw mistake(printable(result(name).string()), ": is a link out of the run folder; remove it");
   const std::string text = checked_json_text(Json::parse(to_text(json)));
   write_file_atomically(result(name), std::as_bytes(std::span(text)));
 }

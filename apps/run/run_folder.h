@@ -5,10 +5,13 @@
 //   checkpoint.safetensors   weights, optimizer state and position (metadata "kelvin": JSON)
 //   checkpoint-0003.safetensors   weights after epoch 3, where --keep-checkpoints asked for them
 //   best.safetensors         the weights that did best on the validation split, where there is one (same metadata)
+//   lock                     taken by whoever trains here (run_lock.h)
+//   search/                  the short trainings of --tau auto, run folders themselves
 //   results/NAME.json        what train, evaluate, corrupt, attack, audit, geometry and gradients printed with --json; NAME ends in
 //                            what was not usual about it, such as evaluate-n30
 //
-// Everything is written to a temporary file, fsynced and renamed, except metrics.jsonl, which grows line by line.
+// Everything is written to a temporary file, fsynced and renamed, except metrics.jsonl, which grows line by line. A folder may come from
+// somebody else: no link in it leads to the text of a file elsewhere, or has one written.
 #pragma once
 
 #include <filesystem>
@@ -37,13 +40,26 @@ struct RunFolder {
     return path / "results" / (name + ".json");
   }
 
+  [[nodiscard]] std::filesystem::path search() const { return path / "search"; }
+
   // Makes the folder and its results/; a mistake when it cannot be written.
   void create() const;
+  // The first thing in it that a training writes, such as "config.toml"; empty: there is none, and a training may begin here.
+  [[nodiscard]] std::string taken_by() const;
+  [[nodiscard]] bool has_lock() const;  // whether a training ever locked it
   // Whether a training has written what it measured of its first steps.
   [[nodiscard]] bool has_begun() const;
-  // Takes back a folder whose training has not: removes config.toml, metrics.jsonl, the start's checkpoint, and what is empty then.
+  // Takes back what a training that has not begun has written: config.toml, metrics.jsonl, the start's checkpoint, the lock, results/ where
+  // it is empty.
   void discard() const;
   void write_result(const std::string& name, const Json& result) const;
+  // A mistake where something that a training writes is a link out of the folder.
+  void require_own_files() const;
+  // A file of this folder; a mistake where it cannot be read, is no regular file or is a link out of the folder.
+  [[nodiscard]] std::string read_text(const std::filesystem::path& file) const;
+
+ private:
+  [[nodiscard]] bool leads_out(const std::filesystem::path& file) const;
 };
 
 // What a checkpoint says of itself, so that a run folder is enough to rebuild its model.

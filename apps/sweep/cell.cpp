@@ -1,6 +1,7 @@
 #include "apps/sweep/cell.h"
 
 #include "apps/run/class_order.h"
+#include "apps/run/run_lock.h"
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
 #include "engine/printable.h"
@@ -36,38 +37,56 @@ Json to_json(const CellRequest& r) {
 
 CellState state_of(const RunFolder& folder, const CellRequest& request) {
   const Json kept = kept_request(folder);
-  if (kept.is_null()) return std::filesystem::exists(folder.checkpoint()) ? CellState::other : CellState::absent;
+  if (kept.is_null()) return folder.taken_by().empty() ? CellState::absent : CellState::foreign;
   const Json wanted = to_json(request);
   if (kept.value("train", Json()) != wanted.at("train")) return CellState::other;
   if (read_result(folder, "done") == wanted) return CellState::finished;
   return std::filesystem::exists(folder.result("error")) ? CellState::failed : CellState::absent;
 }
 
+void require_own(const RunFolder& folder, CellState state, bool overwrite) {
+  const std::string name = printable(folder.path.string());
+  if (state == CellState::other && !overwrite)
+    throw mistake(name, ": holds a run with other training flags; choose another --out, or --overwrite");
+  if (state == CellState::foreign)
+    throw mistake(name, ": holds ", printable(folder.taken_by()),
+                  " and is no cell of a sweep (cell.json is absent or damaged); choose another --out");
+}
+
 void prepare(const RunFolder& folder, const CellRequest& request) {
-  std::error_code ignored;
-  if (state_of(folder, request) == CellState::other) std::filesystem::remove_all(folder.path, ignored);
+  require_own(folder, state_of(folder, request), /*overwrite=*/false);
   folder.create();
+  std::error_code ignored;
   std::filesystem::remove(folder.result("error"), ignored);
   std::filesystem::remove(folder.result("done"), ignored);
   const std::string text = to_json(request).dump(2) + "\n";
   write_file_atomically(request_path(folder), std::as_bytes(std::span(text)));
 }
 
+void remove_cell(const RunFolder& folder) {
+  const FileLock lock = lock_run(folder.path);
+  std::error_code error;
+  std::filesystem::remove_all(folder.path, error);
+  if (error) throw mistake(printable(folder.path.string()), ": cannot be removed: ", error.message());
+}
+
 CellRequest read_request(const RunFolder& folder) {
   const Json json = kept_request(folder);
+  const JsonFields f(request_path(folder), json);
   try {
-    std::vector<std::string> train = json.at("train");
+    std::vector<std::string> train = f.texts("train");
     for (std::string& argument : train) argument = unescape_bytes(argument);
-    return {std::move(train), measure_request_from(json.at("measure")),
-            json.at("logit_scales").get<std::vector<double>>()};
-  } catch (const Json::exception&) {
-    throw mistake(request_path(folder).string(), ": absent or damaged; delete the folder and run the sweep again");
+    return {std::move(train), measure_request_from(f.object("measure")), f.numbers("logit_scales")};
+  } catch (const Error& e) {
+    throw mistake(printable(request_path(folder).string()), ": is damaged (", e.what(),
+                  "); delete the folder and run the sweep again");
   }
 }
 
 TrainingState training_state(const RunFolder& folder) {
   const Json report = read_result(folder, "train");
-  if (report.is_object()) return report.value("diverged", false) ? TrainingState::diverged : TrainingState::done;
+  if (report.is_object())
+    return report.value("diverged", Json()) == true ? TrainingState::diverged : TrainingState::done;
   return std::filesystem::exists(folder.checkpoint()) ? TrainingState::half_done : TrainingState::absent;
 }
 

@@ -24,14 +24,19 @@ struct CellRequest {
 // What the folder holds for this request.
 enum class CellState {
   absent,    // nothing, or a run that was not finished
-  other,     // a run with other training flags
+  other,     // a cell with other training flags
+  foreign,   // a run, or part of one, that is no cell of a sweep
   finished,  // everything; training may have diverged
   failed     // an error of an earlier attempt
 };
 [[nodiscard]] CellState state_of(const RunFolder& folder, const CellRequest& request);
 
-// Makes the folder ready for work: writes cell.json, removes an old error. A run with other training flags is removed.
+// Makes the folder ready for work: writes cell.json, removes an old error. A mistake where it holds another run.
 void prepare(const RunFolder& folder, const CellRequest& request);
+// What `state_of` calls other or foreign: a mistake that names it, unless it is a cell that may be overwritten.
+void require_own(const RunFolder& folder, CellState state, bool overwrite);
+// Removes the folder of a cell with other training flags (--overwrite); a mistake where a training is at work in it.
+void remove_cell(const RunFolder& folder);
 [[nodiscard]] CellRequest read_request(const RunFolder& folder);  // a mistake when cell.json is absent or damaged
 
 enum class TrainingState { absent, half_done, done, diverged };

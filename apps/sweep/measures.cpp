@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "apps/attacks/settings.h"
 #include "kernels/device/listed.h"
@@ -114,21 +115,24 @@ Json to_json(const MeasureRequest& r) {
           {"seed", r.seed}};
 }
 
-MeasureRequest measure_request_from(const Json& j) {
+MeasureRequest measure_request_from(const JsonFields& f) {
+  constexpr std::int64_t kMostImages = std::numeric_limits<std::int64_t>::max();
+  constexpr int kMost = std::numeric_limits<int>::max();
   MeasureRequest r;
-  r.kinds = j.at("kinds").get<std::vector<std::string>>();
-  r.test_limit = j.at("test_limit");
-  r.attack_limit = j.at("attack_limit");
-  r.worst_limit = j.at("worst_limit");
-  r.corrupt_limit = j.at("corrupt_limit");
-  r.geometry_limit = j.at("geometry_limit");
-  r.audit_limit = j.at("audit_limit");
-  r.severity = j.at("severity");
-  r.eps = j.at("eps");
-  r.step = j.at("step");
-  r.steps = j.at("steps");
-  r.worst_attack = j.at("worst_attack");
-  r.seed = j.at("seed");
+  r.kinds = f.texts("kinds");
+  r.test_limit = f.integer("test_limit", 0, kMostImages);
+  r.attack_limit = f.integer("attack_limit", 0, kMostImages);
+  r.worst_limit = f.integer("worst_limit", 0, kMostImages);
+  r.corrupt_limit = f.integer("corrupt_limit", 0, kMostImages);
+  r.geometry_limit = f.integer("geometry_limit", 0, kMostImages);
+  r.audit_limit = f.integer("audit_limit", 0, kMostImages);
+  r.severity = static_cast<int>(f.integer("severity", 1, 5));
+  r.eps = static_cast<float>(f.number("eps"));
+  r.step = static_cast<float>(f.number("step"));
+  r.steps = static_cast<int>(f.integer("steps", 1, kMost));
+  r.worst_attack = f.text("worst_attack");
+  r.seed = f.seed("seed");
+  check_request(r);
   return r;
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "apps/experiment/measure.h"
+#include "apps/run/json_fields.h"
 
 namespace kelvin {
 
@@ -26,7 +27,7 @@ struct MeasureRequest {
 
 void check_request(const MeasureRequest& request);  // throws a mistake: unknown names, limits below 0
 [[nodiscard]] Json to_json(const MeasureRequest& request);
-[[nodiscard]] MeasureRequest measure_request_from(const Json& json);
+[[nodiscard]] MeasureRequest measure_request_from(const JsonFields& fields);  // a mistake where it is damaged
 
 // The list for `measure`: everything once, then attacks (and clean) again for each logit scale.
 [[nodiscard]] std::vector<Measurement> measurements_of(const MeasureRequest& request,

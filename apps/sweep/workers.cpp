@@ -7,7 +7,7 @@
 #include <fstream>
 #include <thread>
 
-#include "apps/sweep/lock.h"
+#include "apps/run/run_lock.h"
 #include "engine/child_process.h"
 #include "engine/descriptor.h"
 #include "kernels/device/error.h"

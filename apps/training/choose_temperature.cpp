@@ -22,15 +22,17 @@ class Searcher {
       o.tau.start = o.tau.end = c.tau;
       o.lr.base = c.lr;
       o.epochs = epochs;
-      o.resume = false;
+      o.flags.clear();
+      o.on_ready = {};
       const RunFolder run{folder_ / rung / str("tau-", c.tau, "-lr-", c.lr)};
       run.create();
+      o.resume = std::filesystem::exists(run.checkpoint());
       const TrainReport report =
           train(o, data_, run, device_, [&](std::int64_t done, std::int64_t total, const std::string& note) {
             if (progress_) progress_(done, total, str(rung, ", tau ", c.tau, ", lr ", c.lr, ", ", note));
           });
-      const bool diverged = report.divergence.has_value() || !report.validation;
-      entries.push_back({c, diverged ? 0 : report.validation->accuracy, diverged});
+      const bool diverged = report.divergence.has_value() || !report.last || !report.last->validation;
+      entries.push_back({c, diverged ? 0 : report.last->validation->accuracy, diverged});
     }
     std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
       return a.diverged != b.diverged ? b.diverged : a.accuracy > b.accuracy;

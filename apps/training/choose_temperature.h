@@ -46,7 +46,8 @@ struct Search {
 // Epochs and number of candidates of each rung, without the full training.
 [[nodiscard]] std::vector<std::pair<int, int>> halving_rungs(int candidates, int epochs, int eta);
 
-// `data` holds a validation split. Run folders go to `folder`/rung-R/tau-T-lr-L. Throws a mistake when every candidate diverged.
+// `data` holds a validation split. Run folders go to `folder`/rung-R/tau-T-lr-L; those of an earlier call that was killed, with the same
+// options and data, are continued and end with the same bits. Throws a mistake when every candidate diverged.
 [[nodiscard]] Search choose_temperature(const TrainOptions& options, const SearchOptions& search, const Dataset& data,
                                         const std::filesystem::path& folder, Device device,
                                         const TrainProgress& progress);

@@ -150,6 +150,13 @@ NamedTensors Learner::state() const {
 
 NamedTensors Learner::average_state() const { return average_ ? average_->state() : NamedTensors(); }
 
+bool Learner::is_finite() const {
+  if (!model_.parameters().are_finite()) return false;
+  for (const auto& [name, tensor] : state())
+    if (!kelvin::is_finite(tensor)) return false;
+  return true;
+}
+
 void Learner::load(const SafetensorsFile& file) {
   load_tensors(file, optimizer_.state());
   if (learned_tau_) load_tensors(file, learned_tau_->state());

@@ -55,9 +55,10 @@ class Learner {
 
   // A fresh start: the control of the reparametrisation theorem makes the head small, averages begin at the weights.
   void start();
-  [[nodiscard]] NamedTensors state() const;                        // of the optimizer, the learned τ and the average
-  [[nodiscard]] NamedTensors average_state() const;                // of the average alone
-  void load(const SafetensorsFile& file);                          // what `state` gave
+  [[nodiscard]] NamedTensors state() const;          // of the optimizer, the learned τ and the average
+  [[nodiscard]] NamedTensors average_state() const;  // of the average alone
+  [[nodiscard]] bool is_finite() const;              // all that a checkpoint would hold; reads device memory
+  void load(const SafetensorsFile& file);            // what `state` gave
   [[nodiscard]] double head_scale() const { return head_scale_; }  // logits are multiplied by it after the training
 
  private:

@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "apps/evaluation/evaluate.h"
 #include "apps/run/class_order.h"
 #include "apps/run/json_output.h"
+#include "apps/training/data_digest.h"
+#include "apps/training/initial_weights.h"
 #include "apps/training/learner.h"
 #include "apps/training/metrics.h"
 #include "data/batch_loader.h"
@@ -19,14 +22,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kEvaluationBatch = 250;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// Where a run stands; saved with every checkpoint.
-struct Position {
-  std::uint32_t epoch = 0;  // finished epochs
-  std::int64_t step = 0;
-  std::uintmax_t metrics_bytes = 0;
-  BestEpoch best;
-};
 
 class Trainer {
  public:
@@ -42,7 +37,11 @@ class Trainer {
 
   TrainReport run(const TrainProgress& progress) {
     start();
+    if (options_.on_ready) options_.on_ready();  // first: a folder with metrics and no config is nobody's
     MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
+    if (metrics.lost_bytes() > 0)
+      notes_.push_back(str(run_.metrics().string(), ": the last ", metrics.lost_bytes(),
+                           " bytes that its checkpoint knows of are lost; the run goes on without those lines"));
     if (position_.epoch == 0) save(metrics);
     if (options_.resident.value_or(device_.kind == DeviceKind::cuda)) resident_ = make_resident(data_.train, device_);
     loader_options_ = {.batch_size = options_.batch_size,
@@ -56,37 +55,42 @@ class Trainer {
     TrainReport report;
     first_epoch_ = position_.epoch;
     tell(progress, 0, loader.batches_per_epoch());
-    report.notes = notes_;
-    report.initial = initial_;
-    if (options_.learn_tau && options_.classifier != "cosine")
-      report.notes.push_back(
-          "--tau learn without --classifier cosine: tau and the size of the last layer trade places");
-    while (position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
-      run_epoch(loader, metrics, report, progress);
-      if (report.divergence) return report;
+    while (!report.divergence && position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
+      report.divergence = run_epoch(loader, metrics, progress);
+      if (report.divergence) break;
       ++report.epochs_trained;
       save(metrics);
     }
-    if (data_.test.count > 0) {
+    if (!report.divergence && data_.test.count > 0) {
       report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
       report.ema_accuracy = ema_accuracy();
     }
+    report.notes = position_.notes;
+    report.notes.insert(report.notes.end(), notes_.begin(), notes_.end());
+    if (options_.learn_tau && options_.classifier != "cosine")
+      report.notes.push_back(
+          "--tau learn without --classifier cosine: tau and the size of the last layer trade places");
+    report.initial = initial_;
+    report.last = position_.last;
     report.best = position_.best;
-    report.tau = tau_at(options_.epochs);
+    report.tau = report.divergence ? report.divergence->tau : tau_at(options_.epochs);
     return report;
   }
 
  private:
   // A fresh start, a start from --init, or the last checkpoint of this folder.
   void start() {
+    const std::map<std::string, std::string> digests = digests_of(data_);
     if (options_.resume) {
       const SafetensorsFile file = read_safetensors(run_.checkpoint());
       if (const std::string note = age_note(file); !note.empty()) notes_.push_back(note);
       load_parameters(file, model_->parameters());
       learner_.load(file);
-      const Json position = parse_json(file.path, file.metadata.at("kelvin.position"));
-      position_ = {position.at("epoch"), position.at("step"), position.at("metrics_bytes"), {}};
-      if (position.contains("best_epoch")) position_.best = {position.at("best_epoch"), position.at("best_score")};
+      position_ = position_from(file);
+      if (position_.epoch > static_cast<std::uint32_t>(options_.epochs))
+        throw mistake("--epochs ", options_.epochs, ": the run in ", run_.path.string(), " has ", position_.epoch,
+                      " epochs behind it");
+      if (!options_.accept_changed_data) require_same_data(position_.data, digests, options_.data);
     } else {
       bool is_head_new = true;
       if (!options_.init.empty()) {
@@ -96,10 +100,15 @@ class Trainer {
       }
       if (is_head_new) start_head(*model_, options_.choice.head_init, options_.seed);
       learner_.start();
+      position_.notes = std::exchange(notes_, {});
     }
+    position_.flags = options_.flags;
+    position_.flags_before.clear();
+    position_.data = digests;
   }
 
-  void run_epoch(BatchLoader& loader, MetricsFile& metrics, TrainReport& report, const TrainProgress& progress) {
+  // Trains an epoch and measures it; where it diverged, `position_` still tells of the epoch before.
+  std::optional<Divergence> run_epoch(BatchLoader& loader, MetricsFile& metrics, const TrainProgress& progress) {
     const Clock::time_point start = Clock::now();
     const std::int64_t steps = loader.batches_per_epoch();
     double epoch_loss = 0;
@@ -136,13 +145,13 @@ class Trainer {
       const double loss = totals.loss / static_cast<double>(logged_steps);
       if (const auto learned = learner_.learned_tau(); learned && std::isfinite(*learned)) tau = *learned;
       const auto diverged = [&] {
-        report.divergence = Divergence{position_.step, loss, tau, lr};
         metrics.write({{"kind", "diverged"},
                        {"step", position_.step},
                        {"epoch", at},
                        {"loss", std::isfinite(loss) ? Json(loss) : Json(nullptr)},
                        {"tau", tau},
                        {"lr", lr}});
+        return Divergence{position_.step, loss, tau, lr};
       };
       if (!std::isfinite(loss)) return diverged();
       metrics.write(
@@ -153,20 +162,21 @@ class Trainer {
       last_loss_ = loss;
       tell(progress, i + 1, steps);
       // No loss has seen what the last update made of the weights, and the checkpoint is next.
-      if (i + 1 == steps && !model_->parameters().are_finite()) return diverged();
+      if (i + 1 == steps && !learner_.is_finite()) return diverged();
     }
-    report.train_loss = epoch_loss / static_cast<double>(steps);
-    report.train_accuracy = static_cast<double>(epoch_correct) / static_cast<double>(epoch_images);
-    report.img_per_s = static_cast<double>(epoch_images) / seconds_since(start);
+    EpochFigures figures{epoch_loss / static_cast<double>(steps),
+                         static_cast<double>(epoch_correct) / static_cast<double>(epoch_images),
+                         static_cast<double>(epoch_images) / seconds_since(start),
+                         {}};
     ++position_.epoch;
     Json line = {{"kind", "epoch"},
                  {"epoch", position_.epoch},
                  {"step", position_.step},
-                 {"train_loss", report.train_loss},
-                 {"train_accuracy", report.train_accuracy},
+                 {"train_loss", figures.train_loss},
+                 {"train_accuracy", figures.train_accuracy},
                  {"lr", lr},
                  {"tau", tau},
-                 {"img_per_s", report.img_per_s}};
+                 {"img_per_s", figures.img_per_s}};
     if (options_.adversarial.is_on()) {
       const InnerAttack::Log log = learner_.take_inner_attack_log();
       line["zero_gradient_fraction"] = log.zero_gradient_fraction;
@@ -178,11 +188,14 @@ class Trainer {
       if (const auto averaged = ema_accuracy()) line["ema_test_accuracy"] = *averaged;
     }
     if (data_.validation.count > 0) {
-      report.validation = validate();
-      line["validation_accuracy"] = report.validation->accuracy;
-      if (report.validation->robust_accuracy) line["validation_robust_accuracy"] = *report.validation->robust_accuracy;
+      figures.validation = validate();
+      line["validation_accuracy"] = figures.validation->accuracy;
+      if (figures.validation->robust_accuracy)
+        line["validation_robust_accuracy"] = *figures.validation->robust_accuracy;
     }
     metrics.write(line);
+    position_.last = figures;
+    return {};
   }
 
   // After `step` of an epoch's `steps`, with the loss that was read last: reading one at every step would make the step wait.
@@ -233,11 +246,8 @@ class Trainer {
   }
 
   void save(const MetricsFile& metrics) {
-    Json position = {{"epoch", position_.epoch}, {"step", position_.step}, {"metrics_bytes", metrics.size()}};
-    if (position_.best.epoch > 0) {
-      position["best_epoch"] = position_.best.epoch;
-      position["best_score"] = position_.best.score;
-    }
+    position_.metrics_bytes = metrics.size();
+    const Json position = to_json(position_);
     metrics.sync();
     // The kept file first: a run killed between the two writes it again when it resumes.
     if (options_.keep.contains(position_.epoch)) write_checkpoint(run_.kept_checkpoint(position_.epoch), {}, position);
@@ -255,7 +265,7 @@ class Trainer {
                        .class_names = classes.names,
                        .class_folders = classes.folders};
     save_checkpoint(path, model_->parameters(), state,
-                    {{"kelvin", to_text(to_json(info))}, {"kelvin.position", position.dump()}});
+                    {{"kelvin", to_text(to_json(info))}, {kPositionKey, position.dump()}});
   }
 
   const TrainOptions& options_;

@@ -17,6 +17,7 @@
 #include "apps/training/initial_weights.h"
 #include "apps/training/kept_epochs.h"
 #include "apps/training/model_choice.h"
+#include "apps/training/position.h"
 #include "apps/training/selection.h"
 #include "data/dataset.h"
 #include "engine/optim.h"
@@ -58,7 +59,13 @@ struct TrainOptions {
   int eval_every = 1;  // epochs; the last epoch is always evaluated
   int loader_workers = 1;
   bool resume = false;
+  bool accept_changed_data =
+      false;        // with resume: also where pixels or labels are not those that the run was begun with
   KeptEpochs keep;  // after which epochs the weights also stay in a file of their own
+  // The flags of the command, kept in every checkpoint: what its config.toml is compared with when the run is resumed.
+  std::map<std::string, std::string> flags;
+  // Called when nothing more can be refused – weights are loaded, the data is what it was – and nothing is trained yet.
+  std::function<void()> on_ready;
 };
 
 struct Divergence {
@@ -70,21 +77,18 @@ struct TrainReport {
   int epochs_trained = 0;              // by this call; 0: --resume found the run finished
   std::optional<double> accuracy;      // on the test set, at the end
   std::optional<double> ema_accuracy;  // the same with the averaged weights
-  double train_loss = 0;               // mean of the last epoch
-  double train_accuracy = 0;
-  double img_per_s = 0;                        // of the last epoch
-  std::optional<ValidationScores> validation;  // of the last epoch, where the data has a validation split
-  BestEpoch best;                              // on it; epoch 0 without one
-  double tau = 1;                              // the training temperature at the end: of the schedule, or learned
+  std::optional<EpochFigures> last;    // of the epoch that ended last, by whichever call; absent where it is not known
+  BestEpoch best;                      // on the validation split; epoch 0 without one
+  double tau = 1;                      // the training temperature at the end: of the schedule, or learned
   std::optional<Divergence> divergence;
   std::optional<WeightsReport> initial;  // what --init brought
-  std::vector<std::string> notes;        // what it had to say
+  std::vector<std::string> notes;        // what it had to say, and what a resumed run did not find
 };
 
 // Called at the start and after every step: images done by this call, images it has to do, a note with epoch and the loss logged last.
 using TrainProgress = std::function<void(std::int64_t done, std::int64_t total, const std::string& note)>;
 
-// Trains into `run`, which exists, on data.train. Where data.validation holds images every epoch is measured on them, and the best
+// Trains into `run`, which exists and whose lock the caller holds (apps/run/run_lock.h), on data.train. Where data.validation holds images every epoch is measured on them, and the best
 // one is kept in best.safetensors. A loss that is NaN or infinite, or such a weight at the end of an epoch, ends the run with `divergence`
 // set and the last good checkpoint kept.
 [[nodiscard]] TrainReport train(const TrainOptions& options, const Dataset& data, const RunFolder& run, Device device,

@@ -75,9 +75,6 @@ void check_options(const TrainOptions& o) {
 
 Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) {
   Json json = {{"accuracy", r.accuracy ? Json(*r.accuracy) : Json(nullptr)},
-               {"train_loss", r.train_loss},
-               {"train_accuracy", r.train_accuracy},
-               {"img_per_s", r.img_per_s},
                {"out", run.path.string()},
                {"diverged", r.divergence.has_value()},
                {"tau", o.tau.start},
@@ -100,9 +97,14 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
   if (r.initial) json["init"] = to_json(*r.initial);
   json["notes"] = r.notes;
   if (r.ema_accuracy) json["ema_accuracy"] = *r.ema_accuracy;
-  if (r.validation) {
-    json["validation_accuracy"] = r.validation->accuracy;
-    if (r.validation->robust_accuracy) json["validation_robust_accuracy"] = *r.validation->robust_accuracy;
+  if (r.last)
+    json.update({{"train_loss", r.last->train_loss},
+                 {"train_accuracy", r.last->train_accuracy},
+                 {"img_per_s", r.last->img_per_s}});
+  if (r.last && r.last->validation) {
+    json["validation_accuracy"] = r.last->validation->accuracy;
+    if (r.last->validation->robust_accuracy)
+      json["validation_robust_accuracy"] = *r.last->validation->robust_accuracy;
   }
   if (r.best.epoch > 0) {
     json["selected_by"] = name_of(selection_of(o));
@@ -110,8 +112,10 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
     json["best_score"] = r.best.score;
   }
   if (r.divergence)
-    json["divergence"] = {
-        {"step", r.divergence->step}, {"loss", nullptr}, {"tau", r.divergence->tau}, {"lr", r.divergence->lr}};
+    json["divergence"] = {{"step", r.divergence->step},
+                          {"loss", std::isfinite(r.divergence->loss) ? Json(r.divergence->loss) : Json()},
+                          {"tau", r.divergence->tau},
+                          {"lr", r.divergence->lr}};
   return json;
 }
 

@@ -122,7 +122,7 @@ TEST(Selection, BestIsTheEpochThatDidBestOnTheValidationSplit) {
   EXPECT_EQ(report.best.epoch, first);
   EXPECT_EQ(report.best.score, highest);
   EXPECT_EQ(validation_accuracy(run, Which::best, data.validation), highest);
-  EXPECT_EQ(validation_accuracy(run, Which::last, data.validation), report.validation->accuracy);
+  EXPECT_EQ(validation_accuracy(run, Which::last, data.validation), report.last->validation->accuracy);
 }
 
 // Resuming keeps the best file, or replaces it by what an uninterrupted run would have kept, byte for byte.
@@ -158,7 +158,7 @@ TEST(Selection, NoneKeepsNoFile) {
   const RunFolder run{folder / "run"};
   run.create();
   const TrainReport report = train(o, gaussian_classes(60), run, {}, {});
-  EXPECT_TRUE(report.validation.has_value());
+  EXPECT_TRUE(report.last->validation.has_value());
   EXPECT_EQ(report.best.epoch, 0U);
   EXPECT_THAT(mistake_of([&] { (void)open_checkpoint(run, Which::best); }), HasSubstr("--checkpoint last"));
 }

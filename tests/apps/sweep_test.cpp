@@ -6,7 +6,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "apps/sweep/lock.h"
+#include "apps/run/run_lock.h"
 #include "apps/sweep/presets.h"
 #include "apps/sweep/workers.h"
 #include "apps/training/choose_temperature.h"

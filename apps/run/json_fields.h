@@ -1,0 +1,47 @@
+// Typed fields of a JSON object that came from a file. What is absent, of another type or out of its range is a mistake that names the
+// file and the field, so that no caller has to distrust the file a second time.
+//
+//   const JsonFields report(run.result("train"), json);
+//   const double loss = report.number("train_loss");
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "kernels/device/error.h"
+
+namespace kelvin {
+
+class JsonFields {
+ public:
+  // A mistake unless `json` is an object; keeps a reference to it. `part`: which part of the file it is, for messages.
+  JsonFields(std::filesystem::path file, const nlohmann::json& json, std::string part = "");
+
+  [[nodiscard]] bool has(const std::string& name) const;  // and it is not null
+  [[nodiscard]] double number(const std::string& name) const;
+  [[nodiscard]] double number_or_nan(const std::string& name) const;  // null is what JSON holds for a NaN
+  [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t least, std::int64_t most) const;
+  [[nodiscard]] std::uint64_t seed(const std::string& name) const;  // all of 64 bits
+  [[nodiscard]] std::string text(const std::string& name) const;
+  [[nodiscard]] bool flag(const std::string& name) const;
+  [[nodiscard]] std::vector<double> numbers(const std::string& name) const;
+  [[nodiscard]] std::vector<std::string> texts(const std::string& name) const;
+  [[nodiscard]] JsonFields object(const std::string& name) const;
+  [[nodiscard]] std::vector<JsonFields> objects(const std::string& name) const;
+
+  // The mistake for a field that holds something else than `expected`.
+  [[nodiscard]] Error unlike(const std::string& name, const std::string& expected) const;
+
+ private:
+  [[nodiscard]] const nlohmann::json& at(const std::string& name) const;
+  [[nodiscard]] std::string part_of(const std::string& name) const;
+
+  std::filesystem::path file_;
+  const nlohmann::json& json_;
+  std::string part_;
+};
+
+}  // namespace kelvin
