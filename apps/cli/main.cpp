@@ -53,7 +53,7 @@ int run(int argc, char** argv) {
   CLI::App app("kelvin: what the temperature of the softmax does to training and to robustness", "kelvin");
   app.require_subcommand(1);
   app.set_version_flag("--version", "kelvin 0.1.0");
-  app.set_config("--config", "", "Flags from a TOML file; flags on the command line win");
+  app.set_config("--config", "", "Flags from a TOML file; flags on the command line win")->check(kelvin::config_file());
   app.config_formatter(std::make_shared<kelvin::TomlConfig>());
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.fallthrough();

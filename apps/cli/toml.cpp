@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <regex>
 
 #include "engine/printable.h"
@@ -253,6 +254,17 @@ std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& in) const {
     items.push_back(std::move(item));
   }
   return items;
+}
+
+CLI::Validator config_file() {
+  return CLI::Validator(
+      [](std::string& path) -> std::string {
+        std::error_code error;
+        const auto status = std::filesystem::status(path, error);
+        const bool is_something_else = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+        return is_something_else ? printable(path) + " is not a file" : "";
+      },
+      "", "config file");
 }
 
 }  // namespace kelvin

@@ -36,4 +36,7 @@ class TomlConfig : public CLI::Config {
   std::vector<CLI::ConfigItem> from_config(std::istream& in) const override;
 };
 
+// Lets an option name a regular file: others may never end, or never begin.
+[[nodiscard]] CLI::Validator config_file();
+
 }  // namespace kelvin
