@@ -11,6 +11,7 @@
 #include "engine/printable.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/listed.h"
+#include "kernels/device/threads.h"
 
 namespace kelvin {
 
@@ -24,7 +25,7 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   command->add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
   command->add_option("--threads", common.threads, "CPU threads; 0: one a core")
       ->capture_default_str()
-      ->check(at_least(0));
+      ->check(between(0, kMostThreads));
   command->add_flag("--tf32", common.tf32, "CUDA: float32 products may use TensorFloat-32 (10-bit factors)");
   command
       ->add_option("--autotune", common.autotune,

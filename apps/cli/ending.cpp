@@ -1,5 +1,6 @@
 #include "apps/cli/ending.h"
 
+#include <cxxabi.h>
 #include <execinfo.h>
 #include <unistd.h>
 
@@ -7,10 +8,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <memory>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <system_error>
+#include <typeinfo>
 
+#include "apps/cli/standard_streams.h"
+#include "engine/atomic_file.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -19,35 +26,60 @@ namespace {
 std::atomic<bool> ends_by_itself{true};  // by exit() of a library, not by returning from main
 
 // Nothing here allocates: there may be nothing left.
-int say(const char* text, ExitCode code) {
-  std::fprintf(stderr, "kelvin: %s\n", text);
+int out_of_memory(const char* what) {
+  std::fprintf(stderr, "kelvin: %s\n", what);
+  return static_cast<int>(ExitCode::out_of_memory);
+}
+
+int fail(const std::string& message, ExitCode code) {
+  print_note("kelvin: " + message);
   return static_cast<int>(code);
 }
 
+// Never what() of another library: it says nothing to who reads it. The type does, to who mends it.
+int fail_inside(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
+                                                         &std::free);
+  return fail(std::string("an error of the program itself (") + (name ? name.get() : type.name()) +
+                  "); please report it with the command that led to it",
+              ExitCode::internal);
+}
+
+bool ran_out(const std::error_code& code) {
+  return code == std::errc::resource_unavailable_try_again || code == std::errc::not_enough_memory;
+}
+
 // The line and the code of the exception that is being handled.
-int report_exception() {
+int tell_exception() {
   try {
     throw;
+  } catch (const ReaderIsGone&) {
+    end_quietly();
   } catch (const Error& e) {
-    return say(e.what(), e.code());
+    return fail(e.what(), e.code());
   } catch (const std::bad_alloc&) {
-    return say("out of memory; try a smaller --batch-size", ExitCode::out_of_memory);
-  } catch (const std::length_error&) {  // more than any container holds
-    return say("out of memory: more was asked for than there can be; try smaller numbers", ExitCode::out_of_memory);
+    return out_of_memory("out of memory; try a smaller --batch-size");
+  } catch (const std::length_error&) {  // more than any memory holds
+    return out_of_memory("out of memory; try a smaller --batch-size");
+  } catch (const std::filesystem::filesystem_error& e) {  // what the standard library says of a path, in our words
+    if (ran_out(e.code())) return out_of_memory("out of memory while a file was opened");
+    return fail((e.path1().empty() ? "the working folder" : e.path1().string()) + ": " + e.code().message(),
+                ExitCode::mistake);
   } catch (const std::system_error& e) {
-    if (e.code() == std::errc::resource_unavailable_try_again || e.code() == std::errc::not_enough_memory)
-      return say("out of threads or memory: the system has no more to give; try a smaller --threads",
-                 ExitCode::out_of_memory);
-    return say(e.what(), ExitCode::internal);
+    if (ran_out(e.code()))
+      return out_of_memory("out of threads or memory: the system has no more; try a smaller --threads");
+    return fail_inside(typeid(e));
+  } catch (const nlohmann::json::exception&) {  // of a kind that the reader of the file did not think of
+    return fail("one of the files read holds JSON of another form than kelvin writes: damaged, or changed by hand",
+                ExitCode::mistake);
   } catch (const std::exception& e) {
-    return say(e.what(), ExitCode::internal);
-  } catch (...) {
-    return say("an exception of an unknown kind", ExitCode::internal);
+    return fail_inside(typeid(e));
   }
 }
 
 [[noreturn]] void on_terminate() {
-  _exit(std::current_exception() ? report_exception() : say("ended by a library", ExitCode::internal));
+  _exit(std::current_exception() ? tell_exception() : static_cast<int>(ExitCode::internal));
 }
 
 // libgomp has said its line.
@@ -59,16 +91,16 @@ void on_exit_of_a_library() {
 
 int run_to_its_end(const std::function<int()>& program) {
   std::set_terminate(on_terminate);
-  if (std::atexit(on_exit_of_a_library) != 0) return say("out of memory", ExitCode::out_of_memory);
+  if (std::atexit(on_exit_of_a_library) != 0) return out_of_memory("out of memory");
   // The end of a thread unwinds its stack; glibc loads what it needs for that when it is first needed, and ends the program where there
   // is no memory for it then.
   void* frame = nullptr;
-  if (backtrace(&frame, 1) == 0) return say("out of memory", ExitCode::out_of_memory);
+  if (backtrace(&frame, 1) == 0) return out_of_memory("out of memory");
   int code = 0;
   try {
     code = program();
   } catch (...) {
-    code = report_exception();
+    code = tell_exception();
   }
   ends_by_itself = false;
   return code;

@@ -1,41 +1,15 @@
-#include <cxxabi.h>
-
-#include <exception>
-#include <filesystem>
 #include <memory>
-#include <new>
-#include <stdexcept>
+#include <sstream>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/config_file.h"
+#include "apps/cli/ending.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/toml.h"
 #include "apps/cli/waiting_threads.h"
-#include "engine/atomic_file.h"
 #include "kernels/device/error.h"
 
 namespace {
-
-int fail(const std::string& message, kelvin::ExitCode code) {
-  kelvin::print_note("kelvin: " + message);
-  return static_cast<int>(code);
-}
-
-// What the standard library says of a path in words of its own, in ours.
-int fail(const std::filesystem::filesystem_error& e) {
-  return fail((e.path1().empty() ? "the working folder" : e.path1().string()) + ": " + e.code().message(),
-              kelvin::ExitCode::mistake);
-}
-
-// Never what() of another library: it says nothing to who reads it. The type does, to who mends it.
-int fail_inside(const std::type_info& type) {
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
-                                                         &std::free);
-  return fail(std::string("an error of the program itself (") + (name ? name.get() : type.name()) +
-                  "); please report it with the command that led to it",
-              kelvin::ExitCode::internal);
-}
 
 // A misspelt command, said before the parser says that one is missing.
 void check_command(const CLI::App& app, int argc, char** argv) {
@@ -60,7 +34,7 @@ int run(int argc, char** argv) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // the last of repeated flags counts
   app.footer(
       "`kelvin COMMAND --help` shows examples. Exit codes: 0 done, 2 a mistake in the request or its files, 3 training "
-      "diverged,\n4 out of memory, 1 anything else.");
+      "diverged,\n4 out of memory or threads, 1 anything else.");
 
   kelvin::CommonOptions common;
   kelvin::add_quickstart(app, common);
@@ -96,32 +70,10 @@ int run(int argc, char** argv) {
   return static_cast<int>(kelvin::ExitCode::done);
 }
 
-int run_and_tell(int argc, char** argv) {
-  using kelvin::ExitCode;
-  try {
-    return run(argc, argv);
-  } catch (const kelvin::ReaderIsGone&) {
-    kelvin::end_quietly();
-  } catch (const kelvin::Error& e) {
-    return fail(e.what(), e.code());
-  } catch (const std::bad_alloc&) {
-    return fail("out of memory; try a smaller --batch-size", ExitCode::out_of_memory);
-  } catch (const std::length_error&) {  // more than any memory holds
-    return fail("out of memory; try a smaller --batch-size", ExitCode::out_of_memory);
-  } catch (const std::filesystem::filesystem_error& e) {
-    return fail(e);
-  } catch (const nlohmann::json::exception&) {  // of a kind that the reader of the file did not think of
-    return fail("one of the files read holds JSON of another form than kelvin writes: damaged, or changed by hand",
-                ExitCode::mistake);
-  } catch (const std::exception& e) {
-    return fail_inside(typeid(e));
-  }
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   kelvin::prepare_standard_streams();
   kelvin::keep_waiting_short(argv);
-  return kelvin::close_standard_streams(run_and_tell(argc, argv));
+  return kelvin::close_standard_streams(kelvin::run_to_its_end([&] { return run(argc, argv); }));
 }

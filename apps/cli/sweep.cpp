@@ -22,6 +22,7 @@
 #include "engine/atomic_file.h"
 #include "engine/child_process.h"
 #include "kernels/device/listed.h"
+#include "kernels/device/threads.h"
 
 namespace kelvin {
 namespace {
@@ -332,7 +333,7 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
   c->add_option("--baseline", f->baseline,
                 "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant");
   c->add_option("--jobs", f->jobs, "Cells at a time; they share the threads")
-      ->check(at_least(1))
+      ->check(between(1, kMostThreads))
       ->capture_default_str();
   c->add_option("--title", f->title, "Title of the report");
   c->add_flag("--overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again");

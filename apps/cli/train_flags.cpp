@@ -5,6 +5,7 @@
 
 #include "apps/cli/fine_tuning_flags.h"
 #include "kernels/device/listed.h"
+#include "kernels/device/threads.h"
 #include "models/model.h"
 
 namespace kelvin {
@@ -267,7 +268,7 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
       ->check(at_least(1))
       ->capture_default_str();
   c->add_option("--loader-workers", o.loader_workers, "Threads that prepare batches")
-      ->check(at_least(1))
+      ->check(between(1, kMostThreads))
       ->capture_default_str();
   c->add_option("--limit", f.limit, "The first N images of both halves")->check(at_least(0));
   c->add_option("--train-limit", f.train_limit, "The first N training images")->check(at_least(0));

@@ -89,6 +89,24 @@ TEST_F(Shortage, OfProcesses) {
   }
 }
 
+TEST_F(Shortage, OfWhatNobodyHas) {
+  for (const std::string command : {"evaluate run --threads 100000", "train --out new --loader-workers 100000",
+                                    "train --out new --threads 1025", "sweep --grid tau=1 --out new --jobs 100000"}) {
+    const Ending e = trial(command, {});
+    expect_contract(e, {2}, command);
+    EXPECT_NE(e.err.find("1024"), std::string::npos) << e.err;
+  }
+  Setting setting;
+  setting.environment = {{"OMP_NUM_THREADS", "100000"}};
+  const Ending e = trial("evaluate run", setting);
+  expect_contract(e, {2}, "OMP_NUM_THREADS");
+  EXPECT_NE(e.err.find("100000 threads (--threads, or OMP_NUM_THREADS)"), std::string::npos) << e.err;
+  setting.environment = {{"OMP_STACKSIZE", "100000G"}};  // libgomp's own end
+  const Ending stacks = trial("evaluate run --threads 3", setting);
+  EXPECT_EQ(stacks.code, 4) << text_of(stacks);
+  EXPECT_EQ(std::ranges::count(stacks.err, '\n'), 1) << text_of(stacks);
+}
+
 class FailingAllocator : public Shortage {
  protected:
   // A trial with that fault; how many calls there were.
