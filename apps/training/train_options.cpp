@@ -103,8 +103,7 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
                  {"img_per_s", r.last->img_per_s}});
   if (r.last && r.last->validation) {
     json["validation_accuracy"] = r.last->validation->accuracy;
-    if (r.last->validation->robust_accuracy)
-      json["validation_robust_accuracy"] = *r.last->validation->robust_accuracy;
+    if (r.last->validation->robust_accuracy) json["validation_robust_accuracy"] = *r.last->validation->robust_accuracy;
   }
   if (r.best.epoch > 0) {
     json["selected_by"] = name_of(selection_of(o));
