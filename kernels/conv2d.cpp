@@ -20,7 +20,7 @@ using onednn::PackedInput;
 using onednn::PackedOutput;
 
 onednn::ConvKey make_key(Direction direction, DType dtype, const Shape& x, const Shape& w, const ConvOptions& o) {
-  return {direction, dtype, {x[0], x[1], x[2], x[3]}, {w[0], w[1], w[2], w[3]}, o.stride, o.pad, false, false, false};
+  return {direction, dtype, {x[0], x[1], x[2], x[3]}, {w[0], w[1], w[2], w[3]}, o.stride, o.pad, false, false};
 }
 
 void run(const onednn::ConvPlan& plan, const std::unordered_map<int, dnnl::memory>& arguments) {
@@ -66,7 +66,6 @@ void forward(View<T> y, View<const T> x, View<const float> w, const ConvEpilogue
   onednn::ConvKey key = make_key(Direction::forward, dtype_of<T>, x.shape, w.shape, options);
   key.has_bias = !epilogue.bias.empty();
   key.has_residual = !epilogue.residual.empty();
-  key.has_relu = epilogue.relu;
   const onednn::ConvPlan& plan = onednn::plan_for(key);
   if constexpr (dtype_of<T> == DType::bf16)
     if (plan.own_winograd) return winograd::forward(y, x, w, epilogue);
@@ -80,7 +79,10 @@ void forward(View<T> y, View<const T> x, View<const float> w, const ConvEpilogue
         onednn::memory(plan.y.plain, epilogue.residual.data);
   run(plan, arguments);
   out.unpack();
-  if (key.has_residual && plan.winograd) add_residual(y, epilogue.residual, epilogue.relu);
+  if (key.has_residual && plan.winograd)
+    add_residual(y, epilogue.residual, epilogue.relu);
+  else if (epilogue.relu)
+    relu_forward<T>(Cpu{}, y, y);
 }
 
 template <class T>

@@ -8,6 +8,7 @@
 // (convolve.h); 3x3 convolutions of float32 may go by Winograd's F(4x4, 3x3), whose errors are twice as large. CPU: oneDNN, any CPU; bfloat16
 // needs AVX512_BF16 (`require_bfloat16`) and takes kernels/winograd for wide 3x3 convolutions, whose factors are rounded after a transform:
 // errors about twice as large. Primitives are cached by shape; a steady step makes none. Outputs are overwritten and must not overlap inputs.
+// NaN in an image, filter, bias or residual comes out as NaN wherever it has a part in an output, through the ReLU too, as in PyTorch.
 // Deterministic for a given thread count; the filter gradient's summation order, and so its last bits, depends on the number of threads where it
 // is oneDNN's.
 #pragma once

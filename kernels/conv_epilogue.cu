@@ -2,6 +2,7 @@
 #include "kernels/conv_epilogue.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/device/remainder.h"
 #include "kernels/device/with_flag.h"
 
 namespace kelvin {
@@ -13,12 +14,12 @@ struct Epilogue {
   static constexpr bool kFromTheEnd = true;  // the convolution has just written y
   T* y;
   const T *residual, *bias;
-  std::int64_t channels;
+  std::int32_t channels;
   template <int N>
   __device__ void run(std::int64_t i) const {
     Pack<N> v = load<N>(y + i), r = {}, b = {};  // all on their way before the first is used
     if constexpr (kHasResidual) r = load<N>(residual + i);
-    if constexpr (kHasBias) b = load<N>(bias + static_cast<std::uint32_t>(i) % static_cast<std::uint32_t>(channels));
+    if constexpr (kHasBias) b = load<N>(bias + remainder(i, channels));
     for (int k = 0; k < N; ++k) {
       if constexpr (kHasResidual) v[k] += r[k];
       if constexpr (kHasBias) v[k] += b[k];
@@ -32,14 +33,13 @@ struct Epilogue {
 
 template <class T>
 void add_conv_epilogue(const Cuda& cuda, View<T> y, View<const T> residual, View<const T> bias, bool relu) {
-  KELVIN_CHECK(y.size() < UINT32_MAX, y.size(), " elements in one activation");
   const bool in_packs = y.cols() % kElementsPerThread == 0 && can_use_packs(y, residual, bias);
   with_flag(!residual.empty(), [&](auto has_residual) {
     with_flag(!bias.empty(), [&](auto has_bias) {
       with_flag(relu, [&](auto has_relu) {
-        launch_elements(
-            cuda, y.size(), in_packs,
-            Epilogue<T, has_residual(), has_bias(), has_relu()>{y.data, residual.data, bias.data, y.cols()});
+        launch_elements(cuda, y.size(), in_packs,
+                        Epilogue<T, has_residual(), has_bias(), has_relu()>{y.data, residual.data, bias.data,
+                                                                            static_cast<std::int32_t>(y.cols())});
       });
     });
   });

@@ -1,11 +1,12 @@
 #include <algorithm>
-#include <cstdio>
+#include <array>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "kernels/conv_epilogue.h"
+#include "kernels/conv_trials.h"
 #include "kernels/convolve.h"
 #include "kernels/cuda_matmul.h"
 #include "kernels/cudnn/convolution.h"
@@ -13,13 +14,13 @@
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_profile.h"
 #include "kernels/device/cuda_stopwatch.h"
+#include "kernels/device/notes.h"
+#include "kernels/device/nvidia_libraries.h"
 #include "kernels/device/pool_block.h"
-#include "kernels/device/relative_error.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
 #include "kernels/patches.h"
 #include "kernels/relu.h"
-#include "kernels/trial_numbers.h"
 #include "kernels/winograd/cuda_convolve.h"
 
 namespace kelvin {
@@ -28,7 +29,7 @@ namespace {
 using cudnn::Plan;
 
 struct Way {
-  enum class Kind { plan, product, winograd, in_two_passes } kind{};
+  enum class Kind { plan, product, winograd, in_two_passes, in_halves } kind{};
   Plan plan = {};
   std::int64_t most_scratch = 0;  // Winograd's
 };
@@ -122,6 +123,31 @@ void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors
   add_conv_epilogue(cuda, all.y, all.residual, all.bias, p.relu);
 }
 
+// Half of the images after the other; two parts of a filter gradient are added up.
+void run_in_halves(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
+  ConvProblem first = p, second = p;
+  first.x[0] = p.x[0] / 2;
+  second.x[0] = p.x[0] - first.x[0];
+  const auto behind = [&](const void* data, const std::array<std::int64_t, 4>& image) -> const void* {
+    const std::int64_t elements = first.x[0] * image[1] * image[2] * image[3];
+    return data == nullptr ? nullptr
+                           : static_cast<const char*>(data) + elements * static_cast<std::int64_t>(bytes_of(p.dtype));
+  };
+  const std::array<std::int64_t, 4> output = {1, p.output_side(0), p.output_side(1), p.w[0]};
+  ConvTensors rest = t;
+  rest.x = behind(t.x, p.x);
+  rest.mask = behind(t.mask, p.x);
+  rest.y = behind(t.y, output);
+  rest.residual = behind(t.residual, output);
+  convolve_by_choice(cuda, first, t);
+  if (p.direction != ConvDirection::backward_filter) return convolve_by_choice(cuda, second, rest);
+  const View<float> dw = filter_gradient(p, t);
+  const CudaBlock part(cuda, static_cast<std::size_t>(dw.size()) * sizeof(float));
+  rest.w = part.as<void>();
+  convolve_by_choice(cuda, second, rest);
+  accumulate<float, float>(cuda, dw, {part.as<const float>(), dw.shape});
+}
+
 void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTensors& t) {
   switch (way.kind) {
     case Way::Kind::plan: return run_plan(cuda, p, way.plan, t);
@@ -130,7 +156,41 @@ void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTenso
     case Way::Kind::winograd: return winograd::cuda_convolve(cuda, p, t, way.most_scratch);
     case Way::Kind::in_two_passes:
       return p.dtype == DType::bf16 ? run_in_two_passes<bfloat16>(cuda, p, t) : run_in_two_passes<float>(cuda, p, t);
+    case Way::Kind::in_halves: return run_in_halves(cuda, p, t);
   }
+}
+
+// Elements.
+std::int64_t largest_image(const ConvProblem& p) {
+  return p.x[0] * std::max(p.x[1] * p.x[2] * p.x[3], p.output_side(0) * p.output_side(1) * p.w[0]);
+}
+
+std::size_t image_bytes(const ConvProblem& p) {
+  return static_cast<std::size_t>(p.x[0] * p.x[1] * p.x[2] * p.x[3]) * bytes_of(p.dtype);
+}
+
+// About what a way asks the pool for, beside what all ask for.
+std::int64_t scratch_bytes(const ConvProblem& p, const Way& way) {
+  const std::int64_t outputs = p.x[0] * p.output_side(0) * p.output_side(1);
+  switch (way.kind) {
+    case Way::Kind::plan: return way.plan.workspace;
+    case Way::Kind::product:
+      return is_pointwise(p) ? 0 : outputs * p.w[1] * p.w[2] * p.w[3] * static_cast<std::int64_t>(bytes_of(p.dtype));
+    case Way::Kind::winograd: return way.most_scratch;
+    case Way::Kind::in_two_passes: return p.adds ? static_cast<std::int64_t>(image_bytes(p)) : 0;
+    case Way::Kind::in_halves: return 0;
+  }
+  return 0;
+}
+
+// What lacks where cuDNN has no plan that was compiled ahead of time for a convolution as it stands, without anything beside.
+void note_missing_plans(const ConvProblem& p, const std::vector<Plan>& plans) {
+  if (p.has_epilogue() || p.adds || p.masked) return;  // its own ways lead to those of the plain one
+  if (!plans.empty() && !plans.front().compiled_at_run_time) return;
+  const std::string why = plans.empty() ? cudnn::last_reason() : "each is compiled first, for seconds",
+                    missing = missing_cudnn_parts();
+  note_once(missing.empty() ? str("cuDNN has no plan of its own for ", describe(p), ": ", why)
+                            : str("convolutions are slower than they could be: ", missing));
 }
 
 // In the order in which they are tried.
@@ -143,52 +203,40 @@ std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
       ways.push_back({Way::Kind::winograd, {}, most_scratch});
   };
   if (is_wide) add_winograd();
-  if (!p.masked || cuda_settings().compile)
-    for (const Plan& plan :
-         cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic},
-                           p.masked ? kCompiled : kTried))
-      ways.push_back({Way::Kind::plan, plan});
+  if (!p.masked || cuda_settings().compile) {
+    const auto plans = cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic},
+                                         p.masked ? kCompiled : kTried);
+    note_missing_plans(p, plans);
+    for (const Plan& plan : plans) ways.push_back({Way::Kind::plan, plan});
+  }
   if (!is_wide) add_winograd();
   const bool is_product = is_pointwise(p) || has_few_patches(p);
   const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
   if (is_product && !p.masked) ways.insert(cudnn_transposes ? ways.begin() : ways.end(), {Way::Kind::product});
   if (p.has_epilogue() || p.masked || (p.adds && !is_product)) ways.push_back({Way::Kind::in_two_passes});
+  // cuDNN's fast filter gradients of more than 2³¹ elements add up in less than float32 and are refused: what is left is slow, or nothing.
+  const bool is_huge = p.direction == ConvDirection::backward_filter && largest_image(p) > INT32_MAX;
+  if ((is_huge || ways.empty()) && p.x[0] > 1) ways.insert(ways.begin(), {Way::Kind::in_halves});
   return ways;
 }
 
-// How far a way to a masked data gradient is from the two passes, on normal numbers: the caller's may all be zero. Half of the mask is zeros,
-// as a ReLU leaves them; the sum so far is read where the result is written.
-template <class T>
-double error_of_masked(const Cuda& cuda, const ConvProblem& p, const Way& way, const void* filter) {
-  const Shape images{p.x[0], p.x[1], p.x[2], p.x[3]}, outputs{p.x[0], p.output_side(0), p.output_side(1), p.w[0]};
-  const auto room_for = [](const Shape& s) { return static_cast<std::size_t>(s.size()) * sizeof(T); };
-  const CudaBlock dy(cuda, room_for(outputs)), mask(cuda, room_for(images));
-  const CudaBlock got(cuda, room_for(images)), expected(cuda, room_for(images));
-  const auto draw = [&](const CudaBlock& to, const Shape& shape, std::uint64_t which) {
-    draw_normal<T>(cuda, {to.as<T>(), shape}, {which, random_stream("masked gradient trial")});
-  };
-  draw(dy, outputs, 0);
-  draw(mask, images, 1);
-  relu_forward<T>(cuda, {mask.as<T>(), images}, {mask.as<const T>(), images});
-  for (const CudaBlock* const sum : {&got, &expected}) draw(*sum, images, 2);
-  run(cuda, p, way, {.x = got.as<void>(), .w = filter, .y = dy.as<void>(), .mask = mask.as<void>()});
-  run(cuda, p, {Way::Kind::in_two_passes},
-      {.x = expected.as<void>(), .w = filter, .y = dy.as<void>(), .mask = mask.as<void>()});
-  const Shape matrix{images.size() / p.x[3], p.x[3]};
-  return distance<T>(cuda, {got.as<const T>(), matrix}, {expected.as<const T>(), matrix}, 0, p.x[3]).relative();
-}
-
-// A plan for a masked data gradient is believed only where it does what the two passes do. Both round the same sums once, to 8 or 24 bits, or
-// their factors to 10; a mask gone wrong costs half of the result.
-// One that cannot run, which cuDNN may find out only then, is none.
-bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const void* filter) try {
+// A plan with a mask or a ReLU in it is believed only where it does what passes of ours do. Both round the same sums once, to 8 or 24 bits, or their
+// factors to 10; a mask gone wrong costs half of the result. One that cannot run, which cuDNN may find out only then, or not be tried, is none.
+bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTensors& tensors) try {
   constexpr double kTolerance = 2e-2;
-  if (!p.masked || way.kind != Way::Kind::plan) return true;
-  const double error = p.dtype == DType::bf16 ? error_of_masked<bfloat16>(cuda, p, way, filter)
-                                              : error_of_masked<float>(cuda, p, way, filter);
+  if (way.kind != Way::Kind::plan || !(p.masked || p.relu)) return true;
+  if (is_recording(cuda)) return false;
+  const auto by_plan = [&](const ConvTensors& t) { run(cuda, p, way, t); };
+  if (p.relu) {
+    if (hands_nan_on(cuda, p, tensors, by_plan)) return true;
+    note_once("cuDNN's fused ReLU does not hand NaN on here: it is a pass of its own");
+    return false;
+  }
+  const auto in_two_passes = [&](const ConvTensors& t) { run(cuda, p, {Way::Kind::in_two_passes}, t); };
+  const double error = masked_gradient_error(cuda, p, tensors.w, by_plan, in_two_passes);
   if (error <= kTolerance) return true;  // false where it is not a number
-  std::fprintf(stderr, "kelvin: cuDNN's engine %lld is not used for %s: it differs from two passes by %.2g\n",
-               static_cast<long long>(way.plan.engine), describe(p).c_str(), error);
+  note_once(str("cuDNN's engine ", way.plan.engine, " is not used for ", describe(p),
+                ": it differs from two passes by ", error));
   return false;
 } catch (const Error&) {
   return false;
@@ -197,26 +245,48 @@ bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const void
 Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTensors tensors) {
   std::optional<CudaBlock> scratch;
   if (problem.adds) {  // once only where it counts
-    scratch.emplace(cuda,
-                    static_cast<std::size_t>(Shape{problem.x[0], problem.x[1], problem.x[2], problem.x[3]}.size()) *
-                        bytes_of(problem.dtype));
+    scratch.emplace(cuda, image_bytes(problem));
     tensors.x = scratch->as<void>();
   }
   std::vector<Way> ways = ways_of(cuda, problem);
-  std::erase_if(ways, [&](const Way& way) { return !is_right(cuda, problem, way, tensors.w); });
-  if (ways.empty()) throw internal_error("cuDNN has no plan for ", describe(problem));
+  std::erase_if(ways, [&](const Way& way) { return !is_right(cuda, problem, way, tensors); });
+  if (ways.empty()) throw internal_error("cuDNN has no plan for ", describe(problem), ": ", cudnn::last_error());
   return choose_way(cuda, ways, by_time, [&](const Way& way) { run(cuda, problem, way, tensors); });
 }
 
+using Chosen = std::map<ConvProblem, Way>;
+
+// Where the chosen way, or choosing one, finds no memory: the others, the one that asks for the least first. The first that runs is kept.
+void convolve_in_less_memory(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors, Chosen& chosen,
+                             const Error& failure) {
+  std::vector<Way> ways = ways_of(cuda, problem);
+  std::stable_sort(ways.begin(), ways.end(),
+                   [&](const Way& a, const Way& b) { return scratch_bytes(problem, a) < scratch_bytes(problem, b); });
+  if (problem.x[0] > 1) ways.push_back({Way::Kind::in_halves});
+  for (const Way& way : ways) try {
+      if (!is_right(cuda, problem, way, tensors)) continue;
+      run(cuda, problem, way, tensors);
+      chosen.insert_or_assign(problem, way);
+      return note_once(str(describe(problem), " goes by a way that needs less scratch memory"));
+    } catch (const Error&) {
+    }
+  throw failure;
+}
+
 void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors) {
-  static auto& chosen = *new std::map<ConvProblem, Way>;  // never destroyed: at exit cuDNN may be gone before its plans
-  auto found = chosen.find(problem);
-  if (found == chosen.end()) {
-    KELVIN_CHECK(!is_recording(cuda), "first met in a recorded step: ", describe(problem));
-    const Way way = choose(cuda, problem, cuda_settings().autotune, tensors);
-    found = chosen.emplace(problem, way).first;
+  static auto& chosen = *new Chosen;  // never destroyed: at exit cuDNN may be gone before its plans
+  try {
+    auto found = chosen.find(problem);
+    if (found == chosen.end()) {
+      KELVIN_CHECK(!is_recording(cuda), "first met in a recorded step: ", describe(problem));
+      const Way way = choose(cuda, problem, cuda_settings().autotune, tensors);
+      found = chosen.emplace(problem, way).first;
+    }
+    run(cuda, problem, found->second, tensors);
+  } catch (const Error& e) {
+    if (e.code() != ExitCode::out_of_memory) throw;
+    convolve_in_less_memory(cuda, problem, tensors, chosen, e);
   }
-  run(cuda, problem, found->second, tensors);
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ namespace kelvin {
 // fastest on these very tensors, otherwise the first that runs. In float32 without TF32 that is Winograd's (64 channels and more) or the product:
 // cuDNN's engines transpose both images to NCHW and back.
 // A filter gradient is float32 whatever the images are: a product writes it so, a plan in bfloat16, to be widened in a pass of its own.
-// A way that cannot run, which cuDNN may find out only then, is left out. Throws the last one's Error where none can.
+//   halves         of the images, one after the other, where cuDNN has no plan, or no good one, for so many
+// A way that cannot run, which cuDNN may find out only then, is left out, and so is a plan of cuDNN's whose ReLU does not hand NaN on (conv_trials.h).
+// Where the chosen way finds no memory, another that asks for less takes its place. Throws an Error where none can run.
 // cuDNN has a masked data gradient only if settings let it compile plans for it: then two compete that agreed with the two passes on random
 // numbers.
 void convolve(const Cuda&, const ConvProblem& problem, const ConvTensors& tensors);

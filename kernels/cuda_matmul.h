@@ -8,7 +8,7 @@
 namespace kelvin {
 
 // y = relu?(op(a) · op(b) + residual + bias), rounded to T once or, by some algorithms, after each step; y, a and b as in matmul.h, residual like
-// y or y itself, bias [N]; these two may be empty. T: float or bfloat16.
+// y or y itself, bias [N]; these two may be empty. NaN passes through the ReLU. T: float or bfloat16.
 template <class T>
 struct MatmulEpilogue {
   View<const T> residual, bias;

@@ -2,7 +2,6 @@
 // reads qkv, y, dy and log_sum_exp and writes dqkv, besides B·H·T² bfloat16 of dS in the plan's workspace where it is deterministic.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_profile.h"
 #include "kernels/device/cuda_stopwatch.h"
+#include "kernels/device/notes.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/device/relative_error.h"
 #include "kernels/fused_attention.h"
@@ -134,7 +134,11 @@ std::optional<Plan> choose(const Cuda& cuda, const AttentionProblem& problem) {
   const auto plans = cudnn::attention_plans({.handle = cuda.cudnn()}, problem,
                                             {.most_workspace = kMostWorkspace, .deterministic = settings.deterministic},
                                             settings.autotune ? kTimed : 1);
-  if (plans.empty()) return {};
+  if (plans.empty()) {
+    note_once(str("bfloat16 attention goes ", problem.is_backward ? "backward" : "forward",
+                  " by the plain kernels, without tensor cores: ", cudnn::why_no_plans(problem)));
+    return {};
+  }
   const Trial trial(cuda, problem);
   CudaStopwatch watch(cuda);
   std::optional<Plan> best;
@@ -142,10 +146,8 @@ std::optional<Plan> choose(const Cuda& cuda, const AttentionProblem& problem) {
   for (const Plan& plan : plans) try {
       trial.run_plan(plan);
       if (const double error = trial.error(); error > 1) {
-        std::fprintf(
-            stderr,
-            "kelvin: cuDNN's engine %lld is not used for %s: %.2g times as far from the plain kernel as it may be\n",
-            static_cast<long long>(plan.engine), describe(problem).c_str(), error);
+        note_once(str("cuDNN's engine ", plan.engine, " is not used for ", describe(problem), ": ", error,
+                      " times as far from the plain kernel as it may be"));
         continue;
       }
       if (!settings.autotune) return plan;
@@ -154,10 +156,18 @@ std::optional<Plan> choose(const Cuda& cuda, const AttentionProblem& problem) {
       best_time = time;
       best = plan;
     } catch (const Error& e) {
-      std::fprintf(stderr, "kelvin: cuDNN's engine %lld is not used for %s: %s\n", static_cast<long long>(plan.engine),
-                   describe(problem).c_str(), e.what());
+      note_once(str("cuDNN's engine ", plan.engine, " is not used for ", describe(problem), ": ", e.what()));
     }
   return best;
+}
+
+// The same where there may be no memory for the trial's tensors: then the plain kernels, which need none.
+std::optional<Plan> choose_if_possible(const Cuda& cuda, const AttentionProblem& problem) try {
+  return choose(cuda, problem);
+} catch (const Error& e) {
+  if (e.code() != ExitCode::out_of_memory) throw;
+  note_once(str(describe(problem), " goes by the plain kernels: there is no memory to try cuDNN's"));
+  return {};
 }
 
 // The shared course of both directions.
@@ -169,11 +179,18 @@ bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const Attenti
   auto found = chosen.find(problem);
   if (found == chosen.end()) {
     if (is_recording(cuda)) return false;
-    found = chosen.emplace(problem, choose(cuda, problem)).first;
+    found = chosen.emplace(problem, choose_if_possible(cuda, problem)).first;
   }
   if (!found->second) return false;
   const CudaRange range(cuda, [&] { return str("fused ", describe(problem)); });
-  run(cuda, problem, *found->second, tensors);
+  try {
+    run(cuda, problem, *found->second, tensors);
+  } catch (const Error& e) {
+    if (e.code() != ExitCode::out_of_memory) throw;
+    note_once(str(describe(problem), " goes by the plain kernels: there is no memory for cuDNN's workspace"));
+    found->second.reset();
+    return false;
+  }
   return true;
 }
 

@@ -1,14 +1,11 @@
 // Memory-bound. Channels are few (1 or 3), so each thread treats one pixel's value and finds its channel by a remainder.
 #include "kernels/device/launch.h"
 #include "kernels/device/packs.h"
+#include "kernels/device/remainder.h"
 #include "kernels/input_normalize.h"
 
 namespace kelvin {
 namespace {
-
-__device__ int channel_of(std::int64_t i, int channels) {
-  return static_cast<int>(static_cast<std::uint32_t>(i) % static_cast<std::uint32_t>(channels));
-}
 
 template <class T>
 struct Normalize {
@@ -20,7 +17,7 @@ struct Normalize {
   __device__ void run(std::int64_t i) const {
     Pack<N> v = load<N>(x + i);
     for (int k = 0; k < N; ++k) {
-      const int c = channel_of(i + k, channels);
+      const int c = remainder(i + k, channels);
       v[k] = (v[k] - mean[c]) / std[c];
     }
     store<N>(y + i, v);
@@ -37,7 +34,7 @@ struct NormalizeBackward {
   template <int N>
   __device__ void run(std::int64_t i) const {
     Pack<N> g = load<N>(dy + i);
-    for (int k = 0; k < N; ++k) g[k] /= std[channel_of(i + k, channels)];
+    for (int k = 0; k < N; ++k) g[k] /= std[remainder(i + k, channels)];
     store<N>(dx + i, g);
   }
 };
@@ -47,14 +44,12 @@ struct NormalizeBackward {
 template <class T>
 void input_normalize_forward(const Cuda& cuda, View<T> y, View<const float> x, View<const float> mean,
                              View<const float> std) {
-  KELVIN_CHECK(y.size() < INT32_MAX, y.size(), " pixels in one batch");
   launch_elements(cuda, y.size(), can_use_packs(y, x),
                   Normalize<T>{y.data, x.data, mean.data, std.data, static_cast<int>(mean.size())});
 }
 
 template <class T>
 void input_normalize_backward(const Cuda& cuda, View<float> dx, View<const T> dy, View<const float> std) {
-  KELVIN_CHECK(dx.size() < INT32_MAX, dx.size(), " pixels in one batch");
   launch_elements(cuda, dx.size(), can_use_packs(dx, dy),
                   NormalizeBackward<T>{dx.data, dy.data, std.data, static_cast<int>(std.size())});
 }

@@ -1,57 +1,50 @@
-// cuBLASLt, and split_matmul.h where that is faster. cuBLASLt thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes
-// yᵀ = op(b)ᵀ op(a)ᵀ on the same memory and its bias over rows is our bias over columns. Algorithms come from its heuristic once for each shape
-// and alignment (it takes addresses for multiples of 256 unless told otherwise, and rows taken out of a tensor begin anywhere), with autotuning
-// the fastest of its first eight and ours; 32 MiB of workspace, as NVIDIA advises for Hopper. Deterministic: sums of a fixed order and one stream.
+// cuBLASLt, and split_matmul.h where that is faster. cuBLASLt's algorithms come from its heuristic once for each shape and alignment (it takes
+// addresses for multiples of 256 unless told otherwise, and rows taken out of a tensor begin anywhere), with autotuning the fastest of its first
+// eight and ours; 32 MiB of workspace, as NVIDIA advises for Hopper. Deterministic: sums of a fixed order and one stream.
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
 
-#include "kernels/cublas/library.h"
+#include "kernels/cublas/product.h"
 #include "kernels/cuda_matmul.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_profile.h"
 #include "kernels/device/cuda_stopwatch.h"
+#include "kernels/device/notes.h"
 #include "kernels/device/pool_block.h"
+#include "kernels/device/relative_error.h"
 #include "kernels/elementwise.h"
 #include "kernels/matmul.h"
+#include "kernels/relu.h"
 #include "kernels/split_matmul.h"
 
 namespace kelvin {
 namespace {
 
+using cublas::Algorithm;
+using cublas::Operands;
+using cublas::Product;
+
 constexpr std::size_t kWorkspace = std::size_t{32} << 20;
 
-struct Key {
-  DType in, out;
-  std::int64_t m, n, k;
-  bool transpose_a, transpose_b, has_residual, has_bias, relu, tf32;
-  std::uint32_t a_alignment, b_alignment, y_alignment, residual_alignment;  // bytes
-  std::int64_t count = 1, a_pitch = 0, b_pitch = 0, y_pitch = 0;  // of a batch; a pitch of 0: as many as columns
-  auto operator<=>(const Key&) const = default;
-};
-
-struct Algorithm {  // with a name: nvcc 13.0 fails on containers of cuBLASLt's own
-  cublasLtMatmulAlgo_t opaque{};
-};
-
-// cuBLASLt's algorithm, or ours.
+// One of cuBLASLt's algorithms, ours, or the product without its ReLU and a pass for that.
 struct Way {
-  Algorithm algorithm;
-  std::optional<SplitTiling> split;
+  Algorithm algorithm = {};
+  std::optional<SplitTiling> split = {};
+  bool relu_apart = false;
 };
+using Ways = std::vector<Way>;
 
 struct Plan {
-  cublasLtMatmulDesc_t operation = nullptr;
-  cublasLtMatrixLayout_t a = nullptr, b = nullptr, y = nullptr;
+  cublas::Description description;
   Way way;
 };
 
-cudaDataType_t data_type(DType t) { return t == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F; }
+const Plan& plan_for(const Cuda& cuda, const Product& product, const Operands& operands);
 
 // The power of two, at most 256, that the address is a multiple of.
 std::uint32_t alignment_of(const void* address) {
@@ -59,171 +52,156 @@ std::uint32_t alignment_of(const void* address) {
   return static_cast<std::uint32_t>(bits & ~(bits - 1));
 }
 
-// The layout of row-major [rows, cols] matrices as cuBLASLt sees them.
-cublasLtMatrixLayout_t layout(DType t, std::int64_t rows, std::int64_t cols, std::int64_t pitch, std::int64_t count) {
-  const cublas::Library& l = cublas::library();
-  if (pitch == 0) pitch = cols;
-  cublasLtMatrixLayout_t made = nullptr;
-  cublas::check(
-      l.layout_create(&made, data_type(t), static_cast<std::uint64_t>(cols), static_cast<std::uint64_t>(rows), pitch),
-      "describing a matrix");
-  if (count == 1) return made;
-  const auto matrices = static_cast<std::int32_t>(count);
-  const std::int64_t apart = rows * pitch;
-  cublas::check(l.layout_set_attribute(made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &matrices, sizeof matrices),
-                "describing a batch");
-  cublas::check(l.layout_set_attribute(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &apart, sizeof apart),
-                "describing a batch");
-  return made;
-}
-
-template <class V>
-void set(cublasLtMatmulDesc_t d, cublasLtMatmulDescAttributes_t name, const V& value) {
-  cublas::check(cublas::library().desc_set_attribute(d, name, &value, sizeof value), "setting an attribute");
-}
-template <class V>
-void set(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t name, const V& value) {
-  cublas::check(cublas::library().preference_set_attribute(p, name, &value, sizeof value), "setting a preference");
-}
-
-// All but the way.
-Plan describe(const Key& key) {
-  const cublas::Library& l = cublas::library();
-  Plan plan;
-  const cublasComputeType_t compute = key.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
-  cublas::check(l.desc_create(&plan.operation, compute, CUDA_R_32F), "describing a product");
-  // First factor: op(b)ᵀ. Memory of b read in columns is bᵀ already, so "no transposition" there means op(b) = b.
-  const cublasOperation_t keep = CUBLAS_OP_N, flip = CUBLAS_OP_T;
-  set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, key.transpose_b ? flip : keep);
-  set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, key.transpose_a ? flip : keep);
-  if (key.has_bias || key.relu)
-    set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE,
-        !key.relu      ? CUBLASLT_EPILOGUE_BIAS
-        : key.has_bias ? CUBLASLT_EPILOGUE_RELU_BIAS
-                       : CUBLASLT_EPILOGUE_RELU);
-  const auto stored = [&](DType t, bool transposed, std::int64_t rows, std::int64_t cols, std::int64_t pitch) {
-    return transposed ? layout(t, cols, rows, pitch, key.count) : layout(t, rows, cols, pitch, key.count);
-  };
-  plan.a = stored(key.in, key.transpose_a, key.m, key.k, key.a_pitch);
-  plan.b = stored(key.in, key.transpose_b, key.k, key.n, key.b_pitch);
-  plan.y = stored(key.out, false, key.m, key.n, key.y_pitch);
-  return plan;
-}
-
-using Ways = std::vector<Way>;
-
-// The heuristic's, best first.
-Ways algorithms_for(const Cuda& cuda, const Key& key, const Plan& plan) {
-  constexpr int kTried = 8;
-  const cublas::Library& l = cublas::library();
-  cublasLtMatmulPreference_t preference = nullptr;
-  cublas::check(l.preference_create(&preference), "describing preferences");
-  set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspace);
-  // Sums along a K that is split are combined in float32, and in a fixed order.
-  set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-      static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
-  // In cuBLASLt's order of factors: ours are swapped.
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b_alignment);
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment);
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.residual_alignment);
-  set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.y_alignment);
-  std::array<cublasLtMatmulHeuristicResult_t, kTried> results{};
-  int found = 0;
-  const cublasStatus_t status = l.get_heuristic(cuda.cublas(), plan.operation, plan.b, plan.a, plan.y, plan.y,
-                                                preference, kTried, results.data(), &found);
-  l.preference_destroy(preference);
-  Ways algorithms;
-  for (int i = 0; status == CUBLAS_STATUS_SUCCESS && i < found; ++i)
-    if (results[static_cast<std::size_t>(i)].state == CUBLAS_STATUS_SUCCESS)
-      algorithms.push_back({{results[static_cast<std::size_t>(i)].algo}, {}});
-  if (algorithms.empty())
-    throw internal_error("cuBLASLt has no algorithm for [", key.m, ", ", key.k, "] x [", key.k, ", ", key.n, "] of ",
-                         name_of(key.in), " to ", name_of(key.out));
-  return algorithms;
-}
-
-// What a product is of.
-struct Operands {
-  void* y;
-  const void *a, *b;
-  const void* residual = nullptr;  // added to it; may be y
-  const void* bias = nullptr;      // set in cuBLASLt's description, too
-};
-
-FloatProduct as_float_product(const Key& key, const Operands& o) {
-  const auto floats = [](const void* p) { return static_cast<const float*>(p); };
+FloatProduct as_float_product(const Product& p, const Operands& o) {
+  const auto floats = [](const void* address) { return static_cast<const float*>(address); };
   return {.y = static_cast<float*>(o.y),
           .a = floats(o.a),
           .b = floats(o.b),
           .residual = floats(o.residual),
           .bias = floats(o.bias),
-          .m = key.m,
-          .n = key.n,
-          .k = key.k,
-          .count = key.count,
-          .a_pitch = key.a_pitch,
-          .b_pitch = key.b_pitch,
-          .y_pitch = key.y_pitch,
-          .transpose_a = key.transpose_a,
-          .transpose_b = key.transpose_b,
-          .relu = key.relu};
+          .m = p.m,
+          .n = p.n,
+          .k = p.k,
+          .count = p.count,
+          .a_pitch = p.a_pitch,
+          .b_pitch = p.b_pitch,
+          .y_pitch = p.y_pitch,
+          .transpose_a = p.transpose_a,
+          .transpose_b = p.transpose_b,
+          .relu = p.relu};
 }
 
 // Our ways to a product of float32.
-Ways splits_for(const Key& key, const Operands& operands) {
+Ways splits_for(const Product& product, const Operands& operands, bool even_if_small) {
   Ways ways;
-  if (key.in == DType::f32 && !key.tf32)
-    for (const SplitTiling& tiling : split_tilings(as_float_product(key, operands))) ways.push_back({{}, tiling});
+  if (product.in == DType::f32 && !product.tf32)
+    for (const SplitTiling& tiling : split_tilings(as_float_product(product, operands), even_if_small))
+      ways.push_back({.split = tiling});
   return ways;
 }
 
-void run(const Cuda& cuda, const Key& key, const Plan& plan, const Operands& o) {
-  if (plan.way.split) return split_matmul(cuda, as_float_product(key, o), *plan.way.split);
-  const CudaRange range(cuda, [&] {
-    return str(key.count == 1 ? "" : str(key.count, " x "), "matmul ", name_of(key.in), " [", key.m, ", ", key.k,
-               "] x [", key.k, ", ", key.n, "] to ", name_of(key.out), o.residual != nullptr ? ", added" : "",
-               key.has_bias ? ", + bias" : "", key.relu ? ", relu" : "");
-  });
-  const CudaBlock workspace(cuda, kWorkspace);
-  const float one = 1.0f, of_residual = o.residual != nullptr ? 1.0f : 0.0f;
-  const void* const residual = o.residual != nullptr ? o.residual : o.y;
-  cublas::check(cublas::library().matmul(cuda.cublas(), plan.operation, &one, o.b, plan.b, o.a, plan.a, &of_residual,
-                                         residual, plan.y, o.y, plan.y, &plan.way.algorithm.opaque,
-                                         workspace.as<void>(), kWorkspace, cuda.stream()),
-                "running a product");
+// The usual workspace or, where there is no memory for that, as much as the algorithm needs. Its size.
+std::size_t take_workspace(const Cuda& cuda, const Algorithm& algorithm, std::optional<CudaBlock>& workspace) {
+  try {
+    workspace.emplace(cuda, kWorkspace);
+    return kWorkspace;
+  } catch (const Error& e) {
+    if (e.code() != ExitCode::out_of_memory) throw;
+  }
+  workspace.emplace(cuda, std::max<std::size_t>(algorithm.workspace, 1));
+  return algorithm.workspace;
+}
+
+void run_algorithm(const Cuda& cuda, const Product& product, const cublas::Description& description,
+                   const Algorithm& algorithm, const Operands& operands) {
+  const CudaRange range(cuda, [&] { return describe(product); });
+  std::optional<CudaBlock> workspace;
+  const std::size_t bytes = take_workspace(cuda, algorithm, workspace);
+  cublas::execute(cuda.cublas(), cuda.stream(), description, algorithm, operands, workspace->as<void>(), bytes);
+}
+
+void apply_relu(const Cuda& cuda, const Product& product, void* y) {
+  const auto in_place = [&]<class T>(T* data) {
+    const View<T> all{data, {product.m, product.n}};
+    relu_forward<T>(cuda, all, all);
+  };
+  product.out == DType::bf16 ? in_place(static_cast<bfloat16*>(y)) : in_place(static_cast<float*>(y));
+}
+
+void run(const Cuda& cuda, const Product& product, const Plan& plan, const Operands& operands) {
+  if (plan.way.split) return split_matmul(cuda, as_float_product(product, operands), *plan.way.split);
+  if (!plan.way.relu_apart) return run_algorithm(cuda, product, plan.description, plan.way.algorithm, operands);
+  Product without = product;
+  without.relu = false;
+  run(cuda, without, plan_for(cuda, without, operands), operands);
+  apply_relu(cuda, product, operands.y);
+}
+
+std::size_t result_bytes(const Product& p) {
+  return static_cast<std::size_t>(p.count * p.m * std::max(p.y_pitch, p.n)) * bytes_of(p.out);
+}
+
+// Whether the algorithm's ReLU hands NaN on, as ours does: tried with NaN to add to. cuBLASLt does not say.
+bool keeps_nan(const Cuda& cuda, const Product& product, const cublas::Description& description,
+               const Algorithm& algorithm, Operands operands) try {
+  const CudaBlock y(cuda, result_bytes(product));
+  KELVIN_CHECK_CUDA(cudaMemsetAsync(y.as<void>(), 0xff, result_bytes(product), cuda.stream()));
+  operands.y = y.as<void>();
+  operands.residual = y.as<void>();
+  run_algorithm(cuda, product, description, algorithm, operands);
+  const Shape shape{product.m, product.n};
+  return product.out == DType::bf16 ? is_all_nan<bfloat16>(cuda, {y.as<const bfloat16>(), shape})
+                                    : is_all_nan<float>(cuda, {y.as<const float>(), shape});
+} catch (const Error&) {  // it cannot run, or there is no memory to try it
+  return false;
+}
+
+// In the order of preference.
+Ways ways_of(const Cuda& cuda, const Product& product, const cublas::Description& description, const Operands& operands,
+             bool by_time) {
+  const std::vector<Algorithm> algorithms =
+      cublas::algorithms_for(cuda.cublas(), product, description, operands, kWorkspace);
+  const bool can_try = !is_recording(cuda);
+  Ways ways;
+  for (const Algorithm& algorithm : algorithms)
+    if (!product.relu || (can_try && keeps_nan(cuda, product, description, algorithm, operands))) {
+      ways.push_back({.algorithm = algorithm});
+      if (!by_time) break;
+    }
+  if (ways.empty() && !algorithms.empty()) {
+    if (can_try) note_once("cuBLASLt's ReLU does not hand NaN on here: it is a pass of its own");
+    ways.push_back({.relu_apart = true});
+  }
+  const Ways splits = splits_for(product, operands, ways.empty());
+  if (by_time || ways.empty()) ways.insert(ways.end(), splits.begin(), splits.end());
+  if (ways.empty()) throw internal_error("cuBLASLt has no algorithm for ", describe(product));
+  return ways;
 }
 
 // The fastest of the ways on these operands. Where y is added to itself it stays as it is.
-Way fastest(const Cuda& cuda, const Key& key, Plan plan, const Ways& ways, Operands operands) {
+Way fastest(const Cuda& cuda, const Product& product, const cublas::Description& description, const Ways& ways,
+            Operands operands) {
   std::optional<CudaBlock> scratch;
   if (operands.residual == operands.y) {
-    scratch.emplace(cuda,
-                    static_cast<std::size_t>(key.count * key.m * std::max(key.y_pitch, key.n)) * bytes_of(key.out));
+    scratch.emplace(cuda, result_bytes(product));
     operands.y = scratch->as<void>();
   }
-  return choose_way(cuda, ways, true, [&](const Way& way) {
-    plan.way = way;
-    run(cuda, key, plan, operands);
-  });
+  return choose_way(cuda, ways, true, [&](const Way& way) { run(cuda, product, {description, way}, operands); });
 }
 
-const Plan& plan_for(const Cuda& cuda, const Key& key, const Operands& operands) {
-  static std::mutex mutex;
-  static std::map<Key, Plan>& plans = *new std::map<Key, Plan>;  // never destroyed, like the library itself
-  const std::lock_guard lock(mutex);
-  if (const auto found = plans.find(key); found != plans.end()) return found->second;
-  Plan plan = describe(key);
-  if (operands.bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands.bias);
+Way choose(const Cuda& cuda, const Product& product, const cublas::Description& description, const Operands& operands) {
+  if (must_split())
+    if (const Ways splits = splits_for(product, operands, false); !splits.empty()) return splits.front();
   const bool by_time = cuda_settings().autotune && !is_recording(cuda);
-  const Ways splits = by_time || must_split() ? splits_for(key, operands) : Ways{};
-  if (must_split() && !splits.empty()) {
-    plan.way = splits.front();
-  } else {
-    Ways ways = algorithms_for(cuda, key, plan);
-    ways.insert(ways.end(), splits.begin(), splits.end());
-    plan.way = by_time && ways.size() > 1 ? fastest(cuda, key, plan, ways, operands) : ways.front();
+  const Ways ways = ways_of(cuda, product, description, operands, by_time);
+  if (!by_time || ways.size() == 1) return ways.front();
+  try {
+    return fastest(cuda, product, description, ways, operands);
+  } catch (const Error& e) {
+    if (e.code() != ExitCode::out_of_memory) throw;
+    return ways.front();  // there is no memory to time them in
   }
-  return plans.emplace(key, plan).first->second;
+}
+
+const Plan& plan_for(const Cuda& cuda, const Product& product, const Operands& operands) {
+  static std::recursive_mutex mutex;  // a way may be a product without something and what is left
+  static std::map<Product, Plan>& plans = *new std::map<Product, Plan>;  // never destroyed, like the library itself
+  const std::lock_guard lock(mutex);
+  if (const auto found = plans.find(product); found != plans.end()) return found->second;
+  Plan plan{cublas::description_of(product), {}};
+  plan.way = choose(cuda, product, plan.description, operands);
+  return plans.emplace(product, plan).first->second;
+}
+
+// By the way chosen or, where that finds no memory, by the one that needs none.
+void multiply(const Cuda& cuda, const Product& product, const Operands& operands) try {
+  run(cuda, product, plan_for(cuda, product, operands), operands);
+} catch (const Error& e) {
+  if (e.code() != ExitCode::out_of_memory) throw;
+  const Ways splits = splits_for(product, operands, true);
+  if (splits.empty()) throw;
+  note_once(str(describe(product), " goes by the way that needs no scratch memory: the GPU has none left"));
+  split_matmul(cuda, as_float_product(product, operands), {.in_pairs = splits.front().split->in_pairs, .parts = 1});
 }
 
 // The bias as cuBLASLt's epilogue wants it: in the result's element type and at a multiple of 16 bytes, which no preference can speak of.
@@ -241,27 +219,22 @@ const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, Vi
 template <class Out, class T>
 void multiply(const Cuda& cuda, View<Out> y, View<const T> a, View<const T> b, const Out* residual, const Out* bias,
               bool relu, const MatmulOptions& o) {
-  const std::int64_t m = o.transpose_a ? a.dim(1) : a.dim(0), k = o.transpose_a ? a.dim(0) : a.dim(1);
-  const std::int64_t n = o.transpose_b ? b.dim(0) : b.dim(1);
-  const Operands operands = {y.data, a.data, b.data, residual, bias};
-  const Key key = {.in = dtype_of<T>,
-                   .out = dtype_of<Out>,
-                   .m = m,
-                   .n = n,
-                   .k = k,
-                   .transpose_a = o.transpose_a,
-                   .transpose_b = o.transpose_b,
-                   .has_residual = residual != nullptr,
-                   .has_bias = bias != nullptr,
-                   .relu = relu,
-                   .tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32,
-                   .a_alignment = alignment_of(a.data),
-                   .b_alignment = alignment_of(b.data),
-                   .y_alignment = alignment_of(y.data),
-                   .residual_alignment = alignment_of(residual != nullptr ? residual : y.data)};
-  const Plan& plan = plan_for(cuda, key, operands);
-  if (bias != nullptr) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-  run(cuda, key, plan, operands);
+  const Product product = {.in = dtype_of<T>,
+                           .out = dtype_of<Out>,
+                           .m = o.transpose_a ? a.dim(1) : a.dim(0),
+                           .n = o.transpose_b ? b.dim(0) : b.dim(1),
+                           .k = o.transpose_a ? a.dim(0) : a.dim(1),
+                           .transpose_a = o.transpose_a,
+                           .transpose_b = o.transpose_b,
+                           .has_residual = residual != nullptr,
+                           .has_bias = bias != nullptr,
+                           .relu = relu,
+                           .tf32 = dtype_of<T> == DType::f32 && cuda_settings().allow_tf32,
+                           .a_alignment = alignment_of(a.data),
+                           .b_alignment = alignment_of(b.data),
+                           .y_alignment = alignment_of(y.data),
+                           .residual_alignment = alignment_of(residual != nullptr ? residual : y.data)};
+  multiply(cuda, product, {y.data, a.data, b.data, residual, bias});
 }
 
 }  // namespace
@@ -283,28 +256,26 @@ void matmul(const Cuda& cuda, View<T> y, View<const T> a, View<const T> b, const
 
 void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>& y, const Matrices<const float>& a,
                     const Matrices<const float>& b, const MatmulOptions& o, bool adds) {
-  const std::int64_t k = o.transpose_a ? a.rows : a.cols;
-  const Operands operands = {y.data, a.data, b.data, adds ? y.data : nullptr};
-  const Key key = {.in = DType::f32,
-                   .out = DType::f32,
-                   .m = y.rows,
-                   .n = y.cols,
-                   .k = k,
-                   .transpose_a = o.transpose_a,
-                   .transpose_b = o.transpose_b,
-                   .has_residual = adds,
-                   .has_bias = false,
-                   .relu = false,
-                   .tf32 = cuda_settings().allow_tf32,
-                   .a_alignment = alignment_of(a.data),
-                   .b_alignment = alignment_of(b.data),
-                   .y_alignment = alignment_of(y.data),
-                   .residual_alignment = alignment_of(y.data),
-                   .count = count,
-                   .a_pitch = a.pitch,
-                   .b_pitch = b.pitch,
-                   .y_pitch = y.pitch};
-  run(cuda, key, plan_for(cuda, key, operands), operands);
+  const Product product = {.in = DType::f32,
+                           .out = DType::f32,
+                           .m = y.rows,
+                           .n = y.cols,
+                           .k = o.transpose_a ? a.rows : a.cols,
+                           .transpose_a = o.transpose_a,
+                           .transpose_b = o.transpose_b,
+                           .has_residual = adds,
+                           .has_bias = false,
+                           .relu = false,
+                           .tf32 = cuda_settings().allow_tf32,
+                           .a_alignment = alignment_of(a.data),
+                           .b_alignment = alignment_of(b.data),
+                           .y_alignment = alignment_of(y.data),
+                           .residual_alignment = alignment_of(y.data),
+                           .count = count,
+                           .a_pitch = a.pitch,
+                           .b_pitch = b.pitch,
+                           .y_pitch = y.pitch};
+  multiply(cuda, product, {y.data, a.data, b.data, adds ? y.data : nullptr});
 }
 
 template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, View<const float>,

@@ -4,7 +4,6 @@
 // and dP twice each.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -13,6 +12,7 @@
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/groups.h"
+#include "kernels/device/notes.h"
 #include "kernels/device/packs.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/fused_attention.h"
@@ -177,11 +177,21 @@ bool serve(const Cuda& cuda, bool is_backward, const Shape& qkv, const Products&
     CudaStopwatch watch(cuda);
     if (cuda_settings().autotune) serves = watch.milliseconds(products) < watch.milliseconds(plain);
   } catch (const Error& e) {
-    std::fprintf(stderr, "kelvin: attention of %lld tokens goes its plain way: %s\n", static_cast<long long>(qkv[1]),
-                 e.what());
+    note_once(str("attention of ", qkv[1], " tokens goes by the plain kernels: ", e.what()));
     serves = false;
   }
   return served[key] = serves;
+}
+
+// Runs the products; false where there is no memory for them.
+template <class Products>
+bool run_if_possible(const Shape& qkv, const Products& products) try {
+  products();
+  return true;
+} catch (const Error& e) {
+  if (e.code() != ExitCode::out_of_memory) throw;
+  note_once(str("attention of ", qkv[1], " tokens goes by the plain kernels: there is no memory for its scores"));
+  return false;
 }
 
 }  // namespace
@@ -207,18 +217,16 @@ void product_attention_backward(const Cuda& cuda, View<float> dqkv, View<const f
 bool try_product_attention_forward(const Cuda& cuda, View<float> y, View<float> log_sum_exp, View<const float> qkv) {
   const auto products = [&] { product_attention_forward(cuda, y, log_sum_exp, qkv); };
   const auto plain = [&] { plain_attention_forward<float>(cuda, y, log_sum_exp, qkv); };
-  if (!fast_attention_is_allowed() || !serve(cuda, false, qkv.shape, products, plain)) return false;
-  products();
-  return true;
+  return fast_attention_is_allowed() && serve(cuda, false, qkv.shape, products, plain) &&
+         run_if_possible(qkv.shape, products);
 }
 
 bool try_product_attention_backward(const Cuda& cuda, View<float> dqkv, View<const float> dy, View<const float> y,
                                     View<const float> log_sum_exp, View<const float> qkv) {
   const auto products = [&] { product_attention_backward(cuda, dqkv, dy, log_sum_exp, qkv); };
   const auto plain = [&] { plain_attention_backward<float>(cuda, dqkv, dy, y, log_sum_exp, qkv); };
-  if (!fast_attention_is_allowed() || !serve(cuda, true, qkv.shape, products, plain)) return false;
-  products();
-  return true;
+  return fast_attention_is_allowed() && serve(cuda, true, qkv.shape, products, plain) &&
+         run_if_possible(qkv.shape, products);
 }
 
 }  // namespace kelvin

@@ -297,11 +297,11 @@ std::int64_t tiles_of(const FloatProduct& p) { return std::int64_t{pieces(p.m, k
 
 bool must_split() { return is_set("KELVIN_SPLIT_PRODUCTS", "always"); }
 
-std::vector<SplitTiling> split_tilings(const FloatProduct& product) {
+std::vector<SplitTiling> split_tilings(const FloatProduct& product, bool even_if_small) {
   constexpr std::int64_t kLeast = std::int64_t{1} << 24;  // multiplications: a few microseconds
   constexpr std::int64_t kLeastTerms = 8 * kSlice;
   const FloatProduct p = with_pitches(product);
-  const bool is_large = p.count * p.m * p.n * p.k >= kLeast || must_split();
+  const bool is_large = p.count * p.m * p.n * p.k >= kLeast || must_split() || even_if_small;
   if (!fits(p) || !is_large || !is_allowed("KELVIN_SPLIT_PRODUCTS")) return {};
   std::vector<SplitTiling> tilings;
   std::int64_t before = 0;

@@ -33,9 +33,9 @@ struct SplitTiling {
   std::int64_t parts = 1;
 };
 
-// Those worth trying. None where rows or addresses (but the bias's) are no multiples of 16 bytes, both factors are transposed or there is too
-// little to do for it to matter, and none with KELVIN_SPLIT_PRODUCTS=0 in the environment.
-[[nodiscard]] std::vector<SplitTiling> split_tilings(const FloatProduct& product);
+// Those worth trying. None where rows or addresses (but the bias's) are no multiples of 16 bytes, both factors are transposed or, unless there is no
+// other way, there is too little to do for it to matter, and none with KELVIN_SPLIT_PRODUCTS=0 in the environment.
+[[nodiscard]] std::vector<SplitTiling> split_tilings(const FloatProduct& product, bool even_if_small = false);
 // KELVIN_SPLIT_PRODUCTS=always, for tests: wherever there is a tiling the first is taken, however little there is to do.
 [[nodiscard]] bool must_split();
 

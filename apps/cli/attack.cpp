@@ -149,6 +149,7 @@ void run(AttackFlags& f, const CommonOptions& common) {
   json["variant"] = names.variant;
   json["notes"] = target.notes;
   if (f.logit_scale != 1) json["logit_scale"] = f.logit_scale;
+  add_device_notes(json);
   keep_and_print(common, text_of(f, result), json, [&] {
     Json kept = json;
     kept["examples"] = strip.to_json(result);

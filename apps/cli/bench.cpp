@@ -59,7 +59,9 @@ void run(BenchFlags& f, const CommonOptions& common) {
     table.add({row.name, f.precision, str(f.options.batch_size), number(row.img_per_s, 4), share(row.conv_share),
                share(row.repack_share), number(row.pool_peak_mb, 4), number(row.peak_rss_mb, 4)});
   }
-  print_result(common, table.str() + profiles, {{"rows", rows}});
+  Json json = {{"rows", rows}};
+  add_device_notes(json);
+  print_result(common, table.str() + profiles, json);
 }
 
 }  // namespace

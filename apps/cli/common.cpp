@@ -11,6 +11,7 @@
 #include "engine/printable.h"
 #include "kernels/device/cuda_device.h"
 #include "kernels/device/listed.h"
+#include "kernels/device/notes.h"
 #include "kernels/device/threads.h"
 
 namespace kelvin {
@@ -47,11 +48,20 @@ Device open_device(const CommonOptions& common) {
                      .compile = common.autotune == "compile",
                      .deterministic = !common.fast};
   if (common.device == "cpu") return {};
-  std::string reason;
-  const Cuda* const cuda = open_cuda(reason);
+  CudaRefusal why;
+  const Cuda* const cuda = open_cuda(why);
   if (cuda != nullptr) return {DeviceKind::cuda, cuda};
-  if (common.device == "cuda") throw mistake("--device cuda: ", reason, "; use --device cpu");
+  if (common.device == "cuda") throw Error(why.code, str("--device cuda: ", why.reason, "; use --device cpu"));
+  if (why.is_worth_saying) note_once("--device auto takes the CPU: " + why.reason);
   return {};
+}
+
+std::string device_name(const Device& device) {
+  return device.kind == DeviceKind::cuda ? name_of(*device.cuda) : "the CPU";
+}
+
+void add_device_notes(nlohmann::json& json) {
+  if (const std::vector<std::string> notes = notes_so_far(); !notes.empty()) json["device_notes"] = notes;
 }
 
 void require_writable(const std::string& flag, const std::string& path) {

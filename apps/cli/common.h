@@ -29,8 +29,13 @@ struct CommonOptions {
 CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
                       const std::string& examples, std::function<void()> run);
 
-// Applies --threads and --device; a mistake for a device that is not there.
+// Applies --threads and --device; a mistake for a device that is not there. `auto` says in a note why it took the CPU, but on machines where
+// nobody expects a GPU.
 [[nodiscard]] Device open_device(const CommonOptions& common);
+[[nodiscard]] std::string device_name(const Device& device);  // "NVIDIA H100 80GB HBM3", "the CPU"
+
+// Adds "device_notes" to a result: what the kernels had to say (kernels/device/notes.h), if there is any.
+void add_device_notes(nlohmann::json& json);
 
 // A mistake that names `flag` where a file cannot be written there: said before the work, not after it.
 void require_writable(const std::string& flag, const std::string& path);

@@ -99,6 +99,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command, co
   print_notes(f, common);
   add_notes(data.notes);
   say_notes();
+  if (!common.quiet) print_note("training on " + device_name(device));
   std::string text;
   if (f.is_auto) {
     write_config(folder, command, f.options.flags);
@@ -114,7 +115,10 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command, co
   progress.finish();
   for (const std::string& note : report.notes) text += printable(note) + "\n";
   if (report.epochs_trained == 0 && !report.divergence && print_kept(f, folder, common)) return;
-  const Json json = to_json(report, f.options, folder);
+  Json json = to_json(report, f.options, folder);
+  json["device"] = name_of(device.kind);
+  json["device_name"] = device_name(device);
+  add_device_notes(json);
   folder.write_result("train", json);
   print_result(common, text + text_of(report, printable(f.out)), json);
   if (report.divergence)

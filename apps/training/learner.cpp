@@ -21,8 +21,7 @@ Learner::Learner(const TrainOptions& o, Model& model, const Shape& image, Device
       correct_(Tensor::zeros({1}, DType::i32, device)),
       images_(Tensor::empty({o.batch_size, image[0], image[1], image[2]}, DType::f32, device)),
       labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
-      graph_(device),
-      perturbed_graph_(device),
+      graph_(std::make_unique<StepGraph>(device)),
       inner_attack_(model, o.adversarial, temperatures_, images_, labels_, o.seed),
       perturbation_(model.parameters(), o.adversarial.awp_gamma),
       head_scale_(o.reparametrize ? o.tau.start : 1.0) {
@@ -49,20 +48,24 @@ void Learner::step(const Step& s) {
   model_.set_dropout_step(s.index);
   ObjectiveBatch work{images_.narrow(0, s.n), {}, labels_.narrow(0, s.n)};
   if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(s.n, s.index);
-  // A recording belongs to tensors of one size and to work of one kind: the last batch of an epoch runs as it is, and steps with and
-  // without a perturbation of the weights have a recording each.
+  // A recording belongs to tensors of one size and to work of one kind: the last batch of an epoch runs as it is, and with the first step that
+  // perturbs the weights the recording of those that did not goes, with its memory: none of them comes again.
   const AdversarialOptions& a = options_.adversarial;
   const bool perturbs = a.awp_gamma > 0 && s.epoch >= static_cast<std::uint32_t>(a.awp_warmup);
-  StepGraph& graph = perturbs ? perturbed_graph_ : graph_;
+  if (perturbs != graph_perturbs_) {
+    graph_ = nullptr;  // before the new one asks for memory
+    graph_ = std::make_unique<StepGraph>(device_);
+    graph_perturbs_ = perturbs;
+  }
   const bool is_whole = s.n == options_.batch_size;
   if (options_.fine_tuning.accumulate == 1 && is_whole) {
-    graph.run([&] { whole_step(work, perturbs); });
+    graph_->run([&] { whole_step(work, perturbs); });
   } else if (options_.fine_tuning.accumulate == 1) {
     whole_step(work, perturbs);
   } else {
     if (s.is_first) zero_gradients();
     if (is_whole)
-      graph.run([&] { learn(work, ParameterGradients::add); });
+      graph_->run([&] { learn(work, ParameterGradients::add); });
     else
       learn(work, ParameterGradients::add);
     if (s.is_last) {

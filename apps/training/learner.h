@@ -82,7 +82,8 @@ class Learner {
   DeviceNumber share_;
   Tensor loss_total_, correct_;
   Tensor images_, labels_;
-  StepGraph graph_, perturbed_graph_;
+  std::unique_ptr<StepGraph> graph_;
+  bool graph_perturbs_ = false;  // what it records
   InnerAttack inner_attack_;
   WeightPerturbation perturbation_;
   double head_scale_;

@@ -1,7 +1,7 @@
 #include "kernels/cublas/library.h"
 
 #include "kernels/device/cuda.h"
-#include "kernels/device/dynamic_library.h"
+#include "kernels/device/nvidia_libraries.h"
 
 namespace kelvin {
 
@@ -9,7 +9,7 @@ namespace cublas {
 
 const Library& library() {
   static const Library instance = [] {
-    const DynamicLibrary blas("cuBLASLt 13", {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"});
+    const DynamicLibrary& blas = nvidia_libraries().cublas_lt;
     Library l{};
     blas.resolve(l.create, "cublasLtCreate");
     blas.resolve(l.get_status_string, "cublasLtGetStatusString");
@@ -30,6 +30,7 @@ const Library& library() {
 }
 
 void check(cublasStatus_t status, const char* what) {
+  if (status == CUBLAS_STATUS_ALLOC_FAILED) throw_out_of_memory_in(str("cuBLASLt, ", what));
   if (status != CUBLAS_STATUS_SUCCESS)
     throw internal_error("cuBLASLt, ", what, ": ", library().get_status_string(status));
 }
@@ -38,7 +39,8 @@ void check(cublasStatus_t status, const char* what) {
 
 cublasLtContext* Cuda::cublas() const {
   if (is_side()) return main_->cublas();
-  if (cublas_ == nullptr) cublas::check(cublas::library().create(&cublas_), "opening the library");
+  if (cublas_ == nullptr)
+    cublas::check(cublas::with_spare_memory([&] { return cublas::library().create(&cublas_); }), "opening the library");
   return cublas_;
 }
 

@@ -3,6 +3,8 @@
 
 #include <cublasLt.h>
 
+#include "kernels/device/pool.h"
+
 namespace kelvin::cublas {
 
 struct Library {
@@ -22,7 +24,16 @@ struct Library {
 };
 [[nodiscard]] const Library& library();
 
-// Throws with the status by name; `what` says what was being done.
+// Throws with the status by name, with ExitCode::out_of_memory where it says that; `what` says what was being done.
 void check(cublasStatus_t status, const char* what);
+
+// The status of a call that may need memory of its own: where there is none, what lies free in our pools is given back and it is tried once more.
+// A kernel that cannot be loaded for lack of memory fails as one that cannot run.
+template <class Call>
+[[nodiscard]] cublasStatus_t with_spare_memory(const Call& call) {
+  const cublasStatus_t status = call();
+  const bool may_lack_memory = status == CUBLAS_STATUS_ALLOC_FAILED || status == CUBLAS_STATUS_EXECUTION_FAILED;
+  return may_lack_memory && release_spare_memory() ? call() : status;
+}
 
 }  // namespace kelvin::cublas

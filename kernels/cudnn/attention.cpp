@@ -4,6 +4,7 @@
 
 #include "kernels/cudnn/graph_builder.h"
 #include "kernels/device/error.h"
+#include "kernels/device/nvidia_libraries.h"
 
 namespace kelvin::cudnn {
 namespace {
@@ -76,6 +77,11 @@ std::vector<Descriptor> backward_operations(const AttentionProblem& p) {
   return g.operations();
 }
 
+constexpr std::int64_t kWidestHead = 128;
+
+bool is_too_old(const AttentionProblem& p) { return library().get_version() < (p.is_backward ? 91600u : 90000u); }
+bool has_fitting_heads(const AttentionProblem& p) { return p.width % 8 == 0 && p.width <= kWidestHead; }
+
 std::int64_t whole_lines(std::int64_t bytes) { return (bytes + 255) / 256 * 256; }
 
 std::int64_t delta_bytes(const AttentionProblem& p) { return whole_lines(p.batch * p.heads * p.tokens * 4); }
@@ -87,12 +93,20 @@ std::int64_t dq_sum_bytes(const AttentionProblem& p) {
 
 std::vector<Plan> attention_plans(const Target& target, const AttentionProblem& problem, const PlanFilter& filter,
                                   std::size_t most) {
-  constexpr std::size_t kOldestForward = 90000, kOldestBackward = 91600;
-  if (library().get_version() < (problem.is_backward ? kOldestBackward : kOldestForward)) return {};
-  if (problem.width % 8 != 0 || problem.width > 128) return {};
+  if (is_too_old(problem) || !has_fitting_heads(problem)) return {};
   return plans_of(target,
                   graph_of(target, problem.is_backward ? backward_operations(problem) : forward_operations(problem)),
                   filter, most);
+}
+
+std::string why_no_plans(const AttentionProblem& problem) {
+  if (is_too_old(problem))
+    return str("cuDNN ", version_text(), " is older than ", problem.is_backward ? "9.16" : "9.0",
+               ", the first whose answers can be trusted");
+  if (!has_fitting_heads(problem))
+    return str("heads of ", problem.width, " numbers; cuDNN takes multiples of 8 up to ", kWidestHead);
+  const std::string no_nvrtc = nvidia_libraries().no_nvrtc;
+  return no_nvrtc.empty() ? str("cuDNN has no plan for ", describe(problem), ": ", last_reason()) : no_nvrtc;
 }
 
 std::int64_t scratch_bytes(const AttentionProblem& problem, const Plan& plan) {

@@ -38,6 +38,9 @@ struct AttentionTensors {
 [[nodiscard]] std::vector<Plan> attention_plans(const Target& target, const AttentionProblem& problem,
                                                 const PlanFilter& filter, std::size_t most);
 
+// Why there are none.
+[[nodiscard]] std::string why_no_plans(const AttentionProblem& problem);
+
 // What `execute` needs beside the tensors: the plan's workspace, and backward's sums (δ, and the float32 dq where it is used).
 [[nodiscard]] std::int64_t scratch_bytes(const AttentionProblem& problem, const Plan& plan);
 

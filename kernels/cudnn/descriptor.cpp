@@ -30,7 +30,9 @@ Descriptor& Descriptor::set(cudnnBackendAttributeName_t name, const std::vector<
   return set(name, raw);
 }
 
-cudnnStatus_t Descriptor::try_finalize() { return library().finalize(state_->raw); }
+cudnnStatus_t Descriptor::try_finalize() {
+  return with_spare_memory([&] { return library().finalize(state_->raw); });  // of a plan: it may load code
+}
 
 Descriptor& Descriptor::finalize(const char* what) {
   check(try_finalize(), what);

@@ -39,6 +39,8 @@ inline constexpr auto attribute_type<cudnnConvolutionMode_t> = CUDNN_TYPE_CONVOL
 template <>
 inline constexpr auto attribute_type<cudnnPointwiseMode_t> = CUDNN_TYPE_POINTWISE_MODE;
 template <>
+inline constexpr auto attribute_type<cudnnNanPropagation_t> = CUDNN_TYPE_NAN_PROPOGATION;
+template <>
 inline constexpr auto attribute_type<cudnnReduceTensorOp_t> = CUDNN_TYPE_REDUCTION_OPERATOR_TYPE;
 template <>
 inline constexpr auto attribute_type<cudnnBackendHeurMode_t> = CUDNN_TYPE_HEUR_MODE;
@@ -64,6 +66,12 @@ class Descriptor {
   template <class T>
   Descriptor& set(cudnnBackendAttributeName_t name, const std::vector<T>& values) {
     return set_raw(name, attribute_type<T>, static_cast<std::int64_t>(values.size()), values.data());
+  }
+  // The same where the library may not know the attribute: then it stays unset.
+  template <class T>
+  Descriptor& set_if_known(cudnnBackendAttributeName_t name, const T& value) {
+    (void)library().set_attribute(state_->raw, name, attribute_type<T>, 1, &value);
+    return *this;
   }
   Descriptor& set(cudnnBackendAttributeName_t name, const Descriptor& value);
   Descriptor& set(cudnnBackendAttributeName_t name, const std::vector<Descriptor>& values);

@@ -61,9 +61,10 @@ Descriptor GraphBuilder::matmul(const Descriptor& a, const Descriptor& b, const 
 Descriptor GraphBuilder::add_pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor* b,
                                        const Descriptor* condition, const Descriptor& out) {
   Descriptor how(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-  how.set(CUDNN_ATTR_POINTWISE_MODE, mode)
-      .set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT)
-      .finalize("an elementwise function");
+  how.set(CUDNN_ATTR_POINTWISE_MODE, mode).set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
+  // Asked for, not promised: engines need not heed it (kernels/conv_trials.h), and newer releases call it deprecated.
+  if (mode == CUDNN_POINTWISE_RELU_FWD) how.set_if_known(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_PROPAGATE_NAN);
+  how.finalize("an elementwise function");
   Descriptor operation(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
   operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, how)
       .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x)

@@ -29,6 +29,8 @@ Plan notes_of(const Descriptor& configuration) {
   plan.engine = engine.get<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX);
   plan.deterministic = !contains(numerical, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC);
   plan.tensor_cores = contains(numerical, CUDNN_NUMERICAL_NOTE_TENSOR_CORE);
+  plan.in_float32 = !contains(numerical, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) &&
+                    !contains(numerical, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS);
   plan.compiled_at_run_time = contains(behavior, CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
   return plan;
 }
@@ -63,6 +65,7 @@ std::vector<Plan> plans_of(const Target& target, const Descriptor& graph, const 
     for (const Descriptor& configuration : configurations(target, graph, mode)) {
       if (plans.size() == most) return plans;
       Plan plan = notes_of(configuration);
+      if (!plan.in_float32) continue;
       if (filter.deterministic && !plan.deterministic) continue;
       if (filter.without_tensor_cores && plan.tensor_cores) continue;
       Descriptor d(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);

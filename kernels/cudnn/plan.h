@@ -39,6 +39,7 @@ struct Plan {
   std::int64_t workspace = 0;  // bytes
   std::int64_t engine = -1;
   bool deterministic = true, tensor_cores = false, compiled_at_run_time = false;
+  bool in_float32 = true;  // adds up in it, and takes factors as they are but for TF32; others are never offered
 };
 
 // The graph of these operations, finalized.

@@ -13,6 +13,7 @@
 
 #include "kernels/device/device.h"
 #include "kernels/device/error.h"
+#include "kernels/device/pool.h"
 
 struct cudnnContext;
 struct cublasLtContext;
@@ -53,10 +54,23 @@ class Cuda {
 // Throws when a call of the CUDA runtime fails, naming the call.
 inline void check_cuda(cudaError_t status, const char* call) {
   if (status == cudaSuccess) return;
-  throw Error(status == cudaErrorMemoryAllocation ? ExitCode::out_of_memory : ExitCode::internal,
-              str(call, ": ", cudaGetErrorName(status), ": ", cudaGetErrorString(status)));
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // forgotten: the exception tells it
+    throw_out_of_memory_in(call);
+  }
+  throw internal_error(call, ": ", cudaGetErrorName(status), ": ", cudaGetErrorString(status));
 }
-#define KELVIN_CHECK_CUDA(call) ::kelvin::check_cuda(call, #call)
+
+// The status of a call that may need memory on the GPU beside our pools, for a module or a graph. Where there is none, what lies free in them is given
+// back and the call is tried once more.
+template <class Call>
+[[nodiscard]] cudaError_t with_spare_memory(const Call& call) {
+  const cudaError_t status = call();
+  if (status != cudaErrorMemoryAllocation || !release_spare_memory()) return status;
+  cudaGetLastError();  // forgotten: it is tried again
+  return call();
+}
+#define KELVIN_CHECK_CUDA(call) ::kelvin::check_cuda(::kelvin::with_spare_memory([&] { return call; }), #call)
 
 // Whether what is launched now is being recorded (step_graph.h) instead of run.
 [[nodiscard]] inline bool is_recording(const Cuda& cuda) {

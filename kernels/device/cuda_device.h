@@ -3,16 +3,20 @@
 
 #include <string>
 
+#include "kernels/device/cuda_refusal.h"
 #include "kernels/device/device.h"
 
 namespace kelvin {
 
-// The first GPU, opened once; nullptr where there is none to use. Then `reason` says why in one clause: no driver, no GPU, none of the
-// architectures this build was compiled for, or a build without CUDA. Throws nothing else than internal errors.
+// The first GPU, opened once, with cuDNN and cuBLASLt; nullptr where there is none to use. Then `why` says why: no driver, no GPU, one that is too old
+// or not what this build was compiled for, one without memory left, a library that is missing, or a build without CUDA. Throws nothing.
+[[nodiscard]] const Cuda* open_cuda(CudaRefusal& why);
+// The same with the reason alone.
 [[nodiscard]] const Cuda* open_cuda(std::string& reason);
 
-// "NVIDIA H100 80GB HBM3, compute capability 9.0, driver 13.0, cuDNN 9.19.0"
+// "NVIDIA H100 80GB HBM3, compute capability 9.0, driver for CUDA 13.0, cuDNN 9.19.0"; and its first part.
 [[nodiscard]] std::string describe_cuda(const Cuda& cuda);
+[[nodiscard]] std::string name_of(const Cuda& cuda);
 
 struct CudaSettings {
   // float32 convolutions and matrix products may round their factors to 10 bits (TF32) for the tensor cores.

@@ -47,7 +47,7 @@ class CudaStopwatch {
 };
 
 // Of several ways to do the same, in the order of preference, the one whose run(way) is fastest, or with by_time = false the first that can run. Less
-// than 3 % may be noise: then the earlier one stays. One that throws an Error is left out; where all do, the last one's is thrown.
+// than 3 % may be noise: then the earlier one stays. One that throws an Error is left out; where all do, the first one's is thrown, or that of one that found no memory.
 template <class Way, class Run>
 Way choose_way(const Cuda& cuda, const std::vector<Way>& ways, bool by_time, const Run& run) {
   constexpr float kWorthwhile = 0.97f;
@@ -64,8 +64,8 @@ Way choose_way(const Cuda& cuda, const std::vector<Way>& ways, bool by_time, con
       if (best && time > kWorthwhile * best_time) continue;
       best = way;
       best_time = time;
-    } catch (const Error&) {
-      failure = std::current_exception();
+    } catch (const Error& e) {
+      if (failure == nullptr || e.code() == ExitCode::out_of_memory) failure = std::current_exception();
     }
   if (best) return *best;
   KELVIN_CHECK(failure != nullptr, "no way to choose from");

@@ -2,22 +2,26 @@
 // machine without a GPU does not have them.
 #pragma once
 
-#include <initializer_list>
 #include <string>
+#include <vector>
 
 namespace kelvin {
 
 class DynamicLibrary {
  public:
-  // Tries the names in turn, as they are (rpath, LD_LIBRARY_PATH, system) and in the toolkit's usual folder. Throws a mistake that
-  // names the library and how to make it found.
-  DynamicLibrary(const char* what, std::initializer_list<const char*> names);
+  // Tries the names in turn: as they are (rpath, LD_LIBRARY_PATH, system), then in each of the folders. Throws a mistake that names the library,
+  // what was tried with what result, and how to make it found.
+  DynamicLibrary(const std::string& what, const std::vector<std::string>& names,
+                 const std::vector<std::string>& folders = {});
 
   // Sets `function` to the symbol; throws when the library has none of that name.
   template <class F>
   void resolve(F*& function, const char* symbol) const {
     function = reinterpret_cast<F*>(find(symbol));
   }
+
+  // Where its file lies.
+  [[nodiscard]] std::string folder() const;
 
  private:
   [[nodiscard]] void* find(const char* symbol) const;

@@ -65,7 +65,7 @@ void launch_as(const Cuda& cuda, const Name& name, void (*kernel)(Parameters...)
                                            cudaFuncAttributeMaxDynamicSharedMemorySize,
                                            static_cast<int>(shape.shared)));
   const CudaRange range(cuda, name);
-  KELVIN_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+  KELVIN_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, arguments...));
 }
 
 template <class... Parameters, class... Arguments>

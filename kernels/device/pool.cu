@@ -38,6 +38,11 @@ struct DevicePools {
   std::mutex mutex;
   std::unordered_map<void*, Owner> owners;  // of live blocks
   bool exact = false;                       // for tests
+
+  void release_spare() {
+    common.release_spare();
+    for (BlockPool* const graph : of_graphs) graph->release_spare();
+  }
 };
 
 // Never destroyed: tensors with static storage may outlive every other object.
@@ -61,8 +66,7 @@ void* pool_allocate(const Cuda&, std::size_t bytes) {
   const std::size_t size = p.exact ? std::max<std::size_t>(bytes, 1) : pool_block_size(bytes);
   void* block = p.active->take(size);
   if (block == nullptr) {  // it has given back what it could spare; now the others do
-    p.common.release_spare();
-    for (BlockPool* const graph : p.of_graphs) graph->release_spare();
+    p.release_spare();
     block = p.active->take(size);
   }
   if (block == nullptr) throw_out_of_memory("GPU", bytes, use_of(p));
@@ -85,6 +89,22 @@ void pool_free(const Cuda& cuda, void* block, std::size_t) {
 }
 
 void pool_release_cache(const Cuda&) { pools().common.release_cache(); }
+
+bool release_spare_memory() {
+  DevicePools& p = pools();
+  const std::lock_guard lock(p.mutex);
+  const std::size_t before = use_of(p).cached;
+  p.release_spare();
+  return use_of(p).cached < before;
+}
+
+void throw_out_of_memory_in(const std::string& what) {
+  const std::lock_guard lock(pools().mutex);
+  const PoolUse use = use_of(pools());
+  throw Error(ExitCode::out_of_memory,
+              str("out of memory on the GPU: ", what, ", with ", use.in_use, " bytes in use and ", use.cached,
+                  " kept for reuse; try a smaller --batch-size"));
+}
 
 PoolUse pool_use(const Cuda&) {
   const std::lock_guard lock(pools().mutex);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "kernels/device/device.h"
 
@@ -25,6 +26,11 @@ void pool_reset_peak(Cpu);  // peak = in_use: what happens from now on is measur
 [[nodiscard]] void* pool_allocate(const Cuda&, std::size_t bytes);
 void pool_free(const Cuda&, void* block, std::size_t bytes);
 void pool_release_cache(const Cuda&);
+// Gives back to the system whatever lies free in the GPU's pools and is named by no recording, for what needs memory beside them: the runtime and
+// NVIDIA's libraries. Whether there was any.
+bool release_spare_memory();
+// The out-of-memory error where not a pool but something else on the GPU, `what`, found none.
+[[noreturn]] void throw_out_of_memory_in(const std::string& what);
 void pool_reset_peak(const Cuda&);
 [[nodiscard]] PoolUse pool_use(const Cuda&);  // with what graphs keep for their replays, as cached
 

@@ -1,4 +1,5 @@
 // One pass over both matrices; each block leaves two sums, which the host adds in order.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -33,6 +34,19 @@ __global__ void __launch_bounds__(256) squares_kernel(double* sums, const T* got
   sums[2 * blockIdx.x + 1] = norm;
 }
 
+// has_numbers [kBlocks]
+template <class T>
+__global__ void __launch_bounds__(256) numbers_kernel(int* has_numbers, const T* x, std::int64_t n) {
+  int found = 0;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
+       i += static_cast<std::int64_t>(gridDim.x) * blockDim.x) {
+    const float value = to_float(x[i]);
+    if (value == value) found = 1;
+  }
+  found = __syncthreads_or(found);
+  if (threadIdx.x == 0) has_numbers[blockIdx.x] = found;
+}
+
 }  // namespace
 
 template <class T>
@@ -51,6 +65,17 @@ Distance distance(const Cuda& cuda, View<const T> got, View<const T> reference, 
   return {std::sqrt(d.difference), std::sqrt(d.reference)};
 }
 
+template <class T>
+bool is_all_nan(const Cuda& cuda, View<const T> x) {
+  const CudaBlock flags(cuda, kBlocks * sizeof(int));
+  launch(cuda, numbers_kernel<T>, {.grid = kBlocks, .block = SumGroup::kThreads}, flags.as<int>(), x.data, x.size());
+  std::vector<int> of_block(kBlocks);
+  copy_to_host(cuda, of_block.data(), flags.as<int>(), kBlocks * sizeof(int));
+  return std::none_of(of_block.begin(), of_block.end(), [](int has_numbers) { return has_numbers != 0; });
+}
+
+template bool is_all_nan(const Cuda&, View<const float>);
+template bool is_all_nan(const Cuda&, View<const bfloat16>);
 template Distance distance(const Cuda&, View<const float>, View<const float>, std::int64_t, std::int64_t);
 template Distance distance(const Cuda&, View<const bfloat16>, View<const bfloat16>, std::int64_t, std::int64_t);
 

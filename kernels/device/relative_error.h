@@ -21,4 +21,8 @@ template <class T>
 [[nodiscard]] Distance distance(const Cuda& cuda, View<const T> got, View<const T> reference, std::int64_t begin,
                                 std::int64_t end);
 
+// Whether all of it is NaN. Waits for the GPU.
+template <class T>
+[[nodiscard]] bool is_all_nan(const Cuda& cuda, View<const T> x);
+
 }  // namespace kelvin

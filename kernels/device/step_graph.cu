@@ -46,7 +46,7 @@ struct StepGraph::Recording {
       throw;
     }
     KELVIN_CHECK_CUDA(cudaStreamEndCapture(stream, &recorded));
-    const cudaError_t status = cudaGraphInstantiate(&graph, recorded, 0);
+    const cudaError_t status = with_spare_memory([&] { return cudaGraphInstantiate(&graph, recorded, 0); });
     cudaGraphDestroy(recorded);
     check_cuda(status, "cudaGraphInstantiate");
   }

@@ -61,7 +61,7 @@ Convolution describe(const ConvKey& k, bool winograd) {
   c.padding = {k.pad, k.pad};
   dnnl::post_ops ops;
   if (k.has_residual && !winograd) ops.append_binary(dnnl::algorithm::binary_add, c.y);
-  if (k.has_relu && !(winograd && k.has_residual)) append_relu(ops);
+  // No ReLU: oneDNN's takes the larger of 0 and x, which is 0 where x is NaN (conv2d.cpp).
   c.attributes = with_own_scratchpad(c.attributes);
   c.attributes.set_post_ops(ops);
   return c;

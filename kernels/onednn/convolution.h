@@ -21,7 +21,7 @@ struct ConvKey {
   DType dtype{};
   std::array<std::int64_t, 4> x{}, w{};  // N, H, W, C and K, R, S, C
   std::int64_t stride = 1, pad = 0;
-  bool has_bias = false, has_residual = false, has_relu = false;
+  bool has_bias = false, has_residual = false;
   auto operator<=>(const ConvKey&) const = default;
 };
 

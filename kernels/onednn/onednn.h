@@ -108,7 +108,6 @@ inline dnnl::convolution_backward_weights::primitive_desc backward_filter(
     const Convolution& c, const dnnl::convolution_forward::primitive_desc& hint) {
   return {engine(), c.algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding, hint, c.attributes};
 }
-inline void append_relu(dnnl::post_ops& ops) { ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0f, 0.0f); }
 inline dnnl::matmul::primitive_desc matmul(const Desc& a, const Desc& b, const Desc& bias, const Desc& y,
                                            const dnnl::primitive_attr& attributes) {
   if (is_empty(bias)) return {engine(), a, b, y, attributes};
@@ -133,7 +132,6 @@ inline dnnl::convolution_backward_weights::primitive_desc backward_filter(
   const dnnl::convolution_backward_weights::desc op(c.algorithm, c.x, c.w, c.y, c.strides, c.padding, c.padding);
   return {op, c.attributes, engine(), hint};
 }
-inline void append_relu(dnnl::post_ops& ops) { ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f); }
 inline dnnl::matmul::primitive_desc matmul(const Desc& a, const Desc& b, const Desc& bias, const Desc& y,
                                            const dnnl::primitive_attr& attributes) {
   using Op = dnnl::matmul::desc;

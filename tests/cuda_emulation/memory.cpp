@@ -15,7 +15,6 @@ namespace simt {
 namespace {
 
 constexpr std::size_t kReserved = std::size_t{256} << 30;  // addresses, not memory
-constexpr std::size_t kCapacity = std::size_t{8} << 30;
 constexpr std::size_t kQuarantine = std::size_t{32} << 20;
 constexpr std::size_t kFilled = std::size_t{1} << 20;  // of a new block; the rest of a large one is zero
 constexpr std::size_t kPage = 4096;
@@ -26,6 +25,14 @@ constexpr std::size_t kPage = 4096;
 }
 
 int depth = 0;  // of DeviceAccess
+
+std::size_t capacity() {
+  static const std::size_t bytes = [] {
+    const char* const asked = std::getenv("KELVIN_EMULATION_MEMORY");
+    return asked != nullptr ? std::strtoull(asked, nullptr, 10) : std::size_t{8} << 30;
+  }();
+  return bytes;
+}
 
 struct Block {
   std::size_t bytes, room;  // asked for; with the red zone behind it
@@ -56,7 +63,7 @@ class Arena {
 
   void* allocate(std::size_t bytes) {
     const std::size_t room = (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment + kDeviceAlignment;
-    if (room > kCapacity || in_use_ + room > kCapacity) return nullptr;
+    if (room > capacity() || in_use_ + room > capacity()) return nullptr;
     std::byte* const block = find(room);
     if (block == nullptr) return nullptr;
     in_use_ += room;

@@ -13,8 +13,9 @@ namespace simt {
 
 constexpr std::size_t kDeviceAlignment = 256;  // what cudaMalloc promises
 
-[[nodiscard]] void* device_allocate(std::size_t bytes);  // nullptr: more than the device has (8 GiB)
-void device_free(void* block);                           // ends the program when it is no live block
+// nullptr: more than the device has, 8 GiB or KELVIN_EMULATION_MEMORY bytes.
+[[nodiscard]] void* device_allocate(std::size_t bytes);
+void device_free(void* block);  // ends the program when it is no live block
 [[nodiscard]] bool is_device_memory(const void* address);
 [[nodiscard]] bool device_holds(const void* address, std::size_t bytes);  // all of it in one live block
 

@@ -4,11 +4,15 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +24,7 @@ struct EmulatedGraph {
 };
 struct EmulatedGraphExec {
   std::vector<Work> nodes;
+  void* memory = nullptr;  // what the driver keeps of it on the device
 };
 
 struct EmulatedStream {
@@ -52,6 +57,9 @@ constexpr int kSharedUnasked = 48 << 10, kMostShared = 227 << 10;
 // Few, so that a kernel with a block for each has several rows a block in small tests already.
 constexpr int kMultiprocessors = 2;
 constexpr int kSecondLevelCache = 256 << 10;  // small, so that what is cut to fit into it is cut in tests
+
+constexpr std::size_t kCodeBytes = 8 << 10,
+                      kNodeBytes = 1 << 10;  // what the driver takes for a kernel, for a graph's node
 
 cudaError_t last_error = cudaSuccess;
 cudaError_t fail(cudaError_t error) { return last_error = error; }
@@ -109,6 +117,13 @@ std::map<const void*, int>& allowed_shared() {
   return *bytes;
 }
 
+// What KELVIN_EMULATION_FAILS=NAME=NUMBER says of a call of that name.
+cudaError_t planted(std::string_view call) {
+  const char* const asked = std::getenv("KELVIN_EMULATION_FAILS");
+  if (asked == nullptr || !std::string_view(asked).starts_with(std::string(call) + "=")) return cudaSuccess;
+  return fail(static_cast<cudaError_t>(std::atoi(asked + call.size() + 1)));
+}
+
 bool is_host_memory(const void* address) { return !simt::is_device_memory(address); }
 
 }  // namespace
@@ -136,10 +151,16 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
   return cudaSuccess;
 }
 
-cudaError_t check_shared(const void* kernel, std::size_t bytes) {
+cudaError_t prepare(const void* kernel, std::size_t shared_bytes) {
+  static auto& loaded = *new std::set<const void*>;
+  if (loaded.count(kernel) == 0) {
+    void* code = nullptr;
+    if (const cudaError_t status = cudaMalloc(&code, kCodeBytes); status != cudaSuccess) return status;
+    loaded.insert(kernel);
+  }
   const auto found = allowed_shared().find(kernel);
   const int allowed = found == allowed_shared().end() ? kSharedUnasked : std::max(kSharedUnasked, found->second);
-  return bytes <= static_cast<std::size_t>(allowed) ? cudaSuccess : fail(cudaErrorInvalidValue);
+  return shared_bytes <= static_cast<std::size_t>(allowed) ? cudaSuccess : fail(cudaErrorInvalidValue);
 }
 
 }  // namespace simt
@@ -150,6 +171,10 @@ const char* cudaGetErrorName(cudaError_t error) {
     case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
     case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
     case cudaErrorInsufficientDriver: return "cudaErrorInsufficientDriver";
+    case cudaErrorDevicesUnavailable: return "cudaErrorDevicesUnavailable";
+    case cudaErrorInvalidDeviceFunction: return "cudaErrorInvalidDeviceFunction";
+    case cudaErrorNoKernelImageForDevice: return "cudaErrorNoKernelImageForDevice";
+    case cudaErrorUnsupportedPtxVersion: return "cudaErrorUnsupportedPtxVersion";
     case cudaErrorNoDevice: return "cudaErrorNoDevice";
     case cudaErrorIllegalState: return "cudaErrorIllegalState";
     case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
@@ -167,8 +192,9 @@ cudaError_t cudaFuncGetName(const char** name, const void*) {
   return cudaSuccess;
 }
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
+  const cudaError_t status = planted("cudaGetDeviceCount");
+  if (status == cudaSuccess) *count = 1;
+  return status;
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
   *p = {"Emulated GPU", 9, 0};
@@ -186,6 +212,8 @@ cudaError_t cudaDriverGetVersion(int* version) {
   *version = 13000;
   return cudaSuccess;
 }
+cudaError_t cudaRuntimeGetVersion(int* version) { return cudaDriverGetVersion(version); }
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, const void*) { return planted("cudaFuncGetAttributes"); }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
   if (value < 0 || value > kMostShared) return fail(cudaErrorInvalidValue);
   allowed_shared()[kernel] = value;
@@ -341,7 +369,10 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
   if (graph == nullptr) return fail(cudaErrorInvalidValue);
-  *exec = new EmulatedGraphExec{graph->nodes};
+  void* memory = nullptr;
+  if (const cudaError_t status = cudaMalloc(&memory, kNodeBytes * (1 + graph->nodes.size())); status != cudaSuccess)
+    return status;
+  *exec = new EmulatedGraphExec{graph->nodes, memory};
   return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
@@ -354,6 +385,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+  cudaFree(exec->memory);
   delete exec;
   return cudaSuccess;
 }

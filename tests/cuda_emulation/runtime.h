@@ -24,7 +24,11 @@ enum cudaError_t {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInsufficientDriver = 35,
+  cudaErrorDevicesUnavailable = 46,
+  cudaErrorInvalidDeviceFunction = 98,
   cudaErrorNoDevice = 100,
+  cudaErrorNoKernelImageForDevice = 209,
+  cudaErrorUnsupportedPtxVersion = 222,
   cudaErrorIllegalState = 401,
   cudaErrorStreamCaptureUnsupported = 900,
   cudaErrorStreamCaptureInvalidated = 901,
@@ -54,10 +58,12 @@ cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel);
 template <class F>
-cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, F*) {
-  return cudaSuccess;
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, F* kernel) {
+  return cudaFuncGetAttributes(attributes, reinterpret_cast<const void*>(kernel));
 }
 
 // Memory.
@@ -120,16 +126,16 @@ namespace simt {
 // Puts work on a stream: a kernel, a copy, a call of a library. It runs with access to device memory, now or later, or goes into a graph.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 
-// Whether a launch of the kernel may have so much dynamic shared memory: 48 KiB, or what cudaFuncSetAttribute has allowed.
-[[nodiscard]] cudaError_t check_shared(const void* kernel, std::size_t bytes);
+// Before a launch: whether the kernel may have so much dynamic shared memory, 48 KiB or what cudaFuncSetAttribute has allowed; and its code, which is
+// loaded, into device memory, when it is first launched.
+[[nodiscard]] cudaError_t prepare(const void* kernel, std::size_t shared_bytes);
 
 }  // namespace simt
 
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* c, void (*kernel)(Parameters...), Arguments&&... arguments) {
   const std::size_t shared = c->dynamicSmemBytes;
-  if (const cudaError_t e = simt::check_shared(reinterpret_cast<const void*>(kernel), shared); e != cudaSuccess)
-    return e;
+  if (const cudaError_t e = simt::prepare(reinterpret_cast<const void*>(kernel), shared); e != cudaSuccess) return e;
   const simt::Index grid = {c->gridDim.x, c->gridDim.y, c->gridDim.z};
   const simt::Index block = {c->blockDim.x, c->blockDim.y, c->blockDim.z};
   return simt::enqueue(c->stream, [=, values = std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)] {

@@ -1,5 +1,5 @@
-// A training that has diverged must show it: what ReLU, BatchNorm and pooling do with NaN, and ReLU with the infinities, on both devices, in
-// packs and beside them.
+// A training that has diverged must show it: what ReLU, BatchNorm, pooling and convolutions that end in a ReLU do with NaN, and ReLU with the
+// infinities, on both devices, in packs and beside them.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,6 +7,7 @@
 
 #include "engine/ops/activation.h"
 #include "engine/ops/batch_norm.h"
+#include "engine/ops/conv2d.h"
 #include "engine/ops/pooling.h"
 #include "engine/tape.h"
 #include "engine/tensor.h"
@@ -79,6 +80,66 @@ TEST(KernelParity, MaxPoolingHandsNotANumberOn) {
               EXPECT_EQ(dx[pixel * static_cast<std::size_t>(channels) + 1], pixel == second ? 1.0f : 0.0f)
                   << name_of(device.kind) << " " << name_of(dtype) << " " << first << " " << second;
           }
+}
+
+struct FusedRelu {
+  const char* name;
+  Shape x, w;
+  ConvOptions options;
+  bool spreads = false;  // Winograd's way: an output in the same tile has a part of the NaN too
+};
+const FusedRelu kFusedRelus[] = {
+    {"direct", {2, 6, 6, 8}, {16, 3, 3, 8}, {.pad = 1}},
+    {"stride", {2, 7, 6, 8}, {16, 3, 3, 8}, {.stride = 2, .pad = 1}},
+    {"pointwise", {2, 6, 6, 8}, {16, 1, 1, 8}, {}},
+    {"winograd", {4, 16, 16, 32}, {32, 3, 3, 32}, {.pad = 1}, true},
+    {"winograd of bfloat16", {1, 16, 16, 64}, {64, 3, 3, 64}, {.pad = 1}, true},
+};
+enum class Holds { image, bias, residual };
+
+// Whether y[n, p, q, k] is made of what is NaN: pixel (0, 2, 3) of the image, bias 1, residual 5.
+bool is_expected(const FusedRelu& c, Holds what, const Shape& y, std::int64_t i) {
+  const std::int64_t k = i % y[3], q = i / y[3] % y[2], p = i / y[3] / y[2] % y[1], n = i / y[3] / y[2] / y[1];
+  if (what == Holds::bias) return k == 1;
+  if (what == Holds::residual) return i == 5;
+  const std::int64_t row = 2 + c.options.pad - p * c.options.stride, col = 3 + c.options.pad - q * c.options.stride;
+  return n == 0 && row >= 0 && row < c.w[1] && col >= 0 && col < c.w[2];
+}
+
+// By whichever way a device computes it: a library's own ReLU, a product's, Winograd's, a pass.
+TEST(KernelParity, ConvolutionsThatEndInAReluHandNotANumberOn) {
+  for (const Device& device : devices())
+    for (const DType dtype : {DType::f32, DType::bf16})
+      for (const FusedRelu& c : kFusedRelus)
+        for (const Holds what : {Holds::image, Holds::bias, Holds::residual}) {
+          if (device.kind == DeviceKind::cpu && dtype == DType::bf16 && !has_bfloat16(Cpu{})) continue;
+          SCOPED_TRACE(::testing::Message() << name_of(device.kind) << " " << name_of(dtype) << " " << c.name
+                                            << ", NaN in " << static_cast<int>(what));
+          const Shape shape = conv2d_output_shape(c.x, c.w, c.options);
+          std::vector<float> x = draw(c.x.size(), "x", -1, 1), bias = draw(c.w[0], "bias", -1, 1),
+                             residual = draw(shape.size(), "residual", -1, 1);
+          if (what == Holds::image) x[static_cast<std::size_t>((2 * c.x[2] + 3) * c.x[3])] = kNan;
+          if (what == Holds::bias) bias[1] = kNan;
+          if (what == Holds::residual) residual[5] = kNan;
+          const auto image = [&](const std::vector<float>& values, const Shape& s) {
+            return Tensor::from_host<float>(values, s).to(device).to(dtype);
+          };
+          const Tensor w = Tensor::from_host<float>(draw(c.w.size(), "w", -1, 1), c.w).to(device);
+          const Tensor y = conv2d_fused(image(x, c.x), w, Tensor::from_host<float>(bias, {c.w[0]}).to(device),
+                                        what == Holds::residual ? image(residual, shape) : Tensor(), true, c.options);
+          const Floats got = floats_of(y);
+          std::size_t zeros = 0;
+          for (std::size_t i = 0; i < got.size(); ++i) {
+            const bool expected = is_expected(c, what, shape, static_cast<std::int64_t>(i));
+            const bool may_be =
+                c.spreads && what == Holds::image && i < got.size() / static_cast<std::size_t>(shape[0]);
+            ASSERT_TRUE(std::isnan(got[i]) == expected || (may_be && std::isnan(got[i]))) << "element " << i;
+            if (std::isnan(got[i])) continue;
+            ASSERT_GE(got[i], 0.0f);
+            if (got[i] == 0.0f) ++zeros;
+          }
+          EXPECT_GT(zeros, got.size() / 8);
+        }
 }
 
 }  // namespace

@@ -189,6 +189,26 @@ TEST_P(PlannedGraphsOf, EveryAttentionHasAPlan) {
   }
 }
 
+// Of more than 2³¹ elements the fast filter gradients of bfloat16 add up in less than float32: they are not offered, so that half of the images go
+// after the other, for which there are fast ones that do not.
+TEST_P(PlannedGraphsOf, FilterGradientsAddUpInFloat32) {
+  const auto plans_for = [&](std::int64_t images) {
+    return cudnn::conv_plans(target_,
+                             {.direction = ConvDirection::backward_filter,
+                              .dtype = DType::bf16,
+                              .x = {images, 224, 224, 64},
+                              .w = {64, 3, 3, 64},
+                              .pad = 1},
+                             {}, 50);
+  };
+  const auto all = plans_for(700), half = plans_for(350);
+  for (const auto& plans : {all, half})
+    for (const cudnn::Plan& plan : plans) EXPECT_TRUE(plan.in_float32) << plan.engine;
+  EXPECT_LT(all.size(), half.size());
+  ASSERT_FALSE(half.empty());
+  EXPECT_TRUE(half.front().tensor_cores);
+}
+
 // Heads that the graph does not take are no error: the plain kernels serve them.
 TEST_P(PlannedGraphsOf, OddHeadsHaveNoAttentionPlan) {
   EXPECT_TRUE(cudnn::attention_plans(target_, {false, 8, 65, 3, 20}, {}, 1).empty());

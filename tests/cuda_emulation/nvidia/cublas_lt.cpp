@@ -2,9 +2,12 @@
 // that fit, element types it has kernels for, pointers as aligned as the heuristic was told they would be (256 bytes unless a preference
 // says less), matrices that lie wholly in live device memory, a workspace as large as the algorithm's. What it refuses it explains on
 // standard error.
+#include "tests/cuda_emulation/nvidia/cublas_lt.h"
+
 #include <cublasLt.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <vector>
@@ -31,8 +34,9 @@ struct EmulatedMatmulPreference {
 
 namespace {
 
-constexpr std::size_t kWorkspace = 4096;  // what these "algorithms" need, and fill with rubbish
-constexpr int kAlgorithms = 3;            // the heuristic's; the last one fails when it runs, as some do
+constexpr std::size_t kLibraryBytes = 256 << 10;  // what it keeps on the device
+constexpr std::size_t kWorkspace = 4096;          // what these "algorithms" need, and fill with rubbish
+constexpr int kAlgorithms = 3;                    // the heuristic's; the last one fails when it runs, as some do
 
 cublasStatus_t refuse(cublasStatus_t status, const char* why) {
   std::fprintf(stderr, "emulated cuBLASLt: %s\n", why);
@@ -89,10 +93,21 @@ std::vector<float> factor(const void* data, const EmulatedMatrixLayout& l, std::
 
 }  // namespace
 
+namespace emulated {
+
+CublasSettings& cublas_settings() {
+  static CublasSettings settings;
+  return settings;
+}
+
+}  // namespace emulated
+
 extern "C" {
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
   static cublasLtContext context;
+  void* memory = nullptr;
+  if (cudaMalloc(&memory, kLibraryBytes) != cudaSuccess) return CUBLAS_STATUS_ALLOC_FAILED;
   *handle = &context;
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -176,6 +191,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   *found = 0;
   const Sizes s = sizes_of(*desc, *a, *b, *d);
   if (!s.fit) return refuse(CUBLAS_STATUS_INVALID_VALUE, "matrices that do not fit together");
+  if (emulated::cublas_settings().has_no_algorithm) return CUBLAS_STATUS_SUCCESS;  // of which it found none
   if (!has_kernels(*a, *b, *d) || preference->most_workspace < kWorkspace || wanted < 1)
     return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "no algorithm for this product");
   Chosen chosen = {
@@ -227,6 +243,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
       reinterpret_cast<std::uintptr_t>(desc->bias) % 16 != 0)  // no preference speaks of it; kernels read it in packs
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "a bias that is not aligned to 16 bytes");
   // Everything a call names is copied: descriptors may change before the stream gets here.
+  const bool keeps_nan = !emulated::cublas_settings().relu_drops_nan;
   const auto work = [=, op = *desc, la = *a_layout, lb = *b_layout, ld = *d_layout] {
     std::memset(workspace, 0xff, kWorkspace);
     const bool tf32 = op.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
@@ -241,7 +258,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
           float sum = emulated::dot(left.data() + i * s.k, right.data() + j * s.k, s.k);
           if (has_bias) sum += bias.get(i);
           if (of_c != 0.0f) sum += added.get(at);
-          if (relu) sum = std::max(sum, 0.0f);
+          if (relu) sum = sum > 0 || (keeps_nan && std::isnan(sum)) ? sum : 0.0f;
           out.set(at, sum);
         }
     }

@@ -1,12 +1,15 @@
 // A stand-in for cuDNN's graph API: descriptors that remember their attributes, a heuristic, plans, and execution by definition
 // (cudnn_graph.h). The heuristic offers engines that a careful caller must leave alone, beside the ones it may use: one whose sums have no
-// order (no two of its runs agree), one that rounds to TF32, one that turns out not to support the graph, one that wants 4 GiB.
+// order (no two of its runs agree), one that adds up in less than float32, one that rounds to TF32, one that turns out not to support the graph,
+// one that wants 4 GiB. The library itself and each plan take some of the device's memory.
 #include "tests/cuda_emulation/nvidia/cudnn.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
 #include "tests/cuda_emulation/nvidia/cudnn_descriptor.h"
+#include "tests/cuda_emulation/nvidia/loader.h"
 
 struct cudnnContext {
   cudaStream_t stream = nullptr;
@@ -14,6 +17,8 @@ struct cudnnContext {
 
 namespace emulated {
 namespace {
+
+constexpr std::size_t kCodeBytes = 64 << 10, kLibraryBytes = 256 << 10;
 
 std::int64_t masked_gradients = 0;
 
@@ -59,11 +64,19 @@ void finalize_graph(Descriptor& d) {
 void finalize_heuristic(Descriptor& d) {
   d.graph = part(d, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH).graph;
   constexpr auto kTensorCores = CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
-  if (one<cudnnBackendHeurMode_t>(d, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE) == CUDNN_HEUR_MODE_FALLBACK) {
-    d.offered = {{.number = 10, .workspace = 512}};
+  const Engine short_of_float32 = {
+      .number = 6, .numerical = {CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}, .is_wrong = true};
+  if (d.graph->front().a.size() > cudnn_settings().most_elements) {
+    d.offered = {short_of_float32};
     return;
   }
+  if (one<cudnnBackendHeurMode_t>(d, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE) == CUDNN_HEUR_MODE_FALLBACK) {
+    d.offered = {{.number = 10, .is_compiled = is_missing("precompiled"), .workspace = 512}};
+    return;
+  }
+  if (is_missing("precompiled")) return;
   d.offered = {{.number = 0, .numerical = {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, .is_unsteady = true},
+               short_of_float32,
                {.number = 1, .finalizes = false, .is_wrong = true},
                {.number = 2, .workspace = std::int64_t{4} << 30, .is_wrong = true},
                {.number = 3, .numerical = {kTensorCores}, .workspace = 1000}};
@@ -75,6 +88,13 @@ void finalize_heuristic(Descriptor& d) {
 void finalize_plan(Descriptor& d) {
   const Descriptor& configuration = part(d, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
   if (!configuration.engine.finalizes) refuse("this engine does not support the graph", CUDNN_STATUS_NOT_SUPPORTED);
+  const auto multiplies = [](const Operation& o) { return o.kind == Operation::Kind::matmul; };
+  if (is_missing("NVRTC") && std::any_of(configuration.graph->begin(), configuration.graph->end(), multiplies))
+    refuse("Could not open libnvrtc", CUDNN_STATUS_NOT_SUPPORTED);
+  void* code = nullptr;
+  if (cudaMalloc(&code, kCodeBytes) != cudaSuccess)
+    refuse("no memory for the plan's code", CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED);
+  d.code = {code, cudaFree};
   d.graph = configuration.graph;
   d.engine = configuration.engine;
 }
@@ -110,7 +130,8 @@ std::int64_t get(const Descriptor& d, cudnnBackendAttributeName_t name, std::int
       return 1;
     case CUDNN_ATTR_ENGINE_GLOBAL_INDEX: return give(std::vector{d.engine.number}, room, to);
     case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE: return give(d.engine.numerical, room, to);
-    case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE: return 0;
+    case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE:
+      return d.engine.is_compiled ? give(std::vector{CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION}, room, to) : 0;
     case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE: return give(std::vector{d.engine.workspace}, room, to);
     default: refuse("an attribute that cannot be read here");
   }
@@ -177,7 +198,8 @@ using namespace emulated;
 
 extern "C" {
 
-std::size_t cudnnGetVersion() { return 91900; }
+std::size_t cudnnGetVersion() { return cudnn_settings().version; }
+std::size_t cudnnGetCudartVersion() { return 13000; }
 const char* cudnnGetErrorString(cudnnStatus_t status) {
   return status == CUDNN_STATUS_SUCCESS     ? "success"
          : status == CUDNN_STATUS_BAD_PARAM ? "bad parameter"
@@ -188,6 +210,8 @@ void cudnnGetLastErrorString(char* message, std::size_t room) {
 }
 cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) {
   static cudnnContext context;
+  void* memory = nullptr;
+  if (cudaMalloc(&memory, kLibraryBytes) != cudaSuccess) return CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
   *handle = &context;
   return CUDNN_STATUS_SUCCESS;
 }

@@ -1,4 +1,4 @@
-// What tests may ask of the stand-in for cuDNN (cudnn.cpp).
+// What tests may ask of the stand-in for cuDNN (cudnn.cpp). KELVIN_EMULATION_MISSING names libraries that are not there (loader.cpp).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,11 @@ struct CudnnSettings {
   bool has_a_wrong_fused_engine = false;
   // Engines that can be planned but not run, as cuDNN's manual allows: the first one offered, or all of them.
   bool first_engine_fails = false, all_engines_fail = false;
+  // A ReLU makes 0 of NaN, whatever its graph asks for.
+  bool relu_drops_nan = false;
+  // Beyond so many elements of an image there are engines only that add up in less than float32.
+  std::int64_t most_elements = INT64_MAX;
+  std::size_t version = 91900;
 };
 CudnnSettings& cudnn_settings();
 

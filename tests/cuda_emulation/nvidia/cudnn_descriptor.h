@@ -16,6 +16,7 @@ namespace emulated {
 struct Engine {
   std::int64_t number = 0;
   std::vector<cudnnBackendNumericalNote_t> numerical = {};
+  bool is_compiled = false;  // at run time
   std::int64_t workspace = 0;
   bool finalizes = true, runs = true, is_wrong = false, is_unsteady = false;
 };
@@ -32,6 +33,7 @@ struct Descriptor {
   std::map<cudnnBackendAttributeName_t, Attribute> attributes = {};
   std::shared_ptr<const Graph> graph = {};  // of a graph and what is made from it
   Engine engine = {};                       // of a configuration and what is made from it
+  std::shared_ptr<void> code = {};          // of a plan, in device memory
   std::vector<Engine> offered = {};         // by a heuristic
 };
 

@@ -119,8 +119,8 @@ void run_matmul(const Value& a, const Value& b, const Value& out) {
     }
 }
 
-float applied(cudnnPointwiseMode_t mode, float x, float b, bool condition) {
-  switch (mode) {
+float applied(const Operation& o, float x, float b, bool condition) {
+  switch (o.mode) {
     case CUDNN_POINTWISE_ADD: return x + b;
     case CUDNN_POINTWISE_SUB: return x - b;
     case CUDNN_POINTWISE_MUL: return x * b;
@@ -128,7 +128,7 @@ float applied(cudnnPointwiseMode_t mode, float x, float b, bool condition) {
     case CUDNN_POINTWISE_EXP: return std::exp(x);
     case CUDNN_POINTWISE_LOG: return std::log(x);
     case CUDNN_POINTWISE_IDENTITY: return x;
-    case CUDNN_POINTWISE_RELU_FWD: return x > 0 ? x : 0;
+    case CUDNN_POINTWISE_RELU_FWD: return x > 0 || (o.keeps_nan && std::isnan(x)) ? x : 0;
     case CUDNN_POINTWISE_CMP_GT: return x > b ? 1 : 0;
     case CUDNN_POINTWISE_BINARY_SELECT: return condition ? x : b;
   }
@@ -253,7 +253,7 @@ void run(const Graph& graph, bool tf32, const std::map<std::int64_t, void*>& mem
       case Kind::pointwise:
         for_each(o.out.dims, [&](auto i, auto j, auto k, auto l) {
           out.set(i, j, k, l,
-                  applied(o.mode, a.get(i, j, k, l), o.has_b ? b.get(i, j, k, l) : 0.0f,
+                  applied(o, a.get(i, j, k, l), o.has_b ? b.get(i, j, k, l) : 0.0f,
                           o.has_condition && condition.get(i, j, k, l) != 0));
         });
         break;

@@ -51,6 +51,7 @@ struct Operation {
   std::int64_t stride = 1, pad = 0;  // convolutions
   bool adds = false;                 // to what is there: β = 1
   cudnnPointwiseMode_t mode{};       // pointwise
+  bool keeps_nan = false;            // a ReLU hands NaN on
   cudnnReduceTensorOp_t reduction_op{};
 };
 using Graph = std::vector<Operation>;

@@ -1,4 +1,5 @@
 // From the descriptors of operations to operations.
+#include "tests/cuda_emulation/nvidia/cudnn.h"
 #include "tests/cuda_emulation/nvidia/cudnn_descriptor.h"
 
 namespace emulated {
@@ -92,7 +93,11 @@ Operation operation_of(const Descriptor& d) {
               .condition = has_condition ? tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_TDESC) : TensorDescription{},
               .has_b = has_b,
               .has_condition = has_condition,
-              .mode = one<cudnnPointwiseMode_t>(how, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE)};
+              .mode = one<cudnnPointwiseMode_t>(how, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE),
+              .keeps_nan = how.attributes.count(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION) != 0 &&
+                           one<cudnnNanPropagation_t>(how, CUDNN_ATTR_POINTWISE_NAN_PROPAGATION,
+                                                      CUDNN_TYPE_NAN_PROPOGATION) == CUDNN_PROPAGATE_NAN &&
+                           !cudnn_settings().relu_drops_nan};
     }
     case CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR: {
       const Descriptor& how = part(d, CUDNN_ATTR_OPERATION_REDUCTION_DESC);
