@@ -87,9 +87,8 @@ ImageSet load_half(const Layout& layout, const Path& folder, const std::vector<c
 void name_classes(const Layout& layout, const Path& folder, Dataset& set) {
   std::vector<std::string>& names = set.class_names;
   const Path path = folder / layout.names_file;
-  for (std::string line : parts_of(is_there(path) ? read_text(path, kMaxNames) : "", '
-')) {
-    if (line.ends_with('')) line.pop_back();
+  for (std::string line : parts_of(is_there(path) ? read_text(path, kMaxNames) : "", '\n')) {
+    if (line.ends_with('\r')) line.pop_back();
     if (!line.empty() && static_cast<int>(names.size()) < layout.classes) names.push_back(line);
   }
   set.has_class_names = static_cast<int>(names.size()) == layout.classes;

@@ -5,6 +5,7 @@
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/run_config.h"
+#include "apps/cli/standard_streams.h"
 #include "apps/cli/train_flags.h"
 #include "apps/experiment/measure.h"
 #include "apps/run/class_order.h"
