@@ -46,11 +46,11 @@ class ClassNamesTest : public testing::CliTest {
     std::list<std::vector<std::byte>> storage;
     for (auto& [name, entry] : tensors) {
       if (entry.shape.empty() || entry.shape[0] != 3) continue;
-      const std::size_t row = entry.bytes.size() / 3;
-      std::vector<std::byte>& bytes =
-          storage.emplace_back(entry.bytes.end() - static_cast<std::ptrdiff_t>(row), entry.bytes.end());
-      bytes.insert(bytes.end(), entry.bytes.begin(), entry.bytes.end() - static_cast<std::ptrdiff_t>(row));
-      entry.bytes = bytes;
+      const std::vector<std::byte> given = elements_of(entry);
+      const auto last = given.end() - static_cast<std::ptrdiff_t>(given.size() / 3);
+      std::vector<std::byte>& bytes = storage.emplace_back(last, given.end());
+      bytes.insert(bytes.end(), given.begin(), last);
+      entry = {.dtype = entry.dtype, .shape = entry.shape, .in_memory = bytes};
     }
     std::map<std::string, std::string> metadata = file.metadata;
     Json info = Json::parse(metadata.at("kelvin"));

@@ -218,10 +218,10 @@ TEST_F(RawWeightsTest, ExportRefusesWhatAHalfCannotHold) {
   const auto with = [&](float value) {
     const SafetensorsFile file = read_safetensors(folder_ / "resnet8/checkpoint.safetensors");
     std::map<std::string, SafetensorsEntry> tensors = file.tensors;
-    std::vector<std::byte> bytes(tensors.at("bn1.running_var").bytes.begin(),
-                                 tensors.at("bn1.running_var").bytes.end());
+    SafetensorsEntry& variance = tensors.at("bn1.running_var");
+    std::vector<std::byte> bytes = elements_of(variance);
     std::memcpy(bytes.data() + 2 * sizeof value, &value, sizeof value);
-    tensors.at("bn1.running_var").bytes = bytes;
+    variance = {.dtype = variance.dtype, .shape = variance.shape, .in_memory = bytes};
     write_safetensors(folder_ / "big.safetensors", tensors, file.metadata);
   };
   const std::string half = "weights export big.safetensors --out e.safetensors --dtype ";

@@ -59,7 +59,7 @@ TEST_F(OtherMachines, TrainingNamesItsDevice) {
   EXPECT_EQ(o.err, "");
   EXPECT_EQ(Json::parse(o.out).at("device"), "cuda");
   EXPECT_EQ(Json::parse(o.out).at("device_name"), "Emulated GPU");
-  EXPECT_FALSE(Json::parse(o.out).contains("notes"));
+  EXPECT_FALSE(Json::parse(o.out).contains("device_notes"));
 }
 
 // Three errors mean that there is no code for this GPU; others mean something else and say what.

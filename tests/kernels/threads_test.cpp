@@ -28,7 +28,8 @@ TEST(ParallelFor, ThrowsWhatAPieceThrowsOnceAllAreOver) {
       done += end - begin;
     };
     EXPECT_EQ(mistake_of([&] { parallel_for(300, work, 100); }), "the first piece");
-    EXPECT_EQ(done, threads == 1 ? 0 : 200);
+    // Of 300 elements in units of 64, the first of three pieces has one unit.
+    EXPECT_EQ(done, threads == 1 ? 0 : 236);
     EXPECT_THROW(parallel_for(
                      300, [](std::int64_t, std::int64_t) { throw std::bad_alloc(); }, 1),
                  std::bad_alloc);
@@ -64,7 +65,7 @@ TEST(UsableThreads, AreTriedBeforeTheyAreUsed) {
     (void)usable_threads();
   };
   EXPECT_EXIT(end_with([&] { ask_for(3); }), ::testing::ExitedWithCode(0), "");
-  EXPECT_EXIT(end_with([&] { ask_for(64); }), ::testing::ExitedWithCode(4), "of 64 threads only [1-9] can be had");
+  EXPECT_EXIT(end_with([&] { ask_for(64); }), ::testing::ExitedWithCode(4), "of 64 threads only [0-9]+ can be had");
   EXPECT_EXIT(end_with([&] { ask_for(100000); }), ::testing::ExitedWithCode(2), "100000 threads .* at most 1024");
 }
 
