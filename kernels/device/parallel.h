@@ -2,9 +2,8 @@
 //
 //   parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) { for (...) y[i] = ...; });
 //
-// What f throws in any piece is thrown to the caller once all are over. Each index belongs to exactly one piece, so elementwise work is
-// deterministic for any thread count. Reductions across pieces are not done here: a kernel that needs one sums partial results in a fixed
-// order itself.
+// What f throws in a piece reaches the caller once all are over. Each index is in exactly one piece: elementwise work is deterministic for
+// any thread count. Reductions are not done here: a kernel that needs one sums partial results in a fixed order itself.
 #pragma once
 
 #include <algorithm>
