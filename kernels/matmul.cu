@@ -188,7 +188,10 @@ const Plan& plan_for(const Cuda& cuda, const Product& product, const Operands& o
   static std::map<Product, Plan>& plans = *new std::map<Product, Plan>;  // never destroyed, like the library itself
   const std::lock_guard lock(mutex);
   if (const auto found = plans.find(product); found != plans.end()) return found->second;
-  Plan plan{cublas::description_of(product), {}};
+  static std::map<Product, cublas::Description>& descriptions = *new std::map<Product, cublas::Description>;
+  const auto [described, is_new] = descriptions.try_emplace(product);  // kept where no way is found, too
+  if (is_new) described->second = cublas::description_of(product);
+  Plan plan{described->second, {}};
   plan.way = choose(cuda, product, plan.description, operands);
   return plans.emplace(product, plan).first->second;
 }

@@ -51,7 +51,8 @@ const Cuda* open_libraries(CudaProbe& p) try {
   cudaStream_t stream = nullptr;
   constexpr int kPriority = -1;  // above the side stream's (side_stream.cu); every GPU has at least these two
   KELVIN_CHECK_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, kPriority));
-  const Cuda* const cuda = new Cuda(stream);  // lives until the process ends
+  static const Cuda* cuda = nullptr;  // lives until the process ends, with the libraries that were opened
+  cuda = new Cuda(stream);
   (void)cuda->cublas();
   (void)cuda->cudnn();
   return cuda;

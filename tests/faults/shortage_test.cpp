@@ -76,7 +76,7 @@ TEST_F(Shortage, OfProcesses) {
   const std::string sweep =
       "sweep --data synthetic:train=64,test=32,size=4,classes=3 --model mlp --epochs 1 --batch-size 16 --grid tau=1,2 "
       "--measure clean --jobs 2 --threads 2 --quiet --out sweep";
-  for (const std::string command : {std::string(kTrain), std::string(kCommands[1]), std::string(kCommands[2]), sweep}) {
+  for (const std::string& command : {std::string(kTrain), std::string(kCommands[1]), std::string(kCommands[2]), sweep}) {
     int ended = 0;
     // Threads count as processes; those of others that run as nobody do, too.
     for (std::uint64_t processes = 1; processes < (is_long() ? 40 : 7); ++processes) {
