@@ -99,22 +99,21 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command, co
   if (f.options.resume) restore_class_order(data, run_info_from(read_safetensors(folder.checkpoint())), f.out);
   print_notes(f, common);
   add_notes(data.notes);
-  say_notes();
-  if (!common.quiet) print_note("training on " + device_name(device));
   std::string text;
   if (f.is_auto) {
     write_config(folder, command, f.options.flags);
     text = choose(f, data, folder, device, common);
     f.options.flags = recorded_flags(command, f, /*searched=*/true);
   }
-  f.options.on_ready = [&] {
+  f.options.on_ready = [&] {  // nothing more can be refused
+    say_notes();
+    if (!common.quiet) print_note("training on " + device_name(device));
     if (f.options.resume) record_flags(folder, f.options.flags);
     write_config(folder, command, f.options.flags);
   };
   Progress progress("training", "images", common.quiet);
   const TrainReport report = train(f.options, data, folder, device, progress.function());
   progress.finish();
-  for (const std::string& note : report.notes) text += printable(note) + "\n";
   if (report.epochs_trained == 0 && !report.divergence && print_kept(f, folder, common)) return;
   Json json = to_json(report, f.options, folder);
   json["device"] = name_of(device.kind);

@@ -120,7 +120,9 @@ TEST_F(ClassNamesTest, AnotherOrderIsMapped) {
   // It is continued in its own order.
   std::filesystem::copy(folder_ / "run", folder_ / "continued", std::filesystem::copy_options::recursive);
   write_turned("continued");
-  (void)json("train --resume --out continued --epochs 31");
+  // Its images come in another order, too: the run goes on with them only where that is asked for.
+  expect_mistake("train --resume --quiet --out continued --epochs 31", "--accept-changed-data");
+  (void)json("train --resume --accept-changed-data --out continued --epochs 31");
   EXPECT_EQ(json("evaluate continued")["accuracy"], 1);
   EXPECT_EQ(json("evaluate continued")["class_names"], Json({"cherry", "apple", "banana"}));
 
