@@ -79,8 +79,16 @@ int tell_exception() {
 }
 
 [[noreturn]] void on_terminate() {
-  _exit(std::current_exception() ? tell_exception() : static_cast<int>(ExitCode::internal));
+  if (std::current_exception()) _exit(tell_exception());
+  // Thrown where nothing may be, which is what allocations do in functions that promise not to throw.
+  if (std::uncaught_exceptions() > 0) _exit(out_of_memory("out of memory; try a smaller --batch-size"));
+  std::fprintf(stderr, "kelvin: an error of the program itself (std::terminate); please report it with its command\n");
+  _exit(static_cast<int>(ExitCode::internal));
 }
+
+// Libraries allocate when they are loaded: this runs before.
+void end_in_order_from_the_start() { std::set_terminate(on_terminate); }
+__attribute__((section(".preinit_array"), used)) void (*const before_libraries)() = end_in_order_from_the_start;
 
 // libgomp has said its line.
 void on_exit_of_a_library() {
@@ -90,7 +98,6 @@ void on_exit_of_a_library() {
 }  // namespace
 
 int run_to_its_end(const std::function<int()>& program) {
-  std::set_terminate(on_terminate);
   if (std::atexit(on_exit_of_a_library) != 0) return out_of_memory("out of memory");
   // The end of a thread unwinds its stack; glibc loads what it needs for that when it is first needed, and ends the program where there
   // is no memory for it then.
