@@ -89,7 +89,7 @@ FlagValues recorded_flags(const CLI::App& command, const TrainFlags& f, bool sea
     if (option == nullptr) continue;
     const std::string name = option->get_lnames().front();
     std::string value = with_absolute_paths(name, value_of(*option));
-    if (searched && name.starts_with("auto-")) continue;
+    if ((searched || !f.is_auto) && name.starts_with("auto-")) continue;  // they belong to a search that is to come
     if (searched && name == "tau") value = number(f.options.tau.start, 15);
     if (name == "lr" && (searched || value.empty())) value = number(f.options.lr.base, 15);
     if (!value.empty()) values[name] = value;

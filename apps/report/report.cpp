@@ -1,14 +1,15 @@
 #include "apps/report/report.h"
 
 #include <algorithm>
-#include <sstream>
 
 #include "apps/report/embedded.h"
 #include "apps/report/html.h"
+#include "apps/run/run_folder.h"
 #include "engine/atomic_file.h"
 #include "engine/checked_json.h"
 #include "engine/input_file.h"
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -17,12 +18,32 @@ using Path = std::filesystem::path;
 
 std::string read_if_there(const Path& path) { return is_there(path) ? read_text(path) : ""; }
 
+// What a page could not read: it is made without it, and says so.
+using Problems = std::vector<std::string>;
+
+// What `read` makes of the file, or nothing where that fails, which becomes a problem.
+template <class Read>
+Json read_or_note(Problems& problems, const RunFolder& run, const Path& file, const Read& read) {
+  try {
+    if (is_there(file) && run.leads_out(file)) throw mistake(file.string(), ": is a link out of the run folder");
+    return read(file);
+  } catch (const Error& e) {
+    if (e.code() != ExitCode::mistake) throw;
+    problems.emplace_back(e.what());
+    return nullptr;
+  }
+}
+
+// A last line that was not finished belongs to a run that was killed, and is left out.
 Json read_metrics(const Path& path) {
   Json lines = Json::array();
-  std::istringstream in(read_if_there(path));
+  const std::string text = read_if_there(path);
+  const std::string whole = text.substr(0, text.rfind('\n') + 1);
   std::size_t offset = 0;
-  for (std::string line; std::getline(in, line); offset += line.size() + 1)
+  for (const std::string& line : parts_of(whole, '\n')) {
     if (!line.empty()) lines.push_back(parse_json(path, line, offset));
+    offset += line.size() + 1;
+  }
   return lines;
 }
 
@@ -38,21 +59,28 @@ std::string a_run_inside(const Path& folder) {
   return first;
 }
 
-Json read_run(const Path& run) {
+Json read_run(const Path& run, Problems& problems) {
   if (!std::filesystem::is_directory(run)) throw mistake(run.string(), ": no such run folder");
   if (!is_run(run)) {
     const std::string inside = a_run_inside(run);
     throw mistake(run.string(), ": no run folder: it holds neither config.toml nor results/",
                   inside.empty() ? "" : str("; there are runs inside, such as ", inside));
   }
+  const RunFolder folder{run};
   Json results = Json::object();
-  if (std::filesystem::is_directory(run / "results")) {
+  std::vector<Path> files;
+  if (std::filesystem::is_directory(run / "results"))
     for (const auto& entry : std::filesystem::directory_iterator(run / "results"))
-      if (entry.path().extension() == ".json") results[entry.path().stem()] = read_checked_json(entry.path());
-  }
+      if (entry.path().extension() == ".json") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const Path& file : files)
+    if (const Json result = read_or_note(problems, folder, file, read_checked_json); !result.is_null())
+      results[file.stem()] = result;
+  const Json config = read_or_note(problems, folder, folder.config(), read_if_there);
+  const Json metrics = read_or_note(problems, folder, folder.metrics(), read_metrics);
   return {{"name", run.filename().empty() ? run.parent_path().filename().string() : run.filename().string()},
-          {"config", read_if_there(run / "config.toml")},
-          {"metrics", read_metrics(run / "metrics.jsonl")},
+          {"config", config.is_null() ? Json("") : config},
+          {"metrics", metrics.is_null() ? Json::array() : metrics},
           {"results", results}};
 }
 
@@ -89,8 +117,15 @@ void write_page(const Path& output, const std::string& title, const std::string&
 void write_report(const Path& output, const std::vector<Path>& runs, const ReportOptions& options) {
   if (runs.empty()) throw mistake("a report needs at least one run folder");
   Json data = {{"runs", Json::array()}};
-  for (const Path& run : runs) data["runs"].push_back(read_run(run));
-  write_page(output, options.title, embedded::sections(), data, embedded::script());
+  Problems problems;
+  for (const Path& run : runs) data["runs"].push_back(read_run(run, problems));
+  std::string warnings;
+  for (const std::string& problem : problems)
+    warnings += "<p><strong>Not shown:</strong> " + escape_html(problem) + "</p>\n";
+  write_page(output, options.title, warnings + embedded::sections(), data, embedded::script());
+  if (!problems.empty())
+    throw mistake(problems.front(), problems.size() > 1 ? str(" (and ", problems.size() - 1, " more files)") : "",
+                  "; the page is written without it");
 }
 
 void write_sweep_report(const Path& output, const Json& table, const ReportOptions& options) {

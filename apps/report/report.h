@@ -13,7 +13,8 @@ struct ReportOptions {
 };
 
 // Reads config.toml, metrics.jsonl and results/*.json of every folder (each may be missing: its figures then say so) and writes
-// the page atomically. Throws a mistake for a folder that does not exist and for damaged JSON, naming file and byte.
+// the page atomically. Throws a mistake for a folder that does not exist; for damaged files, which it names, once the page is written without
+// their figures, which it says.
 void write_report(const std::filesystem::path& output, const std::vector<std::filesystem::path>& runs,
                   const ReportOptions& options);
 

@@ -58,7 +58,6 @@ struct RunFolder {
   // A file of this folder; a mistake where it cannot be read, is no regular file or is a link out of the folder.
   [[nodiscard]] std::string read_text(const std::filesystem::path& file) const;
 
- private:
   [[nodiscard]] bool leads_out(const std::filesystem::path& file) const;
 };
 

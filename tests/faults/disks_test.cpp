@@ -53,16 +53,16 @@ class Disks : public FaultsTest {
   const std::string resume_ = "train --resume --out run --threads 1 --quiet";
 };
 
-TEST_F(Disks, DISABLED_Train) { fail_everywhere({train_, resume_, "run/checkpoint.safetensors"}, 20); }
+TEST_F(Disks, Train) { fail_everywhere({train_, resume_, "run/checkpoint.safetensors"}, 20); }
 
-TEST_F(Disks, DISABLED_Resume) {
+TEST_F(Disks, Resume) {
   const Path half = fresh("half");
   done(half, train_);
   const std::string longer = resume_ + " --epochs 5";
   fail_everywhere({longer, longer, "run/checkpoint.safetensors", half}, 10);
 }
 
-TEST_F(Disks, DISABLED_ChoosingATemperature) {
+TEST_F(Disks, ChoosingATemperature) {
   fail_everywhere(
       {std::string("train ") + kData + "--epochs 2 --tau auto --auto-taus 1,50 --auto-lr 0.05 --auto-eta 2 --out run",
        resume_, "run/checkpoint.safetensors"},

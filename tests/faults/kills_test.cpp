@@ -66,16 +66,16 @@ class Kills : public FaultsTest {
   const std::string resume_ = "train --resume --out run --threads 1 --quiet";
 };
 
-TEST_F(Kills, DISABLED_Train) { kill_everywhere({train_, resume_, "run/checkpoint.safetensors"}, 40); }
+TEST_F(Kills, Train) { kill_everywhere({train_, resume_, "run/checkpoint.safetensors"}, 40); }
 
-TEST_F(Kills, DISABLED_Resume) {
+TEST_F(Kills, Resume) {
   const Path half = fresh("half");
   done(half, train_);
   const std::string longer = resume_ + " --epochs 5";
   kill_everywhere({longer, longer, "run/checkpoint.safetensors", half}, 12);
 }
 
-TEST_F(Kills, DISABLED_ChoosingATemperature) {
+TEST_F(Kills, ChoosingATemperature) {
   const std::string search = std::string("train ") + kData +
                              "--epochs 4 --tau auto --auto-taus 1,50 --auto-lr 0.01,0.05 --auto-eta 2 --out run";
   kill_everywhere({search, resume_, "run/checkpoint.safetensors"}, 25);

@@ -26,7 +26,7 @@ class Writers : public FaultsTest {
   const std::string train_ = std::string("train ") + kData + "--epochs 40 --validation 8 --out run ";
 };
 
-TEST_F(Writers, DISABLED_OfTwoTrainingsOneHasTheFolder) {
+TEST_F(Writers, OfTwoTrainingsOneHasTheFolder) {
   const Path whole = fresh("whole");
   done(whole, train_);
   const auto undisturbed = state_of(whole);
@@ -41,7 +41,7 @@ TEST_F(Writers, DISABLED_OfTwoTrainingsOneHasTheFolder) {
   }
 }
 
-TEST_F(Writers, DISABLED_OfTwoResumedTrainingsOneHasTheFolder) {
+TEST_F(Writers, OfTwoResumedTrainingsOneHasTheFolder) {
   const Path prepared = fresh("prepared");
   done(prepared, std::string("train ") + kData + "--epochs 2 --validation 8 --out run ");
   const std::string resume = "train --resume --out run --epochs 40 --threads 1 --quiet";
