@@ -55,6 +55,14 @@ Init fan_in_uniform(std::int64_t fan_in) {
 
 bool Parameters::are_finite() const { return is_finite(values_) && is_finite(buffer_values_); }
 
+void Parameters::require_finite(const std::string& path) const {
+  if (are_finite()) return;
+  for (const auto* parameters : {&parameters_, &buffers_})
+    for (const Parameter& p : *parameters)
+      if (!is_finite(p.value))
+        throw mistake(path, ": tensor ", p.spec.name, " holds infinite numbers or NaN; take the file from a copy");
+}
+
 const Parameter& Parameters::add(ParameterSpec spec) {
   KELVIN_CHECK(!values_ && find(spec.name) == nullptr, "parameter ", spec.name);
   return parameters_.emplace_back(Parameter{.spec = std::move(spec), .owner = this, .value = {}, .gradient = {}});

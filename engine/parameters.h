@@ -78,6 +78,8 @@ class Parameters {
   [[nodiscard]] std::int64_t decayed() const { return decayed_; }
   [[nodiscard]] std::int64_t count() const;  // trained scalars, without gaps
   void zero_gradients() const;
+  // A mistake that names the first tensor of the file at `path` which is not finite.
+  void require_finite(const std::string& path) const;
   [[nodiscard]] bool are_finite() const;  // all values, and those of the buffers; reads device memory
 
  private:

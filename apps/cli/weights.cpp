@@ -78,6 +78,7 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
   const std::string note = set_normalisation(info.model, f.normalisation, is_own, f.file);
   const std::unique_ptr<Model> model = make_model(info.model, Device{}, common.seed);
   WeightsReport report = import_weights(file, *model, options);
+  model->parameters().require_finite(f.file);
   if (!report.is_complete())
     report.notes.push_back(str(f.file, ": ", report.loaded, " tensors are loaded; ", report.problems()));
   if (!note.empty()) report.notes.push_back(note);

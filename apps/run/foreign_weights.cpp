@@ -9,8 +9,7 @@ TrainedModel build_foreign_model(const SafetensorsFile& file, const RunInfo& inf
   TrainedModel trained{make_model(info.model, device, info.seed), info};
   const WeightsReport report = import_weights(file, *trained.model, {.is_exact = true});
   notes.insert(notes.end(), report.notes.begin(), report.notes.end());
-  if (!trained.model->parameters().are_finite())
-    throw mistake(file.path.string(), ": some of its weights or statistics are infinite or not a number");
+  trained.model->parameters().require_finite(file.path.string());
   return trained;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
 #include "apps/run/json_output.h"
@@ -147,6 +148,29 @@ Json to_json(const RunInfo& info) {
   return json;
 }
 
+// What no training can have written is refused before anything of that size is made.
+void require_possible(const std::filesystem::path& path, const RunInfo& info) {
+  const auto require = [&path](bool is_possible, const char* field, const auto& got, const char* expected) {
+    if (!is_possible) throw mistake(path.string(), ": damaged metadata: ", field, " is ", got, ", expected ", expected);
+  };
+  constexpr int kMostPixels = 65536, kMostClasses = 1'000'000;
+  const ModelSpec& m = info.model;
+  for (const auto& [field, side] : {std::pair("height", m.height), {"width", m.width}})
+    require(side >= 1 && side <= kMostPixels, field, side, "1 to 65536");
+  require(m.image_size >= 0 && m.image_size <= kMostPixels, "image_size", m.image_size, "0 to 65536");
+  require(m.channels == 1 || m.channels == 3, "channels", m.channels, "1 or 3");
+  require(m.classes >= 1 && m.classes <= kMostClasses, "classes", m.classes, "1 to 1000000");
+  for (const auto& [field, values] : {std::pair("mean", &m.mean), {"std", &m.std}})
+    require(values->empty() || std::ssize(*values) == m.channels, field, str(values->size(), " numbers"),
+            "one a channel");
+  for (const float value : m.mean) require(std::isfinite(value), "mean", value, "finite numbers");
+  for (const float value : m.std) require(std::isfinite(value) && value > 0, "std", value, "numbers above 0");
+  for (const auto& [field, rate] : {std::pair("dropout", m.dropout), {"drop_path", m.drop_path}})
+    require(rate >= 0 && rate < 1, field, rate, "0 to below 1");
+  for (const auto& [field, value] : {std::pair("train_tau", info.train_tau), {"head_scale", info.head_scale}})
+    require(std::isfinite(value) && value > 0, field, value, "a number above 0");
+}
+
 bool has_run_info(const SafetensorsFile& file) { return file.metadata.contains(kMetadataKey); }
 
 std::string age_note(const SafetensorsFile& file) {
@@ -188,9 +212,11 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
       if (!names->empty() && std::ssize(*names) != info.model.classes)
         throw mistake(checkpoint.path.string(), ": damaged metadata: ", names->size(), " class names for ",
                       info.model.classes, " classes");
+    require_possible(checkpoint.path, info);
     return info;
-  } catch (const Json::exception& e) {
-    throw mistake(checkpoint.path.string(), ": damaged metadata: ", e.what());
+  } catch (const Json::exception&) {  // a field that is missing or of another type
+    throw mistake(checkpoint.path.string(),
+                  ": damaged metadata: a field of \"kelvin\" is missing or of another type than kelvin writes");
   }
 }
 
@@ -213,8 +239,7 @@ TrainedModel build_trained_model(const SafetensorsFile& file, const RunInfo& inf
   TrainedModel trained{make_model(info.model, device, info.seed), info};
   const Parameters& parameters = trained.model->parameters();
   load_parameters(file, parameters);
-  if (!parameters.are_finite())
-    throw mistake(file.path.string(), ": some of its weights or statistics are infinite or not a number");
+  parameters.require_finite(file.path.string());
   for (const Parameter* head : {&trained.model->prototypes(), &trained.model->prototype_bias()})
     on(device, [&](const auto& dev) { scale(dev, head->value.view<float>(), static_cast<float>(info.head_scale)); });
   return trained;

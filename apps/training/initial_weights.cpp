@@ -36,6 +36,7 @@ WeightsReport load_initial_weights(const std::filesystem::path& path, bool allow
     options.width = from.model.input_width();
   }
   WeightsReport report = import_weights(file, model, options);
+  model.parameters().require_finite(path.string());
   if (const std::string note = age_note(file); !note.empty()) report.notes.push_back(note);
   if (!report.is_complete())
     report.notes.push_back(str(path.string(), ": ", report.loaded, " tensors are loaded; ", report.problems()));

@@ -87,7 +87,38 @@ TEST_F(CheckpointFilesTest, RefusesWeightsThatAreNotFinite) {
     std::memcpy(bytes.data() + 4 * sizeof nan, &nan, sizeof nan);
     entry = {entry.dtype, entry.shape, bytes};
     write_safetensors(folder_ / "nan.safetensors", tensors, file.metadata);
-    expect_mistake("evaluate --weights nan.safetensors", "not a number");
+    for (const std::string command :
+         {"evaluate --weights nan.safetensors",
+          "weights import nan.safetensors --model resnet8 --channels 1 --out x.safetensors",
+          "train --data synthetic:train=8,test=4,size=8,classes=4 --model resnet8 --epochs 1 --batch-size 4 --quiet "
+          "--out "
+          "x --init nan.safetensors"})
+      expect_mistake(command, "nan.safetensors: tensor " + name + " holds infinite numbers or NaN");
+  }
+}
+
+TEST_F(CheckpointFilesTest, RefusesMetadataThatNoTrainingWrites) {
+  const SafetensorsFile file = read_safetensors(folder_ / "theorem/checkpoint.safetensors");
+  for (const auto& [field, value] : std::vector<std::pair<std::string, Json>>{{"image_size", 2147483647},
+                                                                              {"height", -1},
+                                                                              {"width", 0},
+                                                                              {"channels", 2},
+                                                                              {"classes", -3},
+                                                                              {"classes", 2000000000},
+                                                                              {"std", {0.0}},
+                                                                              {"mean", {0.1, 0.2}},
+                                                                              {"train_tau", 0},
+                                                                              {"head_scale", -1.0},
+                                                                              {"dropout", 1.5},
+                                                                              {"model", {1}},
+                                                                              {"data", nullptr},
+                                                                              {"std", "one"}}) {
+    Json info = Json::parse(file.metadata.at("kelvin"));
+    info[field] = value;
+    std::map<std::string, std::string> metadata = file.metadata;
+    metadata["kelvin"] = info.dump();
+    write_safetensors(folder_ / "hostile.safetensors", file.tensors, metadata);
+    expect_mistake("evaluate --weights hostile.safetensors", "hostile.safetensors: damaged metadata");
   }
 }
 
