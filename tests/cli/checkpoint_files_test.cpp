@@ -88,9 +88,9 @@ TEST_F(CheckpointFilesTest, RefusesWeightsThatAreNotFinite) {
     entry = {entry.dtype, entry.shape, bytes};
     write_safetensors(folder_ / "nan.safetensors", tensors, file.metadata);
     for (const std::string command :
-         {"evaluate --weights nan.safetensors",
-          "weights import nan.safetensors --model resnet8 --channels 1 --out x.safetensors",
-          "train --data synthetic:train=8,test=4,size=8,classes=4 --model resnet8 --epochs 1 --batch-size 4 --quiet "
+         {"evaluate --weights nan.safetensors", "weights import nan.safetensors --model resnet8 --out x.safetensors",
+          "train --data synthetic:train=8,test=4,size=8,classes=4,channels=3 --model resnet8 --epochs 1 --batch-size 4 "
+          "--quiet "
           "--out "
           "x --init nan.safetensors"})
       expect_mistake(command, "nan.safetensors: tensor " + name + " holds infinite numbers or NaN");
