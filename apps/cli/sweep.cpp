@@ -37,12 +37,6 @@ struct SweepFlags {
   bool overwrite = false, dry_run = false, has_step = false;
 };
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts = parts_of(text, ',');
-  std::erase_if(parts, [](const std::string& part) { return part.empty(); });
-  return parts;
-}
-
 // The preset, or an empty plan, with everything that was asked for laid over it.
 SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
   SweepPlan plan;
@@ -72,7 +66,7 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
   if (plan.axes.empty() && f.seeds.empty())
     throw mistake("nothing to sweep over: give --preset NAME, --grid FLAG=V1,V2 or --seeds");
   if (!f.seeds.empty()) plan.seeds = parse_seeds(f.seeds);
-  if (!f.measure.empty()) plan.measure.kinds = split(f.measure);
+  if (!f.measure.empty()) plan.measure.kinds = nonempty_parts_of(f.measure, ',');
   for (const auto& copy : f.given) copy(f.sizes, plan.measure);
   if (!f.has_step) plan.measure.step = usual_step(plan.measure.eps);
   plan.measure.seed = common.seed;

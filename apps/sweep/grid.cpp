@@ -14,12 +14,6 @@ namespace {
 
 constexpr std::size_t kLongestName = 240;  // of a cell: a file's name of 255 bytes with what is added to it
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts = parts_of(text, separator);
-  std::erase_if(parts, [](const std::string& part) { return part.empty(); });
-  return parts;
-}
-
 std::string trimmed(const std::string& text) {
   const auto is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
   const auto first = std::find_if_not(text.begin(), text.end(), is_space);
@@ -73,7 +67,7 @@ Axis parse_axis(const std::string& text) {
   const Flag flag = parse_flag(text);
   Axis axis{flag.name, {}};
   std::set<std::string> seen;
-  for (const std::string& part : split(flag.value, flag.value.find(';') != std::string::npos ? ';' : ',')) {
+  for (const std::string& part : nonempty_parts_of(flag.value, flag.value.find(';') != std::string::npos ? ';' : ',')) {
     const std::string value = trimmed(part);
     if (!seen.insert(value).second) throw mistake("--grid ", text, ": ", value, " stands there twice");
     axis.values.push_back({value, {{axis.name, value}}, {}});
@@ -87,7 +81,7 @@ AxisValue parse_variant(const std::string& text) {
   AxisValue value{trimmed(text.substr(0, colon)), {}, {}};
   if (colon == std::string::npos || value.label.empty())
     throw mistake("--variant '", text, "': expected 'NAME: flag=value flag=value'");
-  for (const std::string& part : split(text.substr(colon + 1), ' ')) {
+  for (const std::string& part : nonempty_parts_of(text.substr(colon + 1), ' ')) {
     const Flag flag = parse_flag(part);
     if (flag.name != "logit-scale") {
       set_flag(value.flags, flag);
@@ -104,7 +98,7 @@ AxisValue parse_variant(const std::string& text) {
 
 std::vector<std::uint64_t> parse_seeds(const std::string& text) {
   std::vector<std::uint64_t> seeds;
-  for (const std::string& part : split(text, ',')) {
+  for (const std::string& part : nonempty_parts_of(text, ',')) {
     std::uint64_t seed = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), seed);
     if (error != std::errc() || end != part.data() + part.size())

@@ -41,5 +41,10 @@ template <class Range>
   }
   return parts;
 }
+[[nodiscard]] inline std::vector<std::string> nonempty_parts_of(std::string_view text, char separator) {
+  std::vector<std::string> parts = parts_of(text, separator);
+  std::erase_if(parts, [](const std::string& part) { return part.empty(); });
+  return parts;
+}
 
 }  // namespace kelvin
