@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 #include <execinfo.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -86,19 +87,25 @@ int tell_exception() {
   _exit(static_cast<int>(ExitCode::internal));
 }
 
-// Libraries allocate when they are loaded: this runs before.
-void end_in_order_from_the_start() { std::set_terminate(on_terminate); }
-__attribute__((section(".preinit_array"), used)) void (*const before_libraries)() = end_in_order_from_the_start;
-
 // libgomp has said its line.
 void on_exit_of_a_library() {
   if (ends_by_itself) _exit(static_cast<int>(ExitCode::out_of_memory));
 }
 
+// Libraries allocate when they are loaded: this runs before. The CUDA runtime then registers our kernels, some 200 KB in small blocks, and
+// does not look whether it got them.
+void end_in_order_from_the_start() {
+  std::set_terminate(on_terminate);
+  constexpr std::size_t kRegistration = std::size_t{1} << 20;
+  void* const room = mmap(nullptr, kRegistration, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED || std::atexit(on_exit_of_a_library) != 0) _exit(out_of_memory("out of memory"));
+  munmap(room, kRegistration);
+}
+__attribute__((section(".preinit_array"), used)) void (*const before_libraries)() = end_in_order_from_the_start;
+
 }  // namespace
 
 int run_to_its_end(const std::function<int()>& program) {
-  if (std::atexit(on_exit_of_a_library) != 0) return out_of_memory("out of memory");
   // The end of a thread unwinds its stack; glibc loads what it needs for that when it is first needed, and ends the program where there
   // is no memory for it then.
   void* frame = nullptr;

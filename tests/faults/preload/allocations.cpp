@@ -2,8 +2,9 @@
 //   KELVIN_FAULT_COUNTER=FILE   8 bytes that the calls are counted in
 //   KELVIN_FAULT=alloc:N        call N alone fails
 //                alloc:N+M      calls N, N + M, N + 2M, ... fail
-// oneDNN does not look at what its own calls of malloc gave (what it asks operator new for is another matter): where one of them should
-// fail, the next call of somebody else does.
+// Two libraries do not look at what malloc gave: oneDNN in its own calls (what it asks operator new for is another matter), and the CUDA
+// runtime, linked into the program, where it registers kernels before main. The program asks for that memory beforehand. Where one of
+// these calls should fail, the next call of somebody else does.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -26,7 +27,14 @@ namespace {
 long failing_call = -1, failing_every = 0;
 std::atomic<long> own_counter{0};
 std::atomic<long>* counter = nullptr;
-std::atomic<bool> is_due{false};  // a failure that has not come yet
+std::atomic<bool> is_due{false};                     // a failure that has not come yet
+std::atomic<const void*> starting_program{nullptr};  // where the program lies, while its static constructors run
+int (*program_main)(int, char**, char**) = nullptr;
+
+int counted_main(int argc, char** argv, char** environment) {
+  starting_program = nullptr;
+  return program_main(argc, argv, environment);
+}
 
 // Nothing in it allocates.
 void read_plan() {
@@ -44,9 +52,11 @@ void read_plan() {
   if (*end == '+') failing_every = strtol(end + 1, nullptr, 10);
 }
 
-bool is_onednn(const void* caller) {
+bool is_excepted(const void* caller) {
   Dl_info found{};
-  return dladdr(caller, &found) != 0 && found.dli_fname != nullptr && strstr(found.dli_fname, "libdnnl") != nullptr;
+  if (dladdr(caller, &found) == 0) return false;
+  return (found.dli_fbase == starting_program) ||
+         (found.dli_fname != nullptr && strstr(found.dli_fname, "libdnnl") != nullptr);
 }
 
 bool fails(const void* caller) {
@@ -54,7 +64,7 @@ bool fails(const void* caller) {
   const long call = counter->fetch_add(1);
   if (call == failing_call || (failing_every > 0 && call > failing_call && (call - failing_call) % failing_every == 0))
     is_due = true;
-  if (!is_due || is_onednn(caller) || !is_due.exchange(false)) return false;
+  if (!is_due || is_excepted(caller) || !is_due.exchange(false)) return false;
   errno = ENOMEM;
   return true;
 }
@@ -62,6 +72,16 @@ bool fails(const void* caller) {
 }  // namespace
 
 extern "C" {
+
+// Static constructors of the program run in here, before main.
+int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv, void (*init)(), void (*fini)(),
+                      void (*loader_fini)(), void* stack_end) {
+  Dl_info program{};
+  if (dladdr(reinterpret_cast<void*>(main), &program) != 0) starting_program = program.dli_fbase;
+  program_main = main;
+  const auto start = reinterpret_cast<decltype(&__libc_start_main)>(dlsym(RTLD_NEXT, "__libc_start_main"));
+  return start(counted_main, argc, argv, init, fini, loader_fini, stack_end);
+}
 
 void* malloc(size_t size) { return fails(__builtin_return_address(0)) ? nullptr : __libc_malloc(size); }
 void* calloc(size_t count, size_t size) {
