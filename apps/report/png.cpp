@@ -4,10 +4,24 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "engine/atomic_file.h"
 
+namespace {
+
+// stb_image_write does not look whether it got memory. Its own blocks are lost here, and the program ends.
+void* stb_reallocate(void* old, std::size_t size) {
+  if (void* const memory = std::realloc(old, size)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+#define STBIW_MALLOC(size) stb_reallocate(nullptr, size)
+#define STBIW_REALLOC(old, size) stb_reallocate(old, size)
+#define STBIW_FREE(memory) std::free(memory)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #pragma GCC diagnostic ignored "-Wunused-function"
