@@ -9,7 +9,6 @@
 #include "engine/checked_json.h"
 #include "engine/input_file.h"
 #include "kernels/device/error.h"
-#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -35,17 +34,7 @@ Json read_or_note(Problems& problems, const RunFolder& run, const Path& file, co
 }
 
 // A last line that was not finished belongs to a run that was killed, and is left out.
-Json read_metrics(const Path& path) {
-  Json lines = Json::array();
-  const std::string text = read_if_there(path);
-  const std::string whole = text.substr(0, text.rfind('\n') + 1);
-  std::size_t offset = 0;
-  for (const std::string& line : parts_of(whole, '\n')) {
-    if (!line.empty()) lines.push_back(parse_json(path, line, offset));
-    offset += line.size() + 1;
-  }
-  return lines;
-}
+Json read_metrics(const Path& path) { return parse_json_lines(path, read_if_there(path)); }
 
 bool is_run(const Path& folder) {
   return std::filesystem::exists(folder / "config.toml") || std::filesystem::is_directory(folder / "results");

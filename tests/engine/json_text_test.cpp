@@ -42,5 +42,29 @@ TEST(JsonText, SaysWhereItIsDamaged) {
   EXPECT_THAT(refusal(R"({"a": {"b": 1, "b": 2}})"), HasSubstr("\"b\" stands twice in one object"));
 }
 
+// The library's parser takes time that grows with the square of this where it is given a callback.
+TEST(JsonText, ManyObjectsAreReadInSeconds) {
+  std::string list = "[", object = "{";
+  for (int i = 0; i < 300'000; ++i) {
+    list += "{\"a\":0},";
+    object += str("\"", i, "\":{},");
+  }
+  EXPECT_EQ(parse_json("f", list + "0]").size(), 300'001u);
+  EXPECT_EQ(parse_json("f", object + "\"a\":0}").size(), 300'001u);
+}
+
+TEST(JsonText, LinesAreBoundedTogether) {
+  EXPECT_EQ(parse_json_lines("f", "{\"a\": 1}\n\n2\n[3"), (Json{{{"a", 1}}, 2}));
+  EXPECT_EQ(parse_json_lines("f", ""), Json::array());
+  const auto refusal_of_lines = [](const std::string& text) {
+    return mistake_of([&] { (void)parse_json_lines("f", text); });
+  };
+  EXPECT_THAT(refusal_of_lines("1\n]\n"), HasSubstr("f: byte 3: not valid JSON"));
+  EXPECT_THAT(refusal_of_lines("1\n" + nested(65) + "\n"), HasSubstr("byte 66: JSON nested deeper than 64 levels"));
+  std::string many;
+  for (std::size_t i = 0; i <= kMaxJsonLineValues; ++i) many += "1\n";
+  EXPECT_THAT(refusal_of_lines(many), HasSubstr("byte 10000000: more than 5000000 JSON values in all its lines"));
+}
+
 }  // namespace
 }  // namespace kelvin
