@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kLongestText = 1 << 20;  // a config holds some hundred flags
 constexpr std::size_t kDeepestSection = 8;
+// Each entry carries the names of its sections, so that a long one would be copied as often as there are entries.
+constexpr std::size_t kLongestName = 255, kMostEntries = 10'000;
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r"), end = text.find_last_not_of(" \t\r");
@@ -73,7 +75,8 @@ class Reader {
   // After a section or a value: nothing but a comment.
   void end_line() {
     skip(" \t\r");
-    if (at_ < text_.size() && !is_at("#\n")) fail("something stands behind it: " + printable(rest_of_line()));
+    if (at_ < text_.size() && !is_at("#\n"))
+      fail("something stands behind it: " + printable(rest_of_line().substr(0, 40)));
     rest_of_line();
   }
 
@@ -101,7 +104,12 @@ class Reader {
     if (!entries_.empty() && entries_.back().name == e.name && entries_.back().section == e.section)
       entries_.back().values.insert(entries_.back().values.end(), e.values.begin(), e.values.end());
     else
-      entries_.push_back(std::move(e));
+      add(std::move(e));
+  }
+
+  void add(TomlEntry e) {
+    if (entries_.size() == kMostEntries) fail(str("more than ", kMostEntries, " entries are no config"));
+    entries_.push_back(std::move(e));
   }
 
   // a."b".c, up to one of `ends`, which is not taken.
@@ -116,6 +124,7 @@ class Reader {
         names.emplace_back(trimmed(until(ends + ".#\n")));
       skip(" \t\r");
       if (names.back().empty()) fail("a name is empty");
+      if (names.back().size() > kLongestName) fail(str("a name of more than ", kLongestName, " bytes"));
       if (names.size() > kDeepestSection) fail(str("more than ", kDeepestSection, " sections inside one another"));
     } while (is_at("."));
     if (is_at("#")) rest_of_line();

@@ -2,7 +2,8 @@
 //
 // Read here, and not by CLI11's own reader, because names of folders are any bytes: "#", quotes, line ends, commas and brackets stand in
 // strings as TOML has them, and bytes that are not UTF-8 as engine/printable.h escapes them. Words without quotes are taken as they
-// are, with commas or spaces between several, as CLI11 takes them.
+// are, with commas or spaces between several, as CLI11 takes them. Size, depth, names and entries are bounded, so that a small file
+// cannot ask for gigabytes.
 #pragma once
 
 #include <CLI/CLI.hpp>

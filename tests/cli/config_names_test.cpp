@@ -131,6 +131,10 @@ TEST_F(ConfigNamesTest, WhatIsNoTomlIsNamedWithItsLine) {
   std::string deep = "[a";
   for (int i = 0; i < 20000; ++i) deep += ".a";
   says(deep + "]\nx = 1\n", "2: more than 8 sections inside one another");
+  std::string long_name = "[train." + std::string(20'000, 'b') + "]\n", many;
+  for (int i = 0; i < 5'001; ++i) many += "a\nb\n";  // each would copy the section's name
+  says(long_name + many, "2: a name of more than 255 bytes");
+  says(many, "10002: more than 10000 entries are no config");
   says("x = " + std::string(2 << 20, '['), "1: more than 1048576 bytes are no config");
   ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
   expect_mistake("train --config fifo --out x", "fifo");
