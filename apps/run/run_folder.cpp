@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "apps/run/json_output.h"
 #include "apps/run/run_lock.h"
@@ -24,6 +25,19 @@ constexpr const char* kKept = "checkpoint-";
 bool is_of_training(const std::string& name) {
   return name == "config.toml" || name == "metrics.jsonl" || name == "best.safetensors" || name == "search" ||
          name == "checkpoint.safetensors" || (name.starts_with(kKept) && name.ends_with(".safetensors"));
+}
+
+// The library turns any number into any type, in silence where it does not fit.
+template <class Int>
+Int whole_number(const std::filesystem::path& path, const Json& json, const char* field) {
+  const Json& value = json.at(field);
+  const bool fits = value.is_number_unsigned()
+                        ? std::in_range<Int>(value.get<std::uint64_t>())
+                        : value.is_number_integer() && std::in_range<Int>(value.get<std::int64_t>());
+  if (!fits)
+    throw mistake(path.string(), ": damaged metadata: ", field, " is ", value.is_number() ? value.dump() : "no number",
+                  ", expected a whole number within the range that kelvin writes");
+  return value.get<Int>();
 }
 
 }  // namespace
@@ -185,27 +199,29 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
                   ": holds weights but not how they were trained; pass --weights with --model");
   try {
     const Json j = parse_json(checkpoint.path, found->second);
+    const auto whole = [&](const char* field) { return whole_number<int>(checkpoint.path, j, field); };
     RunInfo info;
     info.model = {.name = j.at("model"),
-                  .classes = j.at("classes"),
-                  .channels = j.at("channels"),
-                  .height = j.at("height"),
-                  .width = j.at("width"),
+                  .classes = whole("classes"),
+                  .channels = whole("channels"),
+                  .height = whole("height"),
+                  .width = whole("width"),
                   .mean = j.at("mean"),
                   .std = j.at("std"),
                   .precision = j.at("precision") == name_of(DType::bf16) ? DType::bf16 : DType::f32,
                   .stem = j.value("stem", "auto"),
                   .classifier = j.value("classifier", "linear"),
                   .cosine_scale = j.value("cosine_scale", 15.0),
-                  .image_size = j.value("image_size", 0),
+                  .image_size = j.contains("image_size") ? whole("image_size") : 0,
                   .dropout = j.value("dropout", 0.0f),
                   .drop_path = j.value("drop_path", 0.0f),
                   .checkpoint_activations = j.value("checkpoint_activations", false)};
     info.data = unescape_bytes(j.at("data").get<std::string>());
     info.train_tau = j.at("train_tau");
     info.head_scale = j.at("head_scale");
-    info.seed = j.at("seed");
-    info.trained_images = j.value("trained_images", std::int64_t{0});
+    info.seed = whole_number<std::uint64_t>(checkpoint.path, j, "seed");
+    if (j.contains("trained_images"))
+      info.trained_images = whole_number<std::int64_t>(checkpoint.path, j, "trained_images");
     info.class_names = j.at("class_names");
     info.class_folders = j.value("class_folders", std::vector<std::string>());
     for (const std::vector<std::string>* names : {&info.class_names, &info.class_folders})
