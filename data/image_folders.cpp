@@ -14,7 +14,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-constexpr std::uint64_t kMaxList = 64u << 20;  // bytes of Tiny-ImageNet's lists
+constexpr std::uint64_t kMaxList = 16u << 20;  // bytes of Tiny-ImageNet's lists
 
 LabelledFiles list_classes(const Path& folder, const std::vector<std::string>& classes,
                            const std::vector<std::string>& wanted, PassedOver& passed_over) {

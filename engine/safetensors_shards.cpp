@@ -35,18 +35,24 @@ bool is_shard_index(std::span<const std::byte> start) {
   return first < start.size() && start[first] == std::byte{'{'};
 }
 
-SafetensorsFile read_shards(const Path& index) {
-  const Json json = read_json(index);
+std::map<std::string, std::string> parse_shard_index(const Path& index, std::string_view text) {
+  const Json json = parse_json(index, text);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
     throw mistake(index.string(), ": is JSON, expected safetensors, or an index with a weight_map of its shards");
-  SafetensorsFile all{index, {}, {}, false, {}};
-  std::map<std::string, SafetensorsFile> shards;
+  std::map<std::string, std::string> files;
   for (const auto& [tensor, value] : json["weight_map"].items()) {
     if (!value.is_string()) throw mistake(index.string(), ": weight_map names no file for ", tensor);
-    const std::string name = value.get<std::string>();
+    require_plain_name(index, files[tensor] = value.get<std::string>());
+  }
+  return files;
+}
+
+SafetensorsFile read_shards(const Path& index) {
+  SafetensorsFile all{index, {}, {}, false, {}};
+  std::map<std::string, SafetensorsFile> shards;
+  for (const auto& [tensor, name] : parse_shard_index(index, read_text(index))) {
     auto shard = shards.find(name);
     if (shard == shards.end()) {
-      require_plain_name(index, name);
       if (shards.size() == kMaxShards) throw mistake(index.string(), ": names more than ", kMaxShards, " files");
       shard = shards.emplace(name, read_shard(index, name)).first;
     }

@@ -9,7 +9,11 @@ namespace kelvin {
 // Whether a file begins as JSON does, which no safetensors file can.
 [[nodiscard]] bool is_shard_index(std::span<const std::byte> start);
 
-// All tensors of the map, as of one file. Mistakes: no map, a name that leaves the folder, a shard that is not there or lacks a tensor.
+// From each tensor to the file that holds it, as an index says. Mistakes: no map, a file that is no plain name in the same folder.
+[[nodiscard]] std::map<std::string, std::string> parse_shard_index(const std::filesystem::path& index,
+                                                                   std::string_view text);
+
+// All tensors of the map, as of one file. Mistakes as well: more than 500 files, a shard that is not there or lacks a tensor.
 [[nodiscard]] SafetensorsFile read_shards(const std::filesystem::path& index);
 
 }  // namespace kelvin
