@@ -1,6 +1,7 @@
 #include "apps/report/report.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "apps/report/embedded.h"
 #include "apps/report/html.h"
@@ -63,14 +64,14 @@ Json read_run(const Path& run, Problems& problems) {
       if (entry.path().extension() == ".json") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (const Path& file : files)
-    if (const Json result = read_or_note(problems, folder, file, read_checked_json); !result.is_null())
-      results[file.stem()] = result;
-  const Json config = read_or_note(problems, folder, folder.config(), read_if_there);
-  const Json metrics = read_or_note(problems, folder, folder.metrics(), read_metrics);
+    if (Json result = read_or_note(problems, folder, file, read_checked_json); !result.is_null())
+      results[file.stem()] = std::move(result);
+  Json config = read_or_note(problems, folder, folder.config(), read_if_there);
+  Json metrics = read_or_note(problems, folder, folder.metrics(), read_metrics);
   return {{"name", run.filename().empty() ? run.parent_path().filename().string() : run.filename().string()},
-          {"config", config.is_null() ? Json("") : config},
-          {"metrics", metrics.is_null() ? Json::array() : metrics},
-          {"results", results}};
+          {"config", config.is_null() ? Json("") : std::move(config)},
+          {"metrics", metrics.is_null() ? Json::array() : std::move(metrics)},
+          {"results", std::move(results)}};
 }
 
 // Replaces every {{NAME}} of the page in one pass, so that replaced text is not searched again.
