@@ -1,6 +1,7 @@
 #include "apps/cli/toml.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cstdio>
@@ -251,9 +252,11 @@ std::string toml_value(const std::string& value) {
 }
 
 std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& in) const {
-  std::string text(kLongestText + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  std::string text;
+  for (std::array<char, 4096> block; in && text.size() <= kLongestText;) {
+    in.read(block.data(), block.size());
+    text.append(block.data(), static_cast<std::size_t>(in.gcount()));
+  }
   std::vector<CLI::ConfigItem> items;
   for (TomlEntry& e : parse_toml(text)) {
     CLI::ConfigItem item;
