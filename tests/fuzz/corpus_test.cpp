@@ -28,6 +28,11 @@ TEST(FuzzCorpus, Npy) { replay("npy", fuzz::npy); }
 TEST(FuzzCorpus, Idx) { replay("idx", fuzz::idx); }
 TEST(FuzzCorpus, Image) { replay("image", fuzz::image); }
 TEST(FuzzCorpus, Annotations) { replay("annotations", fuzz::annotations); }
+TEST(FuzzCorpus, Json) { replay("json", fuzz::json); }
+TEST(FuzzCorpus, Toml) { replay("toml", fuzz::toml); }
+TEST(FuzzCorpus, Shards) { replay("shards", fuzz::shards); }
+TEST(FuzzCorpus, Metadata) { replay("metadata", fuzz::metadata); }
+TEST(FuzzCorpus, Names) { replay("names", fuzz::names); }
 
 }  // namespace
 }  // namespace kelvin

@@ -5,13 +5,23 @@
 #include <cstddef>
 #include <cstdlib>
 #include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "apps/cli/toml.h"
+#include "apps/run/run_folder.h"
+#include "apps/training/position.h"
 #include "data/idx.h"
 #include "data/image_file.h"
 #include "data/image_folders.h"
 #include "data/npy.h"
+#include "engine/checked_json.h"
+#include "engine/json_text.h"
+#include "engine/printable.h"
 #include "engine/safetensors.h"
+#include "engine/safetensors_shards.h"
 #include "engine/tensor_file.h"
 #include "kernels/device/error.h"
 
@@ -28,6 +38,10 @@ void tolerate_mistakes(const F& f) {
   } catch (const Error& e) {
     require(e.code() == ExitCode::mistake);
   }
+}
+
+inline std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 inline void safetensors(std::span<const std::byte> bytes) {
@@ -62,7 +76,7 @@ inline void idx(std::span<const std::byte> bytes) {
     });
 }
 
-// PNG and JPEG: the header, and the pixels where they are few enough for a fuzzer's patience.
+// PNG, JPEG and BMP: the header, and the pixels where they are few enough for a fuzzer's patience.
 inline void image(std::span<const std::byte> bytes) {
   tolerate_mistakes([&] {
     const ImageHeader header = image_header("fuzz", bytes);
@@ -79,10 +93,71 @@ inline void image(std::span<const std::byte> bytes) {
 // Tiny-ImageNet's val_annotations.txt.
 inline void annotations(std::span<const std::byte> bytes) {
   tolerate_mistakes([&] {
-    for (const Annotation& a :
-         parse_annotations("fuzz", {reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+    for (const Annotation& a : parse_annotations("fuzz", text_of(bytes)))
       require(!a.file.empty() && !a.wnid.empty() && a.file.find('/') == std::string::npos);
   });
+}
+
+// Headers, results, indices: what is read can be written and read again. Results carry a checksum; metrics are one value a line.
+inline void json(std::span<const std::byte> bytes) {
+  const std::string_view text = text_of(bytes);
+  tolerate_mistakes([&] {
+    const Json value = parse_json("fuzz", text);
+    require(parse_json("fuzz", value.dump()) == value);
+  });
+  tolerate_mistakes([&] {
+    const Json object = parse_checked_json("fuzz", text);
+    if (object.contains("kelvin.format") || object.contains("kelvin.checksum")) return;
+    require(parse_checked_json("fuzz", checked_json_text(object)) == object);
+  });
+  tolerate_mistakes([&] {
+    for (const Json& line : parse_json_lines("fuzz", text)) require(!line.dump().empty());
+  });
+}
+
+// config.toml and --config.
+inline void toml(std::span<const std::byte> bytes) {
+  const std::string text(text_of(bytes));
+  for (const TomlStrings strings : {TomlStrings::escaped, TomlStrings::as_is}) try {
+      for (const TomlEntry& e : parse_toml(text, strings)) require(!e.name.empty());
+    } catch (const CLI::Error&) {
+    }
+  try {
+    std::istringstream in(text);
+    for (const CLI::ConfigItem& item : TomlConfig().from_config(in)) require(!item.name.empty());
+  } catch (const CLI::Error&) {
+  }
+}
+
+// model.safetensors.index.json
+inline void shards(std::span<const std::byte> bytes) {
+  tolerate_mistakes([&] {
+    for (const auto& [tensor, file] : parse_shard_index("fuzz", text_of(bytes)))
+      require(!file.empty() && file.find('/') == std::string::npos && file != "..");
+  });
+}
+
+// What a checkpoint says of its model and of where its training stands.
+inline void metadata(std::span<const std::byte> bytes) {
+  const std::string text(text_of(bytes));
+  const SafetensorsFile file{"fuzz", {}, {{"kelvin", text}, {kPositionKey, text}}, false, {}};
+  tolerate_mistakes([&] {
+    const RunInfo info = run_info_from(file);
+    require(info.model.classes >= 1 && info.model.height >= 1 && info.model.width >= 1 &&
+            !to_json(info).dump().empty());
+  });
+  tolerate_mistakes([&] { require(!to_json(position_from(file)).dump().empty()); });
+}
+
+// Names of files, classes and runs on their way into files and messages.
+inline void names(std::span<const std::byte> bytes) {
+  const std::string text(text_of(bytes)), escaped = escape_bytes(text), shown = printable(text);
+  require(is_utf8(escaped) && unescape_bytes(escaped) == text && unescape_bytes(text).size() <= text.size());
+  require(is_utf8(shown) && shown.find('\n') == std::string::npos && printable(shown) == shown);
+  require(printable_lines(text).size() >= text.size());
+  if (text.find('\0') != std::string::npos || text.size() > 1 << 16) return;  // no name; more than a config holds
+  const std::vector<TomlEntry> entries = parse_toml("a = " + toml_value(text));
+  require(entries.size() == 1 && entries[0].values == std::vector<std::string>{text});
 }
 
 }  // namespace kelvin::fuzz
