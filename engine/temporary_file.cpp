@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
-#include <string_view>
 #include <system_error>
 
 namespace kelvin {
@@ -28,11 +27,6 @@ std::string random_name() {
   std::array<char, kDigits + 1> digits{};
   std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(number));
   return std::string(kPrefix) + digits.data() + std::string(kEnd);
-}
-
-bool is_temporary_name(std::string_view name) {
-  return name.size() == kPrefix.size() + kDigits + kEnd.size() && name.starts_with(kPrefix) && name.ends_with(kEnd) &&
-         name.substr(kPrefix.size(), kDigits).find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 // Whether the folder still has the open file under that name.
@@ -80,6 +74,11 @@ bool TemporaryFile::rename_to(const std::string& name) {
   if (renameat(folder_, name_.c_str(), folder_, name.c_str()) != 0) return false;
   name_.clear();
   return true;
+}
+
+bool is_temporary_name(std::string_view name) {
+  return name.size() == kPrefix.size() + kDigits + kEnd.size() && name.starts_with(kPrefix) && name.ends_with(kEnd) &&
+         name.substr(kPrefix.size(), kDigits).find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 void remove_leftovers(int folder) {

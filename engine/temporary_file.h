@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "engine/descriptor.h"
 
@@ -26,6 +27,9 @@ class TemporaryFile {
   std::string name_;
   Descriptor file_;
 };
+
+// Whether such a file may be called that.
+[[nodiscard]] bool is_temporary_name(std::string_view name);
 
 // Removes what killed writers left in the folder. Files of writers that live, and all others, stay.
 void remove_leftovers(int folder);

@@ -21,6 +21,7 @@
 #include "apps/sweep/workers.h"
 #include "engine/atomic_file.h"
 #include "engine/child_process.h"
+#include "engine/input_file.h"
 #include "kernels/device/listed.h"
 #include "kernels/device/threads.h"
 
@@ -198,6 +199,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   const std::vector<Cell> cells = expand(plan.axes, plan.train, plan.seeds);
   const std::vector<TrainOptions> options = check_cells(cells);
   const std::vector<RunFolder> overwritten = check_folders(cells, plan, f);
+  if (!f.dry_run && is_there(f.out)) require_writable_results(f.out);
   const int threads = std::max(1, (common.threads > 0 ? common.threads : omp_get_max_threads()) / f.jobs);
   std::size_t finished = 0;
   for (const Cell& cell : cells)
@@ -222,10 +224,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
                           static_cast<double>(cells.size());
   }
   std::optional<FileLock> use;
-  if (!f.dry_run) {
-    use.emplace(join_sweep(f.out, overwritten));
-    require_writable_results(f.out);
-  }
+  if (!f.dry_run) use.emplace(join_sweep(f.out, overwritten));
   if (!common.quiet || f.dry_run) {
     std::string text =
         str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(), " seeds), ",

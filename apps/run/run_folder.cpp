@@ -13,6 +13,7 @@
 #include "engine/checkpoint.h"
 #include "engine/input_file.h"
 #include "engine/printable.h"
+#include "engine/temporary_file.h"
 #include "kernels/elementwise.h"
 
 namespace kelvin {
@@ -95,6 +96,19 @@ std::string RunFolder::taken_by() const {
   for (const auto& entry : std::filesystem::directory_iterator(path / "results", ignored))
     if (entry.path().extension() == ".json") offer("results/" + entry.path().filename().string());
   return first;
+}
+
+std::string RunFolder::stranger(std::initializer_list<std::string_view> also) const {
+  const auto is_known = [&also](const std::string& name) {
+    return is_of_training(name) || name == kRunLock || name == "results" || is_temporary_name(name) ||
+           std::find(also.begin(), also.end(), name) != also.end();
+  };
+  for (const std::string& name : names_in(path))
+    if (!is_known(name)) return name;
+  if (is_there(path / "results"))
+    for (const std::string& name : names_in(path / "results"))
+      if (!name.ends_with(".json") && !is_temporary_name(name)) return "results/" + name;
+  return {};
 }
 
 bool RunFolder::leads_out(const std::filesystem::path& file) const {

@@ -15,8 +15,10 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/json_text.h"
@@ -46,6 +48,8 @@ struct RunFolder {
   void create() const;
   // The first thing in it that a training writes, such as "config.toml"; empty: there is none, and a training may begin here.
   [[nodiscard]] std::string taken_by() const;
+  // The first thing in it that no run holds, such as "notes.txt"; empty: there is none. `also`: names that may be there too.
+  [[nodiscard]] std::string stranger(std::initializer_list<std::string_view> also) const;
   [[nodiscard]] bool has_lock() const;  // whether a training ever locked it
   // Whether a training has written what it measured of its first steps.
   [[nodiscard]] bool has_begun() const;

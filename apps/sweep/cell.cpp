@@ -23,6 +23,13 @@ Json kept_request(const RunFolder& folder) {
   }
 }
 
+void require_nothing_else(const RunFolder& folder) {
+  const std::string stranger = folder.stranger({"cell.json", "log.txt"});
+  if (!stranger.empty())
+    throw mistake(printable(folder.path.string()), ": --overwrite would remove ", printable(stranger),
+                  ", which belongs to no cell; move it, or choose another --out");
+}
+
 }  // namespace
 
 CellRequest request_of(const Cell& cell, const MeasureRequest& measure) {
@@ -51,6 +58,7 @@ void require_own(const RunFolder& folder, CellState state, bool overwrite) {
   if (state == CellState::foreign)
     throw mistake(name, ": holds ", printable(folder.taken_by()),
                   " and is no cell of a sweep (cell.json is absent or damaged); choose another --out");
+  if (state == CellState::other) require_nothing_else(folder);
 }
 
 void prepare(const RunFolder& folder, const CellRequest& request) {
@@ -63,11 +71,17 @@ void prepare(const RunFolder& folder, const CellRequest& request) {
   write_file_atomically(request_path(folder), std::as_bytes(std::span(text)));
 }
 
-void remove_cell(const RunFolder& folder) {
-  const FileLock lock = lock_run(folder.path);
-  std::error_code error;
-  std::filesystem::remove_all(folder.path, error);
-  if (error) throw mistake(printable(folder.path.string()), ": cannot be removed: ", error.message());
+void remove_cells(const std::vector<RunFolder>& folders) {
+  std::vector<FileLock> locks;
+  for (const RunFolder& folder : folders) {
+    locks.push_back(lock_run(folder.path));
+    require_nothing_else(folder);
+  }
+  for (const RunFolder& folder : folders) {
+    std::error_code error;
+    std::filesystem::remove_all(folder.path, error);
+    if (error) throw mistake(printable(folder.path.string()), ": cannot be removed: ", error.message());
+  }
 }
 
 CellRequest read_request(const RunFolder& folder) {

@@ -33,10 +33,11 @@ enum class CellState {
 
 // Makes the folder ready for work: writes cell.json, removes an old error. A mistake where it holds another run.
 void prepare(const RunFolder& folder, const CellRequest& request);
-// What `state_of` calls other or foreign: a mistake that names it, unless it is a cell that may be overwritten.
+// What `state_of` calls other or foreign: a mistake that names it, unless it is a cell that may be overwritten and nothing else.
 void require_own(const RunFolder& folder, CellState state, bool overwrite);
-// Removes the folder of a cell with other training flags (--overwrite); a mistake where a training is at work in it.
-void remove_cell(const RunFolder& folder);
+// Removes cells with other training flags (--overwrite), all of them or none. A mistake where a training is at work in one, or one holds
+// what no cell does: notes, or another sweep's folder.
+void remove_cells(const std::vector<RunFolder>& folders);
 [[nodiscard]] CellRequest read_request(const RunFolder& folder);  // a mistake when cell.json is absent or damaged
 
 enum class TrainingState { absent, half_done, done, diverged };

@@ -17,7 +17,7 @@ FileLock join_sweep(const std::filesystem::path& out, const std::vector<RunFolde
     if (!alone)
       throw mistake("--overwrite: a sweep (", holder_of(path), ") is at work in ", printable(out.string()),
                     "; wait for it, or choose another --out");
-    for (const RunFolder& folder : overwritten) remove_cell(folder);
+    remove_cells(overwritten);
   }
   std::optional<FileLock> shared = FileLock::try_take(path, FileLock::Kind::shared);
   if (!shared)
