@@ -9,6 +9,7 @@
 #include "apps/evaluation/evaluate.h"
 #include "apps/report/examples.h"
 #include "apps/report/results.h"
+#include "apps/run/json_fields.h"
 #include "data/corruptions.h"
 #include "engine/checked_json.h"
 #include "engine/input_file.h"
@@ -55,6 +56,13 @@ Bits robust_images(const AttackResult& r) {
   return bits;
 }
 
+// Whether a result holds one flag an image, where its measurement makes them.
+bool has_images(const Measurement& m, const Json& result) {
+  const bool makes_them = m.kind == Measurement::Kind::clean || m.kind == Measurement::Kind::attack ||
+                          m.kind == Measurement::Kind::worst_case;
+  return !makes_them || result.value("correct", Json()).is_string();
+}
+
 class Measurer {
  public:
   Measurer(Model& model, double train_tau, const std::vector<Measurement>& list, const Dataset& data,
@@ -66,7 +74,7 @@ class Measurer {
       Json settings = settings_of(m, tau_);
       if (m.kind == Measurement::Kind::worst_case) settings["after"] = attacks_before(m);
       const Json kept = read_result(folder_, result_name(m));
-      if (kept.is_object() && kept.value("settings", Json()) == settings) continue;
+      if (kept.is_object() && kept.value("settings", Json()) == settings && has_images(m, kept)) continue;
       std::optional<LogitScale> scaled;
       if (m.logit_scale != 1) scaled.emplace(model_, static_cast<float>(m.logit_scale));
       Json result = measured(m);
@@ -146,7 +154,8 @@ class Measurer {
     const ImageSet set = images(m);
     Bits standing = correct_images(predict(model_, set, kBatch));
     for (const std::string& name : attacks_before(m)) {
-      const Bits robust = bits_from(read_result(folder_, name).at("correct").get<std::string>());
+      const Json result = read_result(folder_, name);
+      const Bits robust = bits_from(JsonFields(folder_.result(name), result).text("correct"));
       for (std::size_t i = 0; i < standing.size() && i < robust.size(); ++i) standing[i] &= robust[i];
     }
     std::vector<std::int64_t> rows;

@@ -47,8 +47,8 @@ CellState state_of(const RunFolder& folder, const CellRequest& request) {
   if (kept.is_null()) return folder.taken_by().empty() ? CellState::absent : CellState::foreign;
   const Json wanted = to_json(request);
   if (kept.value("train", Json()) != wanted.at("train")) return CellState::other;
-  if (read_result(folder, "done") == wanted) return CellState::finished;
-  return std::filesystem::exists(folder.result("error")) ? CellState::failed : CellState::absent;
+  if (is_there(folder.result("error"))) return CellState::failed;
+  return read_result(folder, "done") == wanted ? CellState::finished : CellState::absent;
 }
 
 void require_own(const RunFolder& folder, CellState state, bool overwrite) {
@@ -85,9 +85,9 @@ void remove_cells(const std::vector<RunFolder>& folders) {
 }
 
 CellRequest read_request(const RunFolder& folder) {
-  const Json json = kept_request(folder);
-  const JsonFields f(request_path(folder), json);
   try {
+    const Json json = read_json(request_path(folder));
+    const JsonFields f(request_path(folder), json);
     std::vector<std::string> train = f.texts("train");
     for (std::string& argument : train) argument = unescape_bytes(argument);
     return {std::move(train), measure_request_from(f.object("measure")), f.numbers("logit_scales")};
@@ -99,8 +99,8 @@ CellRequest read_request(const RunFolder& folder) {
 
 TrainingState training_state(const RunFolder& folder) {
   const Json report = read_result(folder, "train");
-  if (report.is_object())
-    return report.value("diverged", Json()) == true ? TrainingState::diverged : TrainingState::done;
+  const Json diverged = report.is_object() ? report.value("diverged", Json()) : Json();
+  if (diverged.is_boolean()) return diverged == true ? TrainingState::diverged : TrainingState::done;
   return std::filesystem::exists(folder.checkpoint()) ? TrainingState::half_done : TrainingState::absent;
 }
 

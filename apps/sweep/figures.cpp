@@ -1,7 +1,10 @@
 // Reading a cell's folder into the numbers of its row.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <map>
 
+#include "apps/run/json_fields.h"
 #include "apps/sweep/table.h"
 #include "engine/checked_json.h"
 #include "engine/input_file.h"
@@ -11,10 +14,13 @@ namespace {
 
 using Images = std::vector<double>;
 
-Images images_of(const Json& result) {
+Images images_of(const JsonFields& result) {
   Images images;
-  if (!result.is_object()) return images;
-  for (const char c : result.value("correct", std::string())) images.push_back(c == '1' ? 1 : 0);
+  if (!result.has("correct")) return images;
+  for (const char c : result.text("correct")) {
+    if (c != '0' && c != '1') throw result.unlike("correct", "a text of 0 and 1");
+    images.push_back(c - '0');
+  }
   return images;
 }
 
@@ -37,31 +43,44 @@ class Reader {
       : folder_(folder), suffix_(logit_scale != 1 ? str("-logits-x", logit_scale) : "") {}
 
   CellFigures read() {
-    const Json error = kept("error"), train = kept("train");
-    if (error.is_object()) {
-      f_.status = CellFigures::Status::failed;
-      f_.detail = error.value("error", "unknown error");
-    } else if (train.is_object() && train.value("diverged", false)) {
-      f_.status = CellFigures::Status::diverged;
-      f_.detail = str("at step ", train.value("/divergence/step"_json_pointer, std::int64_t{0}));
-    } else if (kept("done").is_object()) {
-      f_.status = CellFigures::Status::done;
-      number("train_loss", train, "train_loss");
-      read_results();
+    try {
+      read_state();
+    } catch (const Error& e) {
+      if (e.code() != ExitCode::mistake) throw;
+      throw mistake(e.what(), "; remove it and done.json beside it, and the same sweep makes them again");
     }
     return std::move(f_);
   }
 
  private:
-  // Null where there is none; a damaged one is a mistake, for no figure may go missing without a word.
-  [[nodiscard]] Json kept(const std::string& name) const {
-    const std::filesystem::path path = folder_.result(name);
-    return is_there(path) ? read_checked_json(path) : Json();
+  void read_state() {
+    const JsonFields train = kept("train");
+    if (has("error")) {
+      const JsonFields error = kept("error");
+      f_.status = CellFigures::Status::failed;
+      f_.detail = error.has("error") ? error.text("error") : "unknown error";
+    } else if (train.has("diverged") && train.flag("diverged")) {
+      f_.status = CellFigures::Status::diverged;
+      f_.detail = str("at step ", train.object("divergence").integer("step", 0, INT64_MAX));
+    } else if (has("done")) {
+      f_.status = CellFigures::Status::done;
+      number("train_loss", train, "train_loss");
+      read_results();
+    }
   }
-  [[nodiscard]] Json result(const std::string& name) const { return kept(name + suffix_); }
 
-  void number(const std::string& key, const Json& from, const char* name) {
-    if (from.is_object() && from.contains(name) && from.at(name).is_number()) f_.values[key] = from.at(name);
+  [[nodiscard]] bool has(const std::string& name) const { return is_there(folder_.result(name)); }
+  // Without a field where there is no such file. A damaged one is a mistake, for no figure may go missing without a word.
+  [[nodiscard]] JsonFields kept(const std::string& name) {
+    const std::filesystem::path path = folder_.result(name);
+    auto found = files_.find(name);
+    if (found == files_.end()) found = files_.emplace(name, has(name) ? read_checked_json(path) : Json::object()).first;
+    return {path, found->second};
+  }
+  [[nodiscard]] JsonFields result(const std::string& name) { return kept(name + suffix_); }
+
+  void number(const std::string& key, const JsonFields& from, const char* name) {
+    if (from.has(name)) f_.values[key] = from.number(name);
   }
   void share(const std::string& key, const Images& images) {
     if (images.empty()) return;
@@ -70,24 +89,24 @@ class Reader {
   }
 
   void read_results() {
-    const Json evaluated = result("evaluate");
+    const JsonFields evaluated = result("evaluate");
     share("clean", images_of(evaluated));
     number("nll", evaluated, "nll");
     number("ece", evaluated, "ece");
     corruptions();
     attacks();
-    const Json geometry = result("geometry");
+    const JsonFields geometry = result("geometry");
     number("coefficient_of_variation", geometry, "coefficient_of_variation");
-    const Json audit = result("audit");
+    const JsonFields audit = result("audit");
     number("audit_worst_case", audit, "worst_case");
   }
 
   void corruptions() {
-    const Json corrupted = result("corrupt");
-    if (!corrupted.is_object()) return;
+    const JsonFields corrupted = result("corrupt");
+    if (!corrupted.has("rows")) return;
     number("corrupted", corrupted, "mean_accuracy");
     Images total;
-    for (const Json& row : corrupted.value("rows", Json::array())) {
+    for (const JsonFields& row : corrupted.objects("rows")) {
       const Images one = images_of(row);
       total.resize(one.size());
       for (std::size_t i = 0; i < one.size(); ++i) total[i] += one[i];
@@ -97,7 +116,7 @@ class Reader {
 
   void attacks() {
     Images sound, all;
-    const Json paper = result("attack-pgd-ce-tau1");
+    const JsonFields paper = result("attack-pgd-ce-tau1");
     for (const auto& [key, name, is_sound] :
          {std::tuple{"pgd_ce_tau1", "attack-pgd-ce-tau1", false}, std::tuple{"cw", "attack-cw", true},
           std::tuple{"pgd_log_odds", "attack-pgd-log-odds", true},
@@ -125,6 +144,7 @@ class Reader {
 
   RunFolder folder_;
   std::string suffix_;
+  std::map<std::string, Json> files_;  // as they were read
   CellFigures f_;
 };
 

@@ -1,4 +1,4 @@
-// The sweep's parts: grids, statistics against values from elsewhere, locks, workers that share a list, tables, successive halving.
+// The sweep's parts: grids, statistics against values from elsewhere, locks, workers that share a list, successive halving.
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -172,73 +172,6 @@ TEST(SweepWorkers, AFailureIsReportedAndStopsNothing) {
   EXPECT_EQ(events[0].kind, JobEvent::Kind::failed);
   EXPECT_EQ(events[0].error, "what went wrong");
   EXPECT_EQ(events[1].kind, JobEvent::Kind::finished);
-}
-
-// Folders as a sweep leaves them, worked out by hand: four images, τ = 50 against τ = 1, two seeds.
-TEST(SweepTable, HandMadeFolders) {
-  const TemporaryFolder folder;
-  const std::vector<Axis> axes = {parse_axis("tau=1,50,100")};
-  const std::vector<Cell> cells = expand(axes, {}, {0, 1});
-  const auto fill = [&](const std::string& cell, const char* clean, const char* ce, const char* log_odds,
-                        const char* worst) {
-    const RunFolder run{folder / cell};
-    run.write_result("train", {{"train_loss", 0.5}, {"diverged", false}});
-    run.write_result("evaluate", {{"correct", clean}});
-    run.write_result("attack-pgd-ce-tau1", {{"correct", ce}, {"zero_gradient_fraction", 0.25}, {"median_margin", 7}});
-    run.write_result("attack-pgd-log-odds", {{"correct", log_odds}});
-    run.write_result("worst-case", {{"correct", worst}});
-    run.write_result("done", Json::object());
-  };
-  fill("tau-1_seed-0", "1110", "1100", "1100", "10");
-  fill("tau-1_seed-1", "1100", "1000", "1000", "10");
-  fill("tau-50_seed-0", "1111", "1111", "1000", "00");
-  fill("tau-50_seed-1", "1111", "1110", "0000", "00");
-  RunFolder{folder / "tau-100_seed-0"}.write_result("train", {{"diverged", true}, {"divergence", {{"step", 40}}}});
-  RunFolder{folder / "tau-100_seed-1"}.write_result("error", {{"error", "no memory"}});
-  const SweepTable t = make_table("test", axes, cells, folder.path(), Baseline{"tau", "1"});
-  ASSERT_EQ(t.rows.size(), 3u);
-  EXPECT_TRUE(t.rows[0].is_baseline);
-  EXPECT_DOUBLE_EQ(t.rows[0].figures.at("clean").mean, 0.625);  // 3/4 and 2/4
-  EXPECT_DOUBLE_EQ(t.rows[0].figures.at("clean").deviation, 0.25 / std::sqrt(2.0));
-  EXPECT_DOUBLE_EQ(t.rows[1].figures.at("clean").mean, 1);
-  EXPECT_DOUBLE_EQ(t.rows[1].figures.at("worst_case").mean, 0);
-  EXPECT_DOUBLE_EQ(t.rows[1].figures.at("masking_gap").mean, 1);  // on the worst case's two images
-  EXPECT_DOUBLE_EQ(t.rows[1].figures.at("sound").mean, 0.125);
-  const Comparison& c = t.rows[1].comparisons.at("clean");
-  EXPECT_EQ(c.wins, 3);
-  EXPECT_EQ(c.losses, 0);
-  EXPECT_THAT(c.p_of_seed, ElementsAre(0.5, 0.25));                  // mid-p of 1:0 and 2:0
-  EXPECT_NEAR(c.p, std::erfc(3 / std::sqrt(2.0 * (1 + 4))), 1e-12);  // images differ by 0, 0, 1, 2
-  EXPECT_TRUE(t.rows[2].comparisons.empty());
-  const std::string text = text_of(t);
-  EXPECT_THAT(text, HasSubstr("62.5 ± 17.7"));
-  EXPECT_THAT(text, HasSubstr("diverged at step 40"));
-  EXPECT_THAT(text, HasSubstr("failed no memory"));
-  EXPECT_THAT(csv_of(t), HasSubstr("\n100,1,2,0,1,1,"));
-  EXPECT_THAT(reading_of(t), HasSubstr("100.0 points (tau 50)"));
-}
-
-// Without a worst case the gap is taken to the sound minimum, and everything that shows it says so. Large figures stand in full.
-TEST(SweepTable, WithoutAWorstCaseTheGapIsToTheSoundMinimum) {
-  const TemporaryFolder folder;
-  const std::vector<Axis> axes = {parse_axis("tau=50")};
-  const std::vector<Cell> cells = expand(axes, {}, {0, 1});
-  for (const int seed : {0, 1}) {
-    const RunFolder run{folder / cells[static_cast<std::size_t>(seed)].name};
-    run.write_result("train", {{"train_loss", 0.5}, {"diverged", false}});
-    run.write_result("attack-pgd-ce-tau1",
-                     {{"correct", "1110"}, {"zero_gradient_fraction", 0.0}, {"median_margin", 1300 + 150 * seed}});
-    run.write_result("attack-pgd-log-odds", {{"correct", "0011"}});
-    run.write_result("done", Json::object());
-  }
-  const SweepTable t = make_table("test", axes, cells, folder.path(), std::nullopt);
-  EXPECT_EQ(t.gap_to, "sound minimum");
-  EXPECT_DOUBLE_EQ(t.rows[0].figures.at("masking_gap").mean, 0.25);  // 3/4 less 2/4, the two columns beside it
-  EXPECT_THAT(text_of(t), HasSubstr("CE − sound min"));
-  EXPECT_THAT(text_of(t), HasSubstr("1380 ± 110"));  // 1375 and 150 / √2
-  EXPECT_THAT(reading_of(t), HasSubstr("fewer survive the sound minimum than PGD on cross-entropy"));
-  EXPECT_EQ(reading_of(t).find("worst case"), std::string::npos);
-  EXPECT_EQ(to_json(t)["gap_to"], "sound minimum");
 }
 
 TEST(ChooseTemperature, Rungs) {

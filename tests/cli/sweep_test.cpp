@@ -150,6 +150,26 @@ TEST_F(SweepCli, DivergenceIsAResultAndAFailureStopsNothing) {
   EXPECT_EQ(rows[1]["cells"][0]["status"], "done");
 }
 
+// An error of an earlier attempt, whatever stands in it, is tried again; a report of the cell's folder names it.
+TEST_F(SweepCli, ADamagedErrorIsNoResult) {
+  const std::string command = std::string("sweep ") + kToy + "--epochs 1 --measure clean --grid tau=1 --out a";
+  ASSERT_EQ(kelvin(command), 0);
+  const Json whole = table("a");
+  const std::filesystem::path error = folder_ / "a/tau-1_seed-0/results/error.json";
+  for (const std::string& text : {std::string("x"), std::string("null"), std::string(100'000, '[')}) {
+    std::ofstream(error) << text;
+    EXPECT_EQ(kelvin("report a/tau-1_seed-0 --out r.html"), 2);
+    const std::string says = read_text(folder_ / "out.err");
+    EXPECT_THAT(says, HasSubstr("a/tau-1_seed-0/results/error.json: "));
+    EXPECT_EQ(std::count(says.begin(), says.end(), '\n'), 1) << says;
+    EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("Not shown:"));
+  }
+  std::ofstream(error) << R"({"error": 5})";
+  EXPECT_EQ(kelvin(command), 0) << read_text(folder_ / "out.err");
+  EXPECT_FALSE(std::filesystem::exists(error));
+  EXPECT_EQ(table("a"), whole);
+}
+
 // τ = 1 with its logits multiplied: the same predictions and the same log-odds attack, another cross-entropy.
 TEST_F(SweepCli, MultipliedLogitsAreARowOfTheirOwn) {
   ASSERT_EQ(kelvin(std::string("sweep ") + kToy + "--variant 'one: tau=1 logit-scale=100' --measure clean,pgd --out s"),
