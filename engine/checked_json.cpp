@@ -25,10 +25,12 @@ std::string checked_json_text(Json object) {
   return text_of(object, 2) + "\n";
 }
 
-Json parse_checked_json(const std::filesystem::path& path, std::string_view text) {
+Json parse_checked_json(const std::filesystem::path& path, std::string_view text, bool* has_checksum) {
   Json json = parse_json(path, text);
   if (!json.is_object()) throw mistake(path.string(), ": damaged: expected a JSON object");
-  if (!json.contains(kFormat) && !json.contains(kChecksum)) return json;
+  const bool is_checked = json.contains(kFormat) || json.contains(kChecksum);
+  if (has_checksum != nullptr) *has_checksum = is_checked;
+  if (!is_checked) return json;
   const Json kept = json.value(kChecksum, Json()), format = json.value(kFormat, Json());
   json.erase(kChecksum);
   if (kept != checksum_of(text_of(json, -1)) || format != kCurrent)
@@ -39,6 +41,8 @@ Json parse_checked_json(const std::filesystem::path& path, std::string_view text
   return json;
 }
 
-Json read_checked_json(const std::filesystem::path& path) { return parse_checked_json(path, read_text(path)); }
+Json read_checked_json(const std::filesystem::path& path, bool* has_checksum) {
+  return parse_checked_json(path, read_text(path), has_checksum);
+}
 
 }  // namespace kelvin

@@ -11,8 +11,10 @@ namespace kelvin {
 // The text of such a file, for people too: indented, ending in a new line.
 [[nodiscard]] std::string checked_json_text(Json object);
 
-// The object as it was given. A file with neither name is taken as it is; a mistake names a file that is damaged.
-[[nodiscard]] Json read_checked_json(const std::filesystem::path& path);
-[[nodiscard]] Json parse_checked_json(const std::filesystem::path& path, std::string_view text);
+// The object as it was given. A file with neither name is taken as it is, and is one without a checksum; a mistake names a file that
+// is damaged.
+[[nodiscard]] Json read_checked_json(const std::filesystem::path& path, bool* has_checksum = nullptr);
+[[nodiscard]] Json parse_checked_json(const std::filesystem::path& path, std::string_view text,
+                                      bool* has_checksum = nullptr);
 
 }  // namespace kelvin

@@ -59,7 +59,7 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
                    rows.back().diverged ? "diverged" : ("clean accuracy " + percent(rows.back().clean)).c_str());
     folders.push_back(folder_of(tau, o).path);
   }
-  write_report(report, folders, {.title = "The τ experiment on " + data.name});
+  add_notes(write_report(report, folders, {.title = "The τ experiment on " + data.name}));
   Json json = {{"rows", Json::array()}, {"report", report.string()}, {"reading", reading_of(rows)}};
   for (const ExperimentRow& row : rows) json["rows"].push_back(to_json(row));
   print_result(common, table_of(rows) + "\n" + reading_of(rows) + "\n\nReport: " + report.string() + "\n", json);

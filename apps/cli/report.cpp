@@ -2,6 +2,7 @@
 #include "apps/report/report.h"
 
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 
 namespace kelvin {
 namespace {
@@ -13,7 +14,7 @@ struct ReportFlags {
 
 void run(const ReportFlags& f, const CommonOptions& common) {
   require_writable("--out", f.out);
-  write_report(f.out, f.runs, {.title = f.title});
+  add_notes(write_report(f.out, f.runs, {.title = f.title}));
   print_result(common, "Report: " + f.out + "\n", {{"report", f.out}});
 }
 

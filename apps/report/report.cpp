@@ -49,7 +49,13 @@ std::string a_run_inside(const Path& folder) {
   return first;
 }
 
-Json read_run(const Path& run, Problems& problems) {
+// A line about results from before there were checksums.
+std::string age_note(const Path& results, std::size_t old, std::size_t all) {
+  return str(results.string(), ": ", old, " of ", all,
+             " files written by an older version, without checksums; damage in them would not be noticed");
+}
+
+Json read_run(const Path& run, Problems& problems, std::vector<std::string>& notes) {
   if (!std::filesystem::is_directory(run)) throw mistake(run.string(), ": no such run folder");
   if (!is_run(run)) {
     const std::string inside = a_run_inside(run);
@@ -63,9 +69,15 @@ Json read_run(const Path& run, Problems& problems) {
     for (const auto& entry : std::filesystem::directory_iterator(run / "results"))
       if (entry.path().extension() == ".json") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
-  for (const Path& file : files)
-    if (Json result = read_or_note(problems, folder, file, read_checked_json); !result.is_null())
+  std::size_t old = 0;
+  for (const Path& file : files) {
+    bool has_checksum = true;
+    const auto read = [&has_checksum](const Path& path) { return read_checked_json(path, &has_checksum); };
+    if (Json result = read_or_note(problems, folder, file, read); !result.is_null())
       results[file.stem()] = std::move(result);
+    old += has_checksum ? 0 : 1;
+  }
+  if (old > 0) notes.push_back(age_note(run / "results", old, files.size()));
   Json config = read_or_note(problems, folder, folder.config(), read_if_there);
   Json metrics = read_or_note(problems, folder, folder.metrics(), read_metrics);
   return {{"name", run.filename().empty() ? run.parent_path().filename().string() : run.filename().string()},
@@ -104,11 +116,12 @@ void write_page(const Path& output, const std::string& title, const std::string&
 
 }  // namespace
 
-void write_report(const Path& output, const std::vector<Path>& runs, const ReportOptions& options) {
+std::vector<std::string> write_report(const Path& output, const std::vector<Path>& runs, const ReportOptions& options) {
   if (runs.empty()) throw mistake("a report needs at least one run folder");
   Json data = {{"runs", Json::array()}};
   Problems problems;
-  for (const Path& run : runs) data["runs"].push_back(read_run(run, problems));
+  std::vector<std::string> notes;
+  for (const Path& run : runs) data["runs"].push_back(read_run(run, problems, notes));
   std::string warnings;
   for (const std::string& problem : problems)
     warnings += "<p><strong>Not shown:</strong> " + escape_html(problem) + "</p>\n";
@@ -116,6 +129,7 @@ void write_report(const Path& output, const std::vector<Path>& runs, const Repor
   if (!problems.empty())
     throw mistake(problems.front(), problems.size() > 1 ? str(" (and ", problems.size() - 1, " more files)") : "",
                   "; the page is written without it");
+  return notes;
 }
 
 void write_sweep_report(const Path& output, const Json& table, const ReportOptions& options) {
