@@ -96,18 +96,20 @@ std::vector<int> places_in(const ClassNames& to, const ClassNames& from, const s
 }
 
 ClassOrder::ClassOrder(const RunInfo& info, const std::string& model, const Dataset& set, const std::string& data)
-    : model_(model), data_(data), outputs_(class_names_of(info)), set_(class_names_of(set)) {
+    : outputs_(class_names_of(info)) {
+  const ClassNames names = class_names_of(set);
   const auto classes = static_cast<std::size_t>(info.model.classes);
-  if (outputs_.are_known() && set_.are_known()) {
-    std::vector<int> places = places_in(outputs_, set_, data + " on " + model);
-    const auto known =
-        static_cast<std::size_t>(std::count_if(places.begin(), places.end(), [](int p) { return p >= 0; }));
+  if (outputs_.are_known() && names.are_known()) {
+    std::vector<int> places = places_in(outputs_, names, data + " on " + model);
+    if (const std::vector<std::string> unknown = not_found(names.names, places); !unknown.empty())
+      throw mistake(data, ": has ", unknown.size(), unknown.size() == 1 ? " class" : " classes", " that ", model,
+                    " does not know: ", briefly_listed(unknown), "; it knows ", briefly_listed(outputs_.names));
     output_names_ = outputs_.names;
-    if (known == classes && places.size() == classes && are_in_order(places)) return;
+    const std::size_t known = places.size();
+    if (known == classes && are_in_order(places)) return;
     output_of_ = std::move(places);
     note_ = known == classes
-                ? str(data, " lists the classes of ", model, places.size() > classes ? " and others" : "",
-                      " in another order; labels are matched by name")
+                ? str(data, " lists the classes of ", model, " in another order; labels are matched by name")
                 : str(data, " has ", known, " of the ", classes, " classes of ", model, "; labels are matched by name");
     return;
   }
@@ -115,23 +117,12 @@ ClassOrder::ClassOrder(const RunInfo& info, const std::string& model, const Data
     throw mistake(data, ": ", set.classes, " classes; ", model, " is a model of ", classes);
   output_names_ = set.class_names;
   for (std::size_t c = output_names_.size(); c < classes; ++c) output_names_.push_back(std::to_string(c));
-  if (set.classes == info.model.classes && !outputs_.are_known()) outputs_ = set_;
+  if (set.classes == info.model.classes && !outputs_.are_known()) outputs_ = names;
 }
 
 void ClassOrder::apply(ImageSet& set) const {
   if (output_of_.empty()) return;
-  std::vector<bool> is_unknown(output_of_.size(), false);
-  for (std::int32_t& label : set.labels) {
-    const auto own = static_cast<std::size_t>(label);
-    label = output_of_[own];
-    if (label < 0) is_unknown[own] = true;
-  }
-  std::vector<std::string> unknown;
-  for (std::size_t c = 0; c < is_unknown.size(); ++c)
-    if (is_unknown[c]) unknown.push_back(set_.names[c]);
-  if (unknown.empty()) return;
-  throw mistake(data_, ": holds images of ", unknown.size(), unknown.size() == 1 ? " class" : " classes", " that ",
-                model_, " does not know: ", briefly_listed(unknown), "; it knows ", briefly_listed(outputs_.names));
+  for (std::int32_t& label : set.labels) label = output_of_[static_cast<std::size_t>(label)];
 }
 
 void restore_class_order(Dataset& data, const RunInfo& begun, const std::string& run) {

@@ -32,10 +32,11 @@ struct ClassNames {
 // From the labels of a data set to the outputs of a model.
 class ClassOrder {
  public:
-  // `model` and `data` name the two in messages. A mistake where neither names match nor counts fit.
+  // `model` and `data` name the two in messages. A mistake where neither names match nor counts fit, and one that lists the names of
+  // classes which the model does not know: also where the images that were read hold none of them.
   ClassOrder(const RunInfo& info, const std::string& model, const Dataset& set, const std::string& data);
 
-  // Gives the images the model's labels. A mistake that lists the names of classes which have images and which the model does not know.
+  // Gives the images the model's labels.
   void apply(ImageSet& set) const;
   // What is not usual about the match, in one line; empty where both sides list the same classes in the same order.
   [[nodiscard]] const std::string& note() const { return note_; }
@@ -45,8 +46,7 @@ class ClassOrder {
   [[nodiscard]] const ClassNames& outputs() const { return outputs_; }
 
  private:
-  std::string model_, data_;
-  ClassNames outputs_, set_;
+  ClassNames outputs_;
   std::vector<std::string> output_names_;
   std::vector<int> output_of_;  // by label; empty where labels stay as they are
   std::string note_;

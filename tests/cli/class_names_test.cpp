@@ -103,6 +103,25 @@ TEST_F(ClassNamesTest, AClassThatTheModelDoesNotKnowIsAMistake) {
         "5 classes that run does not know: date, elderberry, fig, grape and 1 more; it knows apple, banana, cherry");
 }
 
+// Nor does it matter whether an image of that class is read.
+TEST_F(ClassNamesTest, AnUnknownClassWithoutAnImageIsAMistakeToo) {
+  draw("other/apple", 30);
+  draw("other/date", 200);
+  expect_mistake("evaluate run --quiet --limit 1 --data folder:other",
+                 "folder:other: has 1 class that run does not know: date");
+  for (const char* name : {"more/train/apple", "more/train/date", "more/test/apple"}) draw(name, 30);
+  expect_mistake("evaluate run --quiet --data folder:more", "folder:more: has 1 class that run does not know: date");
+  expect_mistake("geometry run --quiet --split train --limit 1 --data folder:more", "does not know: date");
+  // A class folder without images is refused where its half is read, as torchvision's ImageFolder does; the model may know the class.
+  draw("empty/apple", 30);
+  std::filesystem::create_directories(folder_ / "empty/banana");
+  expect_mistake("evaluate run --quiet --data folder:empty",
+                 "empty/banana: a class folder without PNG, JPEG or BMP images");
+  // A test half may lack classes of the training half.
+  for (const char* name : {"fewer/train/apple", "fewer/train/banana", "fewer/test/apple"}) draw(name, 30);
+  EXPECT_EQ(json("evaluate run --data folder:fewer")["accuracy"], 1);
+}
+
 TEST_F(ClassNamesTest, AnotherOrderIsMapped) {
   write_turned("turned");
   for (const std::string key : {"accuracy", "nll", "ece"})
