@@ -93,18 +93,35 @@ std::map<std::string, std::string> read_words(const Path& path) {
   return words;
 }
 
+// Sorted; a mistake where there are none, or one stands twice.
+std::vector<std::string> read_wnids(const Path& path) {
+  std::map<std::string, std::size_t> line_of;
+  std::size_t number = 0;
+  for (const std::string& line : lines_of(read_part(path, "Tiny-ImageNet"))) {
+    ++number;
+    if (line.empty()) continue;
+    if (const auto [before, is_new] = line_of.emplace(line, number); !is_new)
+      throw mistake(path.string(), ": line ", number, ": class ", line, " stands on line ", before->second, " too");
+  }
+  if (line_of.empty()) throw mistake(path.string(), ": names no classes");
+  std::vector<std::string> wnids;
+  for (const auto& [wnid, line] : line_of) wnids.push_back(wnid);
+  return wnids;
+}
+
 constexpr int kTinySide = 64;
 
 LabelledFiles list_validation(const Path& folder, const std::vector<std::string>& wnids) {
   const Path annotations = folder / "val_annotations.txt";
   LabelledFiles listing;
-  std::size_t line = 0;
-  for (const Annotation& a : parse_annotations(annotations, read_part(annotations, "Tiny-ImageNet"))) {
-    ++line;
-    const auto at = std::lower_bound(wnids.begin(), wnids.end(), a.wnid);
-    if (at == wnids.end() || *at != a.wnid)
-      throw mistake(annotations.string(), ": line ", line, ": class ", a.wnid, " is not in wnids.txt");
-    listing.files.push_back(folder / "images" / a.file);
+  std::map<std::string, std::size_t> line_of;
+  for (const auto& [file, wnid, line] : parse_annotations(annotations, read_part(annotations, "Tiny-ImageNet"))) {
+    if (const auto [before, is_new] = line_of.emplace(file, line); !is_new)
+      throw mistake(annotations.string(), ": line ", line, ": ", file, " stands on line ", before->second, " too");
+    const auto at = std::lower_bound(wnids.begin(), wnids.end(), wnid);
+    if (at == wnids.end() || *at != wnid)
+      throw mistake(annotations.string(), ": line ", line, ": class ", wnid, " is not in wnids.txt");
+    listing.files.push_back(folder / "images" / file);
     listing.labels.push_back(static_cast<std::int32_t>(at - wnids.begin()));
     if (!is_there(listing.files.back()))
       throw mistake(annotations.string(), ": line ", line, ": ", listing.files.back().string(), " is not there");
@@ -143,7 +160,8 @@ std::vector<Annotation> parse_annotations(const Path& path, std::string_view tex
     if (line.empty()) continue;
     const std::size_t first = line.find('\t');
     const std::size_t second = first == std::string::npos ? first : line.find('\t', first + 1);
-    Annotation a{line.substr(0, first), first == std::string::npos ? "" : line.substr(first + 1, second - first - 1)};
+    Annotation a{line.substr(0, first), first == std::string::npos ? "" : line.substr(first + 1, second - first - 1),
+                 number};
     if (a.file.empty() || a.wnid.empty())
       throw mistake(path.string(), ": line ", number, ": expected file, tab, class, tab and four numbers");
     if (a.file.find('/') != std::string::npos || a.file.find('\0') != std::string::npos || a.file == "..")
@@ -202,12 +220,7 @@ Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& optio
   const Path inner = Path(where) / "tiny-imagenet-200";
   const Path folder = is_folder(inner) ? inner : Path(where);
   Dataset set;
-  std::vector<std::string>& wnids = set.class_folders;
-  for (const std::string& line : lines_of(read_part(folder / "wnids.txt", "Tiny-ImageNet")))
-    if (!line.empty()) wnids.push_back(line);
-  std::sort(wnids.begin(), wnids.end());
-  if (wnids.empty() || std::adjacent_find(wnids.begin(), wnids.end()) != wnids.end())
-    throw mistake((folder / "wnids.txt").string(), ": names no classes, or one of them twice");
+  const std::vector<std::string> wnids = set.class_folders = read_wnids(folder / "wnids.txt");
   const auto words = read_words(folder / "words.txt");
   std::map<std::string, int> uses;
   for (const std::string& wnid : wnids)

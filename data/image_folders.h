@@ -25,7 +25,8 @@ namespace kelvin {
 // Mistakes: a class without images, a test class that training lacks, an image of another size, unreadable images.
 [[nodiscard]] Dataset load_image_folder(const std::string& where, const DatasetOptions& options);
 
-// Mistakes as well: annotations that name no image or class, with file and line.
+// Mistakes as well, with file and line: annotations that name no image or class, an image that stands there twice or is not there, a
+// class that stands twice in wnids.txt.
 [[nodiscard]] Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& options);
 
 // The subfolders of a folder by name, sorted; hidden ones are left out (data/image_listing.h).
@@ -45,6 +46,7 @@ struct LabelledFiles {
 // A line of val_annotations.txt: file, wnid, and four numbers that are not read here, separated by tabs.
 struct Annotation {
   std::string file, wnid;
+  std::size_t line = 0;  // from 1
 };
 // Throws a mistake with `path` and line for a line without the two fields or with a file name that leaves the folder.
 [[nodiscard]] std::vector<Annotation> parse_annotations(const std::filesystem::path& path, std::string_view text);

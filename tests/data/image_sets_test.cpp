@@ -38,18 +38,6 @@ class ImageSets : public ::testing::Test {
         names.push_back(entry.path().filename().string());
     return names;
   }
-  void make_tiny() const {
-    write_text(folder_ / "tiny/wnids.txt", "n02\nn01\n");  // not sorted, as published
-    write_text(folder_ / "tiny/words.txt", "n01\tgoldfish, Carassius auratus\nn02\tspider\nn99\tother\n");
-    for (const char* wnid : {"n01", "n02"})
-      for (int i = 0; i < 2; ++i)
-        write_image(
-            folder_ / ("tiny/train/" + std::string(wnid) + "/images/" + wnid + "_" + std::to_string(i) + ".JPEG"), 64,
-            64, 3, i);
-    write_image(folder_ / "tiny/val/images/val_0.JPEG", 64, 64, 3, 5);
-    write_image(folder_ / "tiny/val/images/val_1.JPEG", 64, 64, 1, 6);  // grey, as some are
-    write_text(folder_ / "tiny/val/val_annotations.txt", "val_0.JPEG\tn02\t0\t0\t9\t9\nval_1.JPEG\tn01\t0\t0\t9\t9\n");
-  }
   testing::TemporaryFolder folder_;
 };
 
@@ -212,36 +200,6 @@ TEST_F(ImageSets, ImagesTooLargeAreRefusedByTheirHeader) {
   cut.resize(cut.size() / 2);
   EXPECT_THAT(mistake_of([&] { (void)decode_image("cut.png", std::as_bytes(std::span(cut)), 3); }),
               HasSubstr("cut.png: damaged PNG: the chunk at byte 33 says 215 bytes, 91 are left"));
-}
-
-TEST_F(ImageSets, TinyImageNetWithSortedClasses) {
-  make_tiny();
-  const Dataset set = load_dataset("tiny-imagenet:" + at("tiny"), {});
-  EXPECT_EQ(set.class_folders, (std::vector<std::string>{"n01", "n02"}));
-  EXPECT_EQ(set.class_names, (std::vector<std::string>{"goldfish", "spider"}));
-  EXPECT_EQ(set.train.labels, (std::vector<std::int32_t>{0, 1, 0, 1}));
-  EXPECT_EQ(set.test.labels, (std::vector<std::int32_t>{1, 0}));
-  EXPECT_EQ(set.test.height, 64);
-  const std::uint8_t* const grey = set.test.bytes.data() + set.test.pixels();
-  EXPECT_TRUE(grey[0] == grey[1] && grey[1] == grey[2]);
-}
-
-TEST_F(ImageSets, TinyImageNetMistakes) {
-  make_tiny();
-  const auto load = [&] { (void)load_dataset("tiny-imagenet:" + at("tiny"), {.train = Half::skip}); };
-  const auto annotations = folder_ / "tiny/val/val_annotations.txt";
-  write_text(annotations, "val_0.JPEG\tn02\t0\nval_1.JPEG n01\n");
-  EXPECT_THAT(mistake_of(load), HasSubstr("line 2: expected file, tab"));
-  write_text(annotations, "val_0.JPEG\tn03\t0\n");
-  EXPECT_THAT(mistake_of(load), HasSubstr("line 1: class n03 is not"));
-  write_text(annotations, "val_9.JPEG\tn01\t0\n");
-  EXPECT_THAT(mistake_of(load), HasSubstr("line 1: "));
-  write_text(annotations, "../../secret.png\tn01\t0\n");
-  EXPECT_THAT(mistake_of(load), HasSubstr("no plain file name"));
-  write_text(annotations, "val_0.JPEG\tn01\t0\n");
-  write_image(folder_ / "tiny/val/images/val_0.JPEG", 32, 64, 3, 1);
-  EXPECT_THAT(mistake_of(load), HasSubstr("val_0.JPEG: 32x64 pixels, expected 64x64"));
-  EXPECT_TRUE(cached().empty());
 }
 
 TEST_F(ImageSets, CacheIsUsedWhileTheFilesStayAndReplacedWhenTheyChange) {
