@@ -6,16 +6,15 @@
 
 #include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
-#include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/sweep_progress.h"
+#include "apps/cli/sweep_trial.h"
 #include "apps/cli/train_flags.h"
 #include "apps/cli/waiting_threads.h"
 #include "apps/report/report.h"
 #include "apps/run/json_output.h"
 #include "apps/sweep/cell.h"
-#include "apps/sweep/estimate.h"
 #include "apps/sweep/presets.h"
 #include "apps/sweep/shared_folder.h"
 #include "apps/sweep/workers.h"
@@ -23,6 +22,7 @@
 #include "engine/child_process.h"
 #include "engine/input_file.h"
 #include "kernels/device/listed.h"
+#include "kernels/device/notes.h"
 #include "kernels/device/threads.h"
 
 namespace kelvin {
@@ -103,24 +103,8 @@ std::vector<TrainOptions> check_cells(const std::vector<Cell>& cells) {
   return options;
 }
 
-// Rates of the first cell's model, measured by `kelvin bench` in a process of its own; nothing when that fails.
-std::optional<Rates> measure_rates(const TrainOptions& o, const Dataset& data, const CommonOptions& common,
-                                   int threads) {
-  const std::string &model = o.model, cases = "train-" + model + ",infer-" + model + ",pgd1-" + model;
-  const CapturedRun bench = run_captured(
-      {.arguments = {own_program(), "bench", "--json", "--quiet", "--seconds=0.4", "--cases=" + cases,
-                     str("--batch-size=", o.batch_size), str("--size=", data.train.height),
-                     str("--channels=", data.train.channels), "--device=" + common.device, str("--threads=", threads)},
-       .errors = ChildCommand::kNowhere});
-  if (bench.code != 0) return std::nullopt;
-  const Json json = Json::parse(bench.output, nullptr, false);
-  const Json rows = json.is_object() ? json.value("rows", Json::array()) : json;
-  if (!rows.is_array() || rows.size() != 3) return std::nullopt;
-  return Rates{rows[0].at("img_per_s"), rows[1].at("img_per_s"), rows[2].at("img_per_s")};
-}
-
 std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f,
-                         const CommonOptions& common, int threads) {
+                         const CommonOptions& common, const std::string& device, int threads) {
   const std::filesystem::path out = f.out;
   const auto begin = std::filesystem::file_time_type::clock::now();
   std::vector<Job> jobs;
@@ -129,7 +113,7 @@ std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, 
     const CellRequest request = request_of(cell, plan.measure);
     Job job;
     job.name = cell.name;
-    job.command = {own_program(), "sweep-cell", "--device=" + common.device, str("--threads=", threads),
+    job.command = {own_program(), "sweep-cell", "--device=" + device, str("--threads=", threads),
                    "--autotune=" + common.autotune};
     if (common.tf32) job.command.emplace_back("--tf32");
     if (common.fast) job.command.emplace_back("--fast-nondeterministic");
@@ -177,6 +161,7 @@ int write_results(const SweepTable& table, const SweepFlags& f, const CommonOpti
   Json json = to_json(table);
   json["out"] = f.out;
   json["report"] = (out / kReport).string();
+  add_device_notes(json);
   write(kText, text_of(table));
   write(kCsv, csv_of(table));
   write(kTable, to_text(json, 1) + "\n");
@@ -205,39 +190,25 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   for (const Cell& cell : cells)
     finished +=
         state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::finished;
-  double seconds_a_cell = 0;
-  if (finished < cells.size()) {
-    const std::int64_t limit = std::atol(flag_value(plan.train, "limit", "0").c_str());
-    const auto or_limit = [&](const char* name) {
-      const std::int64_t n = std::atol(flag_value(plan.train, name, "0").c_str());
-      return n > 0 ? n : limit;
-    };
-    const Dataset data = load_dataset(
-        options[0].data,
-        {.test = Half::optional, .train_limit = or_limit("train-limit"), .test_limit = or_limit("test-limit")});
-    add_notes(data.notes);
-    say_notes();
-    if (const auto rates = measure_rates(options[0], data, common, threads))
-      for (std::size_t i = 0; i < cells.size(); ++i)
-        seconds_a_cell += estimated_seconds(options[i], data.train.count, data.test.count,
-                                            measurements_of(plan.measure, cells[i].logit_scales), *rates) /
-                          static_cast<double>(cells.size());
-  }
+  SweepTrial trial{common.device, 0, {}};
+  if (finished < cells.size()) trial = try_sweep(plan, cells, options, common, threads);
+  for (const std::string& note : trial.notes) note_once(note);
   std::optional<FileLock> use;
   if (!f.dry_run) use.emplace(join_sweep(f.out, overwritten));
   if (!common.quiet || f.dry_run) {
     std::string text =
         str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(), " seeds), ",
             finished, " finished already, ", f.jobs, " at a time with ", threads, " threads");
-    if (seconds_a_cell > 0)
-      text += "; about " + duration_text(seconds_a_cell * static_cast<double>(cells.size() - finished) / f.jobs);
+    if (trial.seconds_a_cell > 0)
+      text += "; about " + duration_text(trial.seconds_a_cell * static_cast<double>(cells.size() - finished) / f.jobs);
     print_note(plan.title + ": " + text);
     const MeasureRequest& m = plan.measure;
     const std::string warning = reach_warning({.attack = "pgd", .eps = m.eps, .step = m.step, .steps = m.steps});
     if (!warning.empty()) print_note("warning: " + warning);
   }
   if (f.dry_run) {
-    Json json = {{"cells", Json::array()}, {"seconds", seconds_a_cell * static_cast<double>(cells.size()) / f.jobs}};
+    Json json = {{"cells", Json::array()},
+                 {"seconds", trial.seconds_a_cell * static_cast<double>(cells.size()) / f.jobs}};
     std::string text;
     for (const Cell& cell : cells) {
       std::string line = "kelvin train";
@@ -248,8 +219,8 @@ void run(const SweepFlags& f, const CommonOptions& common) {
     print_result(common, text, json);
     return;
   }
-  const std::vector<Job> jobs = jobs_of(cells, plan, f, common, threads);
-  SweepProgress progress(cells, f.out, seconds_a_cell, f.jobs, common.quiet);
+  const std::vector<Job> jobs = jobs_of(cells, plan, f, common, trial.device, threads);
+  SweepProgress progress(cells, f.out, trial.seconds_a_cell, f.jobs, common.quiet);
   bool ran_out = false;
   run_jobs(
       jobs, f.jobs,

@@ -170,6 +170,20 @@ TEST_F(SweepCli, ADamagedErrorIsNoResult) {
   EXPECT_EQ(table("a"), whole);
 }
 
+// A driver without a GPU: why the CPU is taken is said once, and neither by a cell's training nor by its measurement.
+TEST_F(SweepCli, TheCpuIsNotedOnce) {
+  if (std::string(KELVIN_STAND_IN_DRIVER).empty()) GTEST_SKIP() << "built without CUDA";
+  setenv("LD_LIBRARY_PATH", KELVIN_STAND_IN_DRIVER, 1);
+  const int code = kelvin(std::string("sweep ") + kToy + "--epochs 1 --measure clean --grid tau=1,2 --jobs 2 --out a");
+  unsetenv("LD_LIBRARY_PATH");
+  const std::string note = "--device auto takes the CPU: no NVIDIA GPU (cudaErrorNoDevice)";
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(read_text(folder_ / "out.err"), "kelvin: note: " + note + "\n");
+  EXPECT_EQ(table("a")["device_notes"], Json({note}));
+  for (const char* cell : {"a/tau-1_seed-0", "a/tau-2_seed-0"})
+    EXPECT_EQ(read_text(folder_ / (std::string(cell) + "/log.txt")).find("auto"), std::string::npos) << cell;
+}
+
 // τ = 1 with its logits multiplied: the same predictions and the same log-odds attack, another cross-entropy.
 TEST_F(SweepCli, MultipliedLogitsAreARowOfTheirOwn) {
   ASSERT_EQ(kelvin(std::string("sweep ") + kToy + "--variant 'one: tau=1 logit-scale=100' --measure clean,pgd --out s"),
