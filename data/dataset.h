@@ -49,6 +49,7 @@ struct DatasetOptions {
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
   std::int64_t validation = 0;                   // images to hold out of the training half, after train_limit; 0: none
   std::uint64_t seed = 0;                        // of synthetic sets and of the choice of the validation images
+  bool uses_cache = true;  // of decoded images (data/image_file.h); false: it is neither read nor filled
 };
 
 // `spec` is the value of --data: NAME or NAME:WHERE.

@@ -64,9 +64,11 @@ Halves halves_of(const Path& root) {
   return halves;
 }
 
-ImageSet decode(const std::string& name, const LabelledFiles& listing, int height, int width, int channels) {
+ImageSet decode(const std::string& name, const DatasetOptions& options, const LabelledFiles& listing, int height,
+                int width, int channels) {
   ImageSet set{static_cast<std::int64_t>(listing.files.size()), height, width, channels, {}, {}, listing.labels};
-  set.bytes = decode_images_cached(name, listing.files, height, width, channels);
+  set.bytes = options.uses_cache ? decode_images_cached(name, listing.files, height, width, channels)
+                                 : decode_images(listing.files, height, width, channels);
   return set;
 }
 
@@ -210,7 +212,8 @@ Dataset load_image_folder(const std::string& where, const DatasetOptions& option
       if (is_grey && read_image_header(file).channels > 2) is_grey = false;
   for (std::size_t h = 0; h < 2; ++h)
     if (!halves[h].files.empty())
-      (h == 0 ? set.train : set.test) = decode("folder", halves[h], first.height, first.width, is_grey ? 1 : 3);
+      (h == 0 ? set.train : set.test) =
+          decode("folder", options, halves[h], first.height, first.width, is_grey ? 1 : 3);
   if (set.train.count > 0) measure_normalization(set.train, set.mean, set.std);
   return set;
 }
@@ -234,12 +237,12 @@ Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& optio
   };
   PassedOver passed_over;
   if (is_wanted(options.train, "train"))
-    set.train =
-        decode("tiny-imagenet", list_classes(folder / "train", wnids, wnids, passed_over), kTinySide, kTinySide, 3);
+    set.train = decode("tiny-imagenet", options, list_classes(folder / "train", wnids, wnids, passed_over), kTinySide,
+                       kTinySide, 3);
   passed_over.erase(".txt");  // boxes of the objects
   if (const std::string note = note_of(passed_over); !note.empty()) set.notes.push_back(where + ": " + note);
   if (is_wanted(options.test, "val"))
-    set.test = decode("tiny-imagenet", list_validation(folder / "val", wnids), kTinySide, kTinySide, 3);
+    set.test = decode("tiny-imagenet", options, list_validation(folder / "val", wnids), kTinySide, kTinySide, 3);
   set.mean = {0.4802f, 0.4481f, 0.3975f};
   set.std = {0.2770f, 0.2691f, 0.2821f};
   return set;

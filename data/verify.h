@@ -1,4 +1,5 @@
-// What lies in a file or folder, and whether it is what was published: every format and label is read, every image decoded.
+// What lies in a file or folder, and whether it is what was published: every format and label is read, every image decoded, past the
+// cache of decoded images.
 #pragma once
 
 #include <filesystem>

@@ -5,6 +5,9 @@
 #include <fstream>
 
 #include "data/dataset.h"
+#include "data/fetch.h"
+#include "data/verify.h"
+#include "tests/data/archive_writer.h"
 #include "tests/data/image_writer.h"
 #include "tests/support.h"
 
@@ -15,6 +18,8 @@ using ::testing::HasSubstr;
 using testing::mistake_of;
 using testing::read_text;
 using testing::write_image;
+using testing::zip_archive;
+using testing::ZipEntry;
 
 void write_text(const std::filesystem::path& path, const std::string& text) {
   std::filesystem::create_directories(path.parent_path());
@@ -91,6 +96,26 @@ TEST_F(TinyImageNet, NamesThatCollide) {
   write_text(wnids, "n02\nn01\n");
   write_text(folder_ / "tiny/words.txt", "n01\tcrane, a bird\nn02\tcrane\n");
   EXPECT_EQ(load().class_names, (std::vector<std::string>{"crane (n01)", "crane (n02)"}));
+}
+
+// What is looked at to be checked, and under a name that it will not keep, does not fill the cache.
+TEST_F(TinyImageNet, AFetchedSetIsCheckedPastTheCache) {
+  std::vector<ZipEntry> entries;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / "tiny"))
+    if (entry.is_regular_file())
+      entries.push_back({"tiny-imagenet-200/" + std::filesystem::relative(entry.path(), folder_ / "tiny").string(),
+                         read_text(entry.path())});
+  write_text(folder_ / "home/tiny-imagenet-200.zip", zip_archive(entries));
+  const FetchOptions options = {.folder = folder_ / "data", .home = "file://" + at("home"), .is_quiet = true};
+  EXPECT_THAT(mistake_of([&] { (void)fetch(find_data_source("tiny-imagenet"), options); }),
+              HasSubstr("what came is not the published set: train: 4 images, published 100000"));
+  const Verification v = verify(folder_ / "tiny");
+  ASSERT_EQ(v.parts.size(), 2u);
+  EXPECT_EQ(v.parts[0].images, 4);
+  EXPECT_EQ(v.parts[1].images, 2);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "cache"));
+  (void)load_dataset(set_, {});
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "cache"));
 }
 
 }  // namespace
