@@ -153,6 +153,30 @@ TEST_F(ClassNamesTest, AnotherOrderIsMapped) {
   EXPECT_EQ(json("evaluate again")["class_names"], Json({"apple", "banana", "cherry"}));
 }
 
+// A test half of some of the classes, and a checkpoint that lists them in another order: labels taken as they are would be wrong on
+// every image of both.
+TEST_F(ClassNamesTest, ACellOfASweepIsMeasuredByName) {
+  std::filesystem::remove_all(folder_ / "set/test/apple");
+  const std::string sweep =
+      "sweep --data folder:set --model mlp --batch-size 6 --lr 0.1 --epochs 30 --grid tau=1 --measure clean --out s";
+  const auto expect_right = [&](const Json& classes) {
+    const Json figures = json(sweep)["rows"][0]["figures"];
+    EXPECT_EQ(figures["clean"]["mean"], 1);
+    const Json kept = Json::parse(testing::read_text(folder_ / "s/tau-1_seed-0/results/evaluate.json"));
+    EXPECT_EQ(kept["accuracy"], 1);
+    EXPECT_EQ(kept["n"], 12);
+    EXPECT_EQ(kept["class_names"], classes);
+  };
+  expect_right({"banana", "cherry"});
+  write_turned("turned");
+  std::filesystem::copy_file(folder_ / "turned/checkpoint.safetensors",
+                             folder_ / "s/tau-1_seed-0/checkpoint.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  for (const char* name : {"evaluate", "done"})
+    std::filesystem::remove(folder_ / str("s/tau-1_seed-0/results/", name, ".json"));
+  expect_right({"cherry", "banana"});
+}
+
 TEST_F(ClassNamesTest, OtherNamesStartANewLastLayer) {
   draw("vegetables/train/artichoke", 30);
   draw("vegetables/train/beet", 130);
