@@ -17,6 +17,7 @@
 #include "data/verify.h"
 #include "engine/child_process.h"
 #include "engine/descriptor.h"
+#include "engine/input_file.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -57,6 +58,25 @@ class FetchLock {
   Path path_;
   Descriptor file_;
 };
+
+void require(const std::error_code& error, const Path& path, const char* what) {
+  if (error) throw mistake(path.string(), ": cannot be ", what, ": ", error.message());
+}
+void remove_path(const Path& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  require(error, path, "removed");
+}
+void make_folder(const Path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  require(error, path, "made");
+}
+void rename_path(const Path& from, const Path& to) {
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  require(error, to, "made");
+}
 
 bool is_busy(const std::string& http_code) {
   return http_code == "408" || http_code == "429" || http_code == "500" || http_code == "502" || http_code == "503" ||
@@ -106,7 +126,7 @@ void download(const std::string& url, const Path& part, const FetchOptions& opti
     if (resumes && curl.code == kHttpError && http_code == "416")
       return;  // nothing beyond what is here: the digest decides
     if (resumes && attempt < kTries && (curl.code == kNoRange || curl.code == kBadResume)) {
-      std::filesystem::remove(part);  // this server cannot go on: from the start
+      remove_path(part);  // this server cannot go on: from the start
       continue;
     }
     if (attempt < kTries && curl.code == kHttpError && is_busy(http_code)) {
@@ -124,18 +144,18 @@ void download(const std::string& url, const Path& part, const FetchOptions& opti
 FetchedFile fetch_file(const DataSource& source, const SourceFile& file, const FetchOptions& options, const Path& to,
                        int lock) {
   FetchedFile fetched{file.name, "", !file.digest.empty()};
-  if (!std::filesystem::exists(to)) {
+  if (!is_there(to)) {
     const Path part = to.string() + ".part";
     std::string home = options.home.empty() ? source.home : options.home;
     if (!home.ends_with('/')) home += '/';
     download(home + file.name + (options.home.empty() ? source.suffix : ""), part, options, lock);
     const std::string found = file.digest_kind == "md5" ? md5_of(part) : "";
     if (found != file.digest) {
-      std::filesystem::remove(part);
+      remove_path(part);
       throw mistake(to.filename().string(), ": ", file.digest_kind, " ", found, ", published ", file.digest,
                     "; the damaged download is removed, run the command again");
     }
-    std::filesystem::rename(part, to);
+    rename_path(part, to);
   } else if (file.digest_kind == "md5" && md5_of(to) != file.digest) {
     throw mistake(to.string(), ": lies there with another md5 than the published ", file.digest, "; remove it first");
   }
@@ -152,7 +172,7 @@ void require_published(const DataSource& source, const Path& folder, const Path&
   if (!options.is_quiet) std::fprintf(stderr, "no digest of %s is published; reading what came\n", source.name.c_str());
   const std::vector<std::string> problems = problems_of_published(source.name, folder);
   if (problems.empty()) return;
-  std::filesystem::remove_all(incoming);
+  remove_path(incoming);
   throw mistake(source.name, ": what came is not the published set: ", problems.front(),
                 "; the download is removed, run the command again");
 }
@@ -160,47 +180,45 @@ void require_published(const DataSource& source, const Path& folder, const Path&
 // Into a hidden folder beside `place`, then renamed.
 void unpack(const DataSource& source, const Path& archive, const Path& place, const FetchOptions& options, int lock) {
   const Path work = place.parent_path() / (".unpacking-" + place.filename().string());
-  const auto clean = [&] { std::filesystem::remove_all(work); };
-  clean();  // of one that was killed
-  std::filesystem::create_directories(work);
+  remove_path(work);  // of one that was killed
+  make_folder(work);
   try {
     unpack_archive(archive, work, lock);
     const Path inner = work / place.filename();
-    if (!std::filesystem::is_directory(inner))
+    if (!is_folder(inner))
       throw mistake(archive.string(), ": does not hold the folder ", place.filename().string(),
                     "; remove it and fetch again");
     require_published(source, inner, archive, options);
-    std::filesystem::rename(inner, place);
+    rename_path(inner, place);
   } catch (...) {
-    clean();
+    std::error_code ignored;
+    std::filesystem::remove_all(work, ignored);
     throw;
   }
-  clean();
+  remove_path(work);
 }
 
 }  // namespace
 
 Fetched fetch(const DataSource& source, const FetchOptions& options) {
   Fetched fetched{options.folder / source.folder, {}};
-  if (std::filesystem::exists(fetched.place)) return fetched;
-  std::error_code error;
-  std::filesystem::create_directories(options.folder, error);
-  if (error) throw mistake(options.folder.string(), ": cannot be made: ", error.message());
+  if (is_there(fetched.place)) return fetched;
+  make_folder(options.folder);
   const FetchLock lock(options.folder / ("." + source.folder + ".lock"), options.is_quiet);
-  if (std::filesystem::exists(fetched.place)) return fetched;  // another fetch brought it
+  if (is_there(fetched.place)) return fetched;  // another fetch brought it
   if (source.is_archive()) {
     const Path archive = options.folder / source.files.front().name;
     fetched.files.push_back(fetch_file(source, source.files.front(), options, archive, lock.descriptor()));
     unpack(source, archive, fetched.place, options, lock.descriptor());
-    if (!options.keep_archive) std::filesystem::remove(archive);
+    if (!options.keep_archive) remove_path(archive);
     return fetched;
   }
   const Path work = fetched.place.string() + ".part";
-  std::filesystem::create_directories(work);
+  make_folder(work);
   for (const SourceFile& file : source.files)
     fetched.files.push_back(fetch_file(source, file, options, work / file.name, lock.descriptor()));
   require_published(source, work, work, options);
-  std::filesystem::rename(work, fetched.place);
+  rename_path(work, fetched.place);
   return fetched;
 }
 

@@ -82,7 +82,7 @@ void verify_set(Verification& v, const std::string& kind, const Path& folder) {
       v.problems.push_back(
           str(half, ": from ", part.least, " to ", part.most, " images a class, published ", published / classes));
   };
-  const bool is_known = kExpected.contains(kind) && !std::filesystem::exists(folder / "cifar10.1_v4_data.npy");
+  const bool is_known = kExpected.contains(kind) && !is_there(folder / "cifar10.1_v4_data.npy");
   const Expected expected = is_known ? kExpected.at(kind) : Expected{0, 0, 0};
   // The halves apart, so that one damaged half does not hide the other.
   attempt(v, [&] {

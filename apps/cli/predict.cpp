@@ -5,6 +5,7 @@
 #include "apps/run/foreign_weights.h"
 #include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
+#include "engine/input_file.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -69,8 +70,7 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   if (!f.features.empty()) require_writable("--features", f.features);
   const NpyArray header = read_npy_header(f.input);
   if (header.shape.size() != 4) throw mistake(f.input, ": shape ", header.shape_text(), ", expected (N, H, W, C)");
-  SafetensorsFile file =
-      std::filesystem::is_directory(f.weights) ? open_checkpoint(RunFolder{f.weights}) : read_safetensors(f.weights);
+  SafetensorsFile file = is_folder(f.weights) ? open_checkpoint(RunFolder{f.weights}) : read_safetensors(f.weights);
   add_note(age_note(file));
   if (f.weights_from == "ema") file = require_average(std::move(file));
   if (f.model.empty() && !has_run_info(file)) throw mistake("--model is needed: ", f.weights, " does not name its own");

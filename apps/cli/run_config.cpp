@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "apps/cli/toml.h"
+#include "engine/input_file.h"
 #include "engine/printable.h"
 
 namespace kelvin {
@@ -110,7 +111,7 @@ std::string config_text(const CLI::App& command, const FlagValues& values) {
 
 FlagValues read_config(const RunFolder& folder, bool is_escaped) {
   const std::string path = printable(folder.config().string());
-  if (!std::filesystem::exists(folder.config()))
+  if (!is_there(folder.config()))
     throw mistake(printable(folder.path.string()),
                   ": nothing to resume from: no config.toml there to say how the run was begun");
   FlagValues values;
@@ -136,7 +137,7 @@ std::vector<std::string> resumed_arguments(const CLI::App& command, const RunFol
   FlagValues values = config;
   // The command that began a search continues its winner, too.
   const bool was_searched = value_of(*command.get_option("--tau")) == "auto" && values.contains("tau") &&
-                            values.at("tau") != "auto" && std::filesystem::exists(folder.result("tau-search"));
+                            values.at("tau") != "auto" && is_there(folder.result("tau-search"));
   for (const CLI::Option* given : command.get_options()) {
     const CLI::Option* const option = recorded(given);
     if (option == nullptr || option->count() == 0) continue;

@@ -226,7 +226,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
       jobs, f.jobs,
       [&](const JobEvent& e) {
         const RunFolder folder{std::filesystem::path(f.out) / cells[e.job].name};
-        if (e.kind == JobEvent::Kind::failed && !std::filesystem::exists(folder.result("error")))
+        if (e.kind == JobEvent::Kind::failed && !is_there(folder.result("error")))
           folder.write_result("error", {{"error", e.error}});
         ran_out = ran_out || e.code == static_cast<int>(ExitCode::out_of_memory);
         progress.on(e);

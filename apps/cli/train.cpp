@@ -13,6 +13,7 @@
 #include "apps/run/run_lock.h"
 #include "data/hold_out.h"
 #include "engine/atomic_file.h"
+#include "engine/input_file.h"
 #include "engine/printable.h"
 
 namespace kelvin {
@@ -131,7 +132,7 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command, co
 bool is_same_beginning(const RunFolder& folder, const FlagValues& flags) {
   try {
     FlagValues kept = read_config(folder, /*is_escaped=*/true);
-    if (std::filesystem::exists(folder.result("tau-search"))) {
+    if (is_there(folder.result("tau-search"))) {
       const Json search = read_result(folder, "tau-search");
       const JsonFields values = JsonFields(folder.result("tau-search"), search).object("flags");
       kept.clear();
@@ -145,7 +146,7 @@ bool is_same_beginning(const RunFolder& folder, const FlagValues& flags) {
 
 void require_free(const RunFolder& folder, const FlagValues& flags) {
   const std::string name = printable(folder.path.string());
-  if (std::filesystem::exists(folder.checkpoint()))
+  if (is_there(folder.checkpoint()))
     throw mistake(name, ": holds a run already; continue it with --resume or choose another --out");
   const std::string taken = folder.taken_by();
   if (!taken.empty() && !is_same_beginning(folder, flags))
@@ -159,7 +160,7 @@ void begin(TrainFlags& f, const CommonOptions& common, const CLI::App& command) 
   require_applicable(command, f);
   f.options.flags = recorded_flags(command, f, /*searched=*/false);
   const RunFolder folder{f.out};
-  const bool is_new = !std::filesystem::exists(folder.path);
+  const bool is_new = !is_there(folder.path);
   if (!folder.has_lock()) require_free(folder, f.options.flags);  // somebody else's folder is left without one
   folder.create();
   const FileLock lock = lock_run(folder.path);
@@ -170,7 +171,7 @@ void begin(TrainFlags& f, const CommonOptions& common, const CLI::App& command) 
     run(f, common, command, folder);
   } catch (...) {
     std::error_code ignored;
-    if (is_first && !folder.has_begun() && !std::filesystem::exists(folder.search())) folder.discard();
+    if (is_first && !folder.has_begun() && !std::filesystem::exists(folder.search(), ignored)) folder.discard();
     if (is_new) std::filesystem::remove(folder.path, ignored);  // fails where it holds something
     throw;
   }
@@ -180,8 +181,8 @@ void begin(TrainFlags& f, const CommonOptions& common, const CLI::App& command) 
 void resume(const TrainFlags& given, const CommonOptions& common, const CLI::App& command) {
   if (given.out.empty()) throw mistake("--resume needs --out DIR: the folder of the run to continue");
   const RunFolder folder{given.out};
-  const bool has_checkpoint = std::filesystem::exists(folder.checkpoint());
-  if (!has_checkpoint && !std::filesystem::exists(folder.config()))
+  const bool has_checkpoint = is_there(folder.checkpoint());
+  if (!has_checkpoint && !is_there(folder.config()))
     throw mistake(printable(given.out), ": nothing to resume: no checkpoint.safetensors there");
   const FileLock lock = lock_run(folder.path);
   folder.require_own_files();

@@ -8,6 +8,7 @@
 #include "apps/run/json_output.h"
 #include "apps/training/initial_weights.h"
 #include "engine/checkpoint.h"
+#include "engine/input_file.h"
 #include "engine/tensor_file.h"
 #include "kernels/device/listed.h"
 
@@ -96,8 +97,7 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
 void export_run(const WeightsFlags& f, const CommonOptions& common) {
   require_writable("--out", f.out);
   const std::map<std::string, std::string> types = {{"float32", "F32"}, {"float16", "F16"}, {"bfloat16", "BF16"}};
-  SafetensorsFile file =
-      std::filesystem::is_directory(f.file) ? open_checkpoint(RunFolder{f.file}) : read_safetensors(f.file);
+  SafetensorsFile file = is_folder(f.file) ? open_checkpoint(RunFolder{f.file}) : read_safetensors(f.file);
   add_note(age_note(file));
   if (f.weights_from == "ema") file = require_average(std::move(file));
   const TrainedModel trained = build_trained_model(file, run_info_from(file), Device{});

@@ -8,13 +8,13 @@
 #include "apps/run/json_fields.h"
 #include "apps/run/run_lock.h"
 #include "engine/atomic_file.h"
+#include "engine/input_file.h"
 #include "engine/printable.h"
 
 namespace kelvin {
 namespace {
 
 constexpr double kNoticeable = 0.02;  // differences of robust accuracy worth a sentence
-
 
 // Everything that decides the results of one temperature, as TOML: kept in the run folder and compared by the next call.
 std::string settings_of(double tau, const ExperimentOptions& o, const Dataset& data) {
@@ -34,10 +34,10 @@ enum class Kept { nothing, part, all };
 Kept kept_in(const RunFolder& folder, const std::string& settings) {
   const std::string taken = folder.taken_by();
   if (taken.empty()) return Kept::nothing;
-  if (!std::filesystem::exists(folder.config()) || folder.read_text(folder.config()) != settings)
+  if (!is_there(folder.config()) || folder.read_text(folder.config()) != settings)
     throw mistake(printable(folder.path.string()), ": holds ", printable(taken),
                   " of another run, or of this experiment with other settings; choose another --out");
-  return std::filesystem::exists(folder.result("done")) ? Kept::all : Kept::part;
+  return is_there(folder.result("done")) ? Kept::all : Kept::part;
 }
 
 ExperimentRow row_from(const RunFolder& folder, double tau) {
@@ -107,7 +107,7 @@ ExperimentRow run_temperature(double tau, const ExperimentOptions& o, const Data
 
   TrainOptions train_options = o.train;
   train_options.tau = {.kind = TemperatureSchedule::Kind::constant, .start = tau, .end = tau};
-  train_options.resume = std::filesystem::exists(folder.checkpoint());
+  train_options.resume = is_there(folder.checkpoint());
   const TrainReport report =
       train(train_options, data, folder, device, [&](std::int64_t done, std::int64_t total, const std::string& note) {
         if (progress) progress("training", done, total, note);

@@ -37,16 +37,12 @@ Json read_or_note(Problems& problems, const RunFolder& run, const Path& file, co
 // A last line that was not finished belongs to a run that was killed, and is left out.
 Json read_metrics(const Path& path) { return parse_json_lines(path, read_if_there(path)); }
 
-bool is_run(const Path& folder) {
-  return std::filesystem::exists(folder / "config.toml") || std::filesystem::is_directory(folder / "results");
-}
+bool is_run(const Path& folder) { return is_there(folder / "config.toml") || is_folder(folder / "results"); }
 
 std::string a_run_inside(const Path& folder) {
-  std::string first;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.is_directory() && is_run(entry.path()) && (first.empty() || entry.path().string() < first))
-      first = entry.path().string();
-  return first;
+  for (const std::string& name : names_in(folder))
+    if (is_folder(folder / name) && is_run(folder / name)) return (folder / name).string();
+  return {};
 }
 
 // A line about results from before there were checksums.
@@ -56,7 +52,7 @@ std::string age_note(const Path& results, std::size_t old, std::size_t all) {
 }
 
 Json read_run(const Path& run, Problems& problems, std::vector<std::string>& notes) {
-  if (!std::filesystem::is_directory(run)) throw mistake(run.string(), ": no such run folder");
+  if (!is_folder(run)) throw mistake(run.string(), ": no such run folder");
   if (!is_run(run)) {
     const std::string inside = a_run_inside(run);
     throw mistake(run.string(), ": no run folder: it holds neither config.toml nor results/",
@@ -65,10 +61,9 @@ Json read_run(const Path& run, Problems& problems, std::vector<std::string>& not
   const RunFolder folder{run};
   Json results = Json::object();
   std::vector<Path> files;
-  if (std::filesystem::is_directory(run / "results"))
-    for (const auto& entry : std::filesystem::directory_iterator(run / "results"))
-      if (entry.path().extension() == ".json") files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
+  if (is_folder(run / "results"))
+    for (const std::string& name : names_in(run / "results"))
+      if (Path(name).extension() == ".json") files.push_back(run / "results" / name);
   std::size_t old = 0;
   for (const Path& file : files) {
     bool has_checksum = true;

@@ -70,7 +70,7 @@ void RunFolder::create() const {
   if (error) throw mistake(path.string(), ": cannot make the run folder: ", error.message(), "; choose another --out");
 }
 
-bool RunFolder::has_lock() const { return std::filesystem::exists(path / kRunLock); }
+bool RunFolder::has_lock() const { return is_there(path / kRunLock); }
 
 bool RunFolder::has_begun() const {
   std::error_code error;
@@ -251,15 +251,15 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
 }
 
 SafetensorsFile open_checkpoint(const RunFolder& run, Which which) {
-  if (!std::filesystem::exists(run.path)) throw mistake(run.path.string(), ": no such run folder");
-  if (std::filesystem::is_regular_file(run.path))
+  if (!is_there(run.path)) throw mistake(run.path.string(), ": no such run folder");
+  if (!is_folder(run.path))
     throw mistake(run.path.string(),
                   ": is a file, not a run folder; give the folder, or --weights FILE with --model and --data");
-  if (!std::filesystem::exists(run.checkpoint()))
+  if (!is_there(run.checkpoint()))
     throw mistake(run.path.string(),
                   ": holds no checkpoint.safetensors; is it a folder that `kelvin train --out` wrote?");
   if (which == Which::last) return read_safetensors(run.checkpoint());
-  if (!std::filesystem::exists(run.best()))
+  if (!is_there(run.best()))
     throw mistake(run.path.string(), ": holds no best.safetensors; it was trained without --validation N, or with ",
                   "--select-by none; use --checkpoint last");
   return read_safetensors(run.best());

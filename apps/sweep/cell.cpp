@@ -101,7 +101,7 @@ TrainingState training_state(const RunFolder& folder) {
   const Json report = read_result(folder, "train");
   const Json diverged = report.is_object() ? report.value("diverged", Json()) : Json();
   if (diverged.is_boolean()) return diverged == true ? TrainingState::diverged : TrainingState::done;
-  return std::filesystem::exists(folder.checkpoint()) ? TrainingState::half_done : TrainingState::absent;
+  return is_there(folder.checkpoint()) ? TrainingState::half_done : TrainingState::absent;
 }
 
 void measure_cell(const RunFolder& folder, const CellRequest& request, Device device, const StageProgress& progress) {

@@ -1,21 +1,38 @@
 #include "apps/sweep/workers.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
-#include <fstream>
+#include <cstring>
 #include <thread>
 
 #include "apps/run/run_lock.h"
 #include "engine/child_process.h"
 #include "engine/descriptor.h"
+#include "engine/input_file.h"
 #include "kernels/device/error.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(100);
+
+// A file of its own: the folder may come from somebody else, and no link in it has a file elsewhere written.
+Descriptor open_log(const std::filesystem::path& path) {
+  Descriptor log(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+  const int error = errno;
+  struct stat status {};
+  if (log && fstat(log.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1) return log;
+  if (!log && error != ELOOP && error != ENXIO)
+    throw mistake(path.string(), ": cannot be written: ", std::strerror(error));
+  throw mistake(path.string(), ": is a link or a device, not a log of this sweep; remove it");
+}
+
 class Pool {
  public:
   Pool(const std::vector<Job>& jobs, int workers, const std::function<void(const JobEvent&)>& on_event)
@@ -49,8 +66,7 @@ class Pool {
       return;
     }
     job.prepare();
-    const Descriptor log(open(job.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-    if (!log) throw mistake(job.log.string(), ": cannot be written");
+    const Descriptor log = open_log(job.log);
     const ChildCommand command{
         .arguments = job.command, .output = log.get(), .errors = log.get(), .kept = lock->descriptor()};
     running_.emplace_back(ChildProcess(command), i);
@@ -99,16 +115,15 @@ void run_jobs(const std::vector<Job>& jobs, int workers, const std::function<voi
   }
 }
 
-std::string last_line(const std::filesystem::path& path) {
-  constexpr std::streamoff kTail = 4096;
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = in.tellg();
-  if (!in || size <= 0) return {};
-  in.seekg(size > kTail ? size - kTail : 0);
-  std::string last;
-  for (std::string line; std::getline(in, line);)
-    if (!line.empty()) last = line;
-  return last;
+std::string last_line(const std::filesystem::path& path) try {
+  constexpr std::uint64_t kTail = 4096;
+  const InputFile file(path);
+  std::string tail(std::min(file.size(), kTail), '\0');
+  file.read_at(file.size() - tail.size(), std::as_writable_bytes(std::span(tail)));
+  const std::vector<std::string> lines = nonempty_parts_of(tail, '\n');
+  return lines.empty() ? "" : lines.back();
+} catch (const Error&) {  // no log yet, or one that cannot be read
+  return {};
 }
 
 }  // namespace kelvin

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/input_file.h"
+
 namespace kelvin {
 namespace {
 
@@ -26,7 +28,7 @@ class Searcher {
       o.on_ready = {};
       const RunFolder run{folder_ / rung / str("tau-", c.tau, "-lr-", c.lr)};
       run.create();
-      o.resume = std::filesystem::exists(run.checkpoint());
+      o.resume = is_there(run.checkpoint());
       const TrainReport report =
           train(o, data_, run, device_, [&](std::int64_t done, std::int64_t total, const std::string& note) {
             if (progress_) progress_(done, total, str(rung, ", tau ", c.tau, ", lr ", c.lr, ", ", note));

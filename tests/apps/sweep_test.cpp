@@ -1,6 +1,7 @@
 // The sweep's parts: grids, statistics against values from elsewhere, locks, workers that share a list, successive halving.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmath>
@@ -181,6 +182,35 @@ TEST(ChooseTemperature, Rungs) {
   EXPECT_THAT(halving_rungs(8, 3, 3), ElementsAre(R{1, 8}, R{2, 3}));
   EXPECT_THAT(halving_rungs(8, 1, 3), ElementsAre(R{1, 8}));
   EXPECT_TRUE(halving_rungs(1, 9, 3).empty());
+}
+
+// A cell's folder may come from somebody else: no link in it has a file elsewhere written, and no FIFO stops the sweep.
+TEST(SweepWorkers, ALogIsAFileOfItsOwn) {
+  const TemporaryFolder folder;
+  const auto log = folder / "log.txt";
+  const std::vector<Job> jobs = {{.name = "a",
+                                  .command = {"/bin/echo", "text"},
+                                  .lock = folder / "a.lock",
+                                  .log = log,
+                                  .is_done = [] { return false; },
+                                  .prepare = [] {}}};
+  const auto run = [&] { run_jobs(jobs, 1, [](const JobEvent&) {}, {}); };
+  std::ofstream(folder / "mine") << "mine";
+  for (const bool is_hard : {false, true}) {
+    is_hard ? std::filesystem::create_hard_link(folder / "mine", log)
+            : std::filesystem::create_symlink(folder / "mine", log);
+    EXPECT_EQ(mistake_of(run), log.string() + ": is a link or a device, not a log of this sweep; remove it");
+    EXPECT_EQ(testing::read_text(folder / "mine"), "mine");
+    std::filesystem::remove(log);
+  }
+  ASSERT_EQ(mkfifo(log.c_str(), 0600), 0);
+  EXPECT_THAT(mistake_of(run), HasSubstr("is a link or a device"));
+  EXPECT_EQ(last_line(log), "");
+  std::filesystem::remove(log);
+  run();
+  EXPECT_EQ(last_line(log), "text");
+  std::ofstream(log) << std::string(10'000, 'x') << "\nlast\n\n";
+  EXPECT_EQ(last_line(log), "last");
 }
 
 // A learning rate of 0 learns nothing, so the search must end at the other, whatever the order; twice the same.

@@ -55,6 +55,27 @@ bool may_start_programs(const std::string& path) {
   return path.starts_with("tests/") || path == "engine/child_process.cpp" || path == "apps/cli/waiting_threads.cpp";
 }
 
+// What opens a file.
+const std::regex kOpensFile(R"(\b[io]?fstream\b|\bf(re)?open\s*\(|\bopen(at)?\s*\(.*\bO_[A-Z])");
+
+// Files are read through engine/input_file.h and written through engine/atomic_file.h. Others open what is neither: locks, logs and
+// metrics that grow, /dev/null, files of the kernel.
+bool may_open_files(const std::string& path) {
+  static const std::set<std::string> files = {"apps/cli/standard_streams.cpp",
+                                              "apps/run/run_lock.cpp",
+                                              "apps/sweep/workers.cpp",
+                                              "apps/training/metrics.cpp",
+                                              "data/fetch.cpp",
+                                              "engine/atomic_file.cpp",
+                                              "engine/child_process.cpp",
+                                              "engine/input_file.cpp",
+                                              "engine/output_place.cpp",
+                                              "engine/temporary_file.cpp",
+                                              "kernels/device/headroom.cpp",
+                                              "kernels/device/nvidia_hardware.cpp"};
+  return path.starts_with("tests/") || files.contains(path);
+}
+
 // `on(device, f)`, the versions of oneDNN, and the sanitizers that watch the emulated device.
 bool conditionals_allowed(const std::string& path) {
   return path == "kernels/device/device.h" || path.starts_with("kernels/onednn/") ||
@@ -117,6 +138,8 @@ class Checker {
       if (allowed == nullptr) continue;
       if (!may_start_programs(path) && std::regex_search(line.substr(0, line.find("//")), kStartsProgram))
         report(path, number, "starts a program or a shell: ChildProcess of engine/child_process.h takes arguments");
+      if (!may_open_files(path) && std::regex_search(line.substr(0, line.find("//")), kOpensFile))
+        report(path, number, "opens a file: engine/input_file.h reads one, engine/atomic_file.h writes one");
       std::smatch match;
       if (std::regex_search(line, match, kInclude)) check_include(path, number, match[1] == "\"", match[2], *allowed);
       if (std::regex_search(line, kConditional) && !conditionals_allowed(path)) report(path, number, "has an #if");

@@ -4,6 +4,7 @@
 //   - CUDA, cuDNN, cuBLAS, NCCL and oneDNN headers are included only inside kernels/
 //   - #if only in kernels/device/device.h (which devices are built) and kernels/onednn/ (oneDNN's version)
 //   - other programs are started by engine/child_process.cpp alone, and shells never (tests may)
+//   - files are opened by engine/input_file and engine/atomic_file, and by the few that keep locks, logs and the like (tests may)
 //   - headers begin their code with #pragma once
 //   - a source file has at most 400 lines
 //   - every folder that holds source files or scripts, and the root, has a README.md

@@ -98,6 +98,20 @@ TEST_F(PlantedTree, ReportsShellsAndOtherWaysToStartPrograms) {
   EXPECT_THAT(violations(), IsEmpty());
 }
 
+TEST_F(PlantedTree, ReportsFilesThatAreOpenedPastTheReader) {
+  const std::string what = "opens a file: engine/input_file.h reads one, engine/atomic_file.h writes one";
+  for (const std::string line :
+       {"std::ifstream in(path);", "std::ofstream(path) << 1;", "#include <fstream>", "fopen(path, \"r\");",
+        "const int file = open(path, O_RDONLY);", "openat(folder, name, O_RDWR | O_CREAT, 0666);"}) {
+    plant("apps/bad.cpp", "int x;\n" + std::string(line) + "\n");
+    EXPECT_THAT(violations(), ElementsAre("apps/bad.cpp:2: " + what)) << line;
+  }
+  plant("apps/bad.cpp",
+        "const Cuda* open(int);  // open(path, O_RDONLY)\nreopen(1); device.open(); InputFile file(path);\n");
+  plant("engine/input_file.cpp", "open(path, O_RDONLY);\n");
+  EXPECT_THAT(violations(), IsEmpty());
+}
+
 TEST_F(PlantedTree, ReportsTestsThatNeedCudaToLink) {
   plant("tests/README.md", "");
   plant("tests/ops/bad_test.cpp", "f(*cuda, 1);\ng(*gpu_.cuda);\n");
