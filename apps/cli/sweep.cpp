@@ -6,6 +6,7 @@
 
 #include "apps/attacks/settings.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/sweep_progress.h"
@@ -22,7 +23,6 @@
 #include "engine/child_process.h"
 #include "engine/input_file.h"
 #include "kernels/device/listed.h"
-#include "kernels/device/notes.h"
 #include "kernels/device/threads.h"
 
 namespace kelvin {
@@ -161,7 +161,6 @@ int write_results(const SweepTable& table, const SweepFlags& f, const CommonOpti
   Json json = to_json(table);
   json["out"] = f.out;
   json["report"] = (out / kReport).string();
-  add_device_notes(json);
   write(kText, text_of(table));
   write(kCsv, csv_of(table));
   write(kTable, to_text(json, 1) + "\n");
@@ -192,9 +191,10 @@ void run(const SweepFlags& f, const CommonOptions& common) {
         state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::finished;
   SweepTrial trial{common.device, 0, {}};
   if (finished < cells.size()) trial = try_sweep(plan, cells, options, common, threads);
-  for (const std::string& note : trial.notes) note_once(note);
   std::optional<FileLock> use;
   if (!f.dry_run) use.emplace(join_sweep(f.out, overwritten));
+  add_notes(trial.notes);
+  say_notes();
   if (!common.quiet || f.dry_run) {
     std::string text =
         str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(), " seeds), ",

@@ -38,7 +38,6 @@ SweepTrial try_sweep(const SweepPlan& plan, const std::vector<Cell>& cells, cons
                      const CommonOptions& common, int threads) {
   const Dataset data = load(plan, options[0]);
   add_notes(data.notes);
-  say_notes();
   SweepTrial trial{common.device, 0, {}};
   const Json measured = bench(options[0], data, common, threads);
   if (measured.is_null()) return trial;
