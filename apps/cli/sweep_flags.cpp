@@ -1,0 +1,59 @@
+#include "apps/cli/sweep_flags.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "apps/attacks/settings.h"
+#include "kernels/device/listed.h"
+
+namespace kelvin {
+
+SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
+  SweepPlan plan;
+  if (!f.preset.empty()) plan = preset(f.preset);
+  for (const auto& [name, value] : f.train) set_flag(plan.train, {name, value});
+  for (const std::string& text : f.set) set_flag(plan.train, parse_flag(text));
+  std::set<std::string> fixed;
+  for (const auto& [name, value] : f.train) fixed.insert(name);
+  std::erase_if(plan.axes,
+                [&](const Axis& axis) { return fixed.contains(axis.name); });  // --tau 50 takes the axis's place
+  for (const std::string& text : f.grid) {
+    const Axis axis = parse_axis(text);
+    const auto same =
+        std::find_if(plan.axes.begin(), plan.axes.end(), [&](const Axis& a) { return a.name == axis.name; });
+    if (same == plan.axes.end())
+      plan.axes.push_back(axis);
+    else
+      *same = axis;
+  }
+  if (!f.variants.empty()) {
+    Axis axis{"variant", {}};
+    for (const std::string& text : f.variants) axis.values.push_back(parse_variant(text));
+    std::erase_if(plan.axes, [](const Axis& a) { return a.name == "variant"; });
+    plan.axes.push_back(axis);
+    if (f.baseline.empty()) plan.baseline = Baseline{"variant", axis.values.front().label};
+  }
+  if (plan.axes.empty() && f.seeds.empty())
+    throw mistake("nothing to sweep over: give --preset NAME, --grid FLAG=V1,V2 or --seeds");
+  if (!f.seeds.empty()) plan.seeds = parse_seeds(f.seeds);
+  if (!f.measure.empty()) plan.measure.kinds = nonempty_parts_of(f.measure, ',');
+  for (const auto& copy : f.given) copy(f.sizes, plan.measure);
+  if (!f.has_step) plan.measure.step = usual_step(plan.measure.eps);
+  plan.measure.seed = common.seed;
+  for (const char* name : {"limit", "test-limit"})
+    if (const std::string value = flag_value(plan.train, name, ""); !value.empty())
+      plan.measure.test_limit = std::atol(value.c_str());
+  check_request(plan.measure);
+  if (!f.title.empty()) plan.title = f.title;
+  if (plan.title.empty()) plan.title = "Sweep";
+  if (!f.baseline.empty()) {
+    const Flag flag = parse_flag(f.baseline);
+    plan.baseline = Baseline{flag.name, flag.value};
+  } else if (!plan.baseline) {
+    plan.baseline = Baseline{"tau", "1"};
+  }
+  return plan;
+}
+
+}  // namespace kelvin
