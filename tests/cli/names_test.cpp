@@ -72,6 +72,22 @@ TEST_F(Names, BytesThatAreNotUtf8StopNothing) {
   EXPECT_EQ(json("evaluate " + flags)["n"], 12);
 }
 
+// A name that the file system refuses is a mistake that says it, wherever a file or folder of that name is asked for.
+TEST_F(Names, ThatTheFileSystemRefuses) {
+  std::filesystem::create_symlink("loop", folder_ / "loop");
+  const std::string toy = "--data synthetic:train=8,test=8,size=4 --model mlp --epochs 1 --quiet ";
+  for (const auto& [name, reason] : {std::pair(std::string("loop"), "Too many levels of symbolic links"),
+                                     {std::string(300, 'x'), "File name too long"}})
+    for (const std::string& command :
+         {"train " + toy + "--out ", std::string("train --resume --quiet --out "), std::string("evaluate "),
+          std::string("report "), std::string("weights export --out w.safetensors "),
+          "sweep " + toy + "--grid tau=1 --out ", "quickstart " + toy + "--taus 1 --out ", std::string("data verify "),
+          std::string("data fetch cifar10.1 --url file:///nowhere --quiet --out ")}) {
+      expect_mistake(command + name, reason);
+      expect_mistake(command + name, name);
+    }
+}
+
 // Children get the bytes back that the cell's file holds escaped.
 TEST_F(Names, ASweepAndAQuickstartReadThem) {
   make_set();
