@@ -65,9 +65,9 @@ TEST_F(Flips, WeightsNameTheFileAndTheTensor) {
                                                         {"best", "evaluate run --checkpoint best --limit 4 --quiet"}}) {
     const Path path = run_ / "run" / (name + ".safetensors");
     const std::size_t begin = header_end(path), end = std::filesystem::file_size(path);
-    each_flip(path, 0, begin, 25, 60'000,
+    each_flip(path, 0, begin, 25, 6'000,
               [&](const std::string& when) { expect_named(command, path.filename(), when); });
-    each_flip(path, begin, end, 25, 10'000, [&](const std::string& when) {
+    each_flip(path, begin, end, 25, 3'000, [&](const std::string& when) {
       const Ending ending = run_trial(run_, words(command), quick());
       expect_contract(ending, {2}, when);
       EXPECT_THAT(ending.err, HasSubstr(path.filename().string())) << when;
@@ -80,7 +80,7 @@ TEST_F(Flips, ResultsAreNamedByTheReport) {
   done(run_, "evaluate run --quiet");
   for (const char* name : {"train", "evaluate"}) {
     const Path path = run_ / "run/results" / (std::string(name) + ".json");
-    each_flip(path, 0, std::filesystem::file_size(path), 25, 20'000, [&](const std::string& when) {
+    each_flip(path, 0, std::filesystem::file_size(path), 25, 6'000, [&](const std::string& when) {
       std::filesystem::remove(run_ / "r.html");
       expect_named("report run --out r.html", path.filename(), when);
       EXPECT_TRUE(std::filesystem::exists(run_ / "r.html")) << when;  // the page is written without that figure
@@ -97,7 +97,7 @@ TEST_F(Flips, AConfigurationIsRefusedOrMakesNoDifference) {
   undisturbed.erase("run/config.toml");
   const Path path = run_ / "run/config.toml";
   const Path copy = fresh("copy", run_);
-  each_flip(path, 0, std::filesystem::file_size(path), 60, 20'000, [&](const std::string& when) {
+  each_flip(path, 0, std::filesystem::file_size(path), 60, 6'000, [&](const std::string& when) {
     const Path folder = fresh("trial", copy);
     std::ofstream(folder / "run/config.toml", std::ios::binary) << read_text(path);
     const Ending ending = run_trial(folder, words(resume), quick());
@@ -118,7 +118,7 @@ TEST_F(Flips, MetricsChangeNothingThatIsLearned) {
   undisturbed.erase("run/metrics.jsonl");
   const Path path = run_ / "run/metrics.jsonl";
   const Path copy = fresh("copy", run_);
-  each_flip(path, 0, std::filesystem::file_size(path), 30, 20'000, [&](const std::string& when) {
+  each_flip(path, 0, std::filesystem::file_size(path), 30, 6'000, [&](const std::string& when) {
     const Path folder = fresh("trial", copy);
     std::ofstream(folder / "run/metrics.jsonl", std::ios::binary) << read_text(path);
     expect_contract(run_trial(folder, words("report run --out ../r.html"), quick()), {0, 2}, when);
@@ -143,7 +143,7 @@ TEST_F(Flips, TheImageCacheNeverShowsOtherPixels) {
   const std::string evaluate = "evaluate run --json --quiet";
   const Ending undisturbed = done(set, evaluate);
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache/images"))
-    each_flip(entry.path(), 0, std::filesystem::file_size(entry.path()), 25, 20'000, [&](const std::string& when) {
+    each_flip(entry.path(), 0, std::filesystem::file_size(entry.path()), 25, 6'000, [&](const std::string& when) {
       const Ending ending = run_trial(set, words(evaluate), quick());
       expect_contract(ending, {0, 2}, when);
       if (ending.code != 0) return;
