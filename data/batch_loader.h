@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "kernels/augment.h"
+#include "kernels/arrays/augment.h"
 
 namespace kelvin {
 

@@ -1,12 +1,12 @@
 // A set whose pixels live on the device, so that a step asks for images by index and nothing but indices and labels crosses over.
-// Batches are bit-equal to BatchLoader's: the same kernel gathers, augments and converts them (kernels/augment.h).
+// Batches are bit-equal to BatchLoader's: the same kernel gathers, augments and converts them (kernels/arrays/augment.h).
 #pragma once
 
 #include <optional>
 
 #include "data/dataset.h"
 #include "engine/tensor.h"
-#include "kernels/augment.h"
+#include "kernels/arrays/augment.h"
 
 namespace kelvin {
 

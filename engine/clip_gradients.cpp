@@ -1,7 +1,7 @@
 #include "engine/clip_gradients.h"
 
-#include "kernels/clip_gradient.h"
-#include "kernels/reduce.h"
+#include "kernels/arrays/reduce.h"
+#include "kernels/optimizers/clip_gradient.h"
 
 namespace kelvin {
 

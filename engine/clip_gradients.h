@@ -5,7 +5,7 @@
 
 namespace kelvin {
 
-// g ← g · min(1, max_norm / (‖g‖₂ + 1e-6)), ‖g‖₂ over every parameter together (kernels/clip_gradient.h).
+// g ← g · min(1, max_norm / (‖g‖₂ + 1e-6)), ‖g‖₂ over every parameter together (kernels/optimizers/clip_gradient.h).
 void clip_gradient_norm(const Parameters& parameters, float max_norm);
 
 }  // namespace kelvin

@@ -1,8 +1,8 @@
 #include "engine/optim.h"
 
-#include "kernels/adam_step.h"
-#include "kernels/elementwise.h"
-#include "kernels/sgd_step.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/optimizers/adam_step.h"
+#include "kernels/optimizers/sgd_step.h"
 
 namespace kelvin {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "kernels/elementwise.h"
-#include "kernels/random_fill.h"
-#include "kernels/reduce.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/arrays/random_fill.h"
+#include "kernels/arrays/reduce.h"
 
 namespace kelvin {
 namespace {

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "engine/parameters.h"
-#include "kernels/accumulate_many.h"
+#include "kernels/arrays/elementwise.h"
 #include "kernels/device/side_stream.h"
-#include "kernels/elementwise.h"
-#include "kernels/relu.h"
+#include "kernels/layers/relu.h"
+#include "kernels/optimizers/accumulate_many.h"
 
 namespace kelvin {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <atomic>
 
+#include "kernels/arrays/elementwise.h"
 #include "kernels/device/pool.h"
 #include "kernels/device/transfer.h"
-#include "kernels/elementwise.h"
 
 namespace kelvin {
 namespace {

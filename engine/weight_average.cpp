@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/ema_step.h"
+#include "kernels/optimizers/ema_step.h"
 
 namespace kelvin {
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <map>
 
-#include "kernels/conv2d.h"
+#include "kernels/convolution/conv2d.h"
 #include "kernels/device/exact.h"
 #include "kernels/device/listed.h"
 #include "models/mlp.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "apps/evaluation/batches.h"
-#include "kernels/prototype_distances.h"
+#include "kernels/arrays/prototype_distances.h"
 
 namespace kelvin {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/pgd_bounds.h"
+#include "kernels/attacks/pgd_bounds.h"
 
 namespace kelvin {
 namespace {

@@ -1,6 +1,6 @@
 // The ε-ball around an image and the pixel box, for attacks that keep their state in host memory: moves, projections, starts.
 //
-// L∞ bounds are those of kernels/pgd_bounds.h: rounded inwards, exact for the float32 numbers stored. The L2 norm may exceed ε by
+// L∞ bounds are those of kernels/attacks/pgd_bounds.h: rounded inwards, exact for the float32 numbers stored. The L2 norm may exceed ε by
 // float32 rounding.
 #pragma once
 

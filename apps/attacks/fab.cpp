@@ -6,8 +6,8 @@
 
 #include "apps/attacks/ball.h"
 #include "apps/attacks/hyperplane.h"
+#include "kernels/attacks/pgd_bounds.h"
 #include "kernels/device/parallel.h"
-#include "kernels/pgd_bounds.h"
 
 namespace kelvin {
 namespace {

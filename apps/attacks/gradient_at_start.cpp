@@ -2,9 +2,9 @@
 
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
-#include "kernels/margin_loss.h"
-#include "kernels/pgd_step.h"
-#include "kernels/top1.h"
+#include "kernels/arrays/top1.h"
+#include "kernels/attacks/pgd_step.h"
+#include "kernels/losses/margin_loss.h"
 
 namespace kelvin {
 

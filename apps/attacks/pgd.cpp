@@ -7,10 +7,10 @@
 #include "apps/attacks/gradient_at_start.h"
 #include "apps/attacks/targets.h"
 #include "apps/attacks/victim.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/arrays/top1.h"
 #include "kernels/device/step_graph.h"
-#include "kernels/elementwise.h"
-#include "kernels/margin_loss.h"
-#include "kernels/top1.h"
+#include "kernels/losses/margin_loss.h"
 
 namespace kelvin {
 namespace {

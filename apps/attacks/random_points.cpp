@@ -1,8 +1,8 @@
 #include "apps/attacks/random_points.h"
 
 #include "apps/attacks/ball.h"
+#include "kernels/attacks/pgd_bounds.h"
 #include "kernels/device/parallel.h"
-#include "kernels/pgd_bounds.h"
 
 namespace kelvin {
 namespace {

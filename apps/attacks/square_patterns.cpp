@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/pgd_bounds.h"
+#include "kernels/attacks/pgd_bounds.h"
 
 namespace kelvin {
 namespace {

@@ -9,10 +9,10 @@
 #include "apps/run/json_output.h"
 #include "engine/atomic_file.h"
 #include "engine/printable.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/device/listed.h"
 #include "kernels/device/notes.h"
 #include "kernels/device/threads.h"
+#include "kernels/libraries/cuda_device.h"
 
 namespace kelvin {
 

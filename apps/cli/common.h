@@ -18,7 +18,7 @@ struct CommonOptions {
   std::string device = "auto";
   std::uint64_t seed = 0;
   int threads = 0;    // 0: as many as the machine has cores
-  bool tf32 = false;  // the next three: CudaSettings (kernels/device/cuda_device.h)
+  bool tf32 = false;  // the next three: CudaSettings (kernels/libraries/cuda_device.h)
   std::string autotune = "on";
   bool fast = false;
   bool json = false;

@@ -14,7 +14,7 @@
 #include "engine/input_file.h"
 #include "engine/printable.h"
 #include "engine/temporary_file.h"
-#include "kernels/elementwise.h"
+#include "kernels/arrays/elementwise.h"
 
 namespace kelvin {
 namespace {

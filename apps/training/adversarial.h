@@ -2,7 +2,7 @@
 //
 //   pgd     min_θ CE(z(x')/τ, y)                                          Madry et al. 2018, 1706.06083
 //   trades  min_θ CE(z(x)/τ, y) + β KL(p(x) ‖ p(x'))                      Zhang et al. 2019, 1901.08573
-//   mart    min_θ BCE(z(x'), y) + λ KL(p(x) ‖ p(x')) (1 − p_y(x))         Wang et al. 2020 (kernels/mart_loss.h has the constants)
+//   mart    min_θ BCE(z(x'), y) + λ KL(p(x) ‖ p(x')) (1 − p_y(x))         Wang et al. 2020 (kernels/losses/mart_loss.h has the constants)
 //
 // Four temperatures are separate: τ_in of the inner attack, τ of the cross-entropy, and those of p(x) and p(x') in the KL term. With
 // τ_in = 1 and a large τ the inner loss saturates, its gradient vanishes, and the model is trained on random noise; inner_attack.h logs it.

@@ -1,8 +1,8 @@
 #include "apps/training/initial_weights.h"
 
 #include "apps/run/class_order.h"
+#include "kernels/arrays/elementwise.h"
 #include "kernels/device/listed.h"
-#include "kernels/elementwise.h"
 
 namespace kelvin {
 namespace {

@@ -5,10 +5,10 @@
 #include "engine/ops/adversarial_losses.h"
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
-#include "kernels/elementwise.h"
-#include "kernels/random_fill.h"
-#include "kernels/reduce.h"
-#include "kernels/stationarity.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/arrays/random_fill.h"
+#include "kernels/arrays/reduce.h"
+#include "kernels/attacks/stationarity.h"
 
 namespace kelvin {
 namespace {

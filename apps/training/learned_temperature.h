@@ -1,6 +1,6 @@
 // A temperature that training chooses: τ = e^s, s a parameter with a learning rate of its own and no weight decay.
 //
-//   ∂L/∂s = (z_y − Σ_j p_j z_j) / τ                                         (kernels/temperature_gradient.h; × τ from e^s)
+//   ∂L/∂s = (z_y − Σ_j p_j z_j) / τ                                         (kernels/losses/temperature_gradient.h; × τ from e^s)
 //
 // It means something only where the size of the logits is fixed, as in the cosine classifier: otherwise scale moves freely between the
 // last layer and τ. s, its gradient and the optimizer's state live in device memory; nothing is read back during an epoch.

@@ -2,8 +2,8 @@
 
 #include "engine/clip_gradients.h"
 #include "engine/ops/scaling.h"
-#include "kernels/elementwise.h"
-#include "kernels/top1.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/arrays/top1.h"
 
 namespace kelvin {
 

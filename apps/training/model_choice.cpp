@@ -1,8 +1,8 @@
 #include "apps/training/model_choice.h"
 
 #include "apps/training/train.h"
-#include "kernels/elementwise.h"
-#include "kernels/random_fill.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/arrays/random_fill.h"
 #include "models/normalisation.h"
 
 namespace kelvin {

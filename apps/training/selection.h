@@ -3,7 +3,7 @@
 //
 // Adversarial training overfits its robustness badly while clean accuracy still rises (Rice et al. 2020, 2002.11569), so the choice
 // can go by robust accuracy: PGD in the ball, steps and step size of the training, on the log-odds loss at τ = 1. That loss cannot
-// saturate (kernels/log_odds_cross_entropy.h); cross-entropy at a small inner τ would choose the epoch with the best masked gradients.
+// saturate (kernels/losses/log_odds_cross_entropy.h); cross-entropy at a small inner τ would choose the epoch with the best masked gradients.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "apps/training/step_temperatures.h"
 
-#include "kernels/multiply.h"
+#include "kernels/arrays/multiply.h"
 
 namespace kelvin {
 namespace {

@@ -1,7 +1,7 @@
 #include "apps/training/weight_perturbation.h"
 
-#include "kernels/elementwise.h"
-#include "kernels/weight_perturbation.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/attacks/weight_perturbation.h"
 
 namespace kelvin {
 

@@ -1,5 +1,5 @@
 // Adversarial weight perturbation (Wu, Xia & Wang 2020, 2004.05884): the gradient of a step is taken not at θ but at θ + v, where v
-// ascends the same robust loss, each weight tensor by a fraction γ of its own length (kernels/weight_perturbation.h).
+// ascends the same robust loss, each weight tensor by a fraction γ of its own length (kernels/attacks/weight_perturbation.h).
 //
 //   gradients of the loss at θ -> perturb() -> gradients at θ + v -> optimizer step -> restore()
 //

@@ -1,9 +1,9 @@
 #include "engine/ops/activation.h"
 
 #include "engine/tape.h"
-#include "kernels/elementwise.h"
-#include "kernels/gelu.h"
-#include "kernels/relu.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/layers/gelu.h"
+#include "kernels/layers/relu.h"
 
 namespace kelvin {
 

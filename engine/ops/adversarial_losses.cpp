@@ -1,8 +1,8 @@
 #include "engine/ops/adversarial_losses.h"
 
 #include "engine/tape.h"
-#include "kernels/mart_loss.h"
-#include "kernels/softmax_kl.h"
+#include "kernels/losses/mart_loss.h"
+#include "kernels/losses/softmax_kl.h"
 
 namespace kelvin {
 
@@ -40,7 +40,7 @@ Tensor mart_loss(const Tensor& clean, const Tensor& adversarial, const Tensor& l
   };
   const Tensor loss = Tensor::empty({clean.dim(0)}, DType::f32, clean.device());
   on(clean.device(), [&](const auto& dev) { mart_loss_forward(dev, loss.view<float>(), inputs()); });
-  // Both derivatives stand in kernels/mart_loss.h.
+  // Both derivatives stand in kernels/losses/mart_loss.h.
   return record("mart_loss", loss, {clean, adversarial}, [=](const Tensor& dloss, Grads& g) {
     const auto wanted = [&](int which, auto kernel) {
       if (!g.wants(which)) return;

@@ -6,10 +6,10 @@
 
 namespace kelvin {
 
-// KL(softmax(a / τ_a) ‖ softmax(b / τ_b)); gradient to both (kernels/softmax_kl.h). tau_a, tau_b: [1].
+// KL(softmax(a / τ_a) ‖ softmax(b / τ_b)); gradient to both (kernels/losses/softmax_kl.h). tau_a, tau_b: [1].
 [[nodiscard]] Tensor softmax_kl(const Tensor& a, const Tensor& b, const Tensor& tau_a, const Tensor& tau_b);
 
-// MART: weights[0] boosted cross-entropy + weights[1] weighted KL; gradient to both logits (kernels/mart_loss.h).
+// MART: weights[0] boosted cross-entropy + weights[1] weighted KL; gradient to both logits (kernels/losses/mart_loss.h).
 struct MartTerms {
   Tensor tau, tau_clean, tau_adversarial;  // [1]: of the cross-entropy, of p, of q
   Tensor weights;                          // [2]

@@ -3,8 +3,8 @@
 #include <limits>
 
 #include "engine/tape.h"
-#include "kernels/elementwise.h"
-#include "kernels/keep_best.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/attacks/keep_best.h"
 
 namespace kelvin {
 

@@ -1,10 +1,10 @@
-// In-place steps of gradient attacks on images float32 [N, H, W, C] (kernels/pgd_step.h, kernels/keep_best.h). An image that
+// In-place steps of gradient attacks on images float32 [N, H, W, C] (kernels/attacks/pgd_step.h, kernels/attacks/keep_best.h). An image that
 // a living tape follows must not be overwritten: each step checks.
 #pragma once
 
 #include "engine/tensor.h"
+#include "kernels/attacks/pgd_step.h"
 #include "kernels/device/philox.h"
-#include "kernels/pgd_step.h"
 
 namespace kelvin {
 

@@ -1,7 +1,7 @@
 #include "engine/ops/attention.h"
 
 #include "engine/tape.h"
-#include "kernels/attention.h"
+#include "kernels/attention/attention.h"
 
 namespace kelvin {
 

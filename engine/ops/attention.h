@@ -1,4 +1,4 @@
-// Self-attention of all heads as one op (kernels/attention.h).
+// Self-attention of all heads as one op (kernels/attention/attention.h).
 #pragma once
 
 #include "engine/tensor.h"

@@ -1,8 +1,8 @@
 #include "engine/ops/batch_norm.h"
 
 #include "engine/tape.h"
-#include "kernels/batch_norm.h"
-#include "kernels/relu_mask.h"
+#include "kernels/layers/batch_norm.h"
+#include "kernels/layers/relu_mask.h"
 
 namespace kelvin {
 namespace {

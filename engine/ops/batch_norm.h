@@ -1,4 +1,4 @@
-// Batch normalisation over the last dimension, fused with residual addition and ReLU (kernels/batch_norm.h):
+// Batch normalisation over the last dimension, fused with residual addition and ReLU (kernels/layers/batch_norm.h):
 //   y = relu?( γ (x − mean) / sqrt(var + ε) + β + residual )
 #pragma once
 

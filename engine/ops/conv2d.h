@@ -1,13 +1,13 @@
-// Convolution of images [N, H, W, C] with filters [K, R, S, C] (kernels/conv2d.h).
+// Convolution of images [N, H, W, C] with filters [K, R, S, C] (kernels/convolution/conv2d.h).
 #pragma once
 
 #include "engine/tensor.h"
-#include "kernels/conv2d.h"
+#include "kernels/convolution/conv2d.h"
 
 namespace kelvin {
 
 // y = conv(x, w): x float32 or bfloat16, w float32; y has x's element type. A gradient of x that is there already is added to in place,
-// and the mask of a ReLU that made x is applied on the way (kernels/conv2d.h says what that costs on a GPU).
+// and the mask of a ReLU that made x is applied on the way (kernels/convolution/conv2d.h says what that costs on a GPU).
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& options);
 
 // y = relu?(conv(x, w) + bias + residual) in one kernel: a convolution whose normalisation was folded into w and bias.

@@ -1,7 +1,7 @@
 #include "engine/ops/dropout.h"
 
 #include "engine/tape.h"
-#include "kernels/dropout.h"
+#include "kernels/layers/dropout.h"
 
 namespace kelvin {
 namespace {

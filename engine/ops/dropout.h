@@ -1,4 +1,4 @@
-// Dropout and stochastic depth: y = x · m / (1 − rate), m drawn anew for every step (kernels/dropout.h). Not applied outside of
+// Dropout and stochastic depth: y = x · m / (1 − rate), m drawn anew for every step (kernels/layers/dropout.h). Not applied outside of
 // training: evaluation simply does not call them. rate = 0 returns x itself.
 #pragma once
 

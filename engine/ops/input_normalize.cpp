@@ -1,7 +1,7 @@
 #include "engine/ops/input_normalize.h"
 
 #include "engine/tape.h"
-#include "kernels/input_normalize.h"
+#include "kernels/layers/input_normalize.h"
 
 namespace kelvin {
 

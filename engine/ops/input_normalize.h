@@ -1,4 +1,4 @@
-// The model's first layer: y = (x − mean) / std per channel, in the model's precision (kernels/input_normalize.h).
+// The model's first layer: y = (x − mean) / std per channel, in the model's precision (kernels/layers/input_normalize.h).
 #pragma once
 
 #include "engine/tensor.h"

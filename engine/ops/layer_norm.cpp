@@ -1,7 +1,7 @@
 #include "engine/ops/layer_norm.h"
 
 #include "engine/tape.h"
-#include "kernels/layer_norm.h"
+#include "kernels/layers/layer_norm.h"
 
 namespace kelvin {
 

@@ -1,4 +1,4 @@
-// Layer normalisation over the last dimension (kernels/layer_norm.h).
+// Layer normalisation over the last dimension (kernels/layers/layer_norm.h).
 #pragma once
 
 #include "engine/tensor.h"

@@ -1,8 +1,8 @@
 #include "engine/ops/linear.h"
 
 #include "engine/tape.h"
-#include "kernels/matmul.h"
-#include "kernels/reduce.h"
+#include "kernels/arrays/reduce.h"
+#include "kernels/products/matmul.h"
 
 namespace kelvin {
 namespace {

@@ -3,14 +3,14 @@
 #include <cmath>
 
 #include "engine/tape.h"
-#include "kernels/dlr_loss.h"
-#include "kernels/elementwise.h"
-#include "kernels/log_odds_cross_entropy.h"
-#include "kernels/margin_loss.h"
-#include "kernels/reduce.h"
-#include "kernels/softmax_cross_entropy.h"
-#include "kernels/targeted_dlr_loss.h"
-#include "kernels/temperature_gradient.h"
+#include "kernels/arrays/elementwise.h"
+#include "kernels/arrays/reduce.h"
+#include "kernels/losses/dlr_loss.h"
+#include "kernels/losses/log_odds_cross_entropy.h"
+#include "kernels/losses/margin_loss.h"
+#include "kernels/losses/softmax_cross_entropy.h"
+#include "kernels/losses/targeted_dlr_loss.h"
+#include "kernels/losses/temperature_gradient.h"
 
 namespace kelvin {
 namespace {

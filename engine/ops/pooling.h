@@ -1,8 +1,8 @@
-// Pooling over the spatial dimensions of [N, H, W, C] (kernels/pooling.h).
+// Pooling over the spatial dimensions of [N, H, W, C] (kernels/layers/pooling.h).
 #pragma once
 
 #include "engine/tensor.h"
-#include "kernels/pooling.h"
+#include "kernels/layers/pooling.h"
 
 namespace kelvin {
 

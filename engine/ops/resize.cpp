@@ -1,7 +1,7 @@
 #include "engine/ops/resize.h"
 
 #include "engine/tape.h"
-#include "kernels/resize.h"
+#include "kernels/layers/resize.h"
 
 namespace kelvin {
 

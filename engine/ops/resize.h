@@ -1,4 +1,4 @@
-// Images to another size, bilinear as PyTorch's interpolate(align_corners=False, antialias=False): kernels/resize.h.
+// Images to another size, bilinear as PyTorch's interpolate(align_corners=False, antialias=False): kernels/layers/resize.h.
 #pragma once
 
 #include "engine/tensor.h"

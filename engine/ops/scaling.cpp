@@ -1,8 +1,8 @@
 #include "engine/ops/scaling.h"
 
 #include "engine/tape.h"
-#include "kernels/multiply.h"
-#include "kernels/normalize_rows.h"
+#include "kernels/arrays/multiply.h"
+#include "kernels/layers/normalize_rows.h"
 
 namespace kelvin {
 namespace {

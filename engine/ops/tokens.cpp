@@ -1,8 +1,8 @@
 #include "engine/ops/tokens.h"
 
 #include "engine/tape.h"
-#include "kernels/reduce.h"
-#include "kernels/tokens.h"
+#include "kernels/arrays/reduce.h"
+#include "kernels/layers/tokens.h"
 
 namespace kelvin {
 

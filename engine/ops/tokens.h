@@ -1,4 +1,4 @@
-// The two ends of a vision transformer (kernels/tokens.h).
+// The two ends of a vision transformer (kernels/layers/tokens.h).
 #pragma once
 
 #include "engine/tensor.h"

@@ -31,7 +31,7 @@ class Cuda {
   Cuda& operator=(const Cuda&) = delete;
 
   [[nodiscard]] cudaStream_t stream() const { return stream_; }
-  // Made when first asked for (kernels/cudnn, kernels/cublas); cuDNN's, whoever asks, on the stream of who asked last.
+  // Made when first asked for (kernels/libraries/cudnn, kernels/libraries/cublas); cuDNN's, whoever asks, on the stream of who asked last.
   [[nodiscard]] cudnnContext* cudnn() const;
   [[nodiscard]] cublasLtContext* cublas() const;
   [[nodiscard]] PinnedStaging& staging() const;  // made when first asked for (transfer.cu)

@@ -6,7 +6,7 @@
 
 #include "apps/training/train.h"
 #include "engine/checkpoint.h"
-#include "kernels/elementwise.h"
+#include "kernels/arrays/elementwise.h"
 #include "tests/support.h"
 
 namespace kelvin {

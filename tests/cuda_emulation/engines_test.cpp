@@ -10,8 +10,8 @@
 #include "engine/ops/conv2d.h"
 #include "engine/tape.h"
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
-#include "kernels/random_fill.h"
+#include "kernels/arrays/random_fill.h"
+#include "kernels/libraries/cuda_device.h"
 #include "models/model.h"
 #include "tests/cuda_emulation/nvidia/cudnn.h"
 

@@ -10,9 +10,9 @@
 #include "engine/ops/linear.h"
 #include "engine/tape.h"
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
+#include "kernels/arrays/random_fill.h"
 #include "kernels/device/notes.h"
-#include "kernels/random_fill.h"
+#include "kernels/libraries/cuda_device.h"
 #include "tests/cuda_emulation/nvidia/cublas_lt.h"
 #include "tests/cuda_emulation/nvidia/cudnn.h"
 

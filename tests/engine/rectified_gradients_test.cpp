@@ -4,7 +4,7 @@
 #include "engine/ops/activation.h"
 #include "engine/ops/conv2d.h"
 #include "engine/tape.h"
-#include "kernels/random_fill.h"
+#include "kernels/arrays/random_fill.h"
 
 namespace kelvin {
 namespace {

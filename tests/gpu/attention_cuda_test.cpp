@@ -1,15 +1,14 @@
 // On a GPU: attention goes through cuDNN's fused graph in bfloat16, for every vision transformer, and through matrix products in float32, agrees
 // with the CPU and repeats bit for bit. Skipped, by name, where there is none.
-#include "engine/ops/attention.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "engine/ops/attention.h"
 #include "engine/tape.h"
+#include "kernels/arrays/random_fill.h"
+#include "kernels/attention/fused_attention.h"
 #include "kernels/device/profile.h"
-#include "kernels/fused_attention.h"
-#include "kernels/random_fill.h"
 #include "tests/gpu/gpu_test.h"
 #include "tests/gpu/workload.h"
 

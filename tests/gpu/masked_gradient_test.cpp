@@ -6,7 +6,7 @@
 
 #include "engine/ops/conv2d.h"
 #include "engine/tape.h"
-#include "kernels/random_fill.h"
+#include "kernels/arrays/random_fill.h"
 #include "tests/gpu/gpu_test.h"
 #include "tests/gpu/workload.h"
 

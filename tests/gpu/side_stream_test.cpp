@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "engine/tensor.h"
+#include "kernels/arrays/elementwise.h"
 #include "kernels/device/pool.h"
 #include "kernels/device/step_graph.h"
-#include "kernels/elementwise.h"
 #include "tests/gpu/gpu_test.h"
 
 namespace kelvin {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/random_fill.h"
+#include "kernels/arrays/random_fill.h"
 #include "models/model.h"
 
 namespace kelvin {

@@ -9,9 +9,9 @@
 #include "engine/ops/losses.h"
 #include "engine/optim.h"
 #include "engine/tape.h"
-#include "kernels/conv2d.h"
+#include "kernels/arrays/random_fill.h"
+#include "kernels/convolution/conv2d.h"
 #include "kernels/device/pool.h"
-#include "kernels/random_fill.h"
 #include "models/model.h"
 
 namespace kelvin {

@@ -5,7 +5,7 @@
 
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
-#include "kernels/elementwise.h"
+#include "kernels/arrays/elementwise.h"
 #include "models/model.h"
 #include "tests/models/golden_model.h"
 

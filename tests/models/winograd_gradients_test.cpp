@@ -9,8 +9,8 @@
 
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
-#include "kernels/conv2d.h"
-#include "kernels/random_fill.h"
+#include "kernels/arrays/random_fill.h"
+#include "kernels/convolution/conv2d.h"
 #include "models/model.h"
 
 namespace kelvin {

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "engine/tensor.h"
-#include "kernels/accumulate_many.h"
-#include "kernels/device/cuda_device.h"
+#include "kernels/libraries/cuda_device.h"
+#include "kernels/optimizers/accumulate_many.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
-#include "kernels/matmul.h"
+#include "kernels/libraries/cuda_device.h"
+#include "kernels/products/matmul.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {

@@ -6,8 +6,8 @@
 #include <ostream>
 
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
-#include "kernels/softmax_cross_entropy.h"
+#include "kernels/libraries/cuda_device.h"
+#include "kernels/losses/softmax_cross_entropy.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/device/cuda_device.h"
+#include "kernels/libraries/cuda_device.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "kernels/device/cuda_device.h"
+#include "kernels/libraries/cuda_device.h"
 
 namespace kelvin::testing {
 

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
-#include "kernels/device/relative_error.h"
+#include "kernels/arrays/relative_error.h"
+#include "kernels/libraries/cuda_device.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "engine/tensor.h"
-#include "kernels/cuda_matmul.h"
-#include "kernels/device/cuda_device.h"
+#include "kernels/libraries/cuda_device.h"
+#include "kernels/products/cuda_matmul.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {

@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "engine/tensor.h"
-#include "kernels/batch_norm.h"
-#include "kernels/device/cuda_device.h"
-#include "kernels/layer_norm.h"
-#include "kernels/relu_mask.h"
+#include "kernels/layers/batch_norm.h"
+#include "kernels/layers/layer_norm.h"
+#include "kernels/layers/relu_mask.h"
+#include "kernels/libraries/cuda_device.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
@@ -100,7 +100,7 @@ View<T> out_or_empty(const Tensor& t) {
   return t ? t.view<T>() : View<T>();
 }
 
-// One bit an element of y, as kernels/relu_mask.h has it, made here element by element.
+// One bit an element of y, as kernels/layers/relu_mask.h has it, made here element by element.
 Tensor mask_of(const Tensor& y) {
   const Floats values = floats_of(y);
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(relu_mask_bytes(y.size())));
@@ -131,8 +131,8 @@ std::vector<Layout> layouts(std::initializer_list<std::int64_t> rows) {
   return all;
 }
 
-// So many that threads have one, two and three packs or elements each (device/channels.h), in rows that are no whole number of blocks; sums
-// down columns that many blocks share, in one column of blocks and in four (device/column_reduce.h).
+// So many that threads have one, two and three packs or elements each (simt/channels.h), in rows that are no whole number of blocks; sums
+// down columns that many blocks share, in one column of blocks and in four (simt/column_reduce.h).
 const std::vector<Layout> kLarge = {{100'003, 24}, {11'001, 30}, {1'501, 200}};
 
 TEST(NormParity, BatchNormStatistics) {

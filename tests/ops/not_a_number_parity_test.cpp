@@ -11,7 +11,7 @@
 #include "engine/ops/pooling.h"
 #include "engine/tape.h"
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
+#include "kernels/libraries/cuda_device.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {

@@ -13,8 +13,8 @@
 #include "engine/ops/tokens.h"
 #include "engine/parameters.h"
 #include "engine/tape.h"
-#include "kernels/conv2d.h"
-#include "kernels/device/cuda_device.h"
+#include "kernels/convolution/conv2d.h"
+#include "kernels/libraries/cuda_device.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {

@@ -6,7 +6,7 @@
 #include <ostream>
 
 #include "engine/tensor.h"
-#include "kernels/patches.h"
+#include "kernels/convolution/patches.h"
 #include "tests/ops/cuda_test.h"
 #include "tests/ops/op_case.h"
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "engine/tensor.h"
-#include "kernels/cuda_matmul.h"
 #include "kernels/device/step_graph.h"
-#include "kernels/split_matmul.h"
+#include "kernels/products/cuda_matmul.h"
+#include "kernels/products/split_matmul.h"
 #include "tests/ops/cuda_test.h"
 #include "tests/ops/op_case.h"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
-#include "kernels/device/cuda_device.h"
+#include "kernels/libraries/cuda_device.h"
 
 namespace kelvin::testing {
 namespace {

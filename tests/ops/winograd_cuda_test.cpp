@@ -7,8 +7,8 @@
 #include <ostream>
 
 #include "engine/tensor.h"
+#include "kernels/convolution/winograd/cuda_convolve.h"
 #include "kernels/device/error.h"
-#include "kernels/winograd/cuda_convolve.h"
 #include "tests/ops/cuda_test.h"
 #include "tests/ops/op_case.h"
 

@@ -5,9 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "kernels/cudnn/attention.h"
-#include "kernels/cudnn/convolution.h"
-#include "kernels/device/nvidia_libraries.h"
+#include "kernels/attention/cudnn_attention.h"
+#include "kernels/convolution/cudnn_convolution.h"
+#include "kernels/libraries/nvidia_libraries.h"
 #include "tests/support.h"
 
 namespace kelvin {
@@ -53,10 +53,10 @@ class Loading : public ::testing::Test {
         std::filesystem::create_symlink(file.path(), folder_ / name);
     }
     setenv("LD_LIBRARY_PATH", folder_.path().c_str(), 1);
-    const Outcome o =
-        testing::run_program(folder_.path(), kLoader,
-                             "--inhibit-cache " + std::filesystem::read_symlink("/proc/self/exe").string() +
-                                 " --gtest_also_run_disabled_tests --gtest_filter=LoadingChild.DISABLED_OnePlanOfEachKind");
+    const Outcome o = testing::run_program(
+        folder_.path(), kLoader,
+        "--inhibit-cache " + std::filesystem::read_symlink("/proc/self/exe").string() +
+            " --gtest_also_run_disabled_tests --gtest_filter=LoadingChild.DISABLED_OnePlanOfEachKind");
     unsetenv("LD_LIBRARY_PATH");
     return o;
   }

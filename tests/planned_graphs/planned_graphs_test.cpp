@@ -8,11 +8,11 @@
 #include <set>
 
 #include "engine/tape.h"
-#include "kernels/attention.h"
-#include "kernels/conv2d.h"
-#include "kernels/cudnn/attention.h"
-#include "kernels/cudnn/convolution.h"
-#include "kernels/device/cuda_device.h"
+#include "kernels/attention/attention.h"
+#include "kernels/attention/cudnn_attention.h"
+#include "kernels/convolution/conv2d.h"
+#include "kernels/convolution/cudnn_convolution.h"
+#include "kernels/libraries/cuda_device.h"
 #include "models/model.h"
 #include "tests/support.h"
 

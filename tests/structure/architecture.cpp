@@ -5,6 +5,7 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 
 #include "kernels/device/error.h"
@@ -25,6 +26,51 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"apps", {"kernels", "engine", "models", "data", "apps"}},
     {"tests", {"kernels", "engine", "models", "data", "apps", "tests"}},
 };
+
+// Which folders a folder of kernels/ or apps/ may include, in the order in which they are read; every one may include itself.
+const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayInclude = {
+    {"kernels/device", {}},
+    {"kernels/simt", {"kernels/device"}},
+    {"kernels/libraries", {"kernels/device"}},
+    {"kernels/losses", {"kernels/device", "kernels/simt"}},
+    {"kernels/attacks", {"kernels/device", "kernels/simt"}},
+    {"kernels/layers", {"kernels/device", "kernels/simt"}},
+    {"kernels/arrays", {"kernels/device", "kernels/simt"}},
+    {"kernels/optimizers", {"kernels/device", "kernels/simt", "kernels/arrays"}},
+    {"kernels/products", {"kernels/device", "kernels/simt", "kernels/libraries", "kernels/arrays", "kernels/layers"}},
+    {"kernels/attention",
+     {"kernels/device", "kernels/simt", "kernels/libraries", "kernels/arrays", "kernels/products"}},
+    {"kernels/convolution",
+     {"kernels/device", "kernels/simt", "kernels/libraries", "kernels/arrays", "kernels/products", "kernels/layers"}},
+    {"apps/run", {}},
+    {"apps/evaluation", {"apps/run"}},
+    {"apps/attacks", {"apps/run", "apps/evaluation"}},
+    {"apps/training", {"apps/run", "apps/evaluation", "apps/attacks"}},
+    {"apps/analysis", {"apps/run", "apps/evaluation", "apps/attacks"}},
+    {"apps/report", {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis"}},
+    {"apps/experiment",
+     {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report"}},
+    {"apps/sweep",
+     {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report",
+      "apps/experiment"}},
+    {"apps/bench", {}},
+    {"apps/cli",
+     {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report", "apps/experiment",
+      "apps/sweep", "apps/bench"}},
+};
+
+// "kernels/losses" of "kernels/losses/mart_loss.h"; empty for a file that lies in no such folder.
+std::string folder_of(const std::string& path) {
+  const std::size_t second = path.find('/', path.find('/') + 1);
+  const std::string top = path.substr(0, path.find('/'));
+  return second != std::string::npos && (top == "kernels" || top == "apps") ? path.substr(0, second) : "";
+}
+
+const std::vector<std::string>* allowed_folders(const std::string& folder) {
+  for (const auto& [name, allowed] : kFolderMayInclude)
+    if (name == folder) return &allowed;
+  return nullptr;
+}
 
 const std::set<std::string> kCode = {".h", ".cpp", ".cu", ".cuh"};
 const std::set<std::string> kOtherSource = {".sh", ".py", ".js", ".css", ".html"};
@@ -78,7 +124,7 @@ bool may_open_files(const std::string& path) {
 
 // `on(device, f)`, the versions of oneDNN, and the sanitizers that watch the emulated device.
 bool conditionals_allowed(const std::string& path) {
-  return path == "kernels/device/device.h" || path.starts_with("kernels/onednn/") ||
+  return path == "kernels/device/device.h" || path.starts_with("kernels/libraries/onednn/") ||
          path == "tests/cuda_emulation/fiber.cpp";
 }
 
@@ -112,6 +158,8 @@ class Checker {
       const std::string extension = entry.path().extension().string();
       if (!entry.is_regular_file() || !(kCode.contains(extension) || kOtherSource.contains(extension))) continue;
       const std::string path = fs::relative(entry.path(), root_).generic_string();
+      if (const std::string folder = folder_of(path); !folder.empty() && allowed_folders(folder) == nullptr)
+        report(path, 0, "lies in " + folder + ", which has no place in the order of folders");
       add_folders_of(path);
       check_file(path, kCode.contains(extension) ? allowed : nullptr);
     }
@@ -155,11 +203,20 @@ class Checker {
     if (!device_libraries_allowed(path) && std::regex_match(header, kDeviceLibrary)) {
       report(path, line, "includes " + header + ": device libraries stay inside kernels/");
     } else if (kMayInclude.contains(room)) {
-      if (!allowed.contains(room)) report(path, line, "includes " + header + ": the arrow points the other way");
+      if (!allowed.contains(room) || !is_folder_allowed(folder_of(path), folder_of(header)))
+        report(path, line, "includes " + header + ": the arrow points the other way");
     } else if (quoted) {
       report(path, line,
              "includes \"" + header + "\": paths start at the repository root, other people's headers take <>");
     }
+  }
+
+  // Between folders of one room; rooms have their own order.
+  static bool is_folder_allowed(const std::string& from, const std::string& to) {
+    const std::vector<std::string>* const allowed = allowed_folders(from);
+    const bool is_same_room = from.substr(0, from.find('/')) == to.substr(0, to.find('/'));
+    return from == to || allowed == nullptr || allowed_folders(to) == nullptr || !is_same_room ||
+           std::find(allowed->begin(), allowed->end(), to) != allowed->end();
   }
 
   void report(const std::string& path, int line, const std::string& what) {
@@ -172,6 +229,16 @@ class Checker {
 };
 
 }  // namespace
+
+std::string architecture_map() {
+  std::ostringstream text;
+  for (const auto& [folder, allowed] : kFolderMayInclude) {
+    text << folder << " ->";
+    for (const std::string& name : allowed) text << " " << name.substr(name.find('/') + 1);
+    text << (allowed.empty() ? " nothing\n" : "\n");
+  }
+  return text.str();
+}
 
 std::vector<std::string> architecture_violations(const std::filesystem::path& root) { return Checker(root).run(); }
 

@@ -1,8 +1,9 @@
 // The house rules that can be read off the source files, checked on any folder laid out like this repository.
 //
 //   - #include arrows: kernels <- engine <- models, data <- apps; tests see everything; paths start at the root
+//   - inside kernels/ and apps/ folders include each other in one direction only (`architecture_map`)
 //   - CUDA, cuDNN, cuBLAS, NCCL and oneDNN headers are included only inside kernels/
-//   - #if only in kernels/device/device.h (which devices are built) and kernels/onednn/ (oneDNN's version)
+//   - #if only in kernels/device/device.h (which devices are built) and kernels/libraries/onednn/ (oneDNN's version)
 //   - other programs are started by engine/child_process.cpp alone, and shells never (tests may)
 //   - files are opened by engine/input_file and engine/atomic_file, and by the few that keep locks, logs and the like (tests may)
 //   - headers begin their code with #pragma once
@@ -19,5 +20,8 @@ namespace kelvin {
 // Every broken rule as "path:line: what", paths relative to root, in the order of the paths. Throws when there is no room at all
 // under root: an empty answer must mean that files were looked at.
 [[nodiscard]] std::vector<std::string> architecture_violations(const std::filesystem::path& root);
+
+// The folders of kernels/ and apps/, a line each, with those that each may include.
+[[nodiscard]] std::string architecture_map();
 
 }  // namespace kelvin

@@ -22,10 +22,10 @@ class PlantedTree : public testing::Test {
     root_ = fs::temp_directory_path() / ("kelvin_structure_" + test + "_" + std::to_string(getpid()));
     fs::remove_all(root_);
     plant("README.md", "");
-    for (const char* room : {"kernels", "engine", "apps"}) plant(fs::path(room) / "README.md", "");
-    plant("kernels/relu.h", "#pragma once\n#include <vector>\n");
-    plant("engine/tensor.h", "#pragma once\n#include \"kernels/relu.h\"\n");
-    plant("apps/main.cpp", "#include \"engine/tensor.h\"\n#include \"kernels/relu.h\"\n");
+    for (const char* room : {"kernels", "kernels/layers", "engine", "apps"}) plant(fs::path(room) / "README.md", "");
+    plant("kernels/layers/relu.h", "#pragma once\n#include <vector>\n");
+    plant("engine/tensor.h", "#pragma once\n#include \"kernels/layers/relu.h\"\n");
+    plant("apps/main.cpp", "#include \"engine/tensor.h\"\n#include \"kernels/layers/relu.h\"\n");
   }
   void TearDown() override { fs::remove_all(root_); }
 
@@ -40,6 +40,12 @@ class PlantedTree : public testing::Test {
 
 TEST(Architecture, RepositoryKeepsTheHouseRules) { EXPECT_THAT(architecture_violations(KELVIN_SOURCE_DIR), IsEmpty()); }
 
+TEST(Architecture, FoldersHaveAnOrder) {
+  const std::string map = architecture_map();
+  std::printf("%s", map.c_str());
+  EXPECT_THAT(map, testing::HasSubstr("kernels/losses -> device simt\n"));
+}
+
 TEST_F(PlantedTree, CleanTreeIsClean) { EXPECT_THAT(violations(), IsEmpty()); }
 
 TEST_F(PlantedTree, ReportsUpwardIncludes) {
@@ -47,6 +53,20 @@ TEST_F(PlantedTree, ReportsUpwardIncludes) {
   plant("engine/bad.cpp", "#include <apps/main.h>\n");
   EXPECT_THAT(violations(), ElementsAre("engine/bad.cpp:1: includes apps/main.h: the arrow points the other way",
                                         "kernels/bad.cpp:2: includes engine/tensor.h: the arrow points the other way"));
+}
+
+TEST_F(PlantedTree, ReportsFoldersThatIncludeEachOther) {
+  for (const char* folder : {"kernels/device", "kernels/losses", "kernels/mine", "apps/run", "apps/report"})
+    plant(fs::path(folder) / "README.md", "");
+  plant("kernels/losses/good.cpp", "#include \"kernels/device/view.h\"\n");
+  plant("kernels/device/bad.cpp", "#include \"kernels/losses/mart_loss.h\"\n");
+  plant("apps/run/bad.cpp", "#include \"apps/report/report.h\"\n");
+  plant("kernels/mine/bad.cpp", "");
+  EXPECT_THAT(
+      violations(),
+      ElementsAre("apps/run/bad.cpp:1: includes apps/report/report.h: the arrow points the other way",
+                  "kernels/device/bad.cpp:1: includes kernels/losses/mart_loss.h: the arrow points the other way",
+                  "kernels/mine/bad.cpp: lies in kernels/mine, which has no place in the order of folders"));
 }
 
 TEST_F(PlantedTree, ReportsModelsAndDataIncludingEachOther) {
@@ -77,9 +97,9 @@ TEST_F(PlantedTree, ReportsPathsThatDoNotStartAtTheRoot) {
 
 TEST_F(PlantedTree, ReportsConditionalCompilation) {
   plant("kernels/device/README.md", "");
-  plant("kernels/onednn/README.md", "");
+  for (const char* folder : {"kernels/libraries", "kernels/libraries/onednn"}) plant(fs::path(folder) / "README.md", "");
   plant("kernels/device/device.h", "#pragma once\n#if KELVIN_CUDA\n#endif\n");
-  plant("kernels/onednn/onednn.h", "#pragma once\n#if DNNL_VERSION_MAJOR >= 3\n#endif\n");
+  plant("kernels/libraries/onednn/onednn.h", "#pragma once\n#if DNNL_VERSION_MAJOR >= 3\n#endif\n");
   plant("engine/bad.cpp", "int x;\n#ifdef DEBUG\n#endif\n");
   plant("kernels/bad.cpp", "  # if 1\n#endif\n");
   EXPECT_THAT(violations(), ElementsAre("engine/bad.cpp:2: has an #if", "kernels/bad.cpp:1: has an #if"));

@@ -53,7 +53,7 @@ fake_cudnn wheel/nvidia/cudnn 9 10
 mkdir -p "$folder/none/include" && touch "$folder/none/include/cudnn_graph.h"
 cat >"$folder/find.cmake" <<END
 cmake_policy(VERSION 3.25)
-set(CMAKE_MODULE_PATH $source/cmake)
+set(CMAKE_MODULE_PATH $source/tools/cmake)
 set(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH FALSE)
 set(CUDNN_PYTHON "" CACHE STRING "")
 find_package(CUDNN 9.8 QUIET)

@@ -3,7 +3,7 @@
     python tools/bench/winograd_points.py          # NumPy alone; a second
 
 Each line: the error of 4x4 outputs and of a filter gradient over 64 tiles, as a share of their root mean square, normal numbers, 32 filters; in
-brackets what that is of the direct sum's. Transforms are Cook and Toom's for points 0, ±a, ±b and infinity, as kernels/winograd/cuda_transforms.h has them.
+brackets what that is of the direct sum's. Transforms are Cook and Toom's for points 0, ±a, ±b and infinity, as kernels/convolution/winograd/cuda_transforms.h has them.
 """
 from fractions import Fraction
 

@@ -7,14 +7,14 @@
 //
 //   1  one thread an output     the definition, forward alone: neighbouring threads read the same pixels and other filters
 //   2  cuDNN                    its fastest plan, whatever that does inside
-//   3  Winograd, all at once    kernels/winograd: transformed tiles of all images in memory
+//   3  Winograd, all at once    kernels/convolution/winograd: transformed tiles of all images in memory
 //   4  Winograd, in strips      as many images at a time as the second-level cache has room for; only where that is not all
 #include <cstdlib>
 
-#include "kernels/conv2d.h"
-#include "kernels/convolve.h"
-#include "kernels/device/launch.h"
-#include "kernels/winograd/cuda_convolve.h"
+#include "kernels/convolution/conv2d.h"
+#include "kernels/convolution/convolve.h"
+#include "kernels/convolution/winograd/cuda_convolve.h"
+#include "kernels/simt/launch.h"
 #include "tools/kernel_lab/lab.h"
 
 namespace kelvin::lab {

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "kernels/device/cuda.h"
-#include "kernels/device/cuda_device.h"
 #include "kernels/device/philox.h"
 #include "kernels/device/pool_block.h"
 #include "kernels/device/transfer.h"
+#include "kernels/libraries/cuda_device.h"
 
 namespace kelvin::lab {
 

@@ -7,13 +7,13 @@
 //
 //   1  one thread an output     the definition: neighbouring threads read the same row and other columns
 //   2  cuBLASLt                 the fastest of its first eight algorithms, on float32's own units
-//   3  split                    kernels/split_matmul.h, every tiling that competes in matmul.cu
+//   3  split                    kernels/products/split_matmul.h, every tiling that competes in matmul.cu
 #include <cmath>
 #include <cstdlib>
 
-#include "kernels/cuda_matmul.h"
-#include "kernels/device/launch.h"
-#include "kernels/split_matmul.h"
+#include "kernels/products/cuda_matmul.h"
+#include "kernels/products/split_matmul.h"
+#include "kernels/simt/launch.h"
 #include "tools/kernel_lab/lab.h"
 
 namespace kelvin::lab {

@@ -7,12 +7,12 @@
 //   1  three launches           sign step, ball, box: x goes through memory three times
 //   2  one launch, one pixel    4-byte accesses
 //   3  one launch, four pixels  16-byte accesses
-//   4  production               kernels/pgd_step.cu: 3 as a loop over a grid of a few waves
-#include "kernels/device/launch.h"
-#include "kernels/device/packs.h"
+//   4  production               kernels/attacks/pgd_step.cu: 3 as a loop over a grid of a few waves
+#include "kernels/attacks/pgd_bounds.h"
+#include "kernels/attacks/pgd_step.h"
 #include "kernels/device/philox.h"
-#include "kernels/pgd_bounds.h"
-#include "kernels/pgd_step.h"
+#include "kernels/simt/launch.h"
+#include "kernels/simt/packs.h"
 #include "tools/kernel_lab/lab.h"
 
 namespace kelvin::lab {

@@ -11,12 +11,12 @@
 //   3  one warp a row           no barriers: butterflies of shuffles; maximum and sum still two passes
 //   4  online softmax           maximum and sum in one pass (Milakov & Gimelshein 2018, 1805.02867)
 //   5  four lanes a row         up to 112 classes, a multiple of 4: one pass over memory, the row waits in registers
-//   6  production               kernels/softmax_cross_entropy.cu: rows of up to 224 classes come and go through shared memory, a warp's at a time,
+//   6  production               kernels/losses/softmax_cross_entropy.cu: rows of up to 224 classes come and go through shared memory, a warp's at a time,
 //                               where they do not begin with a sector; longer ones wait in registers or shared memory
-#include "kernels/device/groups.h"
 #include "kernels/device/philox.h"
-#include "kernels/held_cross_entropy.h"
-#include "kernels/softmax_cross_entropy.h"
+#include "kernels/losses/held_cross_entropy.h"
+#include "kernels/losses/softmax_cross_entropy.h"
+#include "kernels/simt/groups.h"
 #include "tools/kernel_lab/lab.h"
 
 namespace kelvin::lab {

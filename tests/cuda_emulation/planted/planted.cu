@@ -1,4 +1,4 @@
-// A copy of the block reduction of kernels/device/groups.h, opened up so that faults can be planted in it.
+// A copy of the block reduction of kernels/simt/groups.h, opened up so that faults can be planted in it.
 #include <cuda_runtime.h>
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kernels/device/cuda.h"
-#include "kernels/device/launch.h"
+#include "kernels/simt/launch.h"
 
 namespace kelvin::testing {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "kernels/device/cuda.h"
-#include "kernels/device/dynamic_shared.h"
-#include "kernels/device/launch.h"
+#include "kernels/simt/dynamic_shared.h"
+#include "kernels/simt/launch.h"
 
 namespace kelvin::testing {
 namespace {

@@ -1,0 +1,44 @@
+#include "kernels/attacks/weight_perturbation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/device/parallel.h"
+
+namespace kelvin {
+namespace {
+
+constexpr std::int64_t kBlock = 4096;  // elements a partial sum covers
+
+// Partial sums of fixed blocks, combined in the order of the blocks: the same bits for any thread count.
+double norm_of(View<const float> x) {
+  const std::int64_t blocks = (x.size() + kBlock - 1) / kBlock;
+  std::vector<double> partial(static_cast<std::size_t>(blocks));
+  parallel_for(
+      blocks,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b)
+          for (std::int64_t i = b * kBlock; i < std::min(x.size(), (b + 1) * kBlock); ++i)
+            partial[static_cast<std::size_t>(b)] += static_cast<double>(x[i]) * x[i];
+      },
+      /*grain=*/8);
+  double sum = 0;
+  for (const double p : partial) sum += p;
+  return std::sqrt(sum);
+}
+
+}  // namespace
+
+void perturb_weights(Cpu, View<float> w, View<float> undo, View<const float> g, float gamma) {
+  const double of_w = norm_of({w.data, w.shape}), of_v = kProxyLearningRate * norm_of(g);
+  const auto factor = static_cast<float>(gamma * of_w * kProxyLearningRate / (of_v + kPerturbationGuard));
+  parallel_for(w.size(), [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      undo[i] = -factor * g[i];
+      w[i] -= undo[i];
+    }
+  });
+}
+
+}  // namespace kelvin

@@ -1,0 +1,300 @@
+#include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "kernels/arrays/elementwise.h"
+#include "kernels/convolution/conv_epilogue.h"
+#include "kernels/convolution/conv_trials.h"
+#include "kernels/convolution/convolve.h"
+#include "kernels/convolution/cudnn_convolution.h"
+#include "kernels/convolution/patches.h"
+#include "kernels/convolution/winograd/cuda_convolve.h"
+#include "kernels/device/cuda.h"
+#include "kernels/device/cuda_profile.h"
+#include "kernels/device/cuda_stopwatch.h"
+#include "kernels/device/notes.h"
+#include "kernels/device/pool_block.h"
+#include "kernels/layers/relu.h"
+#include "kernels/libraries/cuda_device.h"
+#include "kernels/libraries/nvidia_libraries.h"
+#include "kernels/products/cuda_matmul.h"
+#include "kernels/products/matmul.h"
+
+namespace kelvin {
+namespace {
+
+using cudnn::Plan;
+
+struct Way {
+  enum class Kind { plan, product, winograd, in_two_passes, in_halves } kind{};
+  Plan plan = {};
+  std::int64_t most_scratch = 0;  // Winograd's
+};
+
+void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors);
+
+// The tensors of a problem as views; their addresses are const because one of three is the result.
+template <class T>
+struct Views {
+  View<T> x, w, y;
+  View<const T> residual, bias, mask;
+  Views(const ConvProblem& p, const ConvTensors& t)
+      : x(view(t.x, {p.x[0], p.x[1], p.x[2], p.x[3]})),
+        w(view(t.w, {p.w[0], p.w[1], p.w[2], p.w[3]})),
+        y(view(t.y, {p.x[0], p.output_side(0), p.output_side(1), p.w[0]})) {
+    if (p.has_residual) residual = view(t.residual, y.shape);
+    if (p.has_bias) bias = view(t.bias, {p.w[0]});
+    if (p.masked) mask = view(t.mask, x.shape);
+  }
+  static View<T> view(const void* data, const Shape& shape) {
+    return {static_cast<T*>(const_cast<void*>(data)), shape};
+  }
+  static View<T> as_matrix(View<T> v) { return {v.data, {v.rows(), v.cols()}}; }
+};
+
+// dw [K, R·S·C]
+View<float> filter_gradient(const ConvProblem& p, const ConvTensors& t) {
+  return {static_cast<float*>(const_cast<void*>(t.w)), {p.w[0], p.w[1] * p.w[2] * p.w[3]}};
+}
+
+// Every output pixel sees one input pixel and every input pixel is seen: the image is its patches.
+bool is_pointwise(const ConvProblem& p) { return p.w[1] == 1 && p.w[2] == 1 && p.stride == 1 && p.pad == 0; }
+
+// patches [N·P·Q, R·S·C], pixels of y [N·P·Q, K], filter [K, R·S·C]
+template <class T>
+void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
+  const Views<T> all(p, t);
+  const View<T> y = all.as_matrix(all.y), w = {all.w.data, {p.w[0], p.w[1] * p.w[2] * p.w[3]}};
+  std::optional<CudaBlock> scratch;
+  View<T> patches = {all.x.data, {y.rows(), w.cols()}};
+  if (!is_pointwise(p)) {
+    scratch.emplace(cuda, static_cast<std::size_t>(patches.size()) * sizeof(T));
+    patches.data = scratch->as<T>();
+    if (p.direction != ConvDirection::backward_data) gather_patches<T>(cuda, patches.data, all.x.data, p);
+  }
+  switch (p.direction) {
+    case ConvDirection::forward:
+      return matmul<T>(cuda, y, patches, w, MatmulEpilogue<T>{all.residual, all.bias, p.relu}, {.transpose_b = true});
+    case ConvDirection::backward_filter:
+      return matmul<float, T>(cuda, filter_gradient(p, t), y, patches, {}, {.transpose_a = true});
+    case ConvDirection::backward_data: break;
+  }
+  MatmulEpilogue<T> before;
+  if (p.adds && is_pointwise(p)) before.residual = patches;
+  matmul<T>(cuda, patches, y, w, before, {});
+  if (!is_pointwise(p)) sum_patches<T>(cuda, all.x.data, patches.data, p);
+}
+
+void execute(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const ConvTensors& t) {
+  const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(plan.workspace, 1)));
+  const CudaRange range(cuda, [&] { return str("conv2d ", describe(p)); });  // the other ways have ranges of their own
+  cudnn::execute(cuda.cudnn(), p, plan, t, workspace.as<void>());
+}
+
+// cuDNN's filter gradient has the images' element type.
+void run_plan(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const ConvTensors& t) {
+  if (p.direction != ConvDirection::backward_filter || p.dtype == DType::f32) return execute(cuda, p, plan, t);
+  const View<float> dw = filter_gradient(p, t);
+  const CudaBlock rounded(cuda, static_cast<std::size_t>(dw.size()) * sizeof(bfloat16));
+  execute(cuda, p, plan, {.x = t.x, .w = rounded.as<void>(), .y = t.y});
+  convert<float, bfloat16>(cuda, dw, {rounded.as<const bfloat16>(), dw.shape});
+}
+
+// The plain convolution, then what is added; or the data gradient with what is added, then the mask.
+template <class T>
+void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
+  ConvProblem plain = p;
+  const Views<T> all(p, t);
+  if (p.masked) {
+    plain.masked = false;
+    convolve_by_choice(cuda, plain, {.x = t.x, .w = t.w, .y = t.y});
+    return relu_backward<T>(cuda, all.x, all.x, all.mask);
+  }
+  plain.has_residual = plain.has_bias = plain.relu = plain.adds = false;
+  if (p.adds) {
+    const CudaBlock scratch(cuda, static_cast<std::size_t>(all.x.size()) * sizeof(T));
+    convolve_by_choice(cuda, plain, {.x = scratch.as<void>(), .w = t.w, .y = t.y});
+    return accumulate<T, T>(cuda, all.x, {scratch.as<const T>(), all.x.shape});
+  }
+  convolve_by_choice(cuda, plain, {.x = t.x, .w = t.w, .y = t.y});
+  add_conv_epilogue(cuda, all.y, all.residual, all.bias, p.relu);
+}
+
+// Half of the images after the other; two parts of a filter gradient are added up.
+void run_in_halves(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
+  ConvProblem first = p, second = p;
+  first.x[0] = p.x[0] / 2;
+  second.x[0] = p.x[0] - first.x[0];
+  const auto behind = [&](const void* data, const std::array<std::int64_t, 4>& image) -> const void* {
+    const std::int64_t elements = first.x[0] * image[1] * image[2] * image[3];
+    return data == nullptr ? nullptr
+                           : static_cast<const char*>(data) + elements * static_cast<std::int64_t>(bytes_of(p.dtype));
+  };
+  const std::array<std::int64_t, 4> output = {1, p.output_side(0), p.output_side(1), p.w[0]};
+  ConvTensors rest = t;
+  rest.x = behind(t.x, p.x);
+  rest.mask = behind(t.mask, p.x);
+  rest.y = behind(t.y, output);
+  rest.residual = behind(t.residual, output);
+  convolve_by_choice(cuda, first, t);
+  if (p.direction != ConvDirection::backward_filter) return convolve_by_choice(cuda, second, rest);
+  const View<float> dw = filter_gradient(p, t);
+  const CudaBlock part(cuda, static_cast<std::size_t>(dw.size()) * sizeof(float));
+  rest.w = part.as<void>();
+  convolve_by_choice(cuda, second, rest);
+  accumulate<float, float>(cuda, dw, {part.as<const float>(), dw.shape});
+}
+
+void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTensors& t) {
+  switch (way.kind) {
+    case Way::Kind::plan: return run_plan(cuda, p, way.plan, t);
+    case Way::Kind::product:
+      return p.dtype == DType::bf16 ? multiply<bfloat16>(cuda, p, t) : multiply<float>(cuda, p, t);
+    case Way::Kind::winograd: return winograd::cuda_convolve(cuda, p, t, way.most_scratch);
+    case Way::Kind::in_two_passes:
+      return p.dtype == DType::bf16 ? run_in_two_passes<bfloat16>(cuda, p, t) : run_in_two_passes<float>(cuda, p, t);
+    case Way::Kind::in_halves: return run_in_halves(cuda, p, t);
+  }
+}
+
+// Elements.
+std::int64_t largest_image(const ConvProblem& p) {
+  return p.x[0] * std::max(p.x[1] * p.x[2] * p.x[3], p.output_side(0) * p.output_side(1) * p.w[0]);
+}
+
+std::size_t image_bytes(const ConvProblem& p) {
+  return static_cast<std::size_t>(p.x[0] * p.x[1] * p.x[2] * p.x[3]) * bytes_of(p.dtype);
+}
+
+// About what a way asks the pool for, beside what all ask for.
+std::int64_t scratch_bytes(const ConvProblem& p, const Way& way) {
+  const std::int64_t outputs = p.x[0] * p.output_side(0) * p.output_side(1);
+  switch (way.kind) {
+    case Way::Kind::plan: return way.plan.workspace;
+    case Way::Kind::product:
+      return is_pointwise(p) ? 0 : outputs * p.w[1] * p.w[2] * p.w[3] * static_cast<std::int64_t>(bytes_of(p.dtype));
+    case Way::Kind::winograd: return way.most_scratch;
+    case Way::Kind::in_two_passes: return p.adds ? static_cast<std::int64_t>(image_bytes(p)) : 0;
+    case Way::Kind::in_halves: return 0;
+  }
+  return 0;
+}
+
+// What lacks where cuDNN has no plan that was compiled ahead of time for a convolution as it stands, without anything beside.
+void note_missing_plans(const ConvProblem& p, const std::vector<Plan>& plans) {
+  if (p.has_epilogue() || p.adds || p.masked) return;  // its own ways lead to those of the plain one
+  if (!plans.empty() && !plans.front().compiled_at_run_time) return;
+  const std::string why = plans.empty() ? cudnn::last_reason() : "each is compiled first, for seconds",
+                    missing = missing_cudnn_parts();
+  note_once(missing.empty() ? str("cuDNN has no plan of its own for ", describe(p), ": ", why)
+                            : str("convolutions are slower than they could be: ", missing));
+}
+
+// In the order in which they are tried.
+std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
+  constexpr std::size_t kTried = 5, kCompiled = 2;
+  std::vector<Way> ways;
+  const bool is_wide = std::min(p.w[0], p.w[3]) >= 64;  // with fewer channels Winograd's products wait for memory
+  const auto add_winograd = [&] {
+    for (const std::int64_t most_scratch : winograd::cuda_strips(p))
+      ways.push_back({Way::Kind::winograd, {}, most_scratch});
+  };
+  if (is_wide) add_winograd();
+  if (!p.masked || cuda_settings().compile) {
+    const auto plans = cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic},
+                                         p.masked ? kCompiled : kTried);
+    note_missing_plans(p, plans);
+    for (const Plan& plan : plans) ways.push_back({Way::Kind::plan, plan});
+  }
+  if (!is_wide) add_winograd();
+  const bool is_product = is_pointwise(p) || has_few_patches(p);
+  const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
+  if (is_product && !p.masked) ways.insert(cudnn_transposes ? ways.begin() : ways.end(), {Way::Kind::product});
+  if (p.has_epilogue() || p.masked || (p.adds && !is_product)) ways.push_back({Way::Kind::in_two_passes});
+  // cuDNN's fast filter gradients of more than 2³¹ elements add up in less than float32 and are refused: what is left is slow, or nothing.
+  const bool is_huge = p.direction == ConvDirection::backward_filter && largest_image(p) > INT32_MAX;
+  if ((is_huge || ways.empty()) && p.x[0] > 1) ways.insert(ways.begin(), {Way::Kind::in_halves});
+  return ways;
+}
+
+// A plan with a mask or a ReLU in it is believed only where it does what passes of ours do. Both round the same sums once, to 8 or 24 bits, or their
+// factors to 10; a mask gone wrong costs half of the result. One that cannot run, which cuDNN may find out only then, or not be tried, is none.
+bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTensors& tensors) try {
+  constexpr double kTolerance = 2e-2;
+  if (way.kind != Way::Kind::plan || !(p.masked || p.relu)) return true;
+  if (is_recording(cuda)) return false;
+  const auto by_plan = [&](const ConvTensors& t) { run(cuda, p, way, t); };
+  if (p.relu) {
+    if (hands_nan_on(cuda, p, tensors, by_plan)) return true;
+    note_once("cuDNN's fused ReLU does not hand NaN on here: it is a pass of its own");
+    return false;
+  }
+  const auto in_two_passes = [&](const ConvTensors& t) { run(cuda, p, {Way::Kind::in_two_passes}, t); };
+  const double error = masked_gradient_error(cuda, p, tensors.w, by_plan, in_two_passes);
+  if (error <= kTolerance) return true;  // false where it is not a number
+  note_once(str("cuDNN's engine ", way.plan.engine, " is not used for ", describe(p),
+                ": it differs from two passes by ", error));
+  return false;
+} catch (const Error&) {
+  return false;
+}
+
+Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTensors tensors) {
+  std::optional<CudaBlock> scratch;
+  if (problem.adds) {  // once only where it counts
+    scratch.emplace(cuda, image_bytes(problem));
+    tensors.x = scratch->as<void>();
+  }
+  std::vector<Way> ways = ways_of(cuda, problem);
+  std::erase_if(ways, [&](const Way& way) { return !is_right(cuda, problem, way, tensors); });
+  if (ways.empty()) throw internal_error("cuDNN has no plan for ", describe(problem), ": ", cudnn::last_error());
+  return choose_way(cuda, ways, by_time, [&](const Way& way) { run(cuda, problem, way, tensors); });
+}
+
+using Chosen = std::map<ConvProblem, Way>;
+
+// Where the chosen way, or choosing one, finds no memory: the others, the one that asks for the least first. The first that runs is kept.
+void convolve_in_less_memory(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors, Chosen& chosen,
+                             const Error& failure) {
+  std::vector<Way> ways = ways_of(cuda, problem);
+  std::stable_sort(ways.begin(), ways.end(),
+                   [&](const Way& a, const Way& b) { return scratch_bytes(problem, a) < scratch_bytes(problem, b); });
+  if (problem.x[0] > 1) ways.push_back({Way::Kind::in_halves});
+  for (const Way& way : ways) try {
+      if (!is_right(cuda, problem, way, tensors)) continue;
+      run(cuda, problem, way, tensors);
+      chosen.insert_or_assign(problem, way);
+      return note_once(str(describe(problem), " goes by a way that needs less scratch memory"));
+    } catch (const Error&) {
+    }
+  throw failure;
+}
+
+void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors) {
+  static auto& chosen = *new Chosen;  // never destroyed: at exit cuDNN may be gone before its plans
+  try {
+    auto found = chosen.find(problem);
+    if (found == chosen.end()) {
+      KELVIN_CHECK(!is_recording(cuda), "first met in a recorded step: ", describe(problem));
+      const Way way = choose(cuda, problem, cuda_settings().autotune, tensors);
+      found = chosen.emplace(problem, way).first;
+    }
+    run(cuda, problem, found->second, tensors);
+  } catch (const Error& e) {
+    if (e.code() != ExitCode::out_of_memory) throw;
+    convolve_in_less_memory(cuda, problem, tensors, chosen, e);
+  }
+}
+
+}  // namespace
+
+void convolve(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  convolve_by_choice(cuda, problem, tensors);
+}
+
+}  // namespace kelvin

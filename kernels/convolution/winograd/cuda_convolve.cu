@@ -1,0 +1,267 @@
+// Three steps: tiles of the images are transformed (36 numbers for 16 outputs), each of the 36 places is a matrix [tiles, channels] that is
+// multiplied by its place of the transformed filters, and the products are transformed back. The filter gradient multiplies two transformed
+// images, tiles being what is summed over. Bytes an output: an image read, 2.25 times that written and read, the same of the products, an output
+// written; the transforms are some 10 instructions an element and wait for memory. A thread transforms a tile of two channels: its 72 numbers
+// fit in registers.
+#include <algorithm>
+
+#include "kernels/convolution/winograd/cuda_convolve.h"
+#include "kernels/convolution/winograd/cuda_filters.h"
+#include "kernels/convolution/winograd/cuda_transforms.h"
+#include "kernels/device/allowed.h"
+#include "kernels/device/pool_block.h"
+#include "kernels/device/with_flag.h"
+#include "kernels/products/cuda_matmul.h"
+#include "kernels/simt/launch.h"
+
+namespace kelvin::winograd {
+namespace {
+
+// Images [images, height, width, channels] as tiles of 4x4 pixels, numbered image by image, row by row.
+struct Tiles {
+  std::uint32_t images, height, width, channels;
+  [[nodiscard]] __host__ __device__ std::uint32_t rows() const { return (height + kTileOutputs - 1) / kTileOutputs; }
+  [[nodiscard]] __host__ __device__ std::uint32_t cols() const { return (width + kTileOutputs - 1) / kTileOutputs; }
+  [[nodiscard]] __host__ __device__ std::uint32_t count() const { return images * rows() * cols(); }
+};
+
+// A thread's tile and the first of its channels: element i of [tiles, channels].
+struct Place {
+  std::uint32_t tile, channel, image;
+  int row, col;  // of its first pixel
+  __device__ Place(const Tiles& t, std::int64_t i) {
+    const auto element = static_cast<std::uint32_t>(i);
+    tile = element / t.channels;
+    channel = element % t.channels;
+    const std::uint32_t line = tile / t.cols();
+    image = line / t.rows();
+    row = static_cast<int>(line % t.rows()) * kTileOutputs;
+    col = static_cast<int>(tile % t.cols()) * kTileOutputs;
+  }
+  [[nodiscard]] __device__ bool holds(const Tiles& t, int i, int j) const {
+    return row + i >= 0 && row + i < static_cast<int>(t.height) && col + j >= 0 && col + j < static_cast<int>(t.width);
+  }
+  [[nodiscard]] __device__ std::int64_t pixel(const Tiles& t, int i, int j) const {  // where its channel lies
+    return ((static_cast<std::int64_t>(image) * t.height + row + i) * t.width + col + j) * t.channels + channel;
+  }
+};
+
+// to [36, stored, channels] = the transforms of windows of kSide x kSide pixels, kBefore of which lie before the tile's first. Tiles from the last to
+// `stored` are zero.
+template <int kSide, int kBefore, Pack<6> (*kLine)(const Pack<kSide>&)>
+struct TransformTiles {
+  static constexpr int kPack = 2;
+  float* to;
+  const float* from;
+  Tiles tiles;
+  std::uint32_t stored;
+  template <int N>
+  __device__ void run(std::int64_t element) const {
+    const Place place(tiles, element);
+    Square<kSide> window[N] = {};
+    if (place.tile < tiles.count()) {
+#pragma unroll
+      for (int i = 0; i < kSide; ++i)
+#pragma unroll
+        for (int j = 0; j < kSide; ++j)
+          if (place.holds(tiles, i - kBefore, j - kBefore)) {
+            const Pack<N> pixel = load<N>(from + place.pixel(tiles, i - kBefore, j - kBefore));
+            for (int k = 0; k < N; ++k) window[k].row[i][j] = pixel[k];
+          }
+    }
+    Square<6> transformed[N];
+    for (int k = 0; k < N; ++k) transformed[k] = transform<kSide, 6, kLine>(window[k]);
+    const std::int64_t matrix = static_cast<std::int64_t>(stored) * tiles.channels;
+#pragma unroll
+    for (int p = 0; p < kTilePlaces; ++p) {
+      Pack<N> number;
+      for (int k = 0; k < N; ++k) number[k] = transformed[k].row[p / 6][p % 6];
+      store<N>(to + p * matrix + element, number);
+    }
+  }
+};
+using TransformInputs = TransformTiles<6, 1, input_line>;
+using TransformCotangents = TransformTiles<4, 0, cotangent_line>;
+
+// image = what the products [36, tiles, channels] stand for, and what belongs to it: relu?(… + other + bias), 0 where the mask is not positive. Both
+// are images, `other` may be this one.
+template <bool kHasOther, bool kHasMask>
+struct TransformBack {
+  static constexpr int kPack = 2;
+  float* image;
+  const float* products;
+  Tiles tiles;
+  const float *other, *mask, *bias;  // bias null: none
+  bool relu;
+  template <int N>
+  __device__ void run(std::int64_t element) const {
+    const Place place(tiles, element);
+    const std::int64_t matrix = static_cast<std::int64_t>(tiles.count()) * tiles.channels;
+    Square<6> transformed[N];
+#pragma unroll
+    for (int p = 0; p < kTilePlaces; ++p) {
+      const Pack<N> number = load<N>(products + p * matrix + element);
+      for (int k = 0; k < N; ++k) transformed[k].row[p / 6][p % 6] = number[k];
+    }
+    Square<4> outputs[N];
+    for (int k = 0; k < N; ++k) outputs[k] = transform<6, 4, output_line>(transformed[k]);
+    Pack<N> added = {};
+    if (bias != nullptr) added = load<N>(bias + place.channel);
+    Pack<N> others[kHasOther ? kOutputs : 1] = {}, gates[kHasMask ? kOutputs : 1] = {};
+    if constexpr (kHasOther) load_tile(others, other, place);
+    if constexpr (kHasMask) load_tile(gates, mask, place);
+#pragma unroll
+    for (int p = 0; p < kOutputs; ++p) {
+      Pack<N> v;
+      for (int k = 0; k < N; ++k) {
+        v[k] = outputs[k].row[p / 4][p % 4] + added[k];
+        if constexpr (kHasOther) v[k] += others[p][k];
+        if (relu) v[k] = v[k] <= 0.0f ? 0.0f : v[k];
+        if constexpr (kHasMask) v[k] = gates[p][k] > 0.0f ? v[k] : 0.0f;
+      }
+      if (place.holds(tiles, p / 4, p % 4)) store<N>(image + place.pixel(tiles, p / 4, p % 4), v);
+    }
+  }
+
+ private:
+  static constexpr int kOutputs = kTileOutputs * kTileOutputs;
+  template <int N>
+  __device__ void load_tile(Pack<N> (&to)[kOutputs], const float* from, const Place& place) const {
+#pragma unroll
+    for (int p = 0; p < kOutputs; ++p)  // all on their way before the first is used
+      if (place.holds(tiles, p / 4, p % 4)) to[p] = load<N>(from + place.pixel(tiles, p / 4, p % 4));
+  }
+};
+
+std::size_t bytes_of_places(std::int64_t rows, std::int64_t cols) {
+  return static_cast<std::size_t>(kTilePlaces * rows * cols) * sizeof(float);
+}
+
+bool is_even(std::int64_t n) { return n % 2 == 0; }
+
+Tiles tiles_of(const ConvProblem& p, std::int64_t images, std::int64_t channels) {
+  const auto narrow = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
+  return {narrow(images), narrow(p.x[1]), narrow(p.x[2]), narrow(channels)};
+}
+
+// Bytes of both images' transformed tiles.
+std::int64_t scratch_of(const ConvProblem& p, std::int64_t images) {
+  return static_cast<std::int64_t>(bytes_of_places(tiles_of(p, images, 1).count(), p.w[0] + p.w[3]));
+}
+
+class Convolution {
+ public:
+  Convolution(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t, std::int64_t most_scratch)
+      : cuda_(cuda), p_(p), t_(t), inputs_(p.w[3]), outputs_(p.w[0]) {
+    const std::int64_t images = p.x[0], at_once = std::clamp<std::int64_t>(most_scratch / scratch_of(p, 1), 1, images);
+    of_strip_ = pieces(images, pieces(images, at_once));  // as even as can be
+    KELVIN_CHECK(tiles(of_strip_, 1).count() * std::max(inputs_, outputs_) < UINT32_MAX,
+                 "too many tiles at once: ", describe(p));
+  }
+
+  // From x to y, or from y to x with the filters turned and their channels exchanged.
+  void convolve() const {
+    const bool forward = p_.direction == ConvDirection::forward;
+    const std::int64_t from = forward ? inputs_ : outputs_, to = forward ? outputs_ : inputs_;
+    const CudaBlock filters(cuda_, bytes_of_places(outputs_, inputs_));
+    transform_filters(cuda_, filters.as<float>(), floats(t_.w), outputs_, inputs_, !forward);
+    const Matrices<const float> u = {filters.as<const float>(), outputs_, inputs_, inputs_};
+    for_strips([&](std::int64_t first, std::int64_t images) {
+      const Tiles read = tiles(images, from), written = tiles(images, to);
+      const std::int64_t n = read.count();
+      const CudaBlock v(cuda_, bytes_of_places(n, from)), m(cuda_, bytes_of_places(n, to));
+      transform_images<TransformInputs>(v.as<float>(), forward ? t_.x : t_.y, first, read, n);
+      batched_matmul(cuda_, kTilePlaces, {m.as<float>(), n, to, to}, {v.as<const float>(), n, from, from}, u,
+                     {.transpose_b = forward});
+      transform_back(m.as<const float>(), forward ? t_.y : t_.x, first, written);
+    });
+  }
+
+  void filter_gradient() const {
+    // A place's product is small and its sum long: cut into parts, so that there is something to do for all multiprocessors.
+    constexpr std::int64_t kBlock = 128, kWanted = 256, kLeast = 64;  // outputs of a block of a product, blocks, tiles
+    const std::int64_t blocks = kTilePlaces * pieces(outputs_, kBlock) * pieces(inputs_, kBlock);
+    const std::int64_t most = std::max<std::int64_t>(tiles(of_strip_, 1).count() / kLeast, 1);
+    const std::int64_t parts = std::min<std::int64_t>(pieces(kWanted, blocks), most);
+    const CudaBlock sums(cuda_, static_cast<std::size_t>(parts) * bytes_of_places(outputs_, inputs_));
+    for_strips([&](std::int64_t first, std::int64_t images) {
+      const Tiles x = tiles(images, inputs_), y = tiles(images, outputs_);
+      const std::int64_t of_part = pieces(x.count(), parts), stored = of_part * parts;
+      const CudaBlock v(cuda_, bytes_of_places(stored, inputs_)), z(cuda_, bytes_of_places(stored, outputs_));
+      transform_images<TransformInputs>(v.as<float>(), t_.x, first, x, stored);
+      transform_images<TransformCotangents>(z.as<float>(), t_.y, first, y, stored);
+      batched_matmul(cuda_, kTilePlaces * parts, {sums.as<float>(), outputs_, inputs_, inputs_},
+                     {z.as<const float>(), of_part, outputs_, outputs_},
+                     {v.as<const float>(), of_part, inputs_, inputs_}, {.transpose_a = true}, first > 0);
+    });
+    transform_filters_back(cuda_, floats(t_.w), sums.as<const float>(), parts, outputs_, inputs_);
+  }
+
+ private:
+  static float* floats(const void* p) { return static_cast<float*>(const_cast<void*>(p)); }
+  static bool is_aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % (2 * sizeof(float)) == 0; }
+  [[nodiscard]] Tiles tiles(std::int64_t images, std::int64_t channels) const { return tiles_of(p_, images, channels); }
+
+  // f(first image, images)
+  template <class F>
+  void for_strips(const F& f) const {
+    for (std::int64_t first = 0; first < p_.x[0]; first += of_strip_) f(first, std::min(of_strip_, p_.x[0] - first));
+  }
+
+  // The address of an image of [N, H, W, channels].
+  static float* image_of(const void* images, std::int64_t first, const Tiles& t) {
+    return floats(images) + first * t.height * t.width * t.channels;
+  }
+
+  template <class Op>
+  void transform_images(float* to, const void* images, std::int64_t first, const Tiles& t, std::int64_t stored) const {
+    const float* const from = image_of(images, first, t);
+    launch_elements(cuda_, stored * t.channels, is_even(t.channels) && is_aligned(from),
+                    Op{to, from, t, static_cast<std::uint32_t>(stored)});
+  }
+
+  void transform_back(const float* products, const void* images, std::int64_t first, const Tiles& t) const {
+    float* const image = image_of(images, first, t);
+    const auto beside = [&](bool wanted, const void* other) {
+      return wanted ? image_of(other, first, t) : static_cast<const float*>(nullptr);
+    };
+    const float* const other = p_.adds ? image : beside(p_.has_residual, t_.residual);
+    const float* const mask = beside(p_.masked, t_.mask);
+    const float* const bias = p_.has_bias ? floats(t_.bias) : nullptr;
+    const bool in_packs =
+        is_even(t.channels) && is_aligned(image) && is_aligned(other) && is_aligned(mask) && is_aligned(bias);
+    with_flag(other != nullptr, [&](auto has_other) {
+      with_flag(mask != nullptr, [&](auto has_mask) {
+        launch_elements(cuda_, static_cast<std::int64_t>(t.count()) * t.channels, in_packs,
+                        TransformBack<has_other(), has_mask()>{image, products, t, other, mask, bias, p_.relu});
+      });
+    });
+  }
+
+  const Cuda& cuda_;
+  const ConvProblem& p_;
+  const ConvTensors& t_;
+  std::int64_t inputs_, outputs_, of_strip_ = 1;
+};
+
+}  // namespace
+
+std::vector<std::int64_t> cuda_strips(const ConvProblem& p) {
+  constexpr std::int64_t kChannels = 16, kMost = std::int64_t{1} << 30;
+  const bool is_same_size_3x3 = p.w[1] == kTaps && p.w[2] == kTaps && p.stride == 1 && p.pad == 1;
+  if (p.dtype != DType::f32 || p.allow_tf32 || !is_same_size_3x3 || !is_allowed("KELVIN_WINOGRAD")) return {};
+  if (p.w[0] < kChannels || p.w[3] < kChannels) return {};
+  const std::int64_t all = scratch_of(p, p.x[0]), cached = second_level_cache() / 2;
+  if (all <= cached) return {all};
+  return {std::min(all, kMost), cached};
+}
+
+void cuda_convolve(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t, std::int64_t most_scratch) {
+  const Convolution convolution(cuda, p, t, most_scratch);
+  if (p.direction == ConvDirection::backward_filter)
+    convolution.filter_gradient();
+  else
+    convolution.convolve();
+}
+
+}  // namespace kelvin::winograd

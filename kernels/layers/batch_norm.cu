@@ -1,0 +1,332 @@
+// Statistics: one pass over x (simt/column_reduce.h, from the last row to the first), then one thread a channel. Normalisation and its backward are
+// elementwise passes with per-channel factors (simt/channels.h): forward reads x twice and writes y; backward reads dy and x twice, a bit
+// an element of what the ReLU let through, and writes dx. The same formulas as batch_norm.cpp, where they are explained.
+#include <cmath>
+
+#include "kernels/device/with_flag.h"
+#include "kernels/layers/batch_norm.h"
+#include "kernels/layers/relu_mask.h"
+#include "kernels/simt/channels.h"
+#include "kernels/simt/column_reduce.h"
+#include "kernels/simt/mask_bits.h"
+
+namespace kelvin {
+namespace {
+
+// Σ (x − shift), Σ (x − shift)², shift = the first row
+template <class T>
+struct MomentStep {
+  static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 4 : 2;
+  const T* x;
+  template <int N>
+  __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t, std::int64_t col) const {
+    const Pack<N> v = load<N>(x + at), shift = load<N>(x + col);
+    for (int k = 0; k < N; ++k) {
+      const float d = v[k] - shift[k];
+      first[k] += d;
+      second[k] += d * d;
+    }
+  }
+};
+
+// Multiplications only: a division of doubles takes longer than all threads' reads.
+template <class T>
+struct FinishMoments {
+  float *mean, *rstd, *running_mean, *running_variance;  // running_*: may be null
+  const T* x;
+  double of_n, of_n_less_one;  // 1/n, 1/(n − 1)
+  float momentum, eps;
+  struct Inputs {
+    float shift, running_mean, running_variance;
+  };
+  __device__ Inputs inputs(std::int64_t c) const {
+    if (running_mean == nullptr) return {to_float(x[c]), 0, 0};
+    return {to_float(x[c]), running_mean[c], running_variance[c]};
+  }
+  __device__ void finish(std::int64_t c, double sum, double squares, const Inputs& in) const {
+    const double mean_of_shifted = sum * of_n;
+    const double deviations = squares - sum * mean_of_shifted;  // Σ (x − mean)²
+    const double positive = deviations > 0 ? deviations : 0;
+    const auto new_mean = static_cast<float>(in.shift + mean_of_shifted);
+    mean[c] = new_mean;
+    rstd[c] = 1.0f / sqrtf(static_cast<float>(positive * of_n + eps));
+    if (running_mean == nullptr) return;
+    running_mean[c] = in.running_mean + momentum * (new_mean - in.running_mean);
+    running_variance[c] =
+        in.running_variance + momentum * (static_cast<float>(positive * of_n_less_one) - in.running_variance);
+  }
+};
+
+enum class Relu { none, plain, with_mask };
+
+// y = relu?(x factor + offset + residual)
+template <class T, bool kResidual, Relu kRelu>
+struct Apply {
+  static constexpr int kPack = pack_of<T>;
+  T* y;
+  std::uint8_t* mask;
+  const T *x, *residual;
+  const float *mean, *rstd, *gamma, *beta;  // [C]
+  template <int N>
+  struct Factors {
+    Pack<N> factor, offset;
+  };
+  template <int N>
+  struct Elements {
+    Pack<N> x, residual;
+  };
+  template <int N>
+  __device__ Factors<N> factors(std::int64_t c) const {
+    const Pack<N> m = load<N>(mean + c), r = load<N>(rstd + c), g = load<N>(gamma + c), b = load<N>(beta + c);
+    Factors<N> f;
+    for (int k = 0; k < N; ++k) {
+      f.factor[k] = g[k] * r[k];
+      f.offset[k] = b[k] - m[k] * f.factor[k];
+    }
+    return f;
+  }
+  template <int N>
+  __device__ Elements<N> read(std::int64_t i) const {
+    Elements<N> e;
+    e.x = load<N>(x + i);
+    if constexpr (kResidual) e.residual = load<N>(residual + i);
+    return e;
+  }
+  template <int N>
+  __device__ void write(std::int64_t i, const Elements<N>& e, const Factors<N>& f) const {
+    Pack<N> v;
+    for (int k = 0; k < N; ++k) v[k] = e.x[k] * f.factor[k] + f.offset[k];
+    if constexpr (kResidual)
+      for (int k = 0; k < N; ++k) v[k] += e.residual[k];
+    if constexpr (kRelu == Relu::with_mask && N > 1) store_bits<N>(mask, i, positive_bits(v));
+    if constexpr (kRelu != Relu::none)
+      for (int k = 0; k < N; ++k) v[k] = v[k] <= 0.0f ? 0.0f : v[k];
+    store<N>(y + i, v);
+  }
+};
+
+// What both passes of the backward read; `mask` only behind a ReLU.
+template <int N>
+struct GradientElements {
+  Pack<N> dy, x;
+  unsigned mask;
+};
+
+template <int N, bool kRelu, class T>
+__device__ GradientElements<N> read_gradient(const T* dy, const std::uint8_t* mask, const T* x, std::int64_t i) {
+  GradientElements<N> e;
+  e.dy = load<N>(dy + i);
+  e.x = load<N>(x + i);
+  if constexpr (kRelu) e.mask = load_bits<N>(mask, i);
+  return e;
+}
+
+// g = dy where the ReLU let pass
+template <int N, bool kRelu>
+__device__ Pack<N> masked(const GradientElements<N>& e) {
+  if constexpr (kRelu) return where_bits(e.mask, e.dy);
+  return e.dy;
+}
+
+// Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, which is why it reads apart.
+template <class T, bool kRelu, bool kStore>
+struct GradientStep {
+  static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 2 : 1;
+  const T *dy, *x;
+  const std::uint8_t* mask;
+  T* dresidual;
+  const float* mean;
+  template <int N>
+  __device__ Pack<N> shared(std::int64_t col) const {
+    return load<N>(mean + col);
+  }
+  template <int N>
+  __device__ GradientElements<N> read(std::int64_t at) const {
+    return read_gradient<N, kRelu>(dy, mask, x, at);
+  }
+  template <int N>
+  __device__ void add(Pack<N>& first, Pack<N>& second, const GradientElements<N>& e, const Pack<N>& m,
+                      std::int64_t at) const {
+    const Pack<N> g = masked<N, kRelu>(e);
+    if constexpr (kStore) store<N>(dresidual + at, g);
+    for (int k = 0; k < N; ++k) {
+      first[k] += g[k];
+      second[k] += g[k] * (e.x[k] - m[k]);
+    }
+  }
+};
+
+// dx = a g + b x + c per channel
+struct InputFactors {
+  float *a, *b, *c;  // [C] each
+};
+
+struct FinishGradients {
+  float *dgamma, *dbeta;
+  const float *mean, *rstd, *gamma;
+  InputFactors factors;
+  double of_n;  // 1/n
+  bool is_training;
+  struct Inputs {
+    float mean, rstd, gamma;
+  };
+  __device__ Inputs inputs(std::int64_t c) const { return {mean[c], rstd[c], gamma[c]}; }
+  __device__ void finish(std::int64_t c, double sum_g, double sum_gx, const Inputs& in) const {
+    dbeta[c] = static_cast<float>(sum_g);
+    dgamma[c] = static_cast<float>(sum_gx * in.rstd);
+    const double slope = static_cast<double>(in.gamma) * in.rstd;
+    const double pull = is_training ? -slope * in.rstd * in.rstd * sum_gx * of_n : 0.0;
+    factors.a[c] = static_cast<float>(slope);
+    factors.b[c] = static_cast<float>(pull);
+    factors.c[c] = is_training ? static_cast<float>(-slope * sum_g * of_n - pull * in.mean) : 0.0f;
+  }
+};
+
+template <class T, bool kRelu>
+struct InputGradient {
+  static constexpr int kPack = pack_of<T>;
+  T* dx;
+  const T *dy, *x;
+  const std::uint8_t* mask;
+  InputFactors of_channel;
+  template <int N>
+  struct Factors {
+    Pack<N> a, b, c;
+  };
+  template <int N>
+  __device__ Factors<N> factors(std::int64_t c) const {
+    return {load<N>(of_channel.a + c), load<N>(of_channel.b + c), load<N>(of_channel.c + c)};
+  }
+  template <int N>
+  __device__ GradientElements<N> read(std::int64_t i) const {
+    return read_gradient<N, kRelu>(dy, mask, x, i);
+  }
+  template <int N>
+  __device__ void write(std::int64_t i, const GradientElements<N>& e, const Factors<N>& f) const {
+    Pack<N> g = masked<N, kRelu>(e);
+    for (int k = 0; k < N; ++k) g[k] = f.a[k] * g[k] + f.b[k] * e.x[k] + f.c[k];
+    store<N>(dx + i, g);
+  }
+};
+
+struct FoldScale {
+  float* w_folded;
+  const float *w, *gamma, *variance;
+  std::int64_t per_filter;
+  float eps;
+  template <int N>
+  __device__ void run(std::int64_t i) const {
+    const std::int64_t k = i / per_filter;
+    w_folded[i] = w[i] * (gamma[k] / sqrtf(variance[k] + eps));
+  }
+};
+
+struct FoldBias {
+  float* bias;
+  const float *gamma, *beta, *mean, *variance;
+  float eps;
+  template <int N>
+  __device__ void run(std::int64_t k) const {
+    bias[k] = beta[k] - mean[k] * (gamma[k] / sqrtf(variance[k] + eps));
+  }
+};
+
+struct ReciprocalStddev {
+  float* rstd;
+  const float* variance;
+  float eps;
+  template <int N>
+  __device__ void run(std::int64_t c) const {
+    rstd[c] = 1.0f / sqrtf(variance[c] + eps);
+  }
+};
+
+}  // namespace
+
+template <class T>
+void batch_norm_statistics(const Cuda& cuda, View<float> mean, View<float> rstd, View<float> running_mean,
+                           View<float> running_variance, View<const T> x, float momentum, float eps) {
+  const std::int64_t rows = x.rows(), channels = x.cols();
+  KELVIN_CHECK(rows > 1, "batch statistics of ", rows, " row");
+  column_reduce(cuda, rows, channels, can_use_packs(x), MomentStep<T>{x.data},
+                FinishMoments<T>{mean.data, rstd.data, running_mean.data, running_variance.data, x.data,
+                                 1.0 / static_cast<double>(rows), 1.0 / static_cast<double>(rows - 1), momentum, eps});
+}
+
+template <class T>
+void batch_norm_apply(const Cuda& cuda, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
+                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
+                      bool relu) {
+  KELVIN_CHECK(mask.empty() || (relu && mask.size() == relu_mask_bytes(y.size())), "a mask of ", mask.size(), " bytes");
+  const std::int64_t channels = x.cols();
+  const bool in_packs = can_use_packs(y, x, residual, mean, rstd, gamma, beta);
+  const bool writes_bits =
+      !mask.empty() && in_packs && channels % kElementsPerThread == 0;  // whole bytes, by whole warps
+  with_flag(!residual.empty(), [&](auto has_residual) {
+    const auto apply = [&]<Relu kRelu>(std::integral_constant<Relu, kRelu>) {
+      launch_channels(cuda, x.rows(), channels, in_packs,
+                      Apply<T, has_residual, kRelu>{y.data, mask.data, x.data, residual.data, mean.data, rstd.data,
+                                                    gamma.data, beta.data});
+    };
+    if (!relu)
+      apply(std::integral_constant<Relu, Relu::none>{});
+    else if (!writes_bits)
+      apply(std::integral_constant<Relu, Relu::plain>{});
+    else
+      apply(std::integral_constant<Relu, Relu::with_mask>{});
+  });
+  if (!mask.empty() && !writes_bits) relu_mask<T>(cuda, mask, {y.data, y.shape});
+}
+
+template <class T>
+void batch_norm_backward(const Cuda& cuda, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta,
+                         View<const T> dy, View<const std::uint8_t> mask, View<const T> x, View<const float> mean,
+                         View<const float> rstd, View<const float> gamma, bool is_training) {
+  const std::int64_t rows = x.rows(), channels = x.cols();
+  const bool in_packs = can_use_packs(dx, dresidual, dy, x, mean);
+  // [3, C], each row aligned for packs
+  const std::int64_t stride = (channels + kElementsPerThread - 1) / kElementsPerThread * kElementsPerThread;
+  const CudaBlock block(cuda, static_cast<std::size_t>(3 * stride) * sizeof(float));
+  auto* const start = block.as<float>();
+  const InputFactors factors = {start, start + stride, start + 2 * stride};
+  with_flag(!mask.empty(), [&](auto has_relu) {
+    with_flag(!dresidual.empty(), [&](auto stores) {
+      column_reduce(cuda, rows, channels, in_packs,
+                    GradientStep<T, has_relu, stores>{dy.data, x.data, mask.data, dresidual.data, mean.data},
+                    FinishGradients{dgamma.data, dbeta.data, mean.data, rstd.data, gamma.data, factors,
+                                    1.0 / static_cast<double>(rows), is_training});
+    });
+  });
+  if (dx.empty()) return;
+  const bool is_masked = !dresidual.empty();  // the first pass has already stored g
+  const T* const g = is_masked ? dresidual.data : dy.data;
+  with_flag(!mask.empty() && !is_masked, [&](auto has_relu) {
+    launch_channels(cuda, rows, channels, in_packs, InputGradient<T, has_relu>{dx.data, g, x.data, mask.data, factors});
+  });
+}
+
+void fold_batch_norm(const Cuda& cuda, View<float> w_folded, View<float> bias, View<const float> w,
+                     View<const float> gamma, View<const float> beta, View<const float> mean,
+                     View<const float> variance, float eps) {
+  launch_elements(cuda, w.size(), false,
+                  FoldScale{w_folded.data, w.data, gamma.data, variance.data, w.size() / gamma.size(), eps});
+  launch_elements(cuda, gamma.size(), false, FoldBias{bias.data, gamma.data, beta.data, mean.data, variance.data, eps});
+}
+
+void reciprocal_stddev(const Cuda& cuda, View<float> rstd, View<const float> variance, float eps) {
+  launch_elements(cuda, rstd.size(), false, ReciprocalStddev{rstd.data, variance.data, eps});
+}
+
+#define KELVIN_INSTANTIATE(T)                                                                                         \
+  template void batch_norm_statistics(const Cuda&, View<float>, View<float>, View<float>, View<float>, View<const T>, \
+                                      float, float);                                                                  \
+  template void batch_norm_apply(const Cuda&, View<T>, View<std::uint8_t>, View<const T>, View<const float>,          \
+                                 View<const float>, View<const float>, View<const float>, View<const T>, bool);       \
+  template void batch_norm_backward(const Cuda&, View<T>, View<T>, View<float>, View<float>, View<const T>,           \
+                                    View<const std::uint8_t>, View<const T>, View<const float>, View<const float>,    \
+                                    View<const float>, bool)
+KELVIN_INSTANTIATE(float);
+KELVIN_INSTANTIATE(bfloat16);
+#undef KELVIN_INSTANTIATE
+
+}  // namespace kelvin

@@ -1,0 +1,30 @@
+#include "kernels/layers/dropout.h"
+
+#include "kernels/device/parallel.h"
+
+namespace kelvin {
+
+template <class T>
+void dropout(Cpu, View<T> y, View<const T> x, View<const std::int32_t> step, const DropoutOptions& o) {
+  const float scale = 1.0f / (1.0f - o.rate);
+  const std::int32_t now = step[0];
+  const std::int64_t draws = (x.size() + o.per_draw - 1) / o.per_draw;
+  // Four draws share one Philox counter: a thread takes whole groups of them.
+  parallel_for((draws + 3) / 4,
+               [=](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t group = begin; group < end; ++group) {
+                   const auto words = dropout_words(o.key, now, group);
+                   for (std::int64_t j = 4 * group; j < std::min(4 * group + 4, draws); ++j) {
+                     const float factor = uniform01(words[static_cast<std::size_t>(j % 4)]) >= o.rate ? scale : 0.0f;
+                     for (std::int64_t i = j * o.per_draw; i < std::min(x.size(), (j + 1) * o.per_draw); ++i)
+                       y[i] = T(static_cast<float>(x[i]) * factor);
+                   }
+                 }
+               },
+               std::max<std::int64_t>(1, 2048 / o.per_draw));
+}
+
+template void dropout(Cpu, View<float>, View<const float>, View<const std::int32_t>, const DropoutOptions&);
+template void dropout(Cpu, View<bfloat16>, View<const bfloat16>, View<const std::int32_t>, const DropoutOptions&);
+
+}  // namespace kelvin

@@ -1,0 +1,114 @@
+#include "kernels/device/cuda.h"
+#include "kernels/device/nvidia_hardware.h"
+#include "kernels/libraries/cublas/library.h"
+#include "kernels/libraries/cuda_device.h"
+#include "kernels/libraries/cudnn/library.h"
+
+namespace kelvin {
+namespace {
+
+__global__ void empty_kernel() {}
+
+// What the first call says that needs the device itself: the others only read its description.
+void try_kernel(CudaProbe& p) {
+  cudaFuncAttributes attributes{};
+  const cudaError_t status = cudaFuncGetAttributes(&attributes, empty_kernel);
+  cudaGetLastError();  // forgotten: it is answered here
+  switch (status) {
+    case cudaSuccess: p.has_kernels = true; break;
+    // No code for it; none that it can load; none that its driver can compile.
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorInvalidDeviceFunction:
+    case cudaErrorUnsupportedPtxVersion: break;
+    case cudaErrorMemoryAllocation: p.has_memory = false; break;
+    default: p.failure = str(cudaGetErrorName(status), ": ", cudaGetErrorString(status));
+  }
+}
+
+CudaProbe probe() {
+  CudaProbe p;
+  const cudaError_t status = cudaGetDeviceCount(&p.devices);
+  p.has_driver = status != cudaErrorInsufficientDriver;
+  p.error = cudaGetErrorName(status);
+  if (status != cudaSuccess) p.devices = 0;
+  if (!p.has_driver) {
+    p.has_gpu = has_nvidia_gpu();
+    (void)cudaDriverGetVersion(&p.driver_version);
+    (void)cudaRuntimeGetVersion(&p.runtime_version);
+  }
+  if (p.devices == 0) return p;
+  cudaDeviceProp properties{};
+  KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&properties, 0));
+  p.name = properties.name;
+  p.major = properties.major;
+  p.minor = properties.minor;
+  try_kernel(p);
+  return p;
+}
+
+// The device with its libraries, which a command that has begun should not find missing. What they lack of memory is the device's lack.
+const Cuda* open_libraries(CudaProbe& p) try {
+  cudaStream_t stream = nullptr;
+  constexpr int kPriority = -1;  // above the side stream's (side_stream.cu); every GPU has at least these two
+  KELVIN_CHECK_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, kPriority));
+  static const Cuda* cuda = nullptr;  // lives until the process ends, with the libraries that were opened
+  cuda = new Cuda(stream);
+  (void)cuda->cublas();
+  (void)cuda->cudnn();
+  return cuda;
+} catch (const Error& e) {
+  p.has_memory = e.code() != ExitCode::out_of_memory;
+  p.libraries = e.what();
+  return nullptr;
+}
+
+// nullptr and why, or the device.
+const Cuda* open(CudaRefusal& why) try {
+  CudaProbe p = probe();
+  why = refusal(p);
+  if (!why.reason.empty()) return nullptr;
+  const Cuda* const cuda = open_libraries(p);
+  why = refusal(p);
+  return cuda;
+} catch (const Error& e) {
+  why = {.reason = e.what()};
+  return nullptr;
+}
+
+}  // namespace
+
+const Cuda* open_cuda(CudaRefusal& why) {
+  static CudaRefusal refused;
+  static const Cuda* const device = open(refused);
+  why = refused;
+  return device;
+}
+
+const Cuda* open_cuda(std::string& reason) {
+  CudaRefusal why;
+  const Cuda* const cuda = open_cuda(why);
+  reason = why.reason;
+  return cuda;
+}
+
+std::string name_of(const Cuda&) {
+  cudaDeviceProp p{};
+  KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&p, 0));
+  return p.name;
+}
+
+std::string describe_cuda(const Cuda&) {
+  cudaDeviceProp p{};
+  KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&p, 0));
+  int driver = 0;
+  KELVIN_CHECK_CUDA(cudaDriverGetVersion(&driver));
+  return str(p.name, ", compute capability ", p.major, ".", p.minor, ", driver for CUDA ", driver / 1000, ".",
+             driver % 1000 / 10, ", cuDNN ", cudnn::version_text());
+}
+
+CudaSettings& cuda_settings() {
+  static CudaSettings settings;
+  return settings;
+}
+
+}  // namespace kelvin

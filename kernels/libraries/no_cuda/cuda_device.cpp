@@ -1,0 +1,30 @@
+// What a build without the CUDA device says when one is asked for.
+#include "kernels/libraries/cuda_device.h"
+
+#include "kernels/device/error.h"
+#include "kernels/device/nvidia_hardware.h"
+
+namespace kelvin {
+
+const Cuda* open_cuda(CudaRefusal& why) {
+  why = {.reason = "this build has no CUDA device: no CUDA toolkit with cuDNN was found when it was compiled",
+         .is_worth_saying = has_nvidia_gpu()};
+  return nullptr;
+}
+
+const Cuda* open_cuda(std::string& reason) {
+  CudaRefusal why;
+  const Cuda* const cuda = open_cuda(why);
+  reason = why.reason;
+  return cuda;
+}
+
+std::string describe_cuda(const Cuda&) { throw internal_error("there is no CUDA device to describe"); }
+std::string name_of(const Cuda&) { throw internal_error("there is no CUDA device to name"); }
+
+CudaSettings& cuda_settings() {
+  static CudaSettings settings;
+  return settings;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,62 @@
+#include "kernels/libraries/nvidia_libraries.h"
+
+#include <optional>
+
+#include "kernels/device/error.h"
+
+namespace kelvin {
+namespace {
+
+constexpr const char* kToolkit = "/usr/local/cuda/lib64";  // the toolkit's usual folder
+
+// Where a library may lie that belongs to cuDNN's in `folder`: beside it, in the neighbouring package (nvidia/cudnn/lib, nvidia/cublas/lib), or in
+// the toolkit.
+std::vector<std::string> neighbours(const std::string& folder, std::size_t cuda) {
+  const std::string packages = folder + "/../../";
+  return {folder, packages + "cublas/lib", packages + "cuda_nvrtc/lib", str(packages, "cu", cuda, "/lib"), kToolkit};
+}
+
+// NVRTC opens its builtins by name too, and knows no other folder. Why it cannot be used, or nothing.
+std::string open_nvrtc(const std::vector<std::string>& folders, std::size_t cuda) try {
+  const DynamicLibrary nvrtc(str("NVRTC ", cuda), {str("libnvrtc.so.", cuda)}, folders);
+  int (*version)(int*, int*) = nullptr;
+  nvrtc.resolve(version, "nvrtcVersion");
+  int major = 0, minor = 0;
+  version(&major, &minor);
+  const DynamicLibrary builtins("NVRTC's builtins", {str("libnvrtc-builtins.so.", major, ".", minor)},
+                                {nvrtc.folder()});
+  return {};
+} catch (const Error& e) {
+  return e.what();
+}
+
+NvidiaLibraries open_all() {
+  const DynamicLibrary cudnn("cuDNN 9", {"libcudnn.so.9", "libcudnn.so"}, {kToolkit});
+  // Which CUDA it was made for, and so which of the others it will ask for.
+  std::size_t (*runtime_version)() = nullptr;
+  cudnn.resolve(runtime_version, "cudnnGetCudartVersion");
+  const std::size_t cuda = runtime_version() / 1000;
+  const std::vector<std::string> folders = neighbours(cudnn.folder(), cuda);
+  const DynamicLibrary cublas_lt(str("cuBLASLt ", cuda, ", which cuDNN in ", cudnn.folder(), " needs,"),
+                                 {str("libcublasLt.so.", cuda)}, folders);
+  return {cudnn, cublas_lt, open_nvrtc(folders, cuda)};
+}
+
+}  // namespace
+
+const NvidiaLibraries& nvidia_libraries() {
+  static const NvidiaLibraries instance = open_all();
+  return instance;
+}
+
+std::string missing_cudnn_parts() {
+  std::string missing;
+  for (const char* const part : {"libcudnn_engines_precompiled.so.9", "libcudnn_heuristic.so.9"}) try {
+      const DynamicLibrary opened(part, {part}, {nvidia_libraries().cudnn.folder()});
+    } catch (const Error& e) {
+      missing += str(missing.empty() ? "" : "; ", e.what());
+    }
+  return missing;
+}
+
+}  // namespace kelvin

@@ -1,0 +1,343 @@
+// A block makes 128 x 64 of y from slices of 16 terms, which come into shared memory asynchronously, up to three ahead. A warp reads its factors from
+// there and splits them itself: three instructions a number, and four additions for three products of the tensor cores. These are mma.sync, which A100
+// and H100 have in common; an H100 does 226 TFLOP/s of TF32 by it, 75 of float32, and with all else beside them 31 to 51 (tools/bench/README.md).
+// Bytes: a block reads its rows of both factors, those of a from the second-level cache where the blocks side by side need them too. Where the sum is
+// cut, `parts` times y is written and read once more.
+#include <algorithm>
+#include <optional>
+
+#include "kernels/device/allowed.h"
+#include "kernels/device/pool_block.h"
+#include "kernels/products/split_matmul.h"
+#include "kernels/simt/dynamic_shared.h"
+#include "kernels/simt/launch.h"
+#include "kernels/simt/tensor_core.h"
+
+namespace kelvin {
+namespace {
+
+constexpr int kRows = 128, kCols = 64, kThreads = 256, kWarps = kThreads / 32;  // a block's tile of y
+constexpr int kSlice = 16, kStep = 8;          // terms of a slice, and of a product of the tensor cores
+constexpr int kStages = 4, kBlocksAtOnce = 2;  // slices in shared memory; blocks on a multiprocessor
+
+// A factor's slices: kOuter rows (or columns) of y by kSlice terms, in shared memory one after another.
+// kTermsFirst: as it is stored, the terms of a row follow one another; else the rows of a term do. Pitches put the numbers of a warp in 32 banks.
+template <int kOuter, bool kTermsFirst>
+class Slices {
+ public:
+  static constexpr int kPitch = kTermsFirst ? kSlice + 8 : kOuter + 4;
+  static constexpr int kSize = kTermsFirst ? kOuter * kPitch : kSlice * kPitch;
+
+  // Of the factor at `from`, rows (or columns) from first_outer on, terms from first_term on.
+  __device__ Slices(const float* from, std::int64_t pitch, int first_outer, int outers, int first_term) {
+    const int line = static_cast<int>(threadIdx.x) / kAcross, at = static_cast<int>(threadIdx.x) % kAcross * 4;
+    outers_ = outers - first_outer - (kTermsFirst ? line : at);
+    term_ = kTermsFirst ? at : line;
+    const std::int64_t outer = first_outer + (kTermsFirst ? line : at), term = first_term + term_;
+    next_ = from + (kTermsFirst ? outer * pitch + term : term * pitch + outer);
+    pitch_ = pitch;
+    place_ = line * kPitch + at;
+  }
+  // Begins to copy the next slice; of the sum's terms `terms` are left, beyond which it is zero.
+  __device__ __forceinline__ void fetch(CopyGroups& copies, float* shared, int terms) {
+#pragma unroll
+    for (int i = 0; i < kCopies; ++i) {
+      const bool is_there = i * (kTermsFirst ? kLines : 0) < outers_ && term_ + i * (kTermsFirst ? 0 : kLines) < terms;
+      copies.copy_16(shared + place_ + i * kLines * kPitch, next_ + i * kLines * pitch_, is_there);
+    }
+    next_ += kTermsFirst ? kSlice : kSlice * pitch_;
+  }
+  // Terms `term` and `term` + 1 of a row.
+  static __device__ __forceinline__ Pack<2> two(const float* shared, int outer, int term) {
+    if constexpr (kTermsFirst) return load<2>(shared + outer * kPitch + term);
+    return {{shared[term * kPitch + outer], shared[(term + 1) * kPitch + outer]}};
+  }
+
+ private:
+  static constexpr int kAcross = (kTermsFirst ? kSlice : kOuter) / 4;  // copies of a line, four numbers each
+  static constexpr int kLines = kThreads / kAcross, kCopies = kOuter * kSlice / 4 / kThreads;
+  static_assert(kThreads % kAcross == 0 && kCopies * kThreads * 4 == kOuter * kSlice);
+  const float* next_;
+  std::int64_t pitch_;
+  int outers_, term_, place_;  // rows from this thread's first on, its term of a slice, where its first copy goes
+};
+
+// x = high + low, each rounded to TF32's 11 bits.
+template <int N>
+struct Split {
+  Pack<N> high, low;
+  __device__ __forceinline__ void set(int i, float x) {
+    high[i] = as_tf32(x);
+    low[i] = as_tf32(x - high[i]);
+  }
+};
+
+struct Task {
+  FloatProduct p;
+  float* out;                                // y, or [parts, count, M, N]
+  std::int64_t out_pitch;                    // from row to row
+  std::int64_t out_apart, a_apart, b_apart;  // from product to product of a batch
+  int tile_cols, of_part;                    // tiles side by side; terms of a part
+};
+
+// relu?(value + residual + bias)
+__device__ __forceinline__ float finished(const FloatProduct& p, float value, std::int64_t at, std::int64_t col) {
+  if (p.residual != nullptr) value += p.residual[at];
+  if (p.bias != nullptr) value += p.bias[col];
+  return p.relu && value <= 0.0f ? 0.0f : value;
+}
+
+// What a warp makes: 32 · kGroups rows and 32 columns of a block's tile. kGroups warps share such a part: each has every kGroups-th step of a slice.
+template <int kGroups>
+struct WarpTile {
+  static constexpr int kRowsOfWarp = 32 * kGroups, kColsOfWarp = 32, kAcross = kCols / kColsOfWarp;
+  static constexpr int kDown = kRowsOfWarp / 16, kRight = kColsOfWarp / 8;  // products of the tensor cores
+  static_assert(kRows / kRowsOfWarp * kAcross * kGroups == kWarps);
+  Pack<4> sums[kDown][kRight] = {};
+  int lane, g, t;   // the instruction's layout (tensor_core.h)
+  int part, group;  // of the tile, and which of the part's warps this is
+  int row, col;     // the part's first in the tile
+
+  __device__ WarpTile() {
+    lane = static_cast<int>(threadIdx.x) % 32, g = lane / 4, t = lane % 4;
+    part = static_cast<int>(threadIdx.x) / 32 % (kWarps / kGroups);
+    group = static_cast<int>(threadIdx.x) / 32 / (kWarps / kGroups);
+    row = part / kAcross * kRowsOfWarp, col = part % kAcross * kColsOfWarp;
+  }
+
+  // Adds the products of kStep terms from `first` on.
+  template <class SlicesA, class SlicesB>
+  __device__ __forceinline__ void add_step(const float* of_a, const float* of_b, int first) {
+    // A lane's terms are neighbours, 2t and 2t + 1, where the instruction has t and t + 4: the same in both factors, so it is the same sum.
+    const int term = first + 2 * t;
+    Split<2> right[kRight];
+#pragma unroll
+    for (int j = 0; j < kRight; ++j) {
+      const Pack<2> two = SlicesB::two(of_b, col + j * 8 + g, term);
+      right[j].set(0, two[0]);
+      right[j].set(1, two[1]);
+    }
+#pragma unroll
+    for (int i = 0; i < kDown; ++i) {
+      Split<4> left;
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const Pack<2> two = SlicesA::two(of_a, row + i * 16 + half * 8 + g, term);
+        left.set(half, two[0]);
+        left.set(half + 2, two[1]);
+      }
+      Pack<4> of_step[kRight] = {};
+#pragma unroll
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.low, right[j].high);
+#pragma unroll
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].low);
+#pragma unroll
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].high);
+#pragma unroll
+      for (int j = 0; j < kRight; ++j)
+#pragma unroll
+        for (int k = 0; k < 4; ++k) sums[i][j][k] += of_step[j][k];
+    }
+  }
+
+  // f(sum, its number) of the sums that belong to a warp of the pair.
+  template <class F>
+  __device__ __forceinline__ void for_sums_of(int of_group, const F& f) {
+#pragma unroll
+    for (int i = 0; i < kDown; ++i)
+      if (i % kGroups == of_group)
+#pragma unroll
+        for (int j = 0; j < kRight; ++j)
+#pragma unroll
+          for (int k = 0; k < 4; ++k) f(sums[i][j][k], (i * kRight + j) * 4 + k);
+  }
+
+  // Each warp of a pair leaves half of its sums to the other. All threads of the block have to call it.
+  __device__ __forceinline__ void share_sums(float* shared) {
+    if constexpr (kGroups == 2) {
+      float* const places = shared + part * (kDown * kRight * 4 * 32) + lane;
+      __syncthreads();  // write after read: nobody needs the slices any more
+      for_sums_of(1 - group, [&](float sum, int number) { places[number * 32] = sum; });
+      __syncthreads();  // read after write: the other's sums are there
+      for_sums_of(group, [&](float& sum, int number) { sum += places[number * 32]; });
+    }
+  }
+
+  // f(row, column, the sums of that and the next column) in the tile, of what this thread has to store.
+  template <class F>
+  __device__ __forceinline__ void for_pairs(const F& f) const {
+#pragma unroll
+    for (int i = 0; i < kDown; ++i)
+      if (i % kGroups == group)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+#pragma unroll
+          for (int j = 0; j < kRight; ++j)
+            f(row + i * 16 + half * 8 + g, col + j * 8 + 2 * t,
+              Pack<2>{{sums[i][j][2 * half], sums[i][j][2 * half + 1]}});
+  }
+};
+
+// Blocks: tiles of y, row by row; products of the batch within parts.
+template <int kGroups, bool kTransposeA, bool kTransposeB>
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce) split_matmul_kernel(const Task task) {
+  using SlicesA = Slices<kRows, !kTransposeA>;
+  using SlicesB = Slices<kCols, kTransposeB>;
+  constexpr int kOfStage = SlicesA::kSize + SlicesB::kSize;
+  const FloatProduct& p = task.p;
+  float* const shared = dynamic_shared<float>();  // [kStages, a slice of a and one of b]
+  const int tile = static_cast<int>(blockIdx.x), batch = static_cast<int>(blockIdx.y % static_cast<unsigned>(p.count));
+  const int part = static_cast<int>(blockIdx.y / static_cast<unsigned>(p.count));
+  const int first_row = tile / task.tile_cols * kRows, first_col = tile % task.tile_cols * kCols;
+  const int rows = static_cast<int>(p.m), cols = static_cast<int>(p.n);
+  const int first_term = part * task.of_part;
+  const int terms = min(task.of_part, static_cast<int>(p.k) - first_term), slices = (terms + kSlice - 1) / kSlice;
+  SlicesA slices_a(p.a + batch * task.a_apart, p.a_pitch, first_row, rows, first_term);
+  SlicesB slices_b(p.b + batch * task.b_apart, p.b_pitch, first_col, cols, first_term);
+
+  CopyGroups copies;
+  const auto fetch = [&](int slice) {
+    if (slice < slices) {
+      float* const to = shared + slice % kStages * kOfStage;
+      slices_a.fetch(copies, to, terms - slice * kSlice);
+      slices_b.fetch(copies, to + SlicesA::kSize, terms - slice * kSlice);
+    }
+    copies.end_group();
+  };
+  for (int slice = 0; slice < kStages - 1; ++slice) fetch(slice);
+
+  WarpTile<kGroups> warp;
+  for (int slice = 0; slice < slices; ++slice) {
+    copies.template wait<kStages - 2>();
+    // Read after write: this slice is there for all. Write after read: all are done with the one before, whose place the next one takes.
+    __syncthreads();
+    fetch(slice + kStages - 1);
+    const float* const of_a = shared + slice % kStages * kOfStage;
+#pragma unroll
+    for (int first = 0; first < kSlice; first += kGroups * kStep)
+      warp.template add_step<SlicesA, SlicesB>(of_a, of_a + SlicesA::kSize, first + warp.group * kStep);
+  }
+  copies.template wait<0>();
+  warp.share_sums(shared);
+
+  const bool is_whole = gridDim.y == static_cast<unsigned>(p.count);
+  const std::int64_t of_batch = batch * task.out_apart;  // in y and the residual
+  float* const out = task.out + static_cast<std::int64_t>(blockIdx.y) * task.out_apart;
+  warp.for_pairs([&](int row_of_tile, int col_of_tile, Pack<2> two) {
+    const int row = first_row + row_of_tile, col = first_col + col_of_tile;
+    if (row >= rows || col >= cols) return;
+    const std::int64_t at = row * task.out_pitch + col;
+    if (is_whole)
+      for (int k = 0; k < 2; ++k) two[k] = finished(p, two[k], of_batch + at + k, col + k);
+    store<2>(out + at, two);
+  });
+}
+
+// y from the parts of its sums, [parts, count, M, N], in their order.
+struct AddParts {
+  static constexpr int kPack = 4;
+  FloatProduct p;
+  const float* from;
+  std::int64_t parts;
+  template <int N>
+  __device__ void run(std::int64_t element) const {
+    const std::int64_t row = element / p.n, col = element % p.n, all = p.count * p.m * p.n;
+    Pack<N> sum = {};
+#pragma unroll 4
+    for (std::int64_t part = 0; part < parts; ++part) {
+      const Pack<N> one = load<N>(from + part * all + element);
+      for (int k = 0; k < N; ++k) sum[k] += one[k];
+    }
+    for (int k = 0; k < N; ++k) sum[k] = finished(p, sum[k], row * p.y_pitch + col + k, col + k);
+    store<N>(p.y + row * p.y_pitch + col, sum);
+  }
+};
+
+template <int kGroups>
+void run_tiles(const Cuda& cuda, const Task& task, const LaunchShape& shape) {
+  const auto run = [&]<bool kTa, bool kTb>(std::bool_constant<kTa>, std::bool_constant<kTb>) {
+    LaunchShape with_memory = shape;
+    with_memory.shared = kStages * (Slices<kRows, !kTa>::kSize + Slices<kCols, kTb>::kSize) * sizeof(float);
+    const FloatProduct& p = task.p;
+    launch_as(
+        cuda,
+        [&] {
+          return str("split matmul ", p.count == 1 ? "" : str(p.count, " x "), "[", p.m, ", ", p.k, "] x [", p.k, ", ",
+                     p.n, "]", p.residual != nullptr ? ", added" : "", p.bias != nullptr ? ", + bias" : "",
+                     p.relu ? ", relu" : "");
+        },
+        split_matmul_kernel<kGroups, kTa, kTb>, with_memory, task);
+  };
+  if (task.p.transpose_a) return run(std::true_type{}, std::false_type{});
+  if (task.p.transpose_b) return run(std::false_type{}, std::true_type{});
+  run(std::false_type{}, std::false_type{});
+}
+
+FloatProduct with_pitches(FloatProduct p) {
+  if (p.a_pitch == 0) p.a_pitch = p.transpose_a ? p.m : p.k;
+  if (p.b_pitch == 0) p.b_pitch = p.transpose_b ? p.k : p.n;
+  if (p.y_pitch == 0) p.y_pitch = p.n;
+  return p;
+}
+
+// Whether this kernel can make it.
+bool fits(const FloatProduct& p) {
+  constexpr std::int64_t kMost = INT32_MAX / 2;
+  const auto in_sixteens = [](const void* address) { return reinterpret_cast<std::uintptr_t>(address) % 16 == 0; };
+  for (const void* const address : {p.a, p.b, const_cast<const float*>(p.y), p.residual})
+    if (!in_sixteens(address)) return false;
+  for (const std::int64_t size : {p.m, p.n, p.k, p.a_pitch, p.b_pitch, p.y_pitch})
+    if (size % 4 != 0 || size > kMost) return false;
+  return !(p.transpose_a && p.transpose_b) && p.count <= 65535;  // of a grid
+}
+
+std::int64_t tiles_of(const FloatProduct& p) { return std::int64_t{pieces(p.m, kRows)} * pieces(p.n, kCols); }
+
+}  // namespace
+
+bool must_split() { return is_set("KELVIN_SPLIT_PRODUCTS", "always"); }
+
+std::vector<SplitTiling> split_tilings(const FloatProduct& product, bool even_if_small) {
+  constexpr std::int64_t kLeast = std::int64_t{1} << 24;  // multiplications: a few microseconds
+  constexpr std::int64_t kLeastTerms = 8 * kSlice;
+  const FloatProduct p = with_pitches(product);
+  const bool is_large = p.count * p.m * p.n * p.k >= kLeast || must_split() || even_if_small;
+  if (!fits(p) || !is_large || !is_allowed("KELVIN_SPLIT_PRODUCTS")) return {};
+  std::vector<SplitTiling> tilings;
+  std::int64_t before = 0;
+  for (const int blocks : {1, kBlocksAtOnce}) {  // on each multiprocessor
+    const std::int64_t most = std::max<std::int64_t>(p.k / kLeastTerms, 1);
+    const std::int64_t parts = std::clamp<std::int64_t>(blocks * multiprocessors() / (tiles_of(p) * p.count), 1, most);
+    if (parts == before) continue;
+    for (const bool in_pairs : {true, false}) tilings.push_back({in_pairs, parts});
+    before = parts;
+  }
+  return tilings;
+}
+
+void split_matmul(const Cuda& cuda, const FloatProduct& product, const SplitTiling& tiling) {
+  const FloatProduct p = with_pitches(product);
+  KELVIN_CHECK(fits(p), "not a product for tensor cores");
+  const std::int64_t of_part = (pieces(p.k, tiling.parts) + kSlice - 1) / kSlice * kSlice;
+  const std::int64_t parts = pieces(p.k, of_part);  // no more than asked for
+  std::optional<CudaBlock> scratch;
+  if (parts > 1) scratch.emplace(cuda, static_cast<std::size_t>(parts * p.count * p.m * p.n) * sizeof(float));
+  const std::int64_t out_pitch = scratch ? p.n : p.y_pitch;
+  const Task task = {.p = p,
+                     .out = scratch ? scratch->as<float>() : p.y,
+                     .out_pitch = out_pitch,
+                     .out_apart = p.m * out_pitch,
+                     .a_apart = (p.transpose_a ? p.k : p.m) * p.a_pitch,
+                     .b_apart = (p.transpose_b ? p.n : p.k) * p.b_pitch,
+                     .tile_cols = static_cast<int>(pieces(p.n, kCols)),
+                     .of_part = static_cast<int>(of_part)};
+  const LaunchShape shape = {
+      .grid = static_cast<unsigned>(tiles_of(p)), .block = kThreads, .grid_y = static_cast<unsigned>(p.count * parts)};
+  if (tiling.in_pairs)
+    run_tiles<2>(cuda, task, shape);
+  else
+    run_tiles<1>(cuda, task, shape);
+  if (parts > 1) launch_elements(cuda, p.count * p.m * p.n, true, AddParts{p, scratch->as<const float>(), parts});
+}
+
+}  // namespace kelvin

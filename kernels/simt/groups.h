@@ -1,0 +1,136 @@
+// Threads that treat one row together: a warp, or a whole block. Sums and maxima come back in every thread of the group, in a
+// fixed order of additions, so they are deterministic. Included by .cu files only.
+//
+//   template <class Group> __global__ void kernel(...) {
+//     const Group group;
+//     for (std::int64_t j = group.rank(); j < classes; j += Group::kThreads) ...
+//     const float total = group.sum(partial);
+//   }
+//   with_row_group(cols, [&]<class Group>(Group) { launch_rows<Group>(cuda, kernel<T, Group>, rows, arguments...); });
+#pragma once
+
+#include "kernels/device/dtype.h"
+#include "kernels/simt/launch.h"
+
+namespace kelvin {
+
+inline constexpr int kWarpSize = 32;
+inline constexpr unsigned kAllLanes = 0xffffffffu;
+
+struct Add {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+struct Max {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return a < b ? b : a;
+  }
+};
+
+// The value of the lane whose number differs in the bits of `flip`. A struct that is reduced brings its own overload.
+template <class T>
+__device__ T shuffle_xor(T value, int flip) {
+  return __shfl_xor_sync(kAllLanes, value, flip);
+}
+
+// Butterfly over neighbours of `Lanes` lanes, a power of 2: every lane ends with the same value. All lanes of the warp must call it.
+template <int Lanes, class T, class Combine>
+__device__ T lane_reduce(T value, Combine combine) {
+  for (int flip = Lanes / 2; flip > 0; flip /= 2) value = combine(value, shuffle_xor(value, flip));
+  return value;
+}
+
+struct WarpGroup {
+  static constexpr int kThreads = kWarpSize;
+  static constexpr int kRowsPerBlock = 4;
+  __device__ int rank() const { return static_cast<int>(threadIdx.x) % kWarpSize; }
+  __device__ std::int64_t row() const {
+    return static_cast<std::int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarpSize;
+  }
+  template <class T, class Combine>
+  __device__ T reduce(T value, Combine combine) const {
+    return lane_reduce<kWarpSize>(value, combine);
+  }
+  template <class T>
+  __device__ T sum(T value) const {
+    return reduce(value, Add{});
+  }
+  template <class T>
+  __device__ T max(T value) const {
+    return reduce(value, Max{});
+  }
+};
+
+// Part of a warp: rows of a few elements. All lanes of the warp must take part in its reductions, whether they have a row or not.
+template <int Lanes>
+struct LaneGroup {
+  static constexpr int kThreads = Lanes;
+  static constexpr int kRowsPerBlock = 4 * kWarpSize / Lanes;
+  __device__ int rank() const { return static_cast<int>(threadIdx.x) % Lanes; }
+  __device__ std::int64_t row() const {
+    return static_cast<std::int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / Lanes;
+  }
+  template <class T, class Combine>
+  __device__ T reduce(T value, Combine combine) const {
+    return lane_reduce<Lanes>(value, combine);
+  }
+  template <class T>
+  __device__ T sum(T value) const {
+    return reduce(value, Add{});
+  }
+  template <class T>
+  __device__ T max(T value) const {
+    return reduce(value, Max{});
+  }
+};
+
+template <int Threads>
+struct BlockGroup {
+  static constexpr int kThreads = Threads;
+  static constexpr int kRowsPerBlock = 1;
+  __device__ int rank() const { return static_cast<int>(threadIdx.x); }
+  __device__ std::int64_t row() const { return blockIdx.x; }
+  // Every thread of the block must call it.
+  template <class T, class Combine>
+  __device__ T reduce(T value, Combine combine) const {
+    constexpr int kWarps = Threads / kWarpSize;
+    static_assert(Threads % kWarpSize == 0 && kWarps <= kWarpSize && (kWarps & (kWarps - 1)) == 0);
+    __shared__ T of_warp[kWarps];
+    value = lane_reduce<kWarpSize>(value, combine);
+    if (rank() % kWarpSize == 0) of_warp[rank() / kWarpSize] = value;
+    __syncthreads();  // read after write: every warp's result is there
+    // Every warp combines them all, a lane each: 5 steps where a loop over 32 warps would take 31.
+    value = lane_reduce<kWarps>(of_warp[rank() % kWarps], combine);
+    __syncthreads();  // write after read: the next reduction may overwrite of_warp
+    return value;
+  }
+  template <class T>
+  __device__ T sum(T value) const {
+    return reduce(value, Add{});
+  }
+  template <class T>
+  __device__ T max(T value) const {
+    return reduce(value, Max{});
+  }
+};
+
+// Calls f with the group that suits rows of `cols` elements.
+template <class F>
+void with_row_group(std::int64_t cols, const F& f) {
+  if (cols <= 1024)
+    f(WarpGroup{});
+  else
+    f(BlockGroup<512>{});
+}
+
+// One group a row. The kernel must leave at once where Group::row() is not below `rows`.
+template <class Group, class... Parameters, class... Arguments>
+void launch_rows(const Cuda& cuda, void (*kernel)(Parameters...), std::int64_t rows, Arguments&&... arguments) {
+  launch(cuda, kernel, {.grid = pieces(rows, Group::kRowsPerBlock), .block = Group::kThreads * Group::kRowsPerBlock},
+         std::forward<Arguments>(arguments)...);
+}
+
+}  // namespace kelvin
