@@ -30,8 +30,7 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   command->add_flag("--tf32", common.tf32, "CUDA: float32 products may use TensorFloat-32 (10-bit factors)");
   command
       ->add_option("--autotune", common.autotune,
-                   "CUDA: time several ways to each convolution and product, on or off; compile: also those that "
-                   "cuDNN has to compile first, seconds a layer, for attacks that run for hours")
+                   "CUDA: time several algorithms for each convolution and product, on or off (compile: as on)")
       ->capture_default_str()
       ->check(CLI::IsMember({"on", "off", "compile"}));
   command->add_flag("--fast-nondeterministic", common.fast, "CUDA: also use plans whose sums have no fixed order");
@@ -43,10 +42,8 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
 
 Device open_device(const CommonOptions& common) {
   if (common.threads > 0) omp_set_num_threads(common.threads);
-  cuda_settings() = {.allow_tf32 = common.tf32,
-                     .autotune = common.autotune != "off",
-                     .compile = common.autotune == "compile",
-                     .deterministic = !common.fast};
+  cuda_settings() = {.allow_tf32 = common.tf32, .autotune = common.autotune != "off", .deterministic = !common.fast};
+  if (common.autotune == "compile") note_once("--autotune compile does nothing any more: it is taken as --autotune on");
   if (common.device == "cpu") return {};
   CudaRefusal why;
   const Cuda* const cuda = open_cuda(why);

@@ -34,7 +34,7 @@ Tensor normalize(const Tensor& x, const BatchNormTensors& norm, const Statistics
   // g = dy·1[y > 0], the bits of y > 0 kept in `mask`;  dβ = Σ g;  dγ = Σ g x̂;  dx = γ rstd (g − dβ/n − x̂ dγ/n);  dresidual = g
   return record(
       "batch_norm", y, {x, norm.gamma, norm.beta, residual}, [=, gamma = norm.gamma](const Tensor& dy, Grads& g) {
-        const Tensor dgamma = g.room_for(1, gamma), dbeta = g.room_for(2, gamma);
+        const Tensor dgamma = g.room(1, gamma), dbeta = g.room(2, gamma);
         const Tensor dx = g.wants(0) ? Tensor::empty_like(dy) : Tensor();
         const Tensor dresidual = g.wants(3) ? Tensor::empty_like(dy) : Tensor();
         dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {

@@ -1,6 +1,7 @@
 #include "engine/ops/conv2d.h"
 
 #include "engine/tape.h"
+#include "kernels/layers/relu.h"
 
 namespace kelvin {
 namespace {
@@ -36,30 +37,41 @@ Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Tenso
   return y;
 }
 
-// dx = conv_transpose(dy, w), added and masked by the tape's wishes in one pass
+// dy·1[y > 0]
+Tensor masked(const Tensor& dy, const Tensor& y) {
+  const Tensor g = Tensor::empty_like(dy);
+  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+    on(dy.device(), [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), y.view<const T>()); });
+  });
+  return g;
+}
+
+// dx = conv_transpose(dy, w), added to what another reader of x has left
 void add_data_gradient(Grads& g, const Tensor& dy, const Tensor& w, const Shape& x_shape, const ConvOptions& o) {
-  g.add_by(0, x_shape, dy.dtype(), [&](const Tensor& dx, bool adds, const Tensor& mask) {
-    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      dispatch_filter<T>(w, [&]<class W>(Type<W>) {
-        ConvGradientEpilogue<T> epilogue{.adds = adds, .mask = {}};
-        if (mask) epilogue.mask = mask.view<const T>();
-        on(dy.device(), [&](const auto& dev) {
-          conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const W>(), epilogue, o);
-        });
+  if (!g.wants(0)) return;
+  const Tensor sum = g.sum_so_far(0, dy.dtype());
+  const Tensor dx = sum ? sum.reshape(x_shape) : Tensor::empty(x_shape, dy.dtype(), dy.device());
+  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+    dispatch_filter<T>(w, [&]<class W>(Type<W>) {
+      on(dy.device(), [&](const auto& dev) {
+        conv2d_backward_data(dev, dx.view<T>(), dy.view<const T>(), w.view<const W>(), o, /*adds=*/bool(sum));
       });
     });
   });
+  if (!sum) g.add(0, dx);
 }
 
 // dw[k, r, s, c] = Σ over n, oh, ow of dy[n, oh, ow, k] x[n, oh·stride + r − pad, ow·stride + s − pad, c]
 void add_filter_gradient(Grads& g, const Tensor& dy, const Tensor& x, const Tensor& w, const ConvOptions& o) {
-  g.add_beside(1, w, {x, dy}, [&](const Device& device, const Tensor& dw) {
-    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      on(device, [&](const auto& dev) {
-        conv2d_backward_filter(dev, dw.view<float>(), x.view<const T>(), dy.view<const T>(), o);
-      });
+  if (!g.wants(1)) return;
+  const Tensor dw = g.room(1, w);
+  const Device device = g.beside(1, dw, {x, dy});
+  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
+    on(device, [&](const auto& dev) {
+      conv2d_backward_filter(dev, dw.view<float>(), x.view<const T>(), dy.view<const T>(), o);
     });
   });
+  g.add(1, dw);
 }
 
 }  // namespace
@@ -67,7 +79,7 @@ void add_filter_gradient(Grads& g, const Tensor& dy, const Tensor& x, const Tens
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvOptions& o) {
   check_shapes("conv2d", x, w, o);
   // The GPU's convolutions want the filter rounded: once for both directions.
-  const Tensor filter = x.device().kind == DeviceKind::cuda ? Tape::rounded(w, x.dtype()) : w;
+  const Tensor filter = x.device().kind == DeviceKind::cuda ? rounded(w, x.dtype()) : w;
   return record("conv2d", forward(x, filter, {}, {}, false, o), {x, w}, [=](const Tensor& dy, Grads& g) {
     add_filter_gradient(g, dy, x, w, o);
     add_data_gradient(g, dy, filter, x.shape(), o);
@@ -81,12 +93,11 @@ Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const 
   const Tensor y = forward(x, w, bias, residual, relu, o);
   const Shape x_shape = x.shape();  // x itself need not be kept
   // g = dy·1[y > 0];  dx = conv_transpose(g, w);  dresidual = g
-  return record("conv2d_fused", y, {x, residual},
-                [=](const Tensor& g, Grads& grads) {
-                  grads.add(1, g);
-                  add_data_gradient(grads, g, w, x_shape, o);
-                },
-                {.rectified = relu});
+  return record("conv2d_fused", y, {x, residual}, [=](const Tensor& dy, Grads& grads) {
+    const Tensor g = relu ? masked(dy, y) : dy;
+    grads.add(1, g);
+    add_data_gradient(grads, g, w, x_shape, o);
+  });
 }
 
 }  // namespace kelvin

@@ -21,8 +21,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, floa
   return record("layer_norm", y, {x, gamma, beta}, [=](const Tensor& dy, Grads& grads) {
     const Tensor dx = Tensor::empty_like(x);
     const bool has_parameters = grads.wants(1) || grads.wants(2);
-    const Tensor dgamma = has_parameters ? grads.room_for(1, gamma) : Tensor();
-    const Tensor dbeta = has_parameters ? grads.room_for(2, beta) : Tensor();
+    const Tensor dgamma = has_parameters ? grads.room(1, gamma) : Tensor();
+    const Tensor dbeta = has_parameters ? grads.room(2, beta) : Tensor();
     dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
       on(x.device(), [&](const auto& dev) {
         layer_norm_backward(dev, dx.view<T>(), has_parameters ? dgamma.view<float>() : View<float>(),

@@ -36,17 +36,18 @@ Shape with_last(Shape shape, std::int64_t last) {
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
   KELVIN_CHECK(x.shape().rank() >= 2 && w.shape().rank() == 2 && x.dim(-1) == w.dim(1) && (!b || b.size() == w.dim(0)),
                "linear: expected x [..., d], w [K, d], b [K], got ", x.shape(), ", ", w.shape(), ", ", b.shape());
-  const Tensor rounded = Tape::rounded(w, x.dtype());
-  const Tensor y = product(x.device(), Tensor::empty(with_last(x.shape(), w.dim(0)), x.dtype(), x.device()), x, rounded,
+  const Tensor factor = rounded(w, x.dtype());
+  const Tensor y = product(x.device(), Tensor::empty(with_last(x.shape(), w.dim(0)), x.dtype(), x.device()), x, factor,
                            b, {.transpose_b = true});
   // dx = dy·W;  dW = dyᵀ·x;  db = Σ rows of dy
   return record("linear", y, {x, w, b}, [=](const Tensor& dy, Grads& g) {
-    g.add_beside(1, w, {x, dy}, [&](const Device& device, const Tensor& dw) {
-      product(device, dw, dy, x, {}, {.transpose_a = true});
-    });
-    if (g.wants(0)) g.add(0, product(dy.device(), Tensor::empty_like(x), dy, rounded, {}, {}));
+    if (g.wants(1)) {
+      const Tensor dw = g.room(1, w);
+      g.add(1, product(g.beside(1, dw, {x, dy}), dw, dy, x, {}, {.transpose_a = true}));
+    }
+    if (g.wants(0)) g.add(0, product(dy.device(), Tensor::empty_like(x), dy, factor, {}, {}));
     if (g.wants(2)) {
-      const Tensor db = g.room_for(2, b);
+      const Tensor db = g.room(2, b);
       dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
         on(dy.device(), [&](const auto& dev) { column_sum(dev, db.view<float>(), dy.view<const T>()); });
       });

@@ -21,7 +21,7 @@ Tensor embed_tokens(const Tensor& patches, const Tensor& bias, const Tensor& cla
   });
   return record("embed_tokens", y, {patches, bias, class_token, positions}, [=](const Tensor& dy, Grads& g) {
     const Tensor dpatches = Tensor::empty_like(patches);
-    const Tensor dpositions = g.room_for(3, positions).reshape({patches.dim(1) + 1, patches.dim(2)});
+    const Tensor dpositions = g.room(3, positions).reshape({patches.dim(1) + 1, patches.dim(2)});
     dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
       on(dy.device(), [&](const auto& dev) {
         embed_tokens_backward(dev, dpatches.view<T>(), dpositions.view<float>(), dy.view<const T>());
@@ -29,7 +29,7 @@ Tensor embed_tokens(const Tensor& patches, const Tensor& bias, const Tensor& cla
     });
     g.add(0, dpatches);
     if (g.wants(1)) {
-      const Tensor dbias = g.room_for(1, bias);
+      const Tensor dbias = g.room(1, bias);
       on(dy.device(), [&](const auto& dev) {
         column_sum(dev, dbias.view<float>(), dpositions.narrow(1, patches.dim(1)).view<const float>());
       });

@@ -113,10 +113,9 @@ void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const W> w, const Conv
 }
 
 template <class T, class W>
-void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvGradientEpilogue<T>& e,
-                          const ConvOptions& options) {
+void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options, bool adds) {
   const Widened<W> filter(w);
-  if (e.adds) {
+  if (adds) {
     const PoolBlock scratch(static_cast<std::size_t>(dx.size()) * sizeof(T));
     const View<T> part{static_cast<T*>(scratch.data()), dx.shape};
     backward_data<T>(part, dy, filter.view(), options);
@@ -124,7 +123,6 @@ void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, co
   } else {
     backward_data<T>(dx, dy, filter.view(), options);
   }
-  if (!e.mask.empty()) relu_backward<T>(Cpu{}, dx, dx, e.mask);
 }
 
 template <class T>
@@ -162,11 +160,10 @@ void require_bfloat16(Cpu) {
         "has none: use --precision f32");
 }
 
-#define KELVIN_INSTANTIATE(T, W)                                                                                 \
-  template void conv2d_forward(Cpu, View<T>, View<const T>, View<const W>, const ConvEpilogue<T, W>&,            \
-                               const ConvOptions&);                                                              \
-  template void conv2d_backward_data(Cpu, View<T>, View<const T>, View<const W>, const ConvGradientEpilogue<T>&, \
-                                     const ConvOptions&)
+#define KELVIN_INSTANTIATE(T, W)                                                                      \
+  template void conv2d_forward(Cpu, View<T>, View<const T>, View<const W>, const ConvEpilogue<T, W>&, \
+                               const ConvOptions&);                                                   \
+  template void conv2d_backward_data(Cpu, View<T>, View<const T>, View<const W>, const ConvOptions&, bool)
 KELVIN_INSTANTIATE(float, float);
 KELVIN_INSTANTIATE(bfloat16, float);
 KELVIN_INSTANTIATE(bfloat16, bfloat16);

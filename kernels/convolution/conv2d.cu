@@ -9,7 +9,6 @@
 #include "kernels/convolution/cudnn_convolution.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/pool_block.h"
-#include "kernels/layers/relu.h"
 #include "kernels/libraries/cuda_device.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/packs.h"
@@ -100,26 +99,19 @@ void conv2d_forward(const Cuda& cuda, View<T> y, View<const T> x, View<const W> 
 }
 
 template <class T, class W>
-void conv2d_backward_data(const Cuda& cuda, View<T> dx, View<const T> dy, View<const W> w,
-                          const ConvGradientEpilogue<T>& e, const ConvOptions& options) {
-  if (cudnn::padded_channels(dtype_of<T>, dx.cols()) != dx.cols()) {  // what cuDNN writes is cut to size first
-    if (!e.mask.empty()) {
-      conv2d_backward_data<T, W>(cuda, dx, dy, w, {.adds = e.adds, .mask = {}}, options);
-      return relu_backward<T>(cuda, dx, dx, e.mask);
-    }
-    if (e.adds) {
-      const CudaBlock part(cuda, static_cast<std::size_t>(dx.size()) * sizeof(T));
-      conv2d_backward_data<T, W>(cuda, {part.as<T>(), dx.shape}, dy, w, {}, options);
-      return accumulate<T, T>(cuda, dx, {part.as<const T>(), dx.shape});
-    }
+void conv2d_backward_data(const Cuda& cuda, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options,
+                          bool adds) {
+  if (adds && cudnn::padded_channels(dtype_of<T>, dx.cols()) != dx.cols()) {  // what cuDNN writes is cut to size first
+    const CudaBlock part(cuda, static_cast<std::size_t>(dx.size()) * sizeof(T));
+    conv2d_backward_data<T, W>(cuda, {part.as<T>(), dx.shape}, dy, w, options);
+    return accumulate<T, T>(cuda, dx, {part.as<const T>(), dx.shape});
   }
   ConvProblem problem = problem_of<T>(ConvDirection::backward_data, dx.shape, w.shape, options);
-  problem.adds = e.adds;
-  problem.masked = !e.mask.empty();
+  problem.adds = adds;
   std::optional<CudaBlock> filter;
   const T* const with = rechanneled<T>(cuda, filter, w, problem.w[3]);
   const Result<T> result(cuda, dx, problem.x[3]);
-  convolve(cuda, problem, {.x = result.data(), .w = with, .y = dy.data, .mask = e.mask.data});
+  convolve(cuda, problem, {.x = result.data(), .w = with, .y = dy.data});
   result.finish();
 }
 
@@ -137,8 +129,7 @@ void conv2d_backward_filter(const Cuda& cuda, View<float> dw, View<const T> x, V
 #define KELVIN_INSTANTIATE(T, W)                                                                              \
   template void conv2d_forward(const Cuda&, View<T>, View<const T>, View<const W>, const ConvEpilogue<T, W>&, \
                                const ConvOptions&);                                                           \
-  template void conv2d_backward_data(const Cuda&, View<T>, View<const T>, View<const W>,                      \
-                                     const ConvGradientEpilogue<T>&, const ConvOptions&)
+  template void conv2d_backward_data(const Cuda&, View<T>, View<const T>, View<const W>, const ConvOptions&, bool)
 KELVIN_INSTANTIATE(float, float);
 KELVIN_INSTANTIATE(bfloat16, float);
 KELVIN_INSTANTIATE(bfloat16, bfloat16);

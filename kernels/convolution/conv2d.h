@@ -45,21 +45,13 @@ template <class T, class W>
 void conv2d_forward(const Cuda&, View<T> y, View<const T> x, View<const W> w, const ConvEpilogue<T, W>& epilogue,
                     const ConvOptions& options);
 
-// What a data gradient goes through before it is stored: dx = (gradient + dx) · 1[mask > 0]. The CPU rounds once more before it adds.
-template <class T>
-struct ConvGradientEpilogue {
-  bool adds = false;   // to what dx holds
-  View<const T> mask;  // [N, H, W, C], as a ReLU that made x leaves it; empty: none. 0 where a value is not positive
-};
-
-// dx = the gradient with respect to x. On the GPU the mask is a pass of its own over dx, in place, unless cuDNN may compile it into the
-// convolution (`CudaSettings::compile`).
+// dx = the gradient with respect to x; with `adds` it is added to what dx holds. The CPU rounds once more before it adds.
 template <class T, class W>
-void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvGradientEpilogue<T>& epilogue,
-                          const ConvOptions& options);
+void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options,
+                          bool adds = false);
 template <class T, class W>
-void conv2d_backward_data(const Cuda&, View<T> dx, View<const T> dy, View<const W> w,
-                          const ConvGradientEpilogue<T>& epilogue, const ConvOptions& options);
+void conv2d_backward_data(const Cuda&, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options,
+                          bool adds = false);
 
 // dw = the gradient with respect to w, float32
 template <class T>

@@ -11,8 +11,7 @@ std::string describe(const ConvProblem& p) {
   };
   return str(kNames[static_cast<int>(p.direction)], " ", p.allow_tf32 ? "tf32" : name_of(p.dtype), " x ", list(p.x),
              ", w ", list(p.w), ", stride ", p.stride, ", pad ", p.pad, p.adds ? ", added" : "",
-             p.masked ? ", masked" : "", p.has_residual ? ", + residual" : "", p.has_bias ? ", + bias" : "",
-             p.relu ? ", relu" : "");
+             p.has_residual ? ", + residual" : "", p.has_bias ? ", + bias" : "", p.relu ? ", relu" : "");
 }
 
 }  // namespace kelvin

@@ -15,7 +15,7 @@ enum class ConvDirection { forward, backward_data, backward_filter };
 // Everything that decides how a convolution is computed. x [N, H, W, C], w [K, R, S, C], y and residual [N, P, Q, K], bias [K]; all have the
 // element type `dtype`, sums are float32 and rounded once.
 //   forward          y = relu?(x * w + residual + bias)
-//   backward data    dx = what y's gradient sends back through w, or dx += that; then 0 where mask, [N, H, W, C], is not positive
+//   backward data    dx = what y's gradient sends back through w, or dx += that
 //   backward filter  dw
 struct ConvProblem {
   ConvDirection direction{};
@@ -24,7 +24,7 @@ struct ConvProblem {
   std::int64_t stride = 1, pad = 0;
   bool allow_tf32 = false;  // float32 only: round factors to 10 bits for the tensor cores
   bool has_residual = false, has_bias = false, relu = false;  // forward
-  bool adds = false, masked = false;                          // backward data
+  bool adds = false;                                          // backward data
   auto operator<=>(const ConvProblem&) const = default;
 
   [[nodiscard]] std::int64_t output_side(int d) const {  // 0: rows, 1: columns
@@ -37,7 +37,7 @@ struct ConvProblem {
 // Device addresses of the tensors in their direction's roles; one of the first three is the result.
 struct ConvTensors {
   const void *x = nullptr, *w = nullptr, *y = nullptr;
-  const void *residual = nullptr, *bias = nullptr, *mask = nullptr;  // null where the problem has none
+  const void *residual = nullptr, *bias = nullptr;  // null where the problem has none
 };
 
 // "forward bfloat16 x [128, 32, 32, 64], w [64, 3, 3, 64], stride 1, pad 1"

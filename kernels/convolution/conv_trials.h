@@ -12,11 +12,6 @@ namespace kelvin {
 // Runs the problem, by one way or another, on these tensors.
 using ConvRun = std::function<void(const ConvTensors&)>;
 
-// How far `run` is from `plainly` for a masked data gradient, relative to that. Half of the mask is zeros, as a ReLU leaves them; the sum so far is read
-// where the result is written. Not finite where a value is not.
-[[nodiscard]] double masked_gradient_error(const Cuda& cuda, const ConvProblem& problem, const void* filter,
-                                           const ConvRun& run, const ConvRun& plainly);
-
 // Whether a forward convolution that ends in a ReLU hands NaN on, as our own kernels and PyTorch do. What cuDNN's engines do with it they do not
 // say: `tensors` are the caller's, in the place of the bias, or without one of the image, there is NaN.
 [[nodiscard]] bool hands_nan_on(const Cuda& cuda, const ConvProblem& problem, ConvTensors tensors, const ConvRun& run);

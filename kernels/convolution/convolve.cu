@@ -17,7 +17,6 @@
 #include "kernels/device/cuda_stopwatch.h"
 #include "kernels/device/notes.h"
 #include "kernels/device/pool_block.h"
-#include "kernels/layers/relu.h"
 #include "kernels/libraries/cuda_device.h"
 #include "kernels/libraries/nvidia_libraries.h"
 #include "kernels/products/cuda_matmul.h"
@@ -31,7 +30,6 @@ using cudnn::Plan;
 struct Way {
   enum class Kind { plan, product, winograd, in_two_passes, in_halves } kind{};
   Plan plan = {};
-  std::int64_t most_scratch = 0;  // Winograd's
 };
 
 void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors);
@@ -40,14 +38,13 @@ void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const Conv
 template <class T>
 struct Views {
   View<T> x, w, y;
-  View<const T> residual, bias, mask;
+  View<const T> residual, bias;
   Views(const ConvProblem& p, const ConvTensors& t)
       : x(view(t.x, {p.x[0], p.x[1], p.x[2], p.x[3]})),
         w(view(t.w, {p.w[0], p.w[1], p.w[2], p.w[3]})),
         y(view(t.y, {p.x[0], p.output_side(0), p.output_side(1), p.w[0]})) {
     if (p.has_residual) residual = view(t.residual, y.shape);
     if (p.has_bias) bias = view(t.bias, {p.w[0]});
-    if (p.masked) mask = view(t.mask, x.shape);
   }
   static View<T> view(const void* data, const Shape& shape) {
     return {static_cast<T*>(const_cast<void*>(data)), shape};
@@ -103,16 +100,11 @@ void run_plan(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const Co
   convert<float, bfloat16>(cuda, dw, {rounded.as<const bfloat16>(), dw.shape});
 }
 
-// The plain convolution, then what is added; or the data gradient with what is added, then the mask.
+// The plain convolution, then what is added.
 template <class T>
 void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   ConvProblem plain = p;
   const Views<T> all(p, t);
-  if (p.masked) {
-    plain.masked = false;
-    convolve_by_choice(cuda, plain, {.x = t.x, .w = t.w, .y = t.y});
-    return relu_backward<T>(cuda, all.x, all.x, all.mask);
-  }
   plain.has_residual = plain.has_bias = plain.relu = plain.adds = false;
   if (p.adds) {
     const CudaBlock scratch(cuda, static_cast<std::size_t>(all.x.size()) * sizeof(T));
@@ -136,7 +128,6 @@ void run_in_halves(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t)
   const std::array<std::int64_t, 4> output = {1, p.output_side(0), p.output_side(1), p.w[0]};
   ConvTensors rest = t;
   rest.x = behind(t.x, p.x);
-  rest.mask = behind(t.mask, p.x);
   rest.y = behind(t.y, output);
   rest.residual = behind(t.residual, output);
   convolve_by_choice(cuda, first, t);
@@ -153,7 +144,7 @@ void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTenso
     case Way::Kind::plan: return run_plan(cuda, p, way.plan, t);
     case Way::Kind::product:
       return p.dtype == DType::bf16 ? multiply<bfloat16>(cuda, p, t) : multiply<float>(cuda, p, t);
-    case Way::Kind::winograd: return winograd::cuda_convolve(cuda, p, t, way.most_scratch);
+    case Way::Kind::winograd: return winograd::cuda_convolve(cuda, p, t);
     case Way::Kind::in_two_passes:
       return p.dtype == DType::bf16 ? run_in_two_passes<bfloat16>(cuda, p, t) : run_in_two_passes<float>(cuda, p, t);
     case Way::Kind::in_halves: return run_in_halves(cuda, p, t);
@@ -176,7 +167,7 @@ std::int64_t scratch_bytes(const ConvProblem& p, const Way& way) {
     case Way::Kind::plan: return way.plan.workspace;
     case Way::Kind::product:
       return is_pointwise(p) ? 0 : outputs * p.w[1] * p.w[2] * p.w[3] * static_cast<std::int64_t>(bytes_of(p.dtype));
-    case Way::Kind::winograd: return way.most_scratch;
+    case Way::Kind::winograd: return winograd::scratch_bytes(p);
     case Way::Kind::in_two_passes: return p.adds ? static_cast<std::int64_t>(image_bytes(p)) : 0;
     case Way::Kind::in_halves: return 0;
   }
@@ -185,7 +176,7 @@ std::int64_t scratch_bytes(const ConvProblem& p, const Way& way) {
 
 // What lacks where cuDNN has no plan that was compiled ahead of time for a convolution as it stands, without anything beside.
 void note_missing_plans(const ConvProblem& p, const std::vector<Plan>& plans) {
-  if (p.has_epilogue() || p.adds || p.masked) return;  // its own ways lead to those of the plain one
+  if (p.has_epilogue() || p.adds) return;  // its own ways lead to those of the plain one
   if (!plans.empty() && !plans.front().compiled_at_run_time) return;
   const std::string why = plans.empty() ? cudnn::last_reason() : "each is compiled first, for seconds",
                     missing = missing_cudnn_parts();
@@ -195,48 +186,32 @@ void note_missing_plans(const ConvProblem& p, const std::vector<Plan>& plans) {
 
 // In the order in which they are tried.
 std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
-  constexpr std::size_t kTried = 5, kCompiled = 2;
+  constexpr std::size_t kTried = 5;
   std::vector<Way> ways;
   const bool is_wide = std::min(p.w[0], p.w[3]) >= 64;  // with fewer channels Winograd's products wait for memory
-  const auto add_winograd = [&] {
-    for (const std::int64_t most_scratch : winograd::cuda_strips(p))
-      ways.push_back({Way::Kind::winograd, {}, most_scratch});
-  };
-  if (is_wide) add_winograd();
-  if (!p.masked || cuda_settings().compile) {
-    const auto plans = cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic},
-                                         p.masked ? kCompiled : kTried);
-    note_missing_plans(p, plans);
-    for (const Plan& plan : plans) ways.push_back({Way::Kind::plan, plan});
-  }
-  if (!is_wide) add_winograd();
+  const bool is_too_large = winograd::is_fit(p) && p.x[0] > 1 && winograd::scratch_bytes(p) > winograd::kMostScratch;
+  if (winograd::is_fit(p)) ways.push_back({is_too_large ? Way::Kind::in_halves : Way::Kind::winograd});
+  const auto plans =
+      cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic}, kTried);
+  note_missing_plans(p, plans);
+  for (const Plan& plan : plans) ways.push_back({Way::Kind::plan, plan});
+  if (!is_wide && winograd::is_fit(p)) std::rotate(ways.begin(), ways.begin() + 1, ways.end());
   const bool is_product = is_pointwise(p) || has_few_patches(p);
   const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
-  if (is_product && !p.masked) ways.insert(cudnn_transposes ? ways.begin() : ways.end(), {Way::Kind::product});
-  if (p.has_epilogue() || p.masked || (p.adds && !is_product)) ways.push_back({Way::Kind::in_two_passes});
+  if (is_product) ways.insert(cudnn_transposes ? ways.begin() : ways.end(), {Way::Kind::product});
+  if (p.has_epilogue() || (p.adds && !is_product)) ways.push_back({Way::Kind::in_two_passes});
   // cuDNN's fast filter gradients of more than 2³¹ elements add up in less than float32 and are refused: what is left is slow, or nothing.
   const bool is_huge = p.direction == ConvDirection::backward_filter && largest_image(p) > INT32_MAX;
   if ((is_huge || ways.empty()) && p.x[0] > 1) ways.insert(ways.begin(), {Way::Kind::in_halves});
   return ways;
 }
 
-// A plan with a mask or a ReLU in it is believed only where it does what passes of ours do. Both round the same sums once, to 8 or 24 bits, or their
-// factors to 10; a mask gone wrong costs half of the result. One that cannot run, which cuDNN may find out only then, or not be tried, is none.
+// A plan with a ReLU in it is believed only where it hands NaN on. One that cannot run, which cuDNN may find out only then, or not be tried, is none.
 bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTensors& tensors) try {
-  constexpr double kTolerance = 2e-2;
-  if (way.kind != Way::Kind::plan || !(p.masked || p.relu)) return true;
+  if (way.kind != Way::Kind::plan || !p.relu) return true;
   if (is_recording(cuda)) return false;
-  const auto by_plan = [&](const ConvTensors& t) { run(cuda, p, way, t); };
-  if (p.relu) {
-    if (hands_nan_on(cuda, p, tensors, by_plan)) return true;
-    note_once("cuDNN's fused ReLU does not hand NaN on here: it is a pass of its own");
-    return false;
-  }
-  const auto in_two_passes = [&](const ConvTensors& t) { run(cuda, p, {Way::Kind::in_two_passes}, t); };
-  const double error = masked_gradient_error(cuda, p, tensors.w, by_plan, in_two_passes);
-  if (error <= kTolerance) return true;  // false where it is not a number
-  note_once(str("cuDNN's engine ", way.plan.engine, " is not used for ", describe(p),
-                ": it differs from two passes by ", error));
+  if (hands_nan_on(cuda, p, tensors, [&](const ConvTensors& t) { run(cuda, p, way, t); })) return true;
+  note_once("cuDNN's fused ReLU does not hand NaN on here: it is a pass of its own");
   return false;
 } catch (const Error&) {
   return false;

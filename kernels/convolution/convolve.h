@@ -12,7 +12,7 @@ namespace kelvin {
 //   a product      of the filter with the pixels of a 1x1 convolution of stride 1, [N·H·W, C], or with patches where these are few (patches.h): by
 //                  cuda_matmul.h
 //   Winograd's     a 3x3 convolution of float32 of stride 1 (winograd/cuda_convolve.h)
-//   two passes     where something is added or masked besides: the plain convolution, by whichever way, followed by a pass of ours; cuDNN's
+//   two passes     where something is added besides: the plain convolution, by whichever way, followed by a pass of ours; cuDNN's
 //                  plans, products and Winograd's do most of that as they store
 // One is chosen when a shape is met for the first time, not while a step is recorded, and stays until the program ends: with autotuning the
 // fastest on these very tensors, otherwise the first that runs. In float32 without TF32 that is Winograd's (64 channels and more) or the product:
@@ -21,8 +21,6 @@ namespace kelvin {
 //   halves         of the images, one after the other, where cuDNN has no plan, or no good one, for so many
 // A way that cannot run, which cuDNN may find out only then, is left out, and so is a plan of cuDNN's whose ReLU does not hand NaN on (conv_trials.h).
 // Where the chosen way finds no memory, another that asks for less takes its place. Throws an Error where none can run.
-// cuDNN has a masked data gradient only if settings let it compile plans for it: then two compete that agreed with the two passes on random
-// numbers.
 void convolve(const Cuda&, const ConvProblem& problem, const ConvTensors& tensors);
 
 }  // namespace kelvin

@@ -8,7 +8,7 @@ namespace {
 
 using Dims = std::vector<std::int64_t>;
 
-enum Number : std::int64_t { kX = 1, kW, kY, kResidual, kBias, kSumSoFar, kMask, kZero };
+enum Number : std::int64_t { kX = 1, kW, kY, kResidual, kBias };
 
 // Channels last; cuDNN orders dimensions N, C, H, W whatever the layout.
 Layout channels_last(DType dtype, std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {
@@ -83,17 +83,6 @@ std::vector<Descriptor> operations_of(const ConvProblem& p) {
   };
   GraphBuilder g;
   const Descriptor x = g.tensor(kX, images), y = g.tensor(kY, outputs);
-  if (p.masked) {
-    // Not RELU_BWD: the manual does not say what that does at 0, where half of a ReLU's outputs are. β = 1 has no plan in this company.
-    const Descriptor zero = g.scalar(kZero);
-    Descriptor dx = g.virtual_tensor(in_float32(images));
-    add_convolution(g, p, dx, y, false);
-    if (p.adds) dx = g.pointwise(CUDNN_POINTWISE_ADD, dx, g.tensor(kSumSoFar, images), in_float32(images));
-    const Descriptor positive =
-        g.pointwise(CUDNN_POINTWISE_CMP_GT, g.tensor(kMask, images), zero, g.virtual_condition(images));
-    g.select(positive, dx, zero, x);
-    return g.operations();
-  }
   Descriptor last = p.has_epilogue() ? g.virtual_tensor(in_float32(outputs)) : y;
   add_convolution(g, p, x, last, p.adds);
   // The last of these writes to y.
@@ -117,11 +106,8 @@ std::vector<Plan> conv_plans(const Target& target, const ConvProblem& problem, P
 void execute(cudnnHandle_t handle, const ConvProblem& problem, const Plan& plan, const ConvTensors& t,
              void* workspace) {
   std::vector<Binding> bindings = {{kX, t.x}, {kW, t.w}, {kY, t.y}};
-  static constexpr float kZeroValue = 0;
   if (problem.has_residual) bindings.emplace_back(kResidual, t.residual);
   if (problem.has_bias) bindings.emplace_back(kBias, t.bias);
-  if (problem.masked) bindings.insert(bindings.end(), {{kMask, t.mask}, {kZero, &kZeroValue}});
-  if (problem.masked && problem.adds) bindings.emplace_back(kSumSoFar, t.x);
   execute(handle, plan, bindings, workspace, "running a convolution");
 }
 

@@ -1,6 +1,6 @@
 // Convolution through cuDNN's graph API: one operation a graph or, forward, with what follows it in a residual network. Engines compiled
 // ahead of time serve all of these, so that nothing is compiled while a program runs: cuDNN has them for exactly this order of additions
-// and for a bias of y's type. Not so a masked data gradient: each of its plans is compiled when it is made, in one to three seconds.
+// and for a bias of y's type.
 #pragma once
 
 #include <cstdint>

@@ -24,9 +24,6 @@ struct CudaSettings {
   // Of the ways to a convolution, a product or attention of a shape the first few are timed and the fastest is kept: other bits from run to run
   // where two are equally fast.
   bool autotune = true;
-  // cuDNN may compile plans that apply a ReLU's mask to a data gradient: up to two a shape, one to three seconds each, against a pass over the
-  // gradient saved in every run.
-  bool compile = false;
   // Plans whose sums have no fixed order are left out.
   bool deterministic = true;
 };

@@ -25,8 +25,8 @@ struct Matrices {
   std::int64_t rows, cols, pitch;
 };
 
-// y_i = op(a_i) · op(b_i) or, if it `adds`, y_i += that, for attention and 3x3 convolutions in float32.
+// y_i = op(a_i) · op(b_i) for attention and 3x3 convolutions in float32.
 void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>& y, const Matrices<const float>& a,
-                    const Matrices<const float>& b, const MatmulOptions& options, bool adds = false);
+                    const Matrices<const float>& b, const MatmulOptions& options);
 
 }  // namespace kelvin

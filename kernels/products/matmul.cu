@@ -258,7 +258,7 @@ void matmul(const Cuda& cuda, View<T> y, View<const T> a, View<const T> b, const
 }
 
 void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>& y, const Matrices<const float>& a,
-                    const Matrices<const float>& b, const MatmulOptions& o, bool adds) {
+                    const Matrices<const float>& b, const MatmulOptions& o) {
   const Product product = {.in = DType::f32,
                            .out = DType::f32,
                            .m = y.rows,
@@ -266,7 +266,7 @@ void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>&
                            .k = o.transpose_a ? a.rows : a.cols,
                            .transpose_a = o.transpose_a,
                            .transpose_b = o.transpose_b,
-                           .has_residual = adds,
+                           .has_residual = false,
                            .has_bias = false,
                            .relu = false,
                            .tf32 = cuda_settings().allow_tf32,
@@ -278,7 +278,7 @@ void batched_matmul(const Cuda& cuda, std::int64_t count, const Matrices<float>&
                            .a_pitch = a.pitch,
                            .b_pitch = b.pitch,
                            .y_pitch = y.pitch};
-  multiply(cuda, product, {y.data, a.data, b.data, adds ? y.data : nullptr});
+  multiply(cuda, product, {y.data, a.data, b.data});
 }
 
 template void matmul(const Cuda&, View<float>, View<const float>, View<const float>, View<const float>,

@@ -44,12 +44,6 @@ inline std::int64_t multiprocessors() {
   return count;
 }
 
-// Bytes: 50 MiB on an H100, 40 on an A100.
-inline std::int64_t second_level_cache() {
-  static const int bytes = attribute_of_device(cudaDevAttrL2CacheSize);
-  return bytes;
-}
-
 // `name`: what CudaRange takes.
 template <class Name, class... Parameters, class... Arguments>
 void launch_as(const Cuda& cuda, const Name& name, void (*kernel)(Parameters...), const LaunchShape& shape,

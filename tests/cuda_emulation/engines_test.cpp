@@ -209,24 +209,14 @@ TEST_F(Engines, PatchesNeedNoPlan) {
   expect_near(shortcut(gpu_, DType::bf16), shortcut({}, DType::f32), 2e-2f);
 }
 
-// A residual block between two convolutions. Three ReLUs' gradients are masked by the convolution that makes them, that of the block's input
-// after the shortcut's was added: by cuDNN's plan where it may be compiled, else in two passes.
-class MaskedGradients : public Engines {
- protected:
-  void SetUp() override {
-    Engines::SetUp();
-    setenv("KELVIN_WINOGRAD", "0", 1);  // masks by itself
-  }
-  void TearDown() override {
-    unsetenv("KELVIN_WINOGRAD");
-    Engines::TearDown();
-  }
-  static std::vector<std::vector<float>> gradients(std::int64_t channels, Device device, DType dtype = DType::f32,
-                                                   std::int64_t side = 3) {
+// A residual block between two convolutions, as an attack sees it: three ReLUs whose gradients are masked, that of the block's input after the
+// shortcut's was added.
+TEST_F(Engines, GradientsOfFusedReluPassResidualBlocks) {
+  const auto gradients = [](std::int64_t channels, Device device, std::int64_t side) {
     const auto filter = [&](std::int64_t to, std::int64_t side, std::int64_t from, std::uint64_t which) {
       return drawn({to, side, side, from}, which).to(device);
     };
-    const Tensor x = drawn({2, 6, 6, channels}, 1).to(device).to(dtype), bias = drawn({channels}, 5).to(device);
+    const Tensor x = drawn({2, 6, 6, channels}, 1).to(device), bias = drawn({channels}, 5).to(device);
     Tape tape({x});
     const ConvOptions options{.stride = 1, .pad = side / 2};
     const Tensor a = conv2d_fused(x, filter(channels, side, channels, 2), bias, {}, true, options);
@@ -234,63 +224,19 @@ class MaskedGradients : public Engines {
     const Tensor y = conv2d_fused(h, filter(channels, side, channels, 4), bias, a, true, options);
     const Tensor z =
         conv2d_fused(y, filter(8, 1, channels, 6), drawn({8}, 7).to(device), {}, false, {.stride = side > 1 ? 2 : 1});
-    tape.backward(z, drawn(z.shape(), 8).to(device).to(dtype));
-    return {tape.gradient(x).to(DType::f32).to_host<float>()};
-  }
-};
-
-TEST_F(MaskedGradients, AreCompiledIntoTheConvolutionWhereThatIsAllowed) {
-  for (const bool autotune : {true, false}) {
-    cuda_settings().autotune = autotune;
-    for (const bool compile : {false, true}) {
-      cuda_settings().compile = compile;
-      const std::int64_t channels = (autotune ? 16 : 24) + (compile ? 32 : 0);
-      const std::int64_t before = emulated::masked_gradients_run();
-      const auto got = gradients(channels, gpu_);
-      expect_near(got, gradients(channels, {}), 1e-5f);
-      const std::int64_t tried = emulated::masked_gradients_run() - before;
-      EXPECT_EQ(tried > 0, compile);
-      if (!compile || autotune) continue;  // by time either way may have won
-      EXPECT_EQ(gradients(channels, gpu_), got);
-      EXPECT_EQ(emulated::masked_gradients_run() - before - tried, 3);
-    }
-  }
-}
-
-// As an attack sees it. resnet8 has seven ReLUs: the stem's, and two in each of three blocks. The last is read by pooling; the gradients of the
-// other six are made by a convolution last, a block's first or its projection, so that none needs a pass of its own.
-TEST_F(MaskedGradients, InAResidualNetworkAreEveryReluButTheLast) {
-  cuda_settings().compile = true;
-  cuda_settings().autotune = false;
-  const auto gradient = [](Device device) {
-    const auto model = make_model(
-        {.name = "resnet8", .classes = 10, .channels = 3, .height = 8, .width = 8, .mean = {}, .std = {}}, device, 3);
-    const Tensor x = drawn({3, 8, 8, 3}, 1).to(device);
-    Tape tape({x});
-    const Tensor logits = model->forward(x, Mode::eval);
-    tape.backward(logits, drawn(logits.shape(), 2).to(device));
+    tape.backward(z, drawn(z.shape(), 8).to(device));
     return std::vector<std::vector<float>>{tape.gradient(x).to_host<float>()};
   };
-  expect_near(gradient(gpu_), gradient({}), 1e-5f);
-  const std::int64_t before = emulated::masked_gradients_run();
-  (void)gradient(gpu_);
-  EXPECT_EQ(emulated::masked_gradients_run() - before, 6);
-}
-
-TEST_F(MaskedGradients, APlanThatIsWrongOrCannotRunIsLeftOut) {
-  cuda_settings().compile = cuda_settings().allow_tf32 = true;
-  cuda_settings().autotune = false;
-  emulated::cudnn_settings().has_a_wrong_fused_engine = true;
-  ::testing::internal::CaptureStderr();
-  (void)gradients(64, gpu_, DType::bf16);
-  EXPECT_NE(::testing::internal::GetCapturedStderr().find("cuDNN's engine 4 is not used for backward data"),
-            std::string::npos);
-  emulated::cudnn_settings() = {};
+  for (const char* winograd : {"0", "1"}) {
+    setenv("KELVIN_WINOGRAD", winograd, 1);
+    expect_near(gradients(16, gpu_, 3), gradients(16, {}, 3), 1e-5f);
+  }
+  unsetenv("KELVIN_WINOGRAD");
   emulated::cudnn_settings().first_engine_fails = true;
-  expect_near(gradients(72, gpu_), gradients(72, {}), 1e-2f);  // factors of 10 bits
-  emulated::cudnn_settings().all_engines_fail = true;          // the products are left, and a pass that masks
-  cuda_settings().allow_tf32 = false;
-  expect_near(gradients(80, gpu_, DType::f32, 1), gradients(80, {}, DType::f32, 1), 1e-5f);
+  cuda_settings().autotune = false;
+  expect_near(gradients(72, gpu_, 3), gradients(72, {}, 3), 1e-5f);
+  emulated::cudnn_settings().all_engines_fail = true;  // the products are left, and a pass that adds
+  expect_near(gradients(80, gpu_, 1), gradients(80, {}, 1), 1e-5f);
 }
 
 TEST_F(Engines, AttentionThatDisagreesIsNotUsed) {

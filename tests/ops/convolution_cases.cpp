@@ -41,7 +41,7 @@ OpCase fused_case(const std::string& name, Shape x, Shape w, Shape y, bool has_r
   return c;
 }
 
-// A ReLU's output read by one convolution or two: the last one's data gradient is masked, alone or after the other's was added.
+// A ReLU's output read by one convolution or two, whose gradients are added before the ReLU's mask.
 OpCase masked_case(const std::string& name, Shape x, std::int64_t between, std::int64_t readers) {
   OpCase c{.name = "conv2d_fused/" + name,
            .inputs = {{x},

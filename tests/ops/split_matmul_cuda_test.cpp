@@ -210,24 +210,20 @@ TEST_F(SplitMatmulServes, Matmul) {
 
 TEST_F(SplitMatmulServes, BatchedMatmul) {
   const std::int64_t count = 3, m = 76, k = 40, n = 28, padding = 4;
-  for (const bool adds : {false, true}) {
-    const Floats a = drawn("a", count, m, k, padding), b = drawn("b", count, n, k, padding + 4),
-                 before = drawn("y", count, m, n, padding);
-    const Tensor on_a = placed(a), on_b = placed(b), y = placed(before);
-    batched_matmul(*cuda_, count, {y.view<float>().data, m, n, n + padding},
-                   {on_a.view<const float>().data, m, k, k + padding},
-                   {on_b.view<const float>().data, n, k, k + padding + 4}, {.transpose_b = true}, adds);
-    const Floats got = floats_of(y);
-    for (std::int64_t row = 0; row < count * m; ++row)
-      for (std::int64_t col = 0; col < n; ++col) {
-        const auto place = static_cast<std::size_t>(row * (n + padding) + col);
-        double sum = adds ? static_cast<double>(before[place]) : 0.0;
-        for (std::int64_t t = 0; t < k; ++t)
-          sum += static_cast<double>(a[static_cast<std::size_t>(row * (k + padding) + t)]) *
-                 static_cast<double>(b[static_cast<std::size_t>((row / m * n + col) * (k + padding + 4) + t)]);
-        ASSERT_NEAR(got[place], sum, 4e-6) << row << ", " << col;
-      }
-  }
+  const Floats a = drawn("a", count, m, k, padding), b = drawn("b", count, n, k, padding + 4);
+  const Tensor on_a = placed(a), on_b = placed(b), y = placed(drawn("y", count, m, n, padding));
+  batched_matmul(*cuda_, count, {y.view<float>().data, m, n, n + padding},
+                 {on_a.view<const float>().data, m, k, k + padding},
+                 {on_b.view<const float>().data, n, k, k + padding + 4}, {.transpose_b = true});
+  const Floats got = floats_of(y);
+  for (std::int64_t row = 0; row < count * m; ++row)
+    for (std::int64_t col = 0; col < n; ++col) {
+      double sum = 0;
+      for (std::int64_t t = 0; t < k; ++t)
+        sum += static_cast<double>(a[static_cast<std::size_t>(row * (k + padding) + t)]) *
+               static_cast<double>(b[static_cast<std::size_t>((row / m * n + col) * (k + padding + 4) + t)]);
+      ASSERT_NEAR(got[static_cast<std::size_t>(row * (n + padding) + col)], sum, 4e-6) << row << ", " << col;
+    }
 }
 
 TEST_F(SplitMatmulParity, CompetesWhereItCan) {

@@ -130,37 +130,6 @@ TEST_P(PlannedGraphsOf, EveryConvolutionHasAPlan) {
   }
 }
 
-// A data gradient with a ReLU's mask in it: every plan is compiled, one to three seconds each, so one of each kind that ResNet-18 and
-// ResNet-50 have. In the second stage, where the first convolution has stride 2.
-TEST_P(PlannedGraphsOf, MaskedGradientsHaveAPlan) {
-  if (!has_driver()) GTEST_SKIP() << "no libcuda.so.1 and no stand-in at " << KELVIN_STAND_IN_DRIVER;
-  struct Kind {
-    std::int64_t side, in, out, kernel, stride;
-    bool adds, tf32;
-  };
-  std::printf("masked gradients on %s\nengine  workspace  tensor cores  convolution\n", GetParam());
-  for (const Kind& k : {Kind{16, 128, 512, 1, 1, false, true}, Kind{16, 512, 128, 1, 1, true, false},
-                        Kind{16, 128, 128, 3, 1, true, false}, Kind{32, 128, 128, 3, 2, false, false},
-                        Kind{32, 256, 512, 1, 2, true, false}, Kind{4, 2048, 512, 1, 1, true, true}}) {
-    ConvProblem problem{.direction = ConvDirection::backward_data,
-                        .dtype = k.tf32 ? DType::f32 : DType::bf16,
-                        .x = {kBatch, k.side, k.side, k.in},
-                        .w = {k.out, k.kernel, k.kernel, k.in},
-                        .stride = k.stride,
-                        .pad = k.kernel / 2,
-                        .allow_tf32 = k.tf32};
-    problem.adds = k.adds;
-    problem.masked = true;
-    const auto plans = cudnn::conv_plans(target_, problem, {}, 1);
-    if (plans.empty()) {
-      ADD_FAILURE() << "no plan for " << describe(problem) << ": " << cudnn::last_error();
-      continue;
-    }
-    EXPECT_TRUE(plans.front().deterministic && plans.front().tensor_cores) << describe(problem);
-    print(plans.front(), describe(problem));
-  }
-}
-
 // In bfloat16; float32 attention has kernels of its own. One H100 and one A100 must serve what every vision transformer trains with, in
 // both forms of the backward pass, without a copy of q, k or v.
 TEST_P(PlannedGraphsOf, EveryAttentionHasAPlan) {

@@ -83,15 +83,14 @@ struct TransformTiles {
 using TransformInputs = TransformTiles<6, 1, input_line>;
 using TransformCotangents = TransformTiles<4, 0, cotangent_line>;
 
-// image = what the products [36, tiles, channels] stand for, and what belongs to it: relu?(… + other + bias), 0 where the mask is not positive. Both
-// are images, `other` may be this one.
-template <bool kHasOther, bool kHasMask>
+// image = what the products [36, tiles, channels] stand for, and what belongs to it: relu?(… + other + bias). `other` may be this image.
+template <bool kHasOther>
 struct TransformBack {
   static constexpr int kPack = 2;
   float* image;
   const float* products;
   Tiles tiles;
-  const float *other, *mask, *bias;  // bias null: none
+  const float *other, *bias;  // bias null: none
   bool relu;
   template <int N>
   __device__ void run(std::int64_t element) const {
@@ -107,9 +106,8 @@ struct TransformBack {
     for (int k = 0; k < N; ++k) outputs[k] = transform<6, 4, output_line>(transformed[k]);
     Pack<N> added = {};
     if (bias != nullptr) added = load<N>(bias + place.channel);
-    Pack<N> others[kHasOther ? kOutputs : 1] = {}, gates[kHasMask ? kOutputs : 1] = {};
+    Pack<N> others[kHasOther ? kOutputs : 1] = {};
     if constexpr (kHasOther) load_tile(others, other, place);
-    if constexpr (kHasMask) load_tile(gates, mask, place);
 #pragma unroll
     for (int p = 0; p < kOutputs; ++p) {
       Pack<N> v;
@@ -117,7 +115,6 @@ struct TransformBack {
         v[k] = outputs[k].row[p / 4][p % 4] + added[k];
         if constexpr (kHasOther) v[k] += others[p][k];
         if (relu) v[k] = v[k] <= 0.0f ? 0.0f : v[k];
-        if constexpr (kHasMask) v[k] = gates[p][k] > 0.0f ? v[k] : 0.0f;
       }
       if (place.holds(tiles, p / 4, p % 4)) store<N>(image + place.pixel(tiles, p / 4, p % 4), v);
     }
@@ -139,125 +136,91 @@ std::size_t bytes_of_places(std::int64_t rows, std::int64_t cols) {
 
 bool is_even(std::int64_t n) { return n % 2 == 0; }
 
-Tiles tiles_of(const ConvProblem& p, std::int64_t images, std::int64_t channels) {
+Tiles tiles_of(const ConvProblem& p, std::int64_t channels) {
   const auto narrow = [](std::int64_t n) { return static_cast<std::uint32_t>(n); };
-  return {narrow(images), narrow(p.x[1]), narrow(p.x[2]), narrow(channels)};
-}
-
-// Bytes of both images' transformed tiles.
-std::int64_t scratch_of(const ConvProblem& p, std::int64_t images) {
-  return static_cast<std::int64_t>(bytes_of_places(tiles_of(p, images, 1).count(), p.w[0] + p.w[3]));
+  return {narrow(p.x[0]), narrow(p.x[1]), narrow(p.x[2]), narrow(channels)};
 }
 
 class Convolution {
  public:
-  Convolution(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t, std::int64_t most_scratch)
+  Convolution(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t)
       : cuda_(cuda), p_(p), t_(t), inputs_(p.w[3]), outputs_(p.w[0]) {
-    const std::int64_t images = p.x[0], at_once = std::clamp<std::int64_t>(most_scratch / scratch_of(p, 1), 1, images);
-    of_strip_ = pieces(images, pieces(images, at_once));  // as even as can be
-    KELVIN_CHECK(tiles(of_strip_, 1).count() * std::max(inputs_, outputs_) < UINT32_MAX,
-                 "too many tiles at once: ", describe(p));
+    KELVIN_CHECK(tiles(1).count() * std::max(inputs_, outputs_) < UINT32_MAX, "too many tiles: ", describe(p));
   }
 
   // From x to y, or from y to x with the filters turned and their channels exchanged.
   void convolve() const {
     const bool forward = p_.direction == ConvDirection::forward;
-    const std::int64_t from = forward ? inputs_ : outputs_, to = forward ? outputs_ : inputs_;
+    const std::int64_t from = forward ? inputs_ : outputs_, to = forward ? outputs_ : inputs_, n = tiles(1).count();
     const CudaBlock filters(cuda_, bytes_of_places(outputs_, inputs_));
     transform_filters(cuda_, filters.as<float>(), floats(t_.w), outputs_, inputs_, !forward);
-    const Matrices<const float> u = {filters.as<const float>(), outputs_, inputs_, inputs_};
-    for_strips([&](std::int64_t first, std::int64_t images) {
-      const Tiles read = tiles(images, from), written = tiles(images, to);
-      const std::int64_t n = read.count();
-      const CudaBlock v(cuda_, bytes_of_places(n, from)), m(cuda_, bytes_of_places(n, to));
-      transform_images<TransformInputs>(v.as<float>(), forward ? t_.x : t_.y, first, read, n);
-      batched_matmul(cuda_, kTilePlaces, {m.as<float>(), n, to, to}, {v.as<const float>(), n, from, from}, u,
-                     {.transpose_b = forward});
-      transform_back(m.as<const float>(), forward ? t_.y : t_.x, first, written);
-    });
+    const CudaBlock v(cuda_, bytes_of_places(n, from)), m(cuda_, bytes_of_places(n, to));
+    transform_images<TransformInputs>(v.as<float>(), forward ? t_.x : t_.y, tiles(from), n);
+    batched_matmul(cuda_, kTilePlaces, {m.as<float>(), n, to, to}, {v.as<const float>(), n, from, from},
+                   {filters.as<const float>(), outputs_, inputs_, inputs_}, {.transpose_b = forward});
+    transform_back(m.as<const float>(), forward ? t_.y : t_.x, tiles(to));
   }
 
   void filter_gradient() const {
     // A place's product is small and its sum long: cut into parts, so that there is something to do for all multiprocessors.
     constexpr std::int64_t kBlock = 128, kWanted = 256, kLeast = 64;  // outputs of a block of a product, blocks, tiles
     const std::int64_t blocks = kTilePlaces * pieces(outputs_, kBlock) * pieces(inputs_, kBlock);
-    const std::int64_t most = std::max<std::int64_t>(tiles(of_strip_, 1).count() / kLeast, 1);
+    const std::int64_t n = tiles(1).count(), most = std::max<std::int64_t>(n / kLeast, 1);
     const std::int64_t parts = std::min<std::int64_t>(pieces(kWanted, blocks), most);
+    const std::int64_t of_part = pieces(n, parts), stored = of_part * parts;
     const CudaBlock sums(cuda_, static_cast<std::size_t>(parts) * bytes_of_places(outputs_, inputs_));
-    for_strips([&](std::int64_t first, std::int64_t images) {
-      const Tiles x = tiles(images, inputs_), y = tiles(images, outputs_);
-      const std::int64_t of_part = pieces(x.count(), parts), stored = of_part * parts;
-      const CudaBlock v(cuda_, bytes_of_places(stored, inputs_)), z(cuda_, bytes_of_places(stored, outputs_));
-      transform_images<TransformInputs>(v.as<float>(), t_.x, first, x, stored);
-      transform_images<TransformCotangents>(z.as<float>(), t_.y, first, y, stored);
-      batched_matmul(cuda_, kTilePlaces * parts, {sums.as<float>(), outputs_, inputs_, inputs_},
-                     {z.as<const float>(), of_part, outputs_, outputs_},
-                     {v.as<const float>(), of_part, inputs_, inputs_}, {.transpose_a = true}, first > 0);
-    });
+    const CudaBlock v(cuda_, bytes_of_places(stored, inputs_)), z(cuda_, bytes_of_places(stored, outputs_));
+    transform_images<TransformInputs>(v.as<float>(), t_.x, tiles(inputs_), stored);
+    transform_images<TransformCotangents>(z.as<float>(), t_.y, tiles(outputs_), stored);
+    batched_matmul(cuda_, kTilePlaces * parts, {sums.as<float>(), outputs_, inputs_, inputs_},
+                   {z.as<const float>(), of_part, outputs_, outputs_}, {v.as<const float>(), of_part, inputs_, inputs_},
+                   {.transpose_a = true});
     transform_filters_back(cuda_, floats(t_.w), sums.as<const float>(), parts, outputs_, inputs_);
   }
 
  private:
   static float* floats(const void* p) { return static_cast<float*>(const_cast<void*>(p)); }
   static bool is_aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % (2 * sizeof(float)) == 0; }
-  [[nodiscard]] Tiles tiles(std::int64_t images, std::int64_t channels) const { return tiles_of(p_, images, channels); }
-
-  // f(first image, images)
-  template <class F>
-  void for_strips(const F& f) const {
-    for (std::int64_t first = 0; first < p_.x[0]; first += of_strip_) f(first, std::min(of_strip_, p_.x[0] - first));
-  }
-
-  // The address of an image of [N, H, W, channels].
-  static float* image_of(const void* images, std::int64_t first, const Tiles& t) {
-    return floats(images) + first * t.height * t.width * t.channels;
-  }
+  [[nodiscard]] Tiles tiles(std::int64_t channels) const { return tiles_of(p_, channels); }
 
   template <class Op>
-  void transform_images(float* to, const void* images, std::int64_t first, const Tiles& t, std::int64_t stored) const {
-    const float* const from = image_of(images, first, t);
-    launch_elements(cuda_, stored * t.channels, is_even(t.channels) && is_aligned(from),
-                    Op{to, from, t, static_cast<std::uint32_t>(stored)});
+  void transform_images(float* to, const void* images, const Tiles& t, std::int64_t stored) const {
+    launch_elements(cuda_, stored * t.channels, is_even(t.channels) && is_aligned(images),
+                    Op{to, floats(images), t, static_cast<std::uint32_t>(stored)});
   }
 
-  void transform_back(const float* products, const void* images, std::int64_t first, const Tiles& t) const {
-    float* const image = image_of(images, first, t);
-    const auto beside = [&](bool wanted, const void* other) {
-      return wanted ? image_of(other, first, t) : static_cast<const float*>(nullptr);
-    };
-    const float* const other = p_.adds ? image : beside(p_.has_residual, t_.residual);
-    const float* const mask = beside(p_.masked, t_.mask);
+  void transform_back(const float* products, const void* images, const Tiles& t) const {
+    float* const image = floats(images);
+    const float* const other = p_.adds ? image : p_.has_residual ? floats(t_.residual) : nullptr;
     const float* const bias = p_.has_bias ? floats(t_.bias) : nullptr;
-    const bool in_packs =
-        is_even(t.channels) && is_aligned(image) && is_aligned(other) && is_aligned(mask) && is_aligned(bias);
+    const bool in_packs = is_even(t.channels) && is_aligned(image) && is_aligned(other) && is_aligned(bias);
     with_flag(other != nullptr, [&](auto has_other) {
-      with_flag(mask != nullptr, [&](auto has_mask) {
-        launch_elements(cuda_, static_cast<std::int64_t>(t.count()) * t.channels, in_packs,
-                        TransformBack<has_other(), has_mask()>{image, products, t, other, mask, bias, p_.relu});
-      });
+      launch_elements(cuda_, static_cast<std::int64_t>(t.count()) * t.channels, in_packs,
+                      TransformBack<has_other()>{image, products, t, other, bias, p_.relu});
     });
   }
 
   const Cuda& cuda_;
   const ConvProblem& p_;
   const ConvTensors& t_;
-  std::int64_t inputs_, outputs_, of_strip_ = 1;
+  std::int64_t inputs_, outputs_;
 };
 
 }  // namespace
 
-std::vector<std::int64_t> cuda_strips(const ConvProblem& p) {
-  constexpr std::int64_t kChannels = 16, kMost = std::int64_t{1} << 30;
+bool is_fit(const ConvProblem& p) {
+  constexpr std::int64_t kChannels = 16;
   const bool is_same_size_3x3 = p.w[1] == kTaps && p.w[2] == kTaps && p.stride == 1 && p.pad == 1;
-  if (p.dtype != DType::f32 || p.allow_tf32 || !is_same_size_3x3 || !is_allowed("KELVIN_WINOGRAD")) return {};
-  if (p.w[0] < kChannels || p.w[3] < kChannels) return {};
-  const std::int64_t all = scratch_of(p, p.x[0]), cached = second_level_cache() / 2;
-  if (all <= cached) return {all};
-  return {std::min(all, kMost), cached};
+  return p.dtype == DType::f32 && !p.allow_tf32 && is_same_size_3x3 && p.w[0] >= kChannels && p.w[3] >= kChannels &&
+         is_allowed("KELVIN_WINOGRAD");
 }
 
-void cuda_convolve(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t, std::int64_t most_scratch) {
-  const Convolution convolution(cuda, p, t, most_scratch);
+std::int64_t scratch_bytes(const ConvProblem& p) {
+  return static_cast<std::int64_t>(bytes_of_places(tiles_of(p, 1).count(), p.w[0] + p.w[3]));
+}
+
+void cuda_convolve(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
+  const Convolution convolution(cuda, p, t);
   if (p.direction == ConvDirection::backward_filter)
     convolution.filter_gradient();
   else

@@ -38,10 +38,6 @@ Descriptor GraphBuilder::virtual_tensor(const Layout& layout) {
   return describe(next_virtual_--, layout, data_type(layout.dtype), true, false);
 }
 
-Descriptor GraphBuilder::virtual_condition(const Layout& layout) {
-  return describe(next_virtual_--, layout, CUDNN_DATA_BOOLEAN, true, false);
-}
-
 Descriptor GraphBuilder::matmul(const Descriptor& a, const Descriptor& b, const Descriptor& out) {
   Descriptor how(CUDNN_BACKEND_MATMUL_DESCRIPTOR);
   how.set(CUDNN_ATTR_MATMUL_COMP_TYPE, CUDNN_DATA_FLOAT).finalize("a matrix product");
@@ -59,7 +55,7 @@ Descriptor GraphBuilder::matmul(const Descriptor& a, const Descriptor& b, const 
 }
 
 Descriptor GraphBuilder::add_pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor* b,
-                                       const Descriptor* condition, const Descriptor& out) {
+                                       const Descriptor& out) {
   Descriptor how(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   how.set(CUDNN_ATTR_POINTWISE_MODE, mode).set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
   // Asked for, not promised: engines need not heed it (kernels/convolution/conv_trials.h), and newer releases call it deprecated.
@@ -70,29 +66,23 @@ Descriptor GraphBuilder::add_pointwise(cudnnPointwiseMode_t mode, const Descript
       .set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x)
       .set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, out);
   if (b != nullptr) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *b);
-  if (condition != nullptr) operation.set(CUDNN_ATTR_OPERATION_POINTWISE_TDESC, *condition);
   operations_.push_back(operation.finalize("an elementwise operation"));
   return out;
 }
 
 Descriptor GraphBuilder::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& out) {
-  return add_pointwise(mode, x, nullptr, nullptr, out);
+  return add_pointwise(mode, x, nullptr, out);
 }
 Descriptor GraphBuilder::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Layout& out) {
-  return add_pointwise(mode, x, nullptr, nullptr, virtual_tensor(out));
+  return add_pointwise(mode, x, nullptr, virtual_tensor(out));
 }
 Descriptor GraphBuilder::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& b,
                                    const Descriptor& out) {
-  return add_pointwise(mode, x, &b, nullptr, out);
+  return add_pointwise(mode, x, &b, out);
 }
 Descriptor GraphBuilder::pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& b,
                                    const Layout& out) {
-  return add_pointwise(mode, x, &b, nullptr, virtual_tensor(out));
-}
-
-Descriptor GraphBuilder::select(const Descriptor& condition, const Descriptor& x, const Descriptor& b,
-                                const Descriptor& out) {
-  return add_pointwise(CUDNN_POINTWISE_BINARY_SELECT, x, &b, &condition, out);
+  return add_pointwise(mode, x, &b, virtual_tensor(out));
 }
 
 Descriptor GraphBuilder::reduce(cudnnReduceTensorOp_t op, const Descriptor& x, const Layout& out) {

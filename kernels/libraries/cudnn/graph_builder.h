@@ -36,8 +36,6 @@ class GraphBuilder {
   // A float passed by value, from the host, at execution.
   [[nodiscard]] Descriptor scalar(std::int64_t number);
   [[nodiscard]] Descriptor virtual_tensor(const Layout& layout);
-  // The same of truth values, as comparisons give them; the layout's element type does not count.
-  [[nodiscard]] Descriptor virtual_condition(const Layout& layout);
 
   // Each writes to `out`, a tensor, or to a new virtual tensor of layout `out`, and returns it.
   Descriptor matmul(const Descriptor& a, const Descriptor& b, const Descriptor& out);
@@ -46,8 +44,6 @@ class GraphBuilder {
   Descriptor pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Layout& out);
   Descriptor pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& b, const Descriptor& out);
   Descriptor pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& b, const Layout& out);
-  // x where `condition`, elsewhere b.
-  Descriptor select(const Descriptor& condition, const Descriptor& x, const Descriptor& b, const Descriptor& out);
   // Over the dimensions in which `out` has size 1.
   Descriptor reduce(cudnnReduceTensorOp_t op, const Descriptor& x, const Layout& out);
   // The same elements under another description.
@@ -61,8 +57,7 @@ class GraphBuilder {
  private:
   Descriptor describe(std::int64_t number, const Layout& layout, cudnnDataType_t type, bool is_virtual,
                       bool is_by_value);
-  Descriptor add_pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor* b,
-                           const Descriptor* condition, const Descriptor& out);
+  Descriptor add_pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor* b, const Descriptor& out);
   std::int64_t next_virtual_ = -1;
   std::vector<Descriptor> operations_;
 };

@@ -20,8 +20,6 @@ namespace {
 
 constexpr std::size_t kCodeBytes = 64 << 10, kLibraryBytes = 256 << 10;
 
-std::int64_t masked_gradients = 0;
-
 std::string& last_error() {
   static std::string text;
   return text;
@@ -180,7 +178,6 @@ void execute(const cudnnContext& handle, const Descriptor& plan, const Descripto
       }
   };
   if (simt::enqueue(handle.stream, work) != cudaSuccess) refuse("the device failed");
-  if (plan.graph->back().has_condition) ++masked_gradients;
 }
 
 }  // namespace
@@ -189,8 +186,6 @@ CudnnSettings& cudnn_settings() {
   static CudnnSettings settings;
   return settings;
 }
-
-std::int64_t masked_gradients_run() { return masked_gradients; }
 
 }  // namespace emulated
 

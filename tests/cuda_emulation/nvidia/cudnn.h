@@ -18,7 +18,4 @@ struct CudnnSettings {
 };
 CudnnSettings& cudnn_settings();
 
-// How many data gradients have been run with a mask in their graph.
-std::int64_t masked_gradients_run();
-
 }  // namespace emulated

@@ -119,7 +119,7 @@ void run_matmul(const Value& a, const Value& b, const Value& out) {
     }
 }
 
-float applied(const Operation& o, float x, float b, bool condition) {
+float applied(const Operation& o, float x, float b) {
   switch (o.mode) {
     case CUDNN_POINTWISE_ADD: return x + b;
     case CUDNN_POINTWISE_SUB: return x - b;
@@ -129,8 +129,6 @@ float applied(const Operation& o, float x, float b, bool condition) {
     case CUDNN_POINTWISE_LOG: return std::log(x);
     case CUDNN_POINTWISE_IDENTITY: return x;
     case CUDNN_POINTWISE_RELU_FWD: return x > 0 || (o.keeps_nan && std::isnan(x)) ? x : 0;
-    case CUDNN_POINTWISE_CMP_GT: return x > b ? 1 : 0;
-    case CUDNN_POINTWISE_BINARY_SELECT: return condition ? x : b;
   }
   return std::nanf("");
 }
@@ -172,7 +170,7 @@ bool has_fitting_shapes(const Operation& o) {
     case Kind::pointwise:
       for (std::size_t d = 0; d < 4; ++d)
         if ((a[d] != 1 && a[d] != y[d]) || (o.has_b && b[d] != 1 && b[d] != y[d])) return false;
-      return !o.has_condition || o.condition.dims == y;
+      return true;
     case Kind::reduction:
       for (std::size_t d = 0; d < 4; ++d)
         if (y[d] != 1 && y[d] != a[d]) return false;
@@ -182,43 +180,17 @@ bool has_fitting_shapes(const Operation& o) {
   return false;
 }
 
-bool is_pointwise(const Operation& o, cudnnPointwiseMode_t mode) { return o.kind == Kind::pointwise && o.mode == mode; }
-
-// Of the graphs that begin with a data gradient cuDNN is asked for one only, whose order it recognises: a float32 gradient that is never
-// stored, perhaps a sum with an image, a comparison of an image with a number, a choice between the sum and a number.
-bool is_masked_gradient(const Graph& graph) {
-  const std::size_t n = graph.size();
-  if (n != 3 && n != 4) return false;
-  const Operation &gradient = graph[0], &comparison = graph[n - 2], &choice = graph[n - 1];
-  TensorDescription sum = gradient.out;
-  if (gradient.adds || !sum.is_virtual || sum.type != kelvin::DType::f32) return false;
-  if (n == 4) {
-    const Operation& addition = graph[1];
-    if (!is_pointwise(addition, CUDNN_POINTWISE_ADD) || addition.a.number != sum.number || addition.b.is_virtual ||
-        !addition.out.is_virtual || addition.out.type != kelvin::DType::f32)
-      return false;
-    sum = addition.out;
-  }
-  return is_pointwise(comparison, CUDNN_POINTWISE_CMP_GT) && !comparison.a.is_virtual && comparison.b.is_by_value &&
-         comparison.out.is_virtual && comparison.out.is_boolean &&
-         is_pointwise(choice, CUDNN_POINTWISE_BINARY_SELECT) && choice.has_condition &&
-         choice.condition.number == comparison.out.number && choice.a.number == sum.number && choice.b.is_by_value &&
-         !choice.out.is_virtual;
-}
-
 }  // namespace
 
 std::string mistake_in(const Graph& graph) {
   std::set<std::int64_t> written;
-  if (graph.size() > 1 && graph[0].kind == Kind::convolution_backward_data && !is_masked_gradient(graph))
+  if (graph.size() > 1 && graph[0].kind == Kind::convolution_backward_data)
     return "a data gradient followed by something that no engine knows";
   for (const Operation& o : graph) {
     if (!has_fitting_shapes(o)) return "an operation whose shapes do not fit";
     for (const TensorDescription* in : {&o.a, &o.b})
       if ((in == &o.a || o.has_b) && in->is_virtual && written.count(in->number) == 0)
         return "a virtual tensor is read before an operation has written it";
-    if (o.has_condition && (!o.condition.is_boolean || written.count(o.condition.number) == 0))
-      return "a choice by something else than truth values that an operation has written";
     if (!written.insert(o.out.number).second) return "a tensor is written by two operations";
     if (o.out.is_by_value) return "an operation writes to a number passed by value";
     if (is_convolution(o.kind) && o.stride < 1) return "a convolution without a stride";
@@ -242,7 +214,6 @@ void run(const Graph& graph, bool tf32, const std::map<std::int64_t, void*>& mem
   };
   for (const Operation& o : graph) {
     Value a = value(o.a), out = value(o.out), b = o.has_b ? value(o.b) : Value{};
-    const Value condition = o.has_condition ? value(o.condition) : Value{};
     for (Value* v : {&a, &b})
       if (!v->own.empty()) v->elements = {v->own.data(), kelvin::DType::f32};
     switch (o.kind) {
@@ -252,9 +223,7 @@ void run(const Graph& graph, bool tf32, const std::map<std::int64_t, void*>& mem
       case Kind::matmul: run_matmul(a, b, out); break;
       case Kind::pointwise:
         for_each(o.out.dims, [&](auto i, auto j, auto k, auto l) {
-          out.set(i, j, k, l,
-                  applied(o, a.get(i, j, k, l), o.has_b ? b.get(i, j, k, l) : 0.0f,
-                          o.has_condition && condition.get(i, j, k, l) != 0));
+          out.set(i, j, k, l, applied(o, a.get(i, j, k, l), o.has_b ? b.get(i, j, k, l) : 0.0f));
         });
         break;
       case Kind::reduction: run_reduction(o, a, out); break;

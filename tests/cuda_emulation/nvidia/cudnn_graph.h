@@ -22,7 +22,6 @@ struct TensorDescription {
   std::int64_t alignment = 1;
   bool is_virtual = false;   // between two operations only
   bool is_by_value = false;  // a float on the host
-  bool is_boolean = false;   // truth values, here the floats 0 and 1
 
   [[nodiscard]] std::int64_t size() const { return dims[0] * dims[1] * dims[2] * dims[3]; }
   // Elements of memory from the first to the last.
@@ -44,10 +43,9 @@ struct Operation {
     reshape
   };
   Kind kind{};
-  // Factors and result: x w y, dy w dx, x dy dw; a b c; x (b) (t) y.
+  // Factors and result: x w y, dy w dx, x dy dw; a b c; x (b) y.
   TensorDescription a, b, out;
-  TensorDescription condition = {};
-  bool has_b = true, has_condition = false;
+  bool has_b = true;
   std::int64_t stride = 1, pad = 0;  // convolutions
   bool adds = false;                 // to what is there: β = 1
   cudnnPointwiseMode_t mode{};       // pointwise

@@ -23,8 +23,7 @@ TensorDescription tensor(const Descriptor& operation, cudnnBackendAttributeName_
           type == CUDNN_DATA_BFLOAT16 ? kelvin::DType::bf16 : kelvin::DType::f32,
           number(d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT),
           flag(d, CUDNN_ATTR_TENSOR_IS_VIRTUAL),
-          flag(d, CUDNN_ATTR_TENSOR_IS_BY_VALUE),
-          type == CUDNN_DATA_BOOLEAN};
+          flag(d, CUDNN_ATTR_TENSOR_IS_BY_VALUE)};
 }
 
 Operation convolution(const Descriptor& d, Operation::Kind kind, cudnnBackendAttributeName_t a,
@@ -84,15 +83,12 @@ Operation operation_of(const Descriptor& d) {
               .out = tensor(d, CUDNN_ATTR_OPERATION_MATMUL_CDESC)};
     case CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR: {
       const bool has_b = d.attributes.count(CUDNN_ATTR_OPERATION_POINTWISE_BDESC) != 0;
-      const bool has_condition = d.attributes.count(CUDNN_ATTR_OPERATION_POINTWISE_TDESC) != 0;
       const Descriptor& how = part(d, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
       return {.kind = Kind::pointwise,
               .a = tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_XDESC),
               .b = has_b ? tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC) : TensorDescription{},
               .out = tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_YDESC),
-              .condition = has_condition ? tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_TDESC) : TensorDescription{},
               .has_b = has_b,
-              .has_condition = has_condition,
               .mode = one<cudnnPointwiseMode_t>(how, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE),
               .keeps_nan = how.attributes.count(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION) != 0 &&
                            one<cudnnNanPropagation_t>(how, CUDNN_ATTR_POINTWISE_NAN_PROPAGATION,
