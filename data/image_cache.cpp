@@ -26,7 +26,7 @@ struct Identity {
   std::string files, state;
 };
 Identity identity_of(const std::vector<Path>& files) {
-  Sha256 which, state;
+  Digest which(Digest::Kind::sha256), state(Digest::Kind::sha256);
   std::vector<std::string> names;
   for (const Path& file : files) {
     struct stat s {};

@@ -13,6 +13,8 @@ packages=(
   zlib1g-dev libjpeg-dev  # gzipped data sets; the JPEG corruption
   libcli11-dev            # command line and TOML
   nlohmann-json3-dev      # JSON
+  libssl-dev              # SHA-256 and MD5 of data sets
+  libeigen3-dev           # eigenvalues, for the geometry of features
   libxxhash-dev           # checksums of checkpoints, results and caches
   libstb-dev              # PNG images
   libjs-chart.js          # charts of the report

@@ -161,7 +161,7 @@ FeatureRank measure_feature_rank(std::span<const float> features, std::size_t d)
       gram[static_cast<std::size_t>(a) * rows + b] =
           dot(&x[static_cast<std::size_t>(a) * columns], &x[b * columns], columns);
 
-  std::vector<double> squares = symmetric_eigen(std::move(gram), rows).values;
+  std::vector<double> squares = symmetric_eigen(gram, rows).values;
   for (double& v : squares) v = std::max(v, 0.0);
   FeatureRank r;
   r.dimension = static_cast<std::int64_t>(d);

@@ -8,7 +8,7 @@ namespace kelvin {
 namespace {
 
 std::string digest_of(const ImageSet& set) {
-  Sha256 digest;
+  Digest digest(Digest::Kind::sha256);
   digest.add(str(set.count, " ", set.height, " ", set.width, " ", set.channels, "\n"));
   digest.add(std::as_bytes(std::span(set.bytes)));
   digest.add(std::as_bytes(std::span(set.floats)));

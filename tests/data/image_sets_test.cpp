@@ -43,12 +43,12 @@ class ImageSets : public ::testing::Test {
 
 TEST(Digest, VectorsOfTheStandards) {
   const auto sha = [](const std::string& text) {
-    Sha256 d;
+    Digest d(Digest::Kind::sha256);
     d.add(text);
     return d.hex();
   };
   const auto md5 = [](const std::string& text) {
-    Md5 d;
+    Digest d(Digest::Kind::md5);
     d.add(text);
     return d.hex();
   };
