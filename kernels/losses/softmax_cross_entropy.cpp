@@ -53,33 +53,11 @@ void softmax_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, V
   });
 }
 
-void softmax_cross_entropy_fused(Cpu, View<float> loss, View<float> dlogits, View<const float> logits,
-                                 View<const std::int32_t> labels, View<const float> tau, float dloss) {
-  const std::int64_t classes = logits.cols();
-  for_each_loss_row(loss.size(), [&](std::int64_t row) {
-    const RowLogSoftmax<float> log_p(logits.data + row * classes, classes, tau[0]);
-    loss[row] = -log_p(labels[row]);
-    const float factor = dloss / tau[0];
-    float* const dz = dlogits.data + row * classes;
-    for (std::int64_t j = 0; j < classes; ++j) dz[j] = factor * (std::exp(log_p(j)) - (j == labels[row] ? 1.0f : 0.0f));
-  });
-}
-
-template <class T>
-void softmax(Cpu, View<T> probabilities, View<const T> logits, View<const T> tau) {
-  const std::int64_t classes = logits.cols();
-  for_each_loss_row(logits.rows(), [&](std::int64_t row) {
-    const RowLogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
-    for (std::int64_t j = 0; j < classes; ++j) probabilities[row * classes + j] = std::exp(log_p(j));
-  });
-}
-
 #define KELVIN_INSTANTIATE(T)                                                                                        \
   template void softmax_cross_entropy_forward(Cpu, View<T>, View<const T>, View<const std::int32_t>, View<const T>,  \
                                               float);                                                                \
   template void softmax_cross_entropy_backward(Cpu, View<T>, View<const T>, View<const T>, View<const std::int32_t>, \
-                                               View<const T>, float);                                                \
-  template void softmax(Cpu, View<T>, View<const T>, View<const T>)
+                                               View<const T>, float)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(double);
 #undef KELVIN_INSTANTIATE

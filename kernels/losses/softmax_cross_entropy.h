@@ -11,7 +11,8 @@
 // exp keeps denormals and the true class's gradient is p_y − 1 as computed, so it rounds to 0 once the gap to the other
 // logits exceeds about 17–20 τ, and the whole row's gradient is exactly 0 beyond about 104 τ: e^−17.3 = 2^−25 is half a step of
 // float32 below 1, so 1 − p_y is 0 from there; e^−104 = 2^−150 is half the smallest denormal, so p_j is 0. `log_odds_cross_entropy` is the
-// same loss without that. Outputs are overwritten; rows are independent and deterministic.
+// same loss without that. On a GPU the label's p_y − 1 rounds to 0 up to 3 τ later, because small terms meet before they are lost beside 1; where a
+// whole row is 0 is the same. Outputs are overwritten; rows are independent and deterministic.
 #pragma once
 
 #include <cstdint>
@@ -34,17 +35,5 @@ void softmax_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, V
 template <class T>
 void softmax_cross_entropy_backward(const Cuda&, View<T> dlogits, View<const T> dloss, View<const T> logits,
                                     View<const std::int32_t> labels, View<const T> tau, float smoothing = 0.0f);
-
-// Both at once, where the cotangent of every row is known beforehand: loss_i, and dlogits for dloss_i = dloss.
-void softmax_cross_entropy_fused(Cpu, View<float> loss, View<float> dlogits, View<const float> logits,
-                                 View<const std::int32_t> labels, View<const float> tau, float dloss);
-void softmax_cross_entropy_fused(const Cuda&, View<float> loss, View<float> dlogits, View<const float> logits,
-                                 View<const std::int32_t> labels, View<const float> tau, float dloss);
-
-// probabilities [rows, C] = softmax(z / τ)
-template <class T>
-void softmax(Cpu, View<T> probabilities, View<const T> logits, View<const T> tau);
-template <class T>
-void softmax(const Cuda&, View<T> probabilities, View<const T> logits, View<const T> tau);
 
 }  // namespace kelvin

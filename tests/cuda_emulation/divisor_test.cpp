@@ -1,6 +1,6 @@
-// kernels/simt/divisor.h gives the bits of the division: proved by trying every pair of significands that could be rounded to the other side
+// tools/kernel_lab/divisor.h gives the bits of the division: proved by trying every pair of significands that could be rounded to the other side
 // (the header says which these are and why there are no others), and at the ends of the range.
-#include "kernels/simt/divisor.h"
+#include "tools/kernel_lab/divisor.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Softmax and cross-entropy on the CUDA device against the CPU, at the numbers of classes around every way a row is held.
+// Softmax and cross-entropy on the CUDA device against the CPU, at numbers of classes around those where lanes are full.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ void PrintTo(const Case& c, std::ostream* out) {
        << (c.is_masked ? ", masked" : "");
 }
 
-// Loss and gradient, each alone and both together, and probabilities.
+// Loss and gradient.
 std::vector<Floats> results(const Case& c, Device device) {
   const Shape shape = {c.rows, c.classes};
   std::vector<std::int32_t> y;
@@ -39,28 +39,22 @@ std::vector<Floats> results(const Case& c, Device device) {
                labels = Tensor::from_host<std::int32_t>(y, {c.rows}, device);
   const Tensor dloss = Tensor::from_host<float>(draw(c.rows, "dloss", 0.5f, 2), {c.rows}, device);
   const Tensor tau = Tensor::full({1}, c.tau, DType::f32, device);
-  const Tensor loss = Tensor::empty({c.rows}, DType::f32, device),
-               loss_too = Tensor::empty({c.rows}, DType::f32, device);
-  std::vector<Tensor> out;
-  for (int i = 0; i < 3; ++i) out.push_back(begins_at(c.offset, nothing, shape, device));
+  const Tensor loss = Tensor::empty({c.rows}, DType::f32, device), dz = begins_at(c.offset, nothing, shape, device);
   on(device, [&](const auto& dev) {
     const auto in = logits.view<const float>(), t = tau.view<const float>();
     const auto label = labels.view<const std::int32_t>();
     softmax_cross_entropy_forward<float>(dev, loss.view<float>(), in, label, t, c.smoothing);
-    softmax_cross_entropy_backward<float>(dev, out[0].view<float>(), dloss.view<const float>(), in, label, t,
-                                          c.smoothing);
-    softmax_cross_entropy_fused(dev, loss_too.view<float>(), out[1].view<float>(), in, label, t, 0.25f);
-    softmax<float>(dev, out[2].view<float>(), in, t);
+    softmax_cross_entropy_backward<float>(dev, dz.view<float>(), dloss.view<const float>(), in, label, t, c.smoothing);
   });
-  return {floats_of(loss), floats_of(loss_too), floats_of(out[0]), floats_of(out[1]), floats_of(out[2])};
+  return {floats_of(loss), floats_of(dz)};
 }
 
 void expect_parity(const Case& c, const Cuda* cuda) {
   const std::vector<Floats> expected = results(c, {}), got = results(c, {DeviceKind::cuda, cuda});
   for (std::size_t t = 0; t < got.size(); ++t) {
     // A smoothed loss adds up a logarithm a class, on the CPU one after the other; gradients are at most 2/tau.
-    const double absolute = t < 2 ? 2e-5 : 1e-6 * std::max(1.0, 1.0 / static_cast<double>(c.tau));
-    const double relative = t < 2 && c.smoothing > 0 ? 1e-5 + 3e-9 * static_cast<double>(c.classes) : 1e-5;
+    const double absolute = t == 0 ? 2e-5 : 1e-6 * std::max(1.0, 1.0 / static_cast<double>(c.tau));
+    const double relative = t == 0 && c.smoothing > 0 ? 1e-5 + 3e-9 * static_cast<double>(c.classes) : 1e-5;
     for (std::size_t i = 0; i < got[t].size(); ++i) {
       const double a = got[t][i], b = expected[t][i];
       if (std::isinf(b))
@@ -72,7 +66,7 @@ void expect_parity(const Case& c, const Cuda* cuda) {
   }
 }
 
-// Odd numbers of rows: no block, warp or tile is full, and there is more than one tile.
+// Odd numbers of rows: the last block is not full.
 std::int64_t rows_of(std::int64_t classes) { return classes <= 256 ? 131 : classes <= 4096 ? 7 : 3; }
 
 TEST(KernelParity, CrossEntropyAtEveryNumberOfClasses) {
@@ -80,8 +74,7 @@ TEST(KernelParity, CrossEntropyAtEveryNumberOfClasses) {
   const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
   for (const std::int64_t classes :
-       {2,   3,   4,   5,   10,  11,  31,  32,  33,   63,   64,   65,   100,  111,   112,   113,   128,
-        129, 200, 224, 225, 256, 257, 512, 513, 1000, 1024, 1025, 4096, 4097, 16384, 16385, 50000, 50257})
+       {2, 3, 4, 5, 10, 11, 31, 32, 33, 63, 64, 65, 100, 129, 200, 257, 512, 1000, 1024, 1025, 4097, 16385, 50257})
     for (const std::int64_t offset : {0, 1})
       ASSERT_NO_FATAL_FAILURE(
           expect_parity({.rows = rows_of(classes), .classes = classes, .offset = offset, .tau = 0.5f}, cuda));
@@ -99,27 +92,11 @@ TEST(KernelParity, CrossEntropySmoothedAndMasked) {
       }
 }
 
-// Long rows, of which a multiprocessor takes several one after the other: fewer rows than the emulated device has multiprocessors, as many,
-// and no multiple. Turns of 16384 classes end in the first packs, in the middle, and with a row that no shared memory holds.
-TEST(KernelParity, CrossEntropyOfSeveralLongRowsAMultiprocessor) {
-  std::string reason;
-  const Cuda* const cuda = open_cuda(reason);
-  if (cuda == nullptr) GTEST_SKIP() << reason;
-  for (const std::int64_t classes : {16385, 16388, 32768, 50001, 50004, 60001, 60004}) {
-    for (const std::int64_t rows : {1, 2, 5})
-      ASSERT_NO_FATAL_FAILURE(expect_parity({.rows = rows, .classes = classes, .tau = 0.5f}, cuda));
-    ASSERT_NO_FATAL_FAILURE(expect_parity({5, classes, 0, 2, 0.1f, false}, cuda));
-    ASSERT_NO_FATAL_FAILURE(expect_parity({5, classes, 0, 2, 0.1f, true}, cuda));
-    ASSERT_NO_FATAL_FAILURE(expect_parity({5, classes, 0, 2, 0, true}, cuda));
-  }
-}
-
-// The shortest rows of each kind, and one that no multiprocessor's shared memory holds.
 TEST(KernelParity, CrossEntropyOfOneRow) {
   std::string reason;
   const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
-  for (const std::int64_t classes : {1, 2, 10, 33, 100, 60000, 60001})
+  for (const std::int64_t classes : {1, 2, 10, 33, 1025, 60001})
     ASSERT_NO_FATAL_FAILURE(expect_parity({.rows = 1, .classes = classes}, cuda));
 }
 
@@ -137,10 +114,12 @@ TEST(KernelParity, CrossEntropyOfRowsWithoutASum) {
     const auto gradients = [&](Device d) {
       const Tensor logits = Tensor::from_host<float>(z, {3, classes}, d), tau = Tensor::full({1}, 1, DType::f32, d);
       const Tensor labels = Tensor::full({3}, 2, DType::i32, d), loss = Tensor::empty({3}, DType::f32, d);
-      const Tensor dz = Tensor::empty({3, classes}, DType::f32, d);
+      const Tensor dz = Tensor::empty({3, classes}, DType::f32, d), ones = Tensor::full({3}, 1, DType::f32, d);
       on(d, [&](const auto& dev) {
-        softmax_cross_entropy_fused(dev, loss.view<float>(), dz.view<float>(), logits.view<const float>(),
-                                    labels.view<const std::int32_t>(), tau.view<const float>(), 1);
+        const auto in = logits.view<const float>(), t = tau.view<const float>();
+        const auto label = labels.view<const std::int32_t>();
+        softmax_cross_entropy_forward<float>(dev, loss.view<float>(), in, label, t);
+        softmax_cross_entropy_backward<float>(dev, dz.view<float>(), ones.view<const float>(), in, label, t);
       });
       Floats all = floats_of(loss);
       for (const float g : floats_of(dz)) all.push_back(g);
@@ -152,9 +131,9 @@ TEST(KernelParity, CrossEntropyOfRowsWithoutASum) {
   }
 }
 
-// Where the gradient of the other classes rounds to exactly zero, and where a thread adds up a whole row also that of the label (with more
-// threads small terms meet before they are lost beside 1): the same on every way that a row may go.
-TEST(KernelParity, CrossEntropyUnderflowsAtTheSameGapsOnEveryWay) {
+// Where the gradient of the other classes rounds to exactly zero; that of the label does so a little later, because with many threads small terms
+// meet before they are lost beside 1.
+TEST(KernelParity, CrossEntropyUnderflowsAtTheSameGapsAtEveryNumberOfClasses) {
   std::string reason;
   const Cuda* const cuda = open_cuda(reason);
   if (cuda == nullptr) GTEST_SKIP() << reason;
@@ -168,19 +147,19 @@ TEST(KernelParity, CrossEntropyUnderflowsAtTheSameGapsOnEveryWay) {
     const auto gradients = [&](Device d) {
       const Shape shape = {rows, classes};
       const Tensor logits = Tensor::from_host<float>(z, shape, d), tau = Tensor::full({1}, 1, DType::f32, d);
-      const Tensor labels = Tensor::full({rows}, 0, DType::i32, d), loss = Tensor::empty({rows}, DType::f32, d);
+      const Tensor labels = Tensor::full({rows}, 0, DType::i32, d), ones = Tensor::full({rows}, 1, DType::f32, d);
       const Tensor dz = Tensor::empty(shape, DType::f32, d);
       on(d, [&](const auto& dev) {
-        softmax_cross_entropy_fused(dev, loss.view<float>(), dz.view<float>(), logits.view<const float>(),
-                                    labels.view<const std::int32_t>(), tau.view<const float>(), 1);
+        softmax_cross_entropy_backward<float>(dev, dz.view<float>(), ones.view<const float>(),
+                                              logits.view<const float>(), labels.view<const std::int32_t>(),
+                                              tau.view<const float>());
       });
       return floats_of(dz);
     };
     const Floats got = gradients({DeviceKind::cuda, cuda}), expected = gradients({});
-    const bool has_one_thread = classes <= 31 && classes % 4 != 0;
     std::int64_t zeros = 0;
     for (std::size_t i = 0; i < got.size(); ++i) {
-      if (!has_one_thread && i % static_cast<std::size_t>(classes) == 0) continue;
+      if (i % static_cast<std::size_t>(classes) == 0) continue;
       ASSERT_EQ(got[i] == 0, expected[i] == 0) << classes << " classes, element " << i << ": " << got[i];
       zeros += got[i] == 0 ? 1 : 0;
     }

@@ -7,8 +7,7 @@
 //
 //   1  one thread an output     the definition, forward alone: neighbouring threads read the same pixels and other filters
 //   2  cuDNN                    its fastest plan, whatever that does inside
-//   3  Winograd, all at once    kernels/convolution/winograd: transformed tiles of all images in memory
-//   4  Winograd, in strips      as many images at a time as the second-level cache has room for; only where that is not all
+//   3  Winograd    kernels/convolution/winograd: transformed tiles of all images in memory
 #include <cstdlib>
 
 #include "kernels/convolution/conv2d.h"
@@ -74,8 +73,7 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
   (direction == ConvDirection::forward         ? tensors.y
    : direction == ConvDirection::backward_data ? tensors.x
                                                : tensors.w) = result.data();
-  const std::vector<std::int64_t> strips = winograd::cuda_strips(problem);
-  if (strips.empty()) throw mistake("Winograd's way is for 16 channels and more");
+  if (!winograd::is_fit(problem)) throw mistake("Winograd's algorithm is for 16 channels and more");
   const double bytes = 4.0 * static_cast<double>(x.size() + y.size() + w.size());
   std::printf("\n%s of %lld images %lld x %lld x %lld, direct sum %.2f GFLOP\n", kNames[static_cast<int>(direction)],
               static_cast<long long>(s.count), static_cast<long long>(s.side), static_cast<long long>(s.side),
@@ -96,9 +94,7 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
   row(
       "2 cuDNN", [&] { convolve(cuda, problem, tensors); }, direction == ConvDirection::backward_filter ? 8 : 1);
   unsetenv("KELVIN_WINOGRAD");
-  row("3 Winograd, all at once", [&] { winograd::cuda_convolve(cuda, problem, tensors, strips.front()); });
-  if (strips.size() > 1)
-    row("4 Winograd, in strips", [&] { winograd::cuda_convolve(cuda, problem, tensors, strips.back()); });
+  row("3 Winograd", [&] { winograd::cuda_convolve(cuda, problem, tensors); });
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Temperature-scaled softmax cross-entropy, loss and gradient in one launch: from one thread a row to the production kernel.
+// Temperature-scaled softmax cross-entropy, loss and gradient in one launch: from one thread a row to the speed of a copy.
 //
 //   softmax_cross_entropy_lab [--check] [ROWS CLASSES]     default: 65536 x 1000, then 100, 10 and 50000 classes
 //
@@ -11,13 +11,14 @@
 //   3  one warp a row           no barriers: butterflies of shuffles; maximum and sum still two passes
 //   4  online softmax           maximum and sum in one pass (Milakov & Gimelshein 2018, 1805.02867)
 //   5  four lanes a row         up to 112 classes, a multiple of 4: one pass over memory, the row waits in registers
-//   6  production               kernels/losses/softmax_cross_entropy.cu: rows of up to 224 classes come and go through shared memory, a warp's at a time,
-//                               where they do not begin with a sector; longer ones wait in registers or shared memory
+//   6  tuned                    tuned_cross_entropy.h: rows of up to 224 classes come and go through shared memory, a warp's at a time, where they do
+//                               not begin with a sector; longer ones wait in registers or shared memory
+//   7  production               kernels/losses/softmax_cross_entropy.cu: a warp or a block a row, loss and gradient in two launches
 #include "kernels/device/philox.h"
-#include "kernels/losses/held_cross_entropy.h"
 #include "kernels/losses/softmax_cross_entropy.h"
 #include "kernels/simt/groups.h"
 #include "tools/kernel_lab/lab.h"
+#include "tools/kernel_lab/tuned_cross_entropy.h"
 
 namespace kelvin::lab {
 namespace {
@@ -104,11 +105,14 @@ void study(const Cuda& cuda, const Table& table, std::int64_t n, std::int64_t cl
   for (std::size_t i = 0; i < labels.size(); ++i)
     labels[i] = static_cast<std::int32_t>(i % static_cast<std::size_t>(classes));
   const float tau = 2.0f, dloss = 1.0f;
-  softmax_cross_entropy_fused(Cpu{}, {expected_loss.data(), {n}}, {expected.data(), {n, classes}},
-                              View<const float>(logits.data(), {n, classes}),
-                              View<const std::int32_t>(labels.data(), {n}), View<const float>(&tau, {1}), dloss);
+  const std::vector<float> cotangents(static_cast<std::size_t>(n), dloss);
+  const View<const float> in(logits.data(), {n, classes}), t(&tau, {1});
+  const View<const std::int32_t> label(labels.data(), {n});
+  softmax_cross_entropy_forward<float>(Cpu{}, {expected_loss.data(), {n}}, in, label, t);
+  softmax_cross_entropy_backward<float>(Cpu{}, {expected.data(), {n, classes}}, {cotangents.data(), {n}}, in, label, t);
 
-  const DeviceArray<float> z(cuda, logits), loss(cuda, expected_loss), dz(cuda, expected), temperature(cuda, {tau});
+  const DeviceArray<float> z(cuda, logits), loss(cuda, expected_loss), dz(cuda, expected), temperature(cuda, {tau}),
+      dlosses(cuda, cotangents);
   const DeviceArray<std::int32_t> y(cuda, labels);
   const Rows rows = {loss.data(), dz.data(), z.data(), y.data(), n, classes, tau, dloss};
   std::printf("\n%lld rows of %lld classes\n", static_cast<long long>(n), static_cast<long long>(classes));
@@ -126,22 +130,24 @@ void study(const Cuda& cuda, const Table& table, std::int64_t n, std::int64_t cl
       [&] { launch(cuda, one_block_a_row, {.grid = static_cast<unsigned>(n), .block = 128}, rows); });
   row("3 one warp a row", [&] { launch_rows<WarpGroup>(cuda, one_warp_a_row<false>, n, rows); });
   row("4 one warp a row, online", [&] { launch_rows<WarpGroup>(cuda, one_warp_a_row<true>, n, rows); });
-  if (classes <= 112 && classes % 4 == 0) {
-    const cross_entropy::Rows held = {.logits = z.data(),
-                                      .labels = y.data(),
-                                      .tau = temperature.data(),
-                                      .loss = loss.data(),
-                                      .dlogits = dz.data(),
-                                      .dloss_of_all = dloss,
-                                      .rows = n,
-                                      .classes = classes};
+  const cross_entropy::Rows held = {.logits = z.data(),
+                                    .labels = y.data(),
+                                    .tau = temperature.data(),
+                                    .loss = loss.data(),
+                                    .dlogits = dz.data(),
+                                    .dloss_of_all = dloss,
+                                    .rows = n,
+                                    .classes = classes};
+  if (classes <= 112 && classes % 4 == 0)
     row("5 four lanes a row",
         [&] { launch_rows<LaneGroup<4>>(cuda, cross_entropy::held_kernel<LaneGroup<4>, 4, 28>, n, held); });
-  }
-  row("6 production", [&] {
-    softmax_cross_entropy_fused(cuda, {loss.data(), {n}}, {dz.data(), {n, classes}},
-                                View<const float>(z.data(), {n, classes}), View<const std::int32_t>(y.data(), {n}),
-                                View<const float>(temperature.data(), {1}), dloss);
+  row("6 tuned", [&] { cross_entropy::run_rows(cuda, held); });
+  row("7 production", [&] {
+    const View<const float> on_device(z.data(), {n, classes}), device_tau(temperature.data(), {1});
+    const View<const std::int32_t> device_labels(y.data(), {n});
+    softmax_cross_entropy_forward<float>(cuda, {loss.data(), {n}}, on_device, device_labels, device_tau);
+    softmax_cross_entropy_backward<float>(cuda, {dz.data(), {n, classes}}, {dlosses.data(), {n}}, on_device,
+                                          device_labels, device_tau);
   });
 }
 

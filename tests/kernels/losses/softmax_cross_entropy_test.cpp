@@ -9,6 +9,7 @@
 #include "kernels/device/philox.h"
 #include "kernels/losses/log_odds_cross_entropy.h"
 #include "kernels/losses/margin_loss.h"
+#include "kernels/losses/row_log_softmax.h"
 
 namespace kelvin {
 namespace {
@@ -53,8 +54,10 @@ double loss(const std::vector<double>& z, double tau) {
 
 std::vector<double> probabilities(const std::vector<double>& z, double tau) {
   std::vector<double> p(z.size());
-  const std::vector<double> t = {tau};
-  softmax(Cpu{}, View<double>(p.data(), {kRows, kClasses}), rows(z, kRows, kClasses), vec(t));
+  for (std::int64_t row = 0; row < kRows; ++row) {
+    const RowLogSoftmax<double> log_p(z.data() + row * kClasses, kClasses, tau);
+    for (std::int64_t j = 0; j < kClasses; ++j) p[static_cast<std::size_t>(row * kClasses + j)] = log_p.probability(j);
+  }
   return p;
 }
 

@@ -1,11 +1,11 @@
 // Rows of softmax cross-entropy that wait in the registers of the threads that share them: what is computed of a row, and the two kernels, which
-// differ in how a row comes there and goes. For softmax_cross_entropy.cu and the kernel laboratory, which compares them.
+// differ in how a row comes there and goes. For tuned_cross_entropy.h and softmax_cross_entropy.cu, which compares them.
 #pragma once
 
 #include <cmath>
 
-#include "kernels/simt/divisor.h"
 #include "kernels/simt/held_row.h"
+#include "tools/kernel_lab/divisor.h"
 
 namespace kelvin::cross_entropy {
 
@@ -27,7 +27,7 @@ struct Rows {
   [[nodiscard]] __device__ float row_dloss(std::int64_t row) const {
     return dloss != nullptr ? dloss[row] : dloss_of_all;
   }
-  [[nodiscard]] __device__ float* outputs() const { return dlogits != nullptr ? dlogits : probabilities; }
+  [[nodiscard]] __host__ __device__ float* outputs() const { return dlogits != nullptr ? dlogits : probabilities; }
   [[nodiscard]] __device__ bool needs_all_classes() const { return loss != nullptr && smoothing != 0.0f; }
   // all_classes: −Σ_j log p_j, where needed.
   __device__ void write_loss(std::int64_t row, float log_p_of_label, float all_classes) const {
