@@ -9,9 +9,7 @@ namespace {
 
 void accumulate_into(const Tensor& sum, const Tensor& g) {
   dispatch_float(g.dtype(), [&]<class T>(Type<T>) {
-    dispatch_float(sum.dtype(), [&]<class S>(Type<S>) {
-      on(sum.device(), [&](const auto& dev) { accumulate(dev, sum.view<S>(), g.view<const T>()); });
-    });
+    on_typed(sum, [&]<class S>(const auto& dev, Type<S>) { accumulate(dev, sum.view<S>(), g.view<const T>()); });
   });
 }
 

@@ -82,4 +82,10 @@ class Tensor {
   std::uint64_t id_ = 0;
 };
 
+// f(device tag, Type<T>) for the device and the floating-point element type of t.
+template <class F>
+void on_typed(const Tensor& t, const F& f) {
+  dispatch_float(t.dtype(), [&](auto type) { on(t.device(), [&](const auto& dev) { f(dev, type); }); });
+}
+
 }  // namespace kelvin

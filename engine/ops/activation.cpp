@@ -9,15 +9,12 @@ namespace kelvin {
 
 Tensor relu(const Tensor& x) {
   const Tensor y = Tensor::empty_like(x);
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) { relu_forward(dev, y.view<T>(), x.view<const T>()); });
-  });
+  on_typed(x, [&]<class T>(const auto& dev, Type<T>) { relu_forward(dev, y.view<T>(), x.view<const T>()); });
   // dx = dy·1[y > 0]
   return record("relu", y, {x}, [=](const Tensor& dy, Grads& g) {
     const Tensor dx = Tensor::empty_like(dy);
-    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      on(dy.device(),
-         [&](const auto& dev) { relu_backward(dev, dx.view<T>(), dy.view<const T>(), y.view<const T>()); });
+    on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
+      relu_backward(dev, dx.view<T>(), dy.view<const T>(), y.view<const T>());
     });
     g.add(0, dx);
   });
@@ -25,15 +22,12 @@ Tensor relu(const Tensor& x) {
 
 Tensor gelu(const Tensor& x) {
   const Tensor y = Tensor::empty_like(x);
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) { gelu_forward(dev, y.view<T>(), x.view<const T>()); });
-  });
+  on_typed(x, [&]<class T>(const auto& dev, Type<T>) { gelu_forward(dev, y.view<T>(), x.view<const T>()); });
   // dx = dy (Φ(x) + x φ(x))
   return record("gelu", y, {x}, [=](const Tensor& dy, Grads& g) {
     const Tensor dx = Tensor::empty_like(dy);
-    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      on(dy.device(),
-         [&](const auto& dev) { gelu_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>()); });
+    on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
+      gelu_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>());
     });
     g.add(0, dx);
   });
@@ -42,9 +36,7 @@ Tensor gelu(const Tensor& x) {
 Tensor add(const Tensor& a, const Tensor& b) {
   KELVIN_CHECK(a.shape() == b.shape() && a.dtype() == b.dtype(), "add: ", a.shape(), " and ", b.shape());
   const Tensor y = Tensor::empty_like(a);
-  dispatch_float(a.dtype(), [&]<class T>(Type<T>) {
-    on(a.device(), [&](const auto& dev) { add(dev, y.view<T>(), a.view<const T>(), b.view<const T>()); });
-  });
+  on_typed(a, [&]<class T>(const auto& dev, Type<T>) { add(dev, y.view<T>(), a.view<const T>(), b.view<const T>()); });
   // da = dy;  db = dy
   return record("add", y, {a, b}, [](const Tensor& dy, Grads& g) {
     g.add(0, dy);

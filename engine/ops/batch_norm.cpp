@@ -24,12 +24,10 @@ Tensor normalize(const Tensor& x, const BatchNormTensors& norm, const Statistics
       Tape::is_tracked(x) || Tape::is_tracked(norm.gamma) || Tape::is_tracked(norm.beta) || Tape::is_tracked(residual);
   const Tensor mask =
       relu && has_backward ? Tensor::empty({relu_mask_bytes(y.size())}, DType::u8, y.device()) : Tensor();
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) {
-      batch_norm_apply(dev, y.view<T>(), mask ? mask.view<std::uint8_t>() : View<std::uint8_t>(), x.view<const T>(),
-                       stats.mean.view<const float>(), stats.rstd.view<const float>(), norm.gamma.view<const float>(),
-                       norm.beta.view<const float>(), view_or_empty<T>(residual), relu);
-    });
+  on_typed(x, [&]<class T>(const auto& dev, Type<T>) {
+    batch_norm_apply(dev, y.view<T>(), mask ? mask.view<std::uint8_t>() : View<std::uint8_t>(), x.view<const T>(),
+                     stats.mean.view<const float>(), stats.rstd.view<const float>(), norm.gamma.view<const float>(),
+                     norm.beta.view<const float>(), view_or_empty<T>(residual), relu);
   });
   // g = dy·1[y > 0], the bits of y > 0 kept in `mask`;  dβ = Σ g;  dγ = Σ g x̂;  dx = γ rstd (g − dβ/n − x̂ dγ/n);  dresidual = g
   return record(
@@ -37,13 +35,11 @@ Tensor normalize(const Tensor& x, const BatchNormTensors& norm, const Statistics
         const Tensor dgamma = g.room(1, gamma), dbeta = g.room(2, gamma);
         const Tensor dx = g.wants(0) ? Tensor::empty_like(dy) : Tensor();
         const Tensor dresidual = g.wants(3) ? Tensor::empty_like(dy) : Tensor();
-        dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-          on(dy.device(), [&](const auto& dev) {
-            batch_norm_backward(dev, dx ? dx.view<T>() : View<T>(), dresidual ? dresidual.view<T>() : View<T>(),
-                                dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(),
-                                view_or_empty<std::uint8_t>(mask), x.view<const T>(), stats.mean.view<const float>(),
-                                stats.rstd.view<const float>(), gamma.view<const float>(), is_training);
-          });
+        on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
+          batch_norm_backward(dev, dx ? dx.view<T>() : View<T>(), dresidual ? dresidual.view<T>() : View<T>(),
+                              dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(),
+                              view_or_empty<std::uint8_t>(mask), x.view<const T>(), stats.mean.view<const float>(),
+                              stats.rstd.view<const float>(), gamma.view<const float>(), is_training);
         });
         if (dx) g.add(0, dx);
         g.add(1, dgamma);
@@ -66,11 +62,9 @@ Tensor batch_norm_train(const Tensor& x, const BatchNormTensors& norm, const Ten
   if (x.shape().rows() == 1)
     throw mistake("BatchNorm has a single value a channel to normalise, one image of one pixel: take larger batches");
   const Statistics stats{Tensor::empty_like(norm.gamma), Tensor::empty_like(norm.gamma)};
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) {
-      batch_norm_statistics(dev, stats.mean.view<float>(), stats.rstd.view<float>(), norm.running_mean.view<float>(),
-                            norm.running_variance.view<float>(), x.view<const T>(), kBatchNormMomentum, kBatchNormEps);
-    });
+  on_typed(x, [&]<class T>(const auto& dev, Type<T>) {
+    batch_norm_statistics(dev, stats.mean.view<float>(), stats.rstd.view<float>(), norm.running_mean.view<float>(),
+                          norm.running_variance.view<float>(), x.view<const T>(), kBatchNormMomentum, kBatchNormEps);
   });
   return normalize(x, norm, stats, residual, relu, true);
 }

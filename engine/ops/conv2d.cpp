@@ -40,8 +40,8 @@ Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Tenso
 // dy·1[y > 0]
 Tensor masked(const Tensor& dy, const Tensor& y) {
   const Tensor g = Tensor::empty_like(dy);
-  dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-    on(dy.device(), [&](const auto& dev) { relu_backward(dev, g.view<T>(), dy.view<const T>(), y.view<const T>()); });
+  on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
+    relu_backward(dev, g.view<T>(), dy.view<const T>(), y.view<const T>());
   });
   return g;
 }

@@ -8,10 +8,8 @@ namespace {
 
 Tensor masked(const Tensor& x, const Tensor& step, const DropoutOptions& options) {
   const Tensor y = Tensor::empty_like(x);
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) {
-      dropout(dev, y.view<T>(), x.view<const T>(), step.view<const std::int32_t>(), options);
-    });
+  on_typed(x, [&]<class T>(const auto& dev, Type<T>) {
+    dropout(dev, y.view<T>(), x.view<const T>(), step.view<const std::int32_t>(), options);
   });
   return y;
 }

@@ -18,10 +18,8 @@ Tensor input_normalize(const Tensor& x, const Tensor& mean, const Tensor& std, D
   // dx = dy / std
   return record("input_normalize", y, {x}, [std](const Tensor& dy, Grads& g) {
     const Tensor dx = Tensor::empty(dy.shape(), DType::f32, dy.device());
-    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      on(dy.device(), [&](const auto& dev) {
-        input_normalize_backward(dev, dx.view<float>(), dy.view<const T>(), std.view<const float>());
-      });
+    on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
+      input_normalize_backward(dev, dx.view<float>(), dy.view<const T>(), std.view<const float>());
     });
     g.add(0, dx);
   });

@@ -11,11 +11,9 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, floa
                cols, "], got ", gamma.shape(), " and ", beta.shape());
   const Tensor y = Tensor::empty_like(x), mean = Tensor::empty({rows}, DType::f32, x.device());
   const Tensor rstd = Tensor::empty_like(mean);
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) {
-      layer_norm_forward(dev, y.view<T>(), mean.view<float>(), rstd.view<float>(), x.view<const T>(),
-                         gamma.view<const float>(), beta.view<const float>(), eps);
-    });
+  on_typed(x, [&]<class T>(const auto& dev, Type<T>) {
+    layer_norm_forward(dev, y.view<T>(), mean.view<float>(), rstd.view<float>(), x.view<const T>(),
+                       gamma.view<const float>(), beta.view<const float>(), eps);
   });
   // With g = γ dy:  dx = rstd (g − mean(g) − x̂ mean(g x̂)),  dγ = Σ dy x̂,  dβ = Σ dy
   return record("layer_norm", y, {x, gamma, beta}, [=](const Tensor& dy, Grads& grads) {
@@ -23,12 +21,10 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, floa
     const bool has_parameters = grads.wants(1) || grads.wants(2);
     const Tensor dgamma = has_parameters ? grads.room(1, gamma) : Tensor();
     const Tensor dbeta = has_parameters ? grads.room(2, beta) : Tensor();
-    dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-      on(x.device(), [&](const auto& dev) {
-        layer_norm_backward(dev, dx.view<T>(), has_parameters ? dgamma.view<float>() : View<float>(),
-                            has_parameters ? dbeta.view<float>() : View<float>(), dy.view<const T>(), x.view<const T>(),
-                            mean.view<const float>(), rstd.view<const float>(), gamma.view<const float>());
-      });
+    on_typed(x, [&]<class T>(const auto& dev, Type<T>) {
+      layer_norm_backward(dev, dx.view<T>(), has_parameters ? dgamma.view<float>() : View<float>(),
+                          has_parameters ? dbeta.view<float>() : View<float>(), dy.view<const T>(), x.view<const T>(),
+                          mean.view<const float>(), rstd.view<const float>(), gamma.view<const float>());
     });
     grads.add(0, dx);
     if (!has_parameters) return;

@@ -48,9 +48,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
     if (g.wants(0)) g.add(0, product(dy.device(), Tensor::empty_like(x), dy, factor, {}, {}));
     if (g.wants(2)) {
       const Tensor db = g.room(2, b);
-      dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-        on(dy.device(), [&](const auto& dev) { column_sum(dev, db.view<float>(), dy.view<const T>()); });
-      });
+      on_typed(dy, [&]<class T>(const auto& dev, Type<T>) { column_sum(dev, db.view<float>(), dy.view<const T>()); });
       g.add(2, db);
     }
   });

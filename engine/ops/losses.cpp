@@ -20,6 +20,22 @@ void check(const char* op, const Tensor& logits, const Tensor& labels) {
                ": expected logits [N, C] with C >= 2 and labels [N], got ", logits.shape(), " and ", labels.shape());
 }
 
+View<const std::int32_t> classes(const Tensor& labels) { return labels.view<const std::int32_t>(); }
+
+// One number a row of logits [N, C]: forward(device, loss, z) and backward(device, dz, dloss, z) call the kernels.
+template <class Forward, class Backward>
+Tensor row_loss(const char* op, const Tensor& logits, const Forward& forward, const Backward& backward) {
+  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
+  on(logits.device(), [&](const auto& dev) { forward(dev, loss.view<float>(), logits.view<const float>()); });
+  return record(op, loss, {logits}, [=](const Tensor& dloss, Grads& g) {
+    const Tensor dz = Tensor::empty_like(logits);
+    on(dz.device(), [&](const auto& dev) {
+      backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>());
+    });
+    g.add(0, dz);
+  });
+}
+
 // Σ x · factor as a differentiable op: dx = factor · dy for every element
 Tensor scaled_sum(const char* op, const Tensor& x, float factor) {
   const Tensor y = Tensor::empty({1}, DType::f32, x.device());
@@ -65,75 +81,48 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const T
 
 Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau) {
   check("log_odds_cross_entropy", logits, labels);
-  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
-  on(logits.device(), [&](const auto& dev) {
-    log_odds_cross_entropy_forward(dev, loss.view<float>(), logits.view<const float>(),
-                                   labels.view<const std::int32_t>(), tau.view<const float>());
-  });
   // dz_j = dloss q_j / τ for j ≠ y, q the softmax over the others;  dz_y = −dloss / τ
-  return record("log_odds_cross_entropy", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
-    const Tensor dz = Tensor::empty_like(logits);
-    on(dz.device(), [&](const auto& dev) {
-      log_odds_cross_entropy_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
-                                      labels.view<const std::int32_t>(), tau.view<const float>());
-    });
-    g.add(0, dz);
-  });
+  return row_loss(
+      "log_odds_cross_entropy", logits,
+      [=](const auto& dev, auto loss, auto z) {
+        log_odds_cross_entropy_forward(dev, loss, z, classes(labels), tau.view<const float>());
+      },
+      [=](const auto& dev, auto dz, auto dloss, auto z) {
+        log_odds_cross_entropy_backward(dev, dz, dloss, z, classes(labels), tau.view<const float>());
+      });
 }
 
 Tensor margin_loss(const Tensor& logits, const Tensor& labels) {
   check("margin_loss", logits, labels);
-  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
-  on(logits.device(), [&](const auto& dev) {
-    margin_loss_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>());
-  });
   // dz = +dloss at argmax_{j≠y} z_j, −dloss at y
-  return record("margin_loss", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
-    const Tensor dz = Tensor::empty_like(logits);
-    on(dz.device(), [&](const auto& dev) {
-      margin_loss_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
-                           labels.view<const std::int32_t>());
-    });
-    g.add(0, dz);
-  });
+  return row_loss(
+      "margin_loss", logits,
+      [=](const auto& dev, auto loss, auto z) { margin_loss_forward(dev, loss, z, classes(labels)); },
+      [=](const auto& dev, auto dz, auto dloss, auto z) { margin_loss_backward(dev, dz, dloss, z, classes(labels)); });
 }
 
 Tensor dlr_loss(const Tensor& logits, const Tensor& labels) {
   check("dlr_loss", logits, labels);
   KELVIN_CHECK(logits.dim(1) >= 3, "dlr_loss: needs 3 classes, got ", logits.dim(1));
-  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
-  on(logits.device(), [&](const auto& dev) {
-    dlr_loss_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>());
-  });
   // dz = dloss/d · (+1 at argmax_{j≠y}, −1 at y, −L at π1, +L at π3), d = z_π1 − z_π3
-  return record("dlr_loss", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
-    const Tensor dz = Tensor::empty_like(logits);
-    on(dz.device(), [&](const auto& dev) {
-      dlr_loss_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
-                        labels.view<const std::int32_t>());
-    });
-    g.add(0, dz);
-  });
+  return row_loss(
+      "dlr_loss", logits, [=](const auto& dev, auto loss, auto z) { dlr_loss_forward(dev, loss, z, classes(labels)); },
+      [=](const auto& dev, auto dz, auto dloss, auto z) { dlr_loss_backward(dev, dz, dloss, z, classes(labels)); });
 }
 
 Tensor targeted_dlr_loss(const Tensor& logits, const Tensor& labels, const Tensor& targets) {
   check("targeted_dlr_loss", logits, labels);
   KELVIN_CHECK(logits.dim(1) >= 4 && targets.size() == labels.size(), "targeted_dlr_loss: needs 4 classes, got ",
                logits.dim(1), ", and ", labels.size(), " targets, got ", targets.size());
-  const Tensor loss = Tensor::empty({logits.dim(0)}, DType::f32, logits.device());
-  on(logits.device(), [&](const auto& dev) {
-    targeted_dlr_loss_forward(dev, loss.view<float>(), logits.view<const float>(), labels.view<const std::int32_t>(),
-                              targets.view<const std::int32_t>());
-  });
   // dz = dloss/d · (+1 at t, −1 at y, −L at π1, +L/2 at π3 and π4), d = z_π1 − (z_π3 + z_π4)/2
-  return record("targeted_dlr_loss", loss, {logits}, [=](const Tensor& dloss, Grads& g) {
-    const Tensor dz = Tensor::empty_like(logits);
-    on(dz.device(), [&](const auto& dev) {
-      targeted_dlr_loss_backward(dev, dz.view<float>(), dloss.view<const float>(), logits.view<const float>(),
-                                 labels.view<const std::int32_t>(), targets.view<const std::int32_t>());
-    });
-    g.add(0, dz);
-  });
+  return row_loss(
+      "targeted_dlr_loss", logits,
+      [=](const auto& dev, auto loss, auto z) {
+        targeted_dlr_loss_forward(dev, loss, z, classes(labels), classes(targets));
+      },
+      [=](const auto& dev, auto dz, auto dloss, auto z) {
+        targeted_dlr_loss_backward(dev, dz, dloss, z, classes(labels), classes(targets));
+      });
 }
 
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, double tau) {

@@ -17,15 +17,12 @@ void check(const char* op, const Tensor& x, const PoolOptions& o) {
 Tensor max_pool2d(const Tensor& x, const PoolOptions& o) {
   check("max_pool2d", x, o);
   const Tensor y = Tensor::empty(pool_output_shape(x.shape(), o), x.dtype(), x.device());
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) { max_pool2d_forward(dev, y.view<T>(), x.view<const T>(), o); });
-  });
+  on_typed(x, [&]<class T>(const auto& dev, Type<T>) { max_pool2d_forward(dev, y.view<T>(), x.view<const T>(), o); });
   // dx[winner of window] += dy[window]
   return record("max_pool2d", y, {x}, [=](const Tensor& dy, Grads& g) {
     const Tensor dx = Tensor::empty_like(x);
-    dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-      on(x.device(),
-         [&](const auto& dev) { max_pool2d_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>(), o); });
+    on_typed(x, [&]<class T>(const auto& dev, Type<T>) {
+      max_pool2d_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>(), o);
     });
     g.add(0, dx);
   });
@@ -34,15 +31,12 @@ Tensor max_pool2d(const Tensor& x, const PoolOptions& o) {
 Tensor avg_pool2d(const Tensor& x, const PoolOptions& o) {
   check("avg_pool2d", x, o);
   const Tensor y = Tensor::empty(pool_output_shape(x.shape(), o), x.dtype(), x.device());
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) { avg_pool2d_forward(dev, y.view<T>(), x.view<const T>(), o); });
-  });
+  on_typed(x, [&]<class T>(const auto& dev, Type<T>) { avg_pool2d_forward(dev, y.view<T>(), x.view<const T>(), o); });
   // dx[pixel] = Σ over windows that hold it of dy[window] / area
   return record("avg_pool2d", y, {x}, [o, shape = x.shape()](const Tensor& dy, Grads& g) {
     const Tensor dx = Tensor::empty(shape, dy.dtype(), dy.device());
-    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      on(dy.device(), [&](const auto& dev) { avg_pool2d_backward(dev, dx.view<T>(), dy.view<const T>(), o); });
-    });
+    on_typed(dy,
+             [&]<class T>(const auto& dev, Type<T>) { avg_pool2d_backward(dev, dx.view<T>(), dy.view<const T>(), o); });
     g.add(0, dx);
   });
 }
@@ -50,9 +44,8 @@ Tensor avg_pool2d(const Tensor& x, const PoolOptions& o) {
 Tensor global_avg_pool(const Tensor& x) {
   KELVIN_CHECK(x.shape().rank() == 4, "global_avg_pool: expected [N, H, W, C], got ", x.shape());
   const Tensor y = Tensor::empty({x.dim(0), x.dim(3)}, DType::f32, x.device());
-  dispatch_float(x.dtype(), [&]<class T>(Type<T>) {
-    on(x.device(), [&](const auto& dev) { global_avg_pool_forward(dev, y.view<float>(), x.view<const T>()); });
-  });
+  on_typed(
+      x, [&]<class T>(const auto& dev, Type<T>) { global_avg_pool_forward(dev, y.view<float>(), x.view<const T>()); });
   // dx = dy / (H·W)
   return record("global_avg_pool", y, {x}, [shape = x.shape(), dtype = x.dtype()](const Tensor& dy, Grads& g) {
     const Tensor dx = Tensor::empty(shape, dtype, dy.device());

@@ -13,19 +13,15 @@ Tensor embed_tokens(const Tensor& patches, const Tensor& bias, const Tensor& cla
       "embed_tokens: expected patches [B, P, C], bias and class token [C], positions [P+1, C], got ", s, ", ",
       bias.shape(), ", ", class_token.shape(), ", ", positions.shape());
   const Tensor y = Tensor::empty({s[0], s[1] + 1, s[2]}, patches.dtype(), patches.device());
-  dispatch_float(y.dtype(), [&]<class T>(Type<T>) {
-    on(y.device(), [&](const auto& dev) {
-      embed_tokens_forward(dev, y.view<T>(), patches.view<const T>(), bias.view<const float>(),
-                           class_token.view<const float>(), positions.view<const float>());
-    });
+  on_typed(y, [&]<class T>(const auto& dev, Type<T>) {
+    embed_tokens_forward(dev, y.view<T>(), patches.view<const T>(), bias.view<const float>(),
+                         class_token.view<const float>(), positions.view<const float>());
   });
   return record("embed_tokens", y, {patches, bias, class_token, positions}, [=](const Tensor& dy, Grads& g) {
     const Tensor dpatches = Tensor::empty_like(patches);
     const Tensor dpositions = g.room(3, positions).reshape({patches.dim(1) + 1, patches.dim(2)});
-    dispatch_float(dy.dtype(), [&]<class T>(Type<T>) {
-      on(dy.device(), [&](const auto& dev) {
-        embed_tokens_backward(dev, dpatches.view<T>(), dpositions.view<float>(), dy.view<const T>());
-      });
+    on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
+      embed_tokens_backward(dev, dpatches.view<T>(), dpositions.view<float>(), dy.view<const T>());
     });
     g.add(0, dpatches);
     if (g.wants(1)) {
@@ -43,8 +39,8 @@ Tensor embed_tokens(const Tensor& patches, const Tensor& bias, const Tensor& cla
 Tensor class_token_of(const Tensor& tokens) {
   KELVIN_CHECK(tokens.shape().rank() == 3, "class_token_of: expected tokens [B, T, C], got ", tokens.shape());
   const Tensor y = Tensor::empty({tokens.dim(0), tokens.dim(2)}, DType::f32, tokens.device());
-  dispatch_float(tokens.dtype(), [&]<class T>(Type<T>) {
-    on(y.device(), [&](const auto& dev) { class_token_forward(dev, y.view<float>(), tokens.view<const T>()); });
+  on_typed(tokens, [&]<class T>(const auto& dev, Type<T>) {
+    class_token_forward(dev, y.view<float>(), tokens.view<const T>());
   });
   const Shape shape = tokens.shape();
   const DType dtype = tokens.dtype();

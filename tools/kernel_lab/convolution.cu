@@ -55,7 +55,7 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
       conv2d_forward<float, float>(Cpu{}, {expected.data(), s.shape()}, of_x, of_w, {}, options);
       break;
     case ConvDirection::backward_data:
-      conv2d_backward_data<float, float>(Cpu{}, {expected.data(), s.shape()}, of_y, of_w, {}, options);
+      conv2d_backward_data<float, float>(Cpu{}, {expected.data(), s.shape()}, of_y, of_w, options);
       break;
     case ConvDirection::backward_filter:
       conv2d_backward_filter<float>(Cpu{}, {expected.data(), s.filters()}, of_x, of_y, options);
