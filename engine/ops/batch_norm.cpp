@@ -2,6 +2,7 @@
 
 #include "engine/tape.h"
 #include "kernels/layers/batch_norm.h"
+#include "kernels/layers/fold_batch_norm.h"
 #include "kernels/layers/relu_mask.h"
 
 namespace kelvin {
@@ -24,10 +25,13 @@ Tensor normalize(const Tensor& x, const BatchNormTensors& norm, const Statistics
       Tape::is_tracked(x) || Tape::is_tracked(norm.gamma) || Tape::is_tracked(norm.beta) || Tape::is_tracked(residual);
   const Tensor mask =
       relu && has_backward ? Tensor::empty({relu_mask_bytes(y.size())}, DType::u8, y.device()) : Tensor();
+  const auto factors = [stats, gamma = norm.gamma, beta = norm.beta] {  // holds the tensors until backward has run
+    return BatchNormFactors{stats.mean.view<const float>(), stats.rstd.view<const float>(), gamma.view<const float>(),
+                            beta.view<const float>()};
+  };
   on_typed(x, [&]<class T>(const auto& dev, Type<T>) {
     batch_norm_apply(dev, y.view<T>(), mask ? mask.view<std::uint8_t>() : View<std::uint8_t>(), x.view<const T>(),
-                     stats.mean.view<const float>(), stats.rstd.view<const float>(), norm.gamma.view<const float>(),
-                     norm.beta.view<const float>(), view_or_empty<T>(residual), relu);
+                     factors(), view_or_empty<T>(residual), relu);
   });
   // g = dy·1[y > 0], the bits of y > 0 kept in `mask`;  dβ = Σ g;  dγ = Σ g x̂;  dx = γ rstd (g − dβ/n − x̂ dγ/n);  dresidual = g
   return record(
@@ -36,10 +40,10 @@ Tensor normalize(const Tensor& x, const BatchNormTensors& norm, const Statistics
         const Tensor dx = g.wants(0) ? Tensor::empty_like(dy) : Tensor();
         const Tensor dresidual = g.wants(3) ? Tensor::empty_like(dy) : Tensor();
         on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
-          batch_norm_backward(dev, dx ? dx.view<T>() : View<T>(), dresidual ? dresidual.view<T>() : View<T>(),
-                              dgamma.view<float>(), dbeta.view<float>(), dy.view<const T>(),
-                              view_or_empty<std::uint8_t>(mask), x.view<const T>(), stats.mean.view<const float>(),
-                              stats.rstd.view<const float>(), gamma.view<const float>(), is_training);
+          const BatchNormGradients<T> d = {dx ? dx.view<T>() : View<T>(), dresidual ? dresidual.view<T>() : View<T>(),
+                                           dgamma.view<float>(), dbeta.view<float>()};
+          batch_norm_backward(dev, d, dy.view<const T>(), view_or_empty<std::uint8_t>(mask), x.view<const T>(),
+                              factors(), is_training);
         });
         if (dx) g.add(0, dx);
         g.add(1, dgamma);

@@ -208,9 +208,9 @@ void batch_norm_statistics(Cpu, View<float> mean, View<float> rstd, View<float> 
 }
 
 template <class T>
-void batch_norm_apply(Cpu cpu, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
-                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
-                      bool relu) {
+void batch_norm_apply(Cpu cpu, View<T> y, View<std::uint8_t> mask, View<const T> x, const BatchNormFactors& factors,
+                      View<const T> residual, bool relu) {
+  const auto& [mean, rstd, gamma, beta] = factors;
   KELVIN_CHECK(mask.empty() || (relu && mask.size() == relu_mask_bytes(y.size())), "a mask of ", mask.size(), " bytes");
   const std::int64_t channels = x.cols();
   std::vector<float> factor(static_cast<std::size_t>(channels)), offset(static_cast<std::size_t>(channels));
@@ -230,9 +230,11 @@ void batch_norm_apply(Cpu cpu, View<T> y, View<std::uint8_t> mask, View<const T>
 }
 
 template <class T>
-void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta, View<const T> dy,
-                         View<const std::uint8_t> mask, View<const T> x, View<const float> mean, View<const float> rstd,
-                         View<const float> gamma, bool is_training) {
+void batch_norm_backward(Cpu, const BatchNormGradients<T>& d, View<const T> dy, View<const std::uint8_t> mask,
+                         View<const T> x, const BatchNormFactors& factors, bool is_training) {
+  const View<T> dx = d.dx, dresidual = d.dresidual;
+  const View<float> dgamma = d.dgamma, dbeta = d.dbeta;
+  const View<const float> mean = factors.mean, rstd = factors.rstd, gamma = factors.gamma;
   const std::int64_t rows = x.rows(), channels = x.cols();
   std::vector<double> sum_g, sum_gx;
   with_flag(!mask.empty(), [&](auto has_relu) {
@@ -263,33 +265,13 @@ void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma,
   });
 }
 
-void fold_batch_norm(Cpu, View<float> w_folded, View<float> bias, View<const float> w, View<const float> gamma,
-                     View<const float> beta, View<const float> mean, View<const float> variance, float eps) {
-  const std::int64_t filters = gamma.size(), per_filter = w.size() / filters;
-  parallel_for(
-      filters,
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t k = begin; k < end; ++k) {
-          const float factor = gamma[k] / std::sqrt(variance[k] + eps);
-          bias[k] = beta[k] - mean[k] * factor;
-          for (std::int64_t i = k * per_filter; i < (k + 1) * per_filter; ++i) w_folded[i] = w[i] * factor;
-        }
-      },
-      /*grain=*/8);
-}
-
-void reciprocal_stddev(Cpu, View<float> rstd, View<const float> variance, float eps) {
-  for (std::int64_t c = 0; c < rstd.size(); ++c) rstd[c] = 1.0f / std::sqrt(variance[c] + eps);
-}
-
 #define KELVIN_INSTANTIATE(T)                                                                                        \
   template void batch_norm_statistics(Cpu, View<float>, View<float>, View<float>, View<float>, View<const T>, float, \
                                       float);                                                                        \
-  template void batch_norm_apply(Cpu, View<T>, View<std::uint8_t>, View<const T>, View<const float>,                 \
-                                 View<const float>, View<const float>, View<const float>, View<const T>, bool);      \
-  template void batch_norm_backward(Cpu, View<T>, View<T>, View<float>, View<float>, View<const T>,                  \
-                                    View<const std::uint8_t>, View<const T>, View<const float>, View<const float>,   \
-                                    View<const float>, bool)
+  template void batch_norm_apply(Cpu, View<T>, View<std::uint8_t>, View<const T>, const BatchNormFactors&,           \
+                                 View<const T>, bool);                                                               \
+  template void batch_norm_backward(Cpu, const BatchNormGradients<T>&, View<const T>, View<const std::uint8_t>,      \
+                                    View<const T>, const BatchNormFactors&, bool)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);
 #undef KELVIN_INSTANTIATE

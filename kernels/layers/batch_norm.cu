@@ -209,38 +209,6 @@ struct InputGradient {
   }
 };
 
-struct FoldScale {
-  float* w_folded;
-  const float *w, *gamma, *variance;
-  std::int64_t per_filter;
-  float eps;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    const std::int64_t k = i / per_filter;
-    w_folded[i] = w[i] * (gamma[k] / sqrtf(variance[k] + eps));
-  }
-};
-
-struct FoldBias {
-  float* bias;
-  const float *gamma, *beta, *mean, *variance;
-  float eps;
-  template <int N>
-  __device__ void run(std::int64_t k) const {
-    bias[k] = beta[k] - mean[k] * (gamma[k] / sqrtf(variance[k] + eps));
-  }
-};
-
-struct ReciprocalStddev {
-  float* rstd;
-  const float* variance;
-  float eps;
-  template <int N>
-  __device__ void run(std::int64_t c) const {
-    rstd[c] = 1.0f / sqrtf(variance[c] + eps);
-  }
-};
-
 }  // namespace
 
 template <class T>
@@ -254,19 +222,18 @@ void batch_norm_statistics(const Cuda& cuda, View<float> mean, View<float> rstd,
 }
 
 template <class T>
-void batch_norm_apply(const Cuda& cuda, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
-                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
-                      bool relu) {
+void batch_norm_apply(const Cuda& cuda, View<T> y, View<std::uint8_t> mask, View<const T> x,
+                      const BatchNormFactors& factors, View<const T> residual, bool relu) {
   KELVIN_CHECK(mask.empty() || (relu && mask.size() == relu_mask_bytes(y.size())), "a mask of ", mask.size(), " bytes");
   const std::int64_t channels = x.cols();
-  const bool in_packs = can_use_packs(y, x, residual, mean, rstd, gamma, beta);
+  const bool in_packs = can_use_packs(y, x, residual, factors.mean, factors.rstd, factors.gamma, factors.beta);
   const bool writes_bits =
       !mask.empty() && in_packs && channels % kElementsPerThread == 0;  // whole bytes, by whole warps
   with_flag(!residual.empty(), [&](auto has_residual) {
     const auto apply = [&]<Relu kRelu>(std::integral_constant<Relu, kRelu>) {
       launch_channels(cuda, x.rows(), channels, in_packs,
-                      Apply<T, has_residual, kRelu>{y.data, mask.data, x.data, residual.data, mean.data, rstd.data,
-                                                    gamma.data, beta.data});
+                      Apply<T, has_residual, kRelu>{y.data, mask.data, x.data, residual.data, factors.mean.data,
+                                                    factors.rstd.data, factors.gamma.data, factors.beta.data});
     };
     if (!relu)
       apply(std::integral_constant<Relu, Relu::none>{});
@@ -279,52 +246,39 @@ void batch_norm_apply(const Cuda& cuda, View<T> y, View<std::uint8_t> mask, View
 }
 
 template <class T>
-void batch_norm_backward(const Cuda& cuda, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta,
-                         View<const T> dy, View<const std::uint8_t> mask, View<const T> x, View<const float> mean,
-                         View<const float> rstd, View<const float> gamma, bool is_training) {
+void batch_norm_backward(const Cuda& cuda, const BatchNormGradients<T>& d, View<const T> dy,
+                         View<const std::uint8_t> mask, View<const T> x, const BatchNormFactors& of, bool is_training) {
   const std::int64_t rows = x.rows(), channels = x.cols();
-  const bool in_packs = can_use_packs(dx, dresidual, dy, x, mean);
+  const bool in_packs = can_use_packs(d.dx, d.dresidual, dy, x, of.mean);
   // [3, C], each row aligned for packs
   const std::int64_t stride = (channels + kElementsPerThread - 1) / kElementsPerThread * kElementsPerThread;
   const CudaBlock block(cuda, static_cast<std::size_t>(3 * stride) * sizeof(float));
   auto* const start = block.as<float>();
   const InputFactors factors = {start, start + stride, start + 2 * stride};
   with_flag(!mask.empty(), [&](auto has_relu) {
-    with_flag(!dresidual.empty(), [&](auto stores) {
+    with_flag(!d.dresidual.empty(), [&](auto stores) {
       column_reduce(cuda, rows, channels, in_packs,
-                    GradientStep<T, has_relu, stores>{dy.data, x.data, mask.data, dresidual.data, mean.data},
-                    FinishGradients{dgamma.data, dbeta.data, mean.data, rstd.data, gamma.data, factors,
+                    GradientStep<T, has_relu, stores>{dy.data, x.data, mask.data, d.dresidual.data, of.mean.data},
+                    FinishGradients{d.dgamma.data, d.dbeta.data, of.mean.data, of.rstd.data, of.gamma.data, factors,
                                     1.0 / static_cast<double>(rows), is_training});
     });
   });
-  if (dx.empty()) return;
-  const bool is_masked = !dresidual.empty();  // the first pass has already stored g
-  const T* const g = is_masked ? dresidual.data : dy.data;
+  if (d.dx.empty()) return;
+  const bool is_masked = !d.dresidual.empty();  // the first pass has already stored g
+  const T* const g = is_masked ? d.dresidual.data : dy.data;
   with_flag(!mask.empty() && !is_masked, [&](auto has_relu) {
-    launch_channels(cuda, rows, channels, in_packs, InputGradient<T, has_relu>{dx.data, g, x.data, mask.data, factors});
+    launch_channels(cuda, rows, channels, in_packs,
+                    InputGradient<T, has_relu>{d.dx.data, g, x.data, mask.data, factors});
   });
-}
-
-void fold_batch_norm(const Cuda& cuda, View<float> w_folded, View<float> bias, View<const float> w,
-                     View<const float> gamma, View<const float> beta, View<const float> mean,
-                     View<const float> variance, float eps) {
-  launch_elements(cuda, w.size(), false,
-                  FoldScale{w_folded.data, w.data, gamma.data, variance.data, w.size() / gamma.size(), eps});
-  launch_elements(cuda, gamma.size(), false, FoldBias{bias.data, gamma.data, beta.data, mean.data, variance.data, eps});
-}
-
-void reciprocal_stddev(const Cuda& cuda, View<float> rstd, View<const float> variance, float eps) {
-  launch_elements(cuda, rstd.size(), false, ReciprocalStddev{rstd.data, variance.data, eps});
 }
 
 #define KELVIN_INSTANTIATE(T)                                                                                         \
   template void batch_norm_statistics(const Cuda&, View<float>, View<float>, View<float>, View<float>, View<const T>, \
                                       float, float);                                                                  \
-  template void batch_norm_apply(const Cuda&, View<T>, View<std::uint8_t>, View<const T>, View<const float>,          \
-                                 View<const float>, View<const float>, View<const float>, View<const T>, bool);       \
-  template void batch_norm_backward(const Cuda&, View<T>, View<T>, View<float>, View<float>, View<const T>,           \
-                                    View<const std::uint8_t>, View<const T>, View<const float>, View<const float>,    \
-                                    View<const float>, bool)
+  template void batch_norm_apply(const Cuda&, View<T>, View<std::uint8_t>, View<const T>, const BatchNormFactors&,    \
+                                 View<const T>, bool);                                                                \
+  template void batch_norm_backward(const Cuda&, const BatchNormGradients<T>&, View<const T>,                         \
+                                    View<const std::uint8_t>, View<const T>, const BatchNormFactors&, bool)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);
 #undef KELVIN_INSTANTIATE

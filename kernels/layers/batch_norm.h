@@ -25,41 +25,37 @@ template <class T>
 void batch_norm_statistics(const Cuda&, View<float> mean, View<float> rstd, View<float> running_mean,
                            View<float> running_variance, View<const T> x, float momentum, float eps);
 
+// What a channel is normalised with, all [C]: γ (x − mean) rstd + β. The backward pass needs no β.
+struct BatchNormFactors {
+  View<const float> mean, rstd, gamma, beta;
+};
+
 // y = relu?(γ (x − mean) rstd + β + residual); residual may be empty. `mask`, where not empty, becomes the ReLU's: it has
 // relu_mask_bytes(y.size()) bytes.
 template <class T>
-void batch_norm_apply(Cpu, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
-                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
-                      bool relu);
+void batch_norm_apply(Cpu, View<T> y, View<std::uint8_t> mask, View<const T> x, const BatchNormFactors& factors,
+                      View<const T> residual, bool relu);
 template <class T>
-void batch_norm_apply(const Cuda&, View<T> y, View<std::uint8_t> mask, View<const T> x, View<const float> mean,
-                      View<const float> rstd, View<const float> gamma, View<const float> beta, View<const T> residual,
-                      bool relu);
+void batch_norm_apply(const Cuda&, View<T> y, View<std::uint8_t> mask, View<const T> x, const BatchNormFactors& factors,
+                      View<const T> residual, bool relu);
+
+// Where the gradients go. dx and dresidual may be empty when not wanted; dx may be dy. dγ and dβ [C] are overwritten.
+template <class T>
+struct BatchNormGradients {
+  View<T> dx, dresidual;
+  View<float> dgamma, dbeta;
+};
 
 // Backward through `batch_norm_apply` after `batch_norm_statistics` of the same x. With g = dy where its bit is set in `mask`, else 0
 // (empty: there was no ReLU, g = dy):
 //   dβ = Σ g,   dγ = Σ g x̂,   dx = γ rstd (g − dβ/n − x̂ dγ/n)  (1502.03167, section 3; batch statistics)
 //   dx = γ rstd g                                              (running statistics: is_training = false)
 //   dresidual = g
-// dresidual and dx may be empty when not wanted; dx may be dy. dγ, dβ are overwritten.
 template <class T>
-void batch_norm_backward(Cpu, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta, View<const T> dy,
-                         View<const std::uint8_t> mask, View<const T> x, View<const float> mean, View<const float> rstd,
-                         View<const float> gamma, bool is_training);
+void batch_norm_backward(Cpu, const BatchNormGradients<T>& d, View<const T> dy, View<const std::uint8_t> mask,
+                         View<const T> x, const BatchNormFactors& factors, bool is_training);
 template <class T>
-void batch_norm_backward(const Cuda&, View<T> dx, View<T> dresidual, View<float> dgamma, View<float> dbeta,
-                         View<const T> dy, View<const std::uint8_t> mask, View<const T> x, View<const float> mean,
-                         View<const float> rstd, View<const float> gamma, bool is_training);
-
-// The convolution that equals conv followed by normalisation with fixed statistics:
-//   w_folded[k, ...] = w[k, ...] γ[k] rstd[k],   bias[k] = β[k] − mean[k] γ[k] rstd[k],   rstd = 1/sqrt(variance + eps)
-void fold_batch_norm(Cpu, View<float> w_folded, View<float> bias, View<const float> w, View<const float> gamma,
-                     View<const float> beta, View<const float> mean, View<const float> variance, float eps);
-void fold_batch_norm(const Cuda&, View<float> w_folded, View<float> bias, View<const float> w, View<const float> gamma,
-                     View<const float> beta, View<const float> mean, View<const float> variance, float eps);
-
-// rstd = 1/sqrt(variance + eps)
-void reciprocal_stddev(Cpu, View<float> rstd, View<const float> variance, float eps);
-void reciprocal_stddev(const Cuda&, View<float> rstd, View<const float> variance, float eps);
+void batch_norm_backward(const Cuda&, const BatchNormGradients<T>& d, View<const T> dy, View<const std::uint8_t> mask,
+                         View<const T> x, const BatchNormFactors& factors, bool is_training);
 
 }  // namespace kelvin

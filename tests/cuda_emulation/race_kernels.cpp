@@ -125,9 +125,9 @@ void race_reductions(const Cuda& cuda) {
     batch_norm_statistics<float>(cuda, out(mean), out(rstd), {}, {}, in(x), 0.1f, 1e-5f);
     Floats y({600, channels}, 0, 0);
     Bytes mask({relu_mask_bytes(600 * channels)}, 0, 0);
-    batch_norm_apply<float>(cuda, out(y), out(mask), in(x), in(mean), in(rstd), in(gamma), in(gamma), {}, true);
-    batch_norm_backward<float>(cuda, out(dx), {}, out(dgamma), out(dbeta), in(dy), in(mask), in(x), in(mean), in(rstd),
-                               in(gamma), true);
+    batch_norm_apply<float>(cuda, out(y), out(mask), in(x), {in(mean), in(rstd), in(gamma), in(gamma)}, {}, true);
+    batch_norm_backward<float>(cuda, {out(dx), {}, out(dgamma), out(dbeta)}, in(dy), in(mask), in(x),
+                               {in(mean), in(rstd), in(gamma), {}}, true);
     column_sum<float>(cuda, out(sums), in(x));
     reduce_sum(cuda, out(total), in(x), 1);
   }

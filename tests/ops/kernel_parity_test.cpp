@@ -17,7 +17,7 @@
 #include "kernels/attacks/stationarity.h"
 #include "kernels/attacks/weight_perturbation.h"
 #include "kernels/device/pool.h"
-#include "kernels/layers/batch_norm.h"
+#include "kernels/layers/fold_batch_norm.h"
 #include "kernels/libraries/cuda_device.h"
 #include "kernels/losses/softmax_cross_entropy.h"
 #include "kernels/optimizers/adam_step.h"

@@ -155,8 +155,8 @@ const auto apply = [](bool has_residual, bool relu) {
                                    std::vector<std::uint8_t>(static_cast<std::size_t>(bytes), 0x55), {bytes}, o.device)
                              : Tensor();
     batch_norm_apply<T>(dev, y.view<T>(), out_or_empty<std::uint8_t>(mask), in<T>(o.matrix("x")),
-                        in<float>(o.of_columns("mean", -1, 1)), in<float>(o.of_columns("rstd", 1, 2)),
-                        in<float>(o.of_columns("gamma", 0.5f, 1.5f)), in<float>(o.of_columns("beta", -1, 1)),
+                        {in<float>(o.of_columns("mean", -1, 1)), in<float>(o.of_columns("rstd", 1, 2)),
+                         in<float>(o.of_columns("gamma", 0.5f, 1.5f)), in<float>(o.of_columns("beta", -1, 1))},
                         in_or_empty<T>(residual), relu);
     if (relu) expect_mask_of(y, mask, o.layout);
     return std::vector<Tensor>{y};
@@ -175,11 +175,14 @@ const auto backward = [](bool has_residual, bool relu, bool is_training = true) 
     const Tensor dx = o.matrix_result(), dgamma = o.column_result(), dbeta = o.column_result();
     const Tensor dresidual = has_residual ? o.matrix_result() : Tensor();
     const Tensor mask = relu ? mask_of(o.matrix("y")).to(o.device) : Tensor();
-    batch_norm_backward<T>(dev, dx.view<T>(), has_residual ? dresidual.view<T>() : View<T>(), dgamma.view<float>(),
-                           dbeta.view<float>(), in<T>(o.matrix("dy")), in_or_empty<std::uint8_t>(mask),
-                           in<T>(o.matrix("x")), in<float>(o.of_columns("mean", -1, 1)),
-                           in<float>(o.of_columns("rstd", 1, 2)), in<float>(o.of_columns("gamma", 0.5f, 1.5f)),
-                           is_training);
+    batch_norm_backward<T>(
+        dev, {dx.view<T>(), has_residual ? dresidual.view<T>() : View<T>(), dgamma.view<float>(), dbeta.view<float>()},
+        in<T>(o.matrix("dy")), in_or_empty<std::uint8_t>(mask), in<T>(o.matrix("x")),
+        {in<float>(o.of_columns("mean", -1, 1)),
+         in<float>(o.of_columns("rstd", 1, 2)),
+         in<float>(o.of_columns("gamma", 0.5f, 1.5f)),
+         {}},
+        is_training);
     std::vector<Tensor> results = {dx, dgamma, dbeta};
     if (has_residual) results.push_back(dresidual);
     return results;
