@@ -1,0 +1,10 @@
+# README's block behind the C++ is what the program prints.
+file(READ "${README}" text)
+if(NOT text MATCHES "\n```cpp\n[^`]+```\n\n```\n([^`]+)```")
+  message(FATAL_ERROR "README.md does not say what its lines of C++ print")
+endif()
+set(expected "${CMAKE_MATCH_1}")
+execute_process(COMMAND "${PROGRAM}" OUTPUT_VARIABLE printed RESULT_VARIABLE code)
+if(NOT code EQUAL 0 OR NOT printed STREQUAL expected)
+  message(FATAL_ERROR "exit code ${code}; expected:\n${expected}\nprinted:\n${printed}")
+endif()

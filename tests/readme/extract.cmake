@@ -1,0 +1,10 @@
+# The first block ```cpp of README, as a program's source.
+file(READ "${README}" text)
+if(NOT text MATCHES "\n```cpp\n([^`]+)```")
+  message(FATAL_ERROR "README.md has no lines of C++")
+endif()
+set(block "${CMAKE_MATCH_1}")
+string(REGEX MATCHALL "#include [^\n]+\n" includes "${block}")
+string(REGEX REPLACE "#include [^\n]+\n" "" body "${block}")
+string(REPLACE ";#include" "#include" includes "${includes}")
+file(WRITE "${OUT}" "${includes}\nint main() {\n${body}}\n")
