@@ -10,7 +10,7 @@
 // Why these are the bits of the division, for x and d in [1, 2), to which all others scale: the corrected sum, before it is rounded, is within
 // 3.5 · 2⁻⁴⁸ of x/d where x < d, and within 2⁻⁴⁷ where x >= d. The midpoints between two floats, where rounding turns, are N · 2⁻⁴⁸/d and
 // N · 2⁻⁴⁷/d away from x/d for some whole N ≠ 0. So only pairs with |N| < 7 could be rounded to the other side: there are 46 million,
-// and tests/cuda_emulation/divisor_test.cpp divides them all. Scaling holds while nothing overflows or leaves the normal numbers, remainder
+// and divisor_test.cpp divides them all. Scaling holds while nothing overflows or leaves the normal numbers, remainder
 // included; zeros, infinities and numbers beyond 2^±60 take the true division, and their neighbours with them.
 #pragma once
 
