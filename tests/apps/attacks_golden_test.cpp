@@ -55,8 +55,8 @@ TEST(AttacksGolden, PgdFollowsTorchattacksPixelByPixel) {
 
 class MemberGolden : public ::testing::TestWithParam<const char*> {};
 
-// Random starts and squares differ from the reference's, so single images near the boundary may fall either way: two of a hundred at
-// most, and never weaker by more. FAB leaves fewer steps to chance and takes longest: the same bound.
+// Random starts and squares differ from the reference's, so single images near the boundary may fall either way: two at most, of a hundred, or
+// of the fifty that the two slowest take.
 TEST_P(MemberGolden, BreaksAsManyImagesAsTorchattacks) {
   const nlohmann::json reference = attack_reference();
   const auto model = golden_model();
@@ -66,7 +66,7 @@ TEST_P(MemberGolden, BreaksAsManyImagesAsTorchattacks) {
                   .step = reference["step"].get<float>(),
                   .steps = usual_steps(name, Norm::linf),
                   .batch_size = 100};
-  const AttackResult r = attack(*model, golden_images(100), o);
+  const AttackResult r = attack(*model, golden_images(name == "square" || name == "fab-t" ? 50 : 100), o);
   int ours = 0, theirs = 0, clean_differs = 0;
   for (std::size_t i = 0; i < r.images.size(); ++i) {
     ours += r.images[i].is_robust() ? 1 : 0;
