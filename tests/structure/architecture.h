@@ -7,7 +7,7 @@
 //   - other programs are started by engine/child_process.cpp alone, and shells never (tests may)
 //   - files are opened by engine/input_file and engine/atomic_file, and by the few that keep locks, logs and the like (tests may)
 //   - headers begin their code with #pragma once
-//   - a source file has at most 400 lines
+//   - a source file has at most 300 lines; of tests and tools 400
 //   - every folder that holds source files or scripts, and the root, has a README.md
 #pragma once
 
