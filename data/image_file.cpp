@@ -113,14 +113,19 @@ std::vector<std::uint8_t> decode_images(const std::vector<Path>& files, int heig
   const auto n = static_cast<std::int64_t>(files.size());
   const std::size_t size =
       static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * static_cast<std::size_t>(channels);
+  const auto require_size = [&](const Path& file, const ImageHeader& header) {
+    if (header.height != height || header.width != width)
+      throw mistake(file.string(), ": ", header.height, "x", header.width, " pixels, expected ", height, "x", width,
+                    " as the images before it; resize them to one size first");
+  };
+  // Before there is memory for as many images as there are files: the first may be the one that is larger than the others.
+  for (const Path& file : std::span(files).first(std::min<std::size_t>(files.size(), 16)))
+    require_size(file, read_image_header(file));
   std::vector<std::uint8_t> out(files.size() * size);
   std::vector<std::exception_ptr> errors(files.size());  // an exception may not leave a parallel region
   const auto decode = [&](std::size_t i) {
     const std::vector<std::byte> bytes = read_file(files[i], kMaxFile);
-    const ImageHeader header = image_header(files[i], bytes);
-    if (header.height != height || header.width != width)
-      throw mistake(files[i].string(), ": ", header.height, "x", header.width, " pixels, expected ", height, "x", width,
-                    " as the images before it; resize them to one size first");
+    require_size(files[i], image_header(files[i], bytes));
     const DecodedImage image = decode_image(files[i], bytes, channels);
     std::copy(image.pixels.begin(), image.pixels.end(), out.begin() + static_cast<std::ptrdiff_t>(i * size));
   };

@@ -172,5 +172,16 @@ TEST(Jpeg, DamageIsNoImage) {
   EXPECT_THAT(refusal(file), HasSubstr("says it is 65500x65500 pixels"));
 }
 
+// A first image larger than the others asks for memory for as many of its size as there are files.
+TEST(Images, AnotherSizeIsNoticedBeforeThereIsMemoryForAll) {
+  const TemporaryFolder folder;
+  write_image(folder / "large.png", 1024, 1024, 3, 1);
+  write_image(folder / "small.png", 4, 4, 3, 2);
+  std::vector<std::filesystem::path> files(3'000'000, folder / "small.png");  // 9 TB
+  files.front() = folder / "large.png";
+  EXPECT_THAT(mistake_of([&] { (void)decode_images(files, 1024, 1024, 3); }),
+              AllOf(HasSubstr("small.png: 4x4 pixels, expected 1024x1024"), HasSubstr("resize them")));
+}
+
 }  // namespace
 }  // namespace kelvin
