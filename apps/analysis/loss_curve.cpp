@@ -12,14 +12,16 @@ LossCurve loss_curve(Model& model, const ImageSet& set, const AttackOptions& o, 
   const TensorBatch batch = tensor_batch(set, 0, n, model.parameters().values().device());
   const Tensor x = random_start(batch.images, batch.indices, o.norm, {o.seed, random_stream("loss_curve")}, o.eps);
   std::vector<std::vector<float>> highest;  // [steps + 1][n]
-  for (int step = 0; step <= o.steps; ++step) {
-    const GradientPoint p = look(model, x, batch.labels, o.loss, o.attack_tau);
-    highest.push_back(p.loss.to_host<float>());
-    if (step > 0)
-      for (std::size_t i = 0; i < highest.back().size(); ++i)
-        highest.back()[i] = std::max(highest.back()[i], highest[static_cast<std::size_t>(step) - 1][i]);
-    if (step < o.steps) pgd_step(x, batch.images, p.gradient, o.norm, {.eps = o.eps, .step = o.step});
-  }
+  const auto add = [&](const GradientPoint& p) {
+    std::vector<float> loss = p.loss.to_host<float>();
+    if (!highest.empty())
+      for (std::size_t i = 0; i < loss.size(); ++i) loss[i] = std::max(loss[i], highest.back()[i]);
+    highest.push_back(std::move(loss));
+  };
+  const RowLoss loss = loss_of(o.loss, batch.labels, o.attack_tau);
+  for (int step = 0; step < o.steps; ++step)
+    ascend(model, x, batch.images, loss, o.norm, {.eps = o.eps, .step = o.step}, add);
+  add(look(model, x, loss));
 
   LossCurve curve;
   for (const std::vector<float>& row : highest) {

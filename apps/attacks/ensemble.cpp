@@ -124,7 +124,8 @@ AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions&
   AttackResult result;
   for_each_batch(set, options.batch_size, model.parameters().values().device(), [&](const TensorBatch& batch) {
     const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
-    const GradientPoint p = look(model, batch.images, goals_of(batch, targets), options.loss, options.attack_tau);
+    const GradientPoint p =
+        look(model, batch.images, loss_of(options.loss, goals_of(batch, targets), options.attack_tau));
     const auto images = describe_clean(batch, p, targets, !targets.empty());
     result.images.insert(result.images.end(), images.begin(), images.end());
   });

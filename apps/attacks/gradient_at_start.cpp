@@ -1,7 +1,5 @@
 #include "apps/attacks/gradient_at_start.h"
 
-#include "engine/ops/losses.h"
-#include "engine/tape.h"
 #include "kernels/arrays/top1.h"
 #include "kernels/attacks/pgd_step.h"
 #include "kernels/losses/margin_loss.h"
@@ -14,14 +12,8 @@ Tensor predictions_of(const Tensor& logits) {
   return p;
 }
 
-GradientPoint look(Model& model, const Tensor& x, const Tensor& goal, AttackLoss loss, double attack_tau) {
-  Tape tape({x});
-  GradientPoint p;
-  p.logits = model.forward(x, Mode::eval);
-  p.loss = attack_loss(loss, p.logits, goal, attack_tau);
-  tape.backward(sum(p.loss));  // the sum, not the mean: dividing by the batch would lose the smallest gradients
-  p.gradient = tape.gradient(x);
-  return p;
+RowLoss loss_of(AttackLoss loss, const Tensor& goal, double attack_tau) {
+  return [=](const Tensor& logits) { return attack_loss(loss, logits, goal, attack_tau); };
 }
 
 std::vector<AttackedImage> describe_clean(const TensorBatch& batch, const GradientPoint& p,

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "apps/attacks/ascent.h"
 #include "apps/attacks/attack.h"
 #include "apps/evaluation/batches.h"
 
@@ -11,11 +12,8 @@ namespace kelvin {
 // [N, C] -> int32 [N], the first of equals
 [[nodiscard]] Tensor predictions_of(const Tensor& logits);
 
-// What the model says at x [N, H, W, C], and the gradient of the attack's loss there. goal: int32 [N], labels or targets.
-struct GradientPoint {
-  Tensor logits, loss, gradient;
-};
-[[nodiscard]] GradientPoint look(Model& model, const Tensor& x, const Tensor& goal, AttackLoss loss, double attack_tau);
+// The attack's loss, as `look` and `ascend` take it. goal: int32 [N], labels or targets.
+[[nodiscard]] RowLoss loss_of(AttackLoss loss, const Tensor& goal, double attack_tau);
 
 // One record an image of the batch, from a look at the clean images.
 [[nodiscard]] std::vector<AttackedImage> describe_clean(const TensorBatch& batch, const GradientPoint& p,

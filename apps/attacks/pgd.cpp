@@ -15,14 +15,15 @@
 namespace kelvin {
 namespace {
 
-// The rows of a tensor that are named, in a tensor of their own.
-template <class T>
+// The rows of a tensor that are named, in a tensor of their own; float32 or int32.
 Tensor take(const Tensor& from, std::span<const std::size_t> rows) {
   const std::size_t size = static_cast<std::size_t>(from.size() / from.dim(0));
-  const std::vector<T> taken = gather(from.to_host<T>(), size, rows);
   Shape shape{static_cast<std::int64_t>(rows.size())};
   for (int i = 1; i < from.shape().rank(); ++i) shape.push_back(from.dim(i));
-  return Tensor::from_host<T>(taken, shape, from.device());
+  const auto taken = [&]<class T>(T) {
+    return Tensor::from_host<T>(gather(from.to_host<T>(), size, rows), shape, from.device());
+  };
+  return from.dtype() == DType::f32 ? taken(float{}) : taken(std::int32_t{});
 }
 
 // One batch after another. Images that are still standing lie in tensors that keep their place from batch to batch as long as their
@@ -95,14 +96,15 @@ class BatchAttack {
     const PgdOptions step{options_.eps, is_targeted() ? -size : size};
     for (int i = 0; i < (is_single_step ? 1 : options_.steps); ++i) {
       iteration_->run([&] {
-        const GradientPoint p = look(model_, x_, goal_, options_.loss, options_.attack_tau);
-        if (!options_.last_iterate) offer(x_, p.logits, p.loss);
-        pgd_step(x_, x0_, p.gradient, options_.norm, step);
+        kelvin::ascend(model_, x_, x0_, loss_of(options_.loss, goal_, options_.attack_tau), options_.norm, step,
+                       [&](const GradientPoint& p) {
+                         if (!options_.last_iterate) offer(x_, p.logits, p.loss);
+                       });
       });
       measure(finished(), start);
       if (const auto staying = let_finished_go(); !staying.empty()) {
-        x_ = take<float>(x_, staying);
-        start = take<float>(start, staying);
+        x_ = take(x_, staying);
+        start = take(start, staying);
       }
       if (rows_.empty()) return;
     }
@@ -127,18 +129,13 @@ class BatchAttack {
   std::vector<std::size_t> let_finished_go() {
     const std::vector<std::size_t> going = finished();
     if (going.empty()) return {};
-    hand_back(going, take<float>(best_->images, going));
+    hand_back(going, take(best_->images, going));
     std::vector<std::size_t> staying = all_rows(rows_.size());
     std::erase_if(staying, [&](std::size_t place) { return std::binary_search(going.begin(), going.end(), place); });
     rows_ = gather(rows_, staying);
     if (staying.empty()) return staying;
-    x0_ = take<float>(x0_, staying);
-    goal_ = take<std::int32_t>(goal_, staying);
-    indices_ = take<std::int32_t>(indices_, staying);
-    best_->images = take<float>(best_->images, staying);
-    best_->loss = take<float>(best_->loss, staying);
-    best_->success = take<std::int32_t>(best_->success, staying);
-    best_->prediction = take<std::int32_t>(best_->prediction, staying);
+    for (Tensor* t : {&x0_, &goal_, &indices_, &best_->images, &best_->loss, &best_->success, &best_->prediction})
+      *t = take(*t, staying);
     return staying;
   }
 
@@ -180,7 +177,7 @@ AttackResult pgd_attack(Model& model, const ImageSet& set, const AttackOptions& 
   for_each_batch(set, options.batch_size, device, [&](const TensorBatch& batch) {
     const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
     const Tensor goal = goals_of(batch, targets);
-    const GradientPoint at_clean = look(model, batch.images, goal, options.loss, options.attack_tau);
+    const GradientPoint at_clean = look(model, batch.images, loss_of(options.loss, goal, options.attack_tau));
     std::vector<AttackedImage> images = describe_clean(batch, at_clean, targets, is_targeted);
     const BatchAttack::Outcome found = batch_attack.run(batch, goal, at_clean);
 

@@ -5,7 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "engine/ops/losses.h"
 #include "engine/tape.h"
 
 namespace kelvin {
@@ -83,15 +82,11 @@ Answer Victim::classify(const ImageBatch& batch, std::span<const float> pixels) 
 Answer Victim::look(const ImageBatch& batch, std::span<const float> pixels, const RowLoss& loss) const {
   Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
   if (pixels.empty()) return a;
-  const Tensor x = images(batch, pixels);
-  Tape tape({x});
-  const Tensor logits = model_.forward(x, Mode::eval);
-  const Tensor losses = loss(logits);
-  tape.backward(sum(losses));  // the sum, not the mean: dividing by the batch would lose the smallest gradients
+  const GradientPoint p = kelvin::look(model_, images(batch, pixels), loss);
   const std::size_t m = rows_of(batch, pixels);
-  a.logits = first_rows(logits, m);
-  a.loss = first_rows(losses, m);
-  a.gradient = first_rows(tape.gradient(x), m);
+  a.logits = first_rows(p.logits, m);
+  a.loss = first_rows(p.loss, m);
+  a.gradient = first_rows(p.gradient, m);
   return a;
 }
 

@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
+#include "apps/attacks/ascent.h"
 #include "data/dataset.h"
 #include "kernels/device/philox.h"
 #include "models/model.h"
@@ -57,15 +57,13 @@ struct Answer {
   [[nodiscard]] float margin(std::size_t row, std::int32_t label) const;
 };
 
-// One number a row from logits [m or more, C]. Rows come in the order in which they were asked about.
-using RowLoss = std::function<Tensor(const Tensor& logits)>;
-
 class Victim {
  public:
   explicit Victim(Model& model) : model_(model), device_(model.parameters().values().device()) {}
 
   // pixels: m images like those of `batch`, m = pixels.size() / batch.size().
   [[nodiscard]] Answer classify(const ImageBatch& batch, std::span<const float> pixels) const;
+  // The loss may be given more rows than were asked about, behind these.
   [[nodiscard]] Answer look(const ImageBatch& batch, std::span<const float> pixels, const RowLoss& loss) const;
 
   // The gradient of Σ weight·logit: weights [m, C]. `loss` holds that sum for each row.

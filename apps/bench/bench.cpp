@@ -7,7 +7,7 @@
 #include <functional>
 #include <memory>
 
-#include "engine/ops/attack_steps.h"
+#include "apps/attacks/ascent.h"
 #include "engine/ops/losses.h"
 #include "engine/optim.h"
 #include "engine/tape.h"
@@ -67,13 +67,8 @@ std::function<void()> training_step(Model& model, const Inputs& in, Device devic
 std::function<void()> pgd(Model& model, const Inputs& in, int steps, Device device) {
   const Tensor x = Tensor::empty_like(in.images);
   const auto iteration = [&model, in, x, tau = temperature(1.0, device)] {
-    Tensor gradient;
-    {
-      Tape tape({x});
-      tape.backward(sum(softmax_cross_entropy(model.forward(x, Mode::eval), in.labels, tau)));
-      gradient = tape.gradient(x);
-    }
-    pgd_step(x, in.images, gradient, Norm::linf, {});
+    const RowLoss loss = [&](const Tensor& logits) { return softmax_cross_entropy(logits, in.labels, tau); };
+    ascend(model, x, in.images, loss, Norm::linf, {});
   };
   return [in, x, steps, run = replayed(iteration, device), frozen = std::make_shared<FrozenWeights>()] {
     const FrozenWeights::Use use(*frozen);

@@ -2,9 +2,8 @@
 
 #include <numeric>
 
+#include "apps/attacks/ascent.h"
 #include "engine/ops/adversarial_losses.h"
-#include "engine/ops/losses.h"
-#include "engine/tape.h"
 #include "kernels/arrays/elementwise.h"
 #include "kernels/arrays/random_fill.h"
 #include "kernels/arrays/reduce.h"
@@ -81,18 +80,15 @@ Tensor InnerAttack::start_of(const Tensor& clean, std::int64_t step) const {
 // One step of x_ along the sign of its gradient, and what that gradient says.
 void InnerAttack::iterate(std::int64_t n) {
   const Tensor clean = clean_.narrow(0, n), x = x_.narrow(0, n), labels = labels_.narrow(0, n);
-  Tensor gradient;
-  {
-    Tape tape({x});
-    // The sum, not the mean: dividing by the batch would lose the smallest gradients.
-    tape.backward(sum(loss(model_.forward(x, options_.batch_norm), labels)));
-    gradient = tape.gradient(x);
-  }
-  on(x.device(), [&](const auto& dev) {
-    stationarity(dev, fosc_.narrow(0, n).view<float>(), is_zero_.narrow(0, n).view<float>(), x.view<const float>(),
-                 clean.view<const float>(), gradient.view<const float>(), options_.eps);
-  });
-  pgd_step(x, clean, gradient, Norm::linf, {.eps = options_.eps, .step = options_.step});
+  const auto measure = [&](const GradientPoint& p) {
+    on(x.device(), [&](const auto& dev) {
+      stationarity(dev, fosc_.narrow(0, n).view<float>(), is_zero_.narrow(0, n).view<float>(), x.view<const float>(),
+                   clean.view<const float>(), p.gradient.view<const float>(), options_.eps);
+    });
+  };
+  ascend(
+      model_, x, clean, [&](const Tensor& logits) { return loss(logits, labels); }, Norm::linf,
+      {.eps = options_.eps, .step = options_.step}, measure, options_.batch_norm);
 }
 
 Tensor InnerAttack::loss(const Tensor& logits, const Tensor& labels) const {

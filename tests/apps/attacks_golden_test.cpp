@@ -44,9 +44,8 @@ TEST(AttacksGolden, PgdFollowsTorchattacksPixelByPixel) {
   const TensorBatch batch = tensor_batch(set, 0, 32, {});
   const Tensor x = batch.images.clone();
   for (int i = 0; i < 20; ++i) {
-    const Tensor g = look(*model, x, batch.labels, AttackLoss::cross_entropy, 1).gradient;
-    pgd_step(x, batch.images, g, Norm::linf,
-             {.eps = reference["eps"].get<float>(), .step = reference["step"].get<float>()});
+    ascend(*model, x, batch.images, loss_of(AttackLoss::cross_entropy, batch.labels, 1), Norm::linf,
+           {.eps = reference["eps"].get<float>(), .step = reference["step"].get<float>()});
   }
   const Agreement a = compare(x.to_host<float>(), read_npy(attack_golden("pgd20.npy")).to_float());
   EXPECT_GE(a.within_one_level, 0.99);

@@ -53,7 +53,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
     {"apps/sweep",
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report",
       "apps/experiment"}},
-    {"apps/bench", {}},
+    {"apps/bench", {"apps/run", "apps/evaluation", "apps/attacks"}},
     {"apps/cli",
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report", "apps/experiment",
       "apps/sweep", "apps/bench"}},
