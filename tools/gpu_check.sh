@@ -135,7 +135,7 @@ fi
 begin "parity of kernels" 180 "$bin/ops_tests" --gtest_filter='-*CudaParity*:*OpTest*' --gtest_output=json:"$parts/kernels.tests.json"
 begin "parity of ops" 180 "$bin/ops_tests" --gtest_filter='*CudaParity*-*attention*' --gtest_output=json:"$parts/ops.tests.json"
 begin "parity of attention" 180 "$bin/ops_tests" --gtest_filter='*CudaParity*attention*' --gtest_output=json:"$parts/attention.tests.json"
-begin "fused graphs" 180 "$bin/gpu_tests" --gtest_filter='AttentionOnGpu*:MaskedGradientsOnGpu*' --gtest_output=json:"$parts/fused_graphs.tests.json"
+begin "fused graphs" 180 "$bin/gpu_tests" --gtest_filter='AttentionOnGpu*' --gtest_output=json:"$parts/fused_graphs.tests.json"
 begin "graph replay, training" 180 "$bin/gpu_tests" --gtest_filter='OnGpu*:SideStreamOnGpu*' --gtest_output=json:"$parts/replay.tests.json"
 begin "the same, split products everywhere" 180 env KELVIN_SPLIT_PRODUCTS=always "$bin/gpu_tests" --gtest_filter='OnGpu*' --gtest_output=json:"$parts/split.tests.json"
 [[ $rehearsal && ! -x $bin/planned_graphs_tests ]] || begin "description of the GPU" 60 "$bin/planned_graphs_tests" --gtest_filter='*DescriptionOfThisGpu'
