@@ -85,6 +85,8 @@ bool is_busy(const std::string& http_code) {
 
 // One try, from where `part` ends. The answer's code and curl's reason are in the output.
 CapturedRun run_curl(const std::string& url, const Path& part, const FetchOptions& options, int lock) {
+  // A bar is for people at a terminal, and with it curl says its own line of a failure; elsewhere there is ours alone.
+  const bool has_bar = !options.is_quiet && isatty(STDERR_FILENO) == 1;
   return run_captured({.arguments = {"curl",
                                      "--fail",
                                      "--location",
@@ -99,7 +101,7 @@ CapturedRun run_curl(const std::string& url, const Path& part, const FetchOption
                                      "1000",
                                      "--speed-time",
                                      std::to_string(options.stall_seconds),
-                                     options.is_quiet ? "--silent" : "--progress-bar",
+                                     has_bar ? "--progress-bar" : "--silent",
                                      "--continue-at",
                                      "-",
                                      "--write-out",
@@ -108,7 +110,7 @@ CapturedRun run_curl(const std::string& url, const Path& part, const FetchOption
                                      std::filesystem::absolute(part).string(),
                                      "--",
                                      url},
-                       .errors = options.is_quiet ? ChildCommand::kNowhere : STDERR_FILENO,
+                       .errors = has_bar ? STDERR_FILENO : ChildCommand::kNowhere,
                        .kept = lock});
 }
 

@@ -19,7 +19,7 @@ struct FetchOptions {
   std::filesystem::path folder = "data";  // made if need be
   std::string home;                       // another address than the source's own; file names are appended
   bool keep_archive = false;
-  bool is_quiet = false;   // no progress bar of curl
+  bool is_quiet = false;   // no progress bar of curl, which there is on a terminal alone
   int stall_seconds = 30;  // a download of less than 1000 bytes a second for so long is given up
 };
 

@@ -102,6 +102,7 @@ TEST_F(CliTest, DataShowsAndVerifies) {
   expect_mistake("data show --out s.gif", ".png or .html");
   expect_mistake("data verify nothing", "no such file");
   expect_mistake("data fetch mnist", "known: cifar10");
+  expect_mistake("data fetch cifar10.1 --url file:///nowhere --out fetched", "download failed");
   std::filesystem::create_directories(folder_ / "set");
   const std::vector<std::uint8_t> pixels(2 * 12, 1), labels = {0, 5};
   write_npy(folder_ / "set/test_images.npy", std::span<const std::uint8_t>(pixels), {2, 2, 2, 3});
