@@ -1,5 +1,6 @@
 #include "engine/rounded_parameters.h"
 
+#include <functional>
 #include <utility>
 
 namespace kelvin {
@@ -18,11 +19,12 @@ Tensor rounded(const Tensor& w, DType dtype) {
   RoundedParameters* const scope = innermost;
   if (scope == nullptr || w.dtype() != DType::f32 || w.device().kind != DeviceKind::cuda) return w.to(dtype);
   const Tensor& all = scope->parameters_.values();
-  const std::int64_t offset = w.view<const float>().data - all.view<const float>().data;
-  if (dtype == DType::f32 || offset < 0 || offset >= all.size()) return w.to(dtype);
+  const float *const at = w.view<const float>().data, *const begin = all.view<const float>().data;
+  const std::less<> is_before;  // also of addresses in different memory
+  if (dtype == DType::f32 || is_before(at, begin) || !is_before(at, begin + all.size())) return w.to(dtype);
   Tensor& values = scope->values_;
   if (!values || values.dtype() != dtype) values = all.to(dtype);
-  return values.narrow(offset, w.size()).reshape(w.shape());
+  return values.narrow(at - begin, w.size()).reshape(w.shape());
 }
 
 }  // namespace kelvin

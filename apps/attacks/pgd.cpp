@@ -56,7 +56,7 @@ class BatchAttack {
     if (!options_.last_iterate) offer(x0_, at_clean.logits, at_clean.loss);
     for (int restart = 0; restart < options_.restarts && !rows_.empty(); ++restart) {
       (void)let_finished_go();
-      if (!rows_.empty()) ascend(restart);
+      if (!rows_.empty()) run_restart(restart);
     }
     hand_back(all_rows(rows_.size()), options_.last_iterate ? x_ : best_->images);
     for (std::size_t i = 0; i < n; ++i) moved_[i] = runs_[i] > 0 ? moved_[i] / static_cast<float>(runs_[i]) : -1;
@@ -87,7 +87,7 @@ class BatchAttack {
     best_->offer(x, objective, success, prediction);
   }
 
-  void ascend(int restart) {
+  void run_restart(int restart) {
     const bool is_single_step = options_.attack == "fgsm", starts_at_random = options_.random_start && !is_single_step;
     const RandomKey key{options_.seed, random_stream(str("random_start/", restart))};
     Tensor start = starts_at_random ? random_start(x0_, indices_, options_.norm, key, options_.eps) : x0_.clone();
@@ -96,10 +96,10 @@ class BatchAttack {
     const PgdOptions step{options_.eps, is_targeted() ? -size : size};
     for (int i = 0; i < (is_single_step ? 1 : options_.steps); ++i) {
       iteration_->run([&] {
-        kelvin::ascend(model_, x_, x0_, loss_of(options_.loss, goal_, options_.attack_tau), options_.norm, step,
-                       [&](const GradientPoint& p) {
-                         if (!options_.last_iterate) offer(x_, p.logits, p.loss);
-                       });
+        ascend(model_, x_, x0_, loss_of(options_.loss, goal_, options_.attack_tau), options_.norm, step,
+               [&](const GradientPoint& p) {
+                 if (!options_.last_iterate) offer(x_, p.logits, p.loss);
+               });
       });
       measure(finished(), start);
       if (const auto staying = let_finished_go(); !staying.empty()) {

@@ -1,11 +1,9 @@
 #include <optional>
 
 #include "kernels/arrays/relative_error.h"
-#include "kernels/arrays/trial_numbers.h"
 #include "kernels/convolution/conv_trials.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/pool_block.h"
-#include "kernels/layers/relu.h"
 
 namespace kelvin {
 namespace {
