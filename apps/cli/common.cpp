@@ -65,7 +65,7 @@ void require_writable(const std::string& flag, const std::string& path) {
   try {
     require_writable(path);
   } catch (const Error& e) {
-    throw Error(e.code(), flag + " " + e.what());
+    throw Error(e.code(), message(flag, " ", e.message()));
   }
 }
 

@@ -17,6 +17,7 @@
 #include <system_error>
 #include <typeinfo>
 
+#include "apps/cli/as_flags.h"
 #include "apps/cli/standard_streams.h"
 #include "engine/atomic_file.h"
 #include "kernels/device/error.h"
@@ -58,7 +59,7 @@ int tell_exception() {
   } catch (const ReaderIsGone&) {
     end_quietly();
   } catch (const Error& e) {
-    return fail(e.what(), e.code());
+    return fail(as_flags(e.message()), e.code());
   } catch (const std::bad_alloc&) {
     return out_of_memory("out of memory; try a smaller --batch-size");
   } catch (const std::length_error&) {  // more than any memory holds

@@ -35,7 +35,7 @@ std::vector<TrainOptions> check_cells(const std::vector<Cell>& cells) {
     try {
       options.push_back(parse_train_flags(arguments));
     } catch (const Error& e) {
-      throw mistake("cell ", cell.name, ": ", e.what());
+      throw mistake("cell ", cell.name, ": ", e.message());
     }
   }
   return options;

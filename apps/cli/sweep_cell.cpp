@@ -1,4 +1,5 @@
 // kelvin sweep-cell: what `kelvin sweep` starts for each of its cells. Trains with `kelvin train`, then measures.
+#include "apps/cli/as_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/train_flags.h"
@@ -53,6 +54,9 @@ void run(const std::string& path, const CommonOptions& common) {
                    stage = name;
                    progress->update(done, total, note);
                  });
+  } catch (const Error& e) {
+    folder.write_result("error", {{"error", as_flags(e.message())}});
+    throw;
   } catch (const std::exception& e) {
     folder.write_result("error", {{"error", e.what()}});
     throw;

@@ -92,7 +92,7 @@ CellRequest read_request(const RunFolder& folder) {
     for (std::string& argument : train) argument = unescape_bytes(argument);
     return {std::move(train), measure_request_from(f.object("measure")), f.numbers("logit_scales")};
   } catch (const Error& e) {
-    throw mistake(printable(request_path(folder).string()), ": is damaged (", e.what(),
+    throw mistake(printable(request_path(folder).string()), ": is damaged (", e.message(),
                   "); delete the folder and run the sweep again");
   }
 }

@@ -47,7 +47,7 @@ class Reader {
       read_state();
     } catch (const Error& e) {
       if (e.code() != ExitCode::mistake) throw;
-      throw mistake(e.what(), "; remove it and done.json beside it, and the same sweep makes them again");
+      throw mistake(e.message(), "; remove it and done.json beside it, and the same sweep makes them again");
     }
     return std::move(f_);
   }

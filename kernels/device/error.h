@@ -3,12 +3,16 @@
 // A mistake by a person (flag, file, shape, value) throws Error with ExitCode::mistake; its text is one line naming
 // what, where, expected and got, and the next thing to try. `apps/cli/main.cpp` prints it and exits with the code.
 //
-//   if (tau <= 0) throw mistake("--tau must be > 0, got ", tau);
+//   if (tau <= 0) throw mistake("tau"_field, " must be > 0, got ", tau);      what() is "tau must be > 0, got 0"
+//
+// The text names fields of options structs, not flags; an Error also says where in the text they stand, so that
+// apps/cli can print them as flags: "--tau must be > 0, got 0".
 #pragma once
 
-#include <sstream>
 #include <stdexcept>
 #include <string>
+
+#include "kernels/device/message.h"
 
 namespace kelvin {
 
@@ -17,30 +21,24 @@ enum class ExitCode { done = 0, internal = 1, mistake = 2, diverged = 3, out_of_
 
 class Error : public std::runtime_error {
  public:
-  Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(ExitCode code, const Message& message)
+      : std::runtime_error(message.text), code_(code), fields_(message.fields) {}
   [[nodiscard]] ExitCode code() const { return code_; }
+  [[nodiscard]] Message message() const { return {what(), fields_}; }
 
  private:
   ExitCode code_;
+  std::vector<std::size_t> fields_;
 };
-
-// Joins values into one string with operator<<.
-template <class... Parts>
-[[nodiscard]] std::string str(const Parts&... parts) {
-  std::ostringstream out;
-  out.exceptions(std::ios_base::badbit);  // no memory is an exception, not a shorter text
-  (out << ... << parts);
-  return out.str();
-}
 
 template <class... Parts>
 [[nodiscard]] Error mistake(const Parts&... parts) {
-  return Error(ExitCode::mistake, str(parts...));
+  return Error(ExitCode::mistake, message(parts...));
 }
 
 template <class... Parts>
 [[nodiscard]] Error internal_error(const Parts&... parts) {
-  return Error(ExitCode::internal, str(parts...));
+  return Error(ExitCode::internal, message(parts...));
 }
 
 }  // namespace kelvin
