@@ -30,8 +30,9 @@ BatchLoader::BatchLoader(const ImageSet& set, const LoaderOptions& options) : se
   } catch (const std::system_error&) {
     const std::size_t there = workers_.size();
     stop();
-    throw Error(ExitCode::out_of_memory, str("of ", options.workers, " threads that prepare batches only ", there,
-                                             " can be had; try a smaller --loader-workers, or raise `ulimit -u`"));
+    throw Error(ExitCode::out_of_memory,
+                message("of ", options.workers, " threads that prepare batches only ", there,
+                        " can be had; try a smaller ", "loader-workers"_field, ", or raise `ulimit -u`"));
   } catch (...) {
     stop();
     throw;

@@ -40,7 +40,7 @@ const Layout kCifar100 = {
 
 Path folder_of(const Layout& layout, const std::string& where) {
   if (where.empty())
-    throw mistake("--data ", layout.name, " needs the folder of its binary version: ", layout.name, ":DIR");
+    throw mistake("data"_field, " ", layout.name, " needs the folder of its binary version: ", layout.name, ":DIR");
   const Path inner = Path(where) / layout.folder;
   return is_folder(inner) ? inner : Path(where);
 }

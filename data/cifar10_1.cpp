@@ -9,9 +9,10 @@
 namespace kelvin {
 
 Dataset load_cifar10_1(const std::string& where, const DatasetOptions& options) {
-  if (where.empty()) throw mistake("--data cifar10.1 needs its folder: cifar10.1:DIR");
+  if (where.empty()) throw mistake("data"_field, " cifar10.1 needs its folder: cifar10.1:DIR");
   if (options.train == Half::required)
-    throw mistake("cifar10.1 is a test set only; train with --data cifar10:DIR and evaluate with --data cifar10.1:DIR");
+    throw mistake("cifar10.1 is a test set only; train with ", "data"_field, " cifar10:DIR and evaluate with ",
+                  "data"_field, " cifar10.1:DIR");
   Dataset set;
   set.classes = 10;
   set.class_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};

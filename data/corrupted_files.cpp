@@ -39,13 +39,13 @@ std::vector<int> read_severities(const Path& folder) {
 
 void require_bytes(const ImageSet& images) {
   if (!images.labels.empty() && *std::max_element(images.labels.begin(), images.labels.end()) > 255)
-    throw mistake("--save: the CIFAR-C layout keeps labels in bytes; this set has more than 256 classes");
+    throw mistake("save"_field, ": the CIFAR-C layout keeps labels in bytes; this set has more than 256 classes");
 }
 
 }  // namespace
 
 CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std::move(folder)), clean_(clean) {
-  if (!is_folder(folder_)) throw mistake("--from ", folder_.string(), ": no such folder");
+  if (!is_folder(folder_)) throw mistake("from"_field, " ", folder_.string(), ": no such folder");
   is_npy_ = is_there(folder_ / "labels.npy");
   if (is_npy_) {
     names_ = npy_names(folder_);
@@ -67,11 +67,11 @@ CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std:
       if (is_folder(folder_ / name / "1")) names_.push_back(name);
     severities_ = {1, 2, 3, 4, 5};
     if (!names_.empty() && clean.class_folders.empty())
-      throw mistake("--from ", folder_.string(), ": images in class folders; the data set (", clean.name,
+      throw mistake("from"_field, " ", folder_.string(), ": images in class folders; the data set (", clean.name,
                     ") has none to match them with, expected tiny-imagenet or folder");
   }
   if (names_.empty())
-    throw mistake("--from ", folder_.string(),
+    throw mistake("from"_field, " ", folder_.string(),
                   ": holds neither CORRUPTION.npy files with labels.npy nor CORRUPTION/SEVERITY/CLASS folders");
 }
 
@@ -94,11 +94,11 @@ void CorruptedFiles::check_blocks(const Path& path) const {
 
 void CorruptedFiles::require(const std::string& name, const std::vector<int>& severities) const {
   if (std::find(names_.begin(), names_.end(), name) == names_.end())
-    throw mistake("--from ", folder_.string(), ": no corruption ", name, "; there are ", listed(names_));
+    throw mistake("from"_field, " ", folder_.string(), ": no corruption ", name, "; there are ", listed(names_));
   for (const int severity : severities)
     if (std::find(severities_.begin(), severities_.end(), severity) == severities_.end() ||
         (!is_npy_ && !is_folder(folder_ / name / std::to_string(severity))))
-      throw mistake("--from ", folder_.string(), ": holds no severity ", severity, " of ", name);
+      throw mistake("from"_field, " ", folder_.string(), ": holds no severity ", severity, " of ", name);
 }
 
 ImageSet CorruptedFiles::load(const std::string& name, int severity, std::int64_t limit) {
@@ -167,7 +167,7 @@ CorruptedWriter::CorruptedWriter(Path folder, std::vector<int> severities)
     : folder_(std::move(folder)), severities_(std::move(severities)) {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
-  if (error) throw mistake("--save ", folder_.string(), ": cannot be made: ", error.message());
+  if (error) throw mistake("save"_field, " ", folder_.string(), ": cannot be made: ", error.message());
 }
 
 void CorruptedWriter::require(const std::vector<std::string>& names, const ImageSet& images) const {

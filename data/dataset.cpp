@@ -39,7 +39,7 @@ std::string known_names() {
 
 void require_images(const std::string& spec, Half half, const ImageSet& set, const char* name) {
   if (half == Half::required && set.count == 0)
-    throw mistake("--data ", spec, ": holds no ", name, " images, and they are needed here");
+    throw mistake("data"_field, " ", spec, ": holds no ", name, " images, and they are needed here");
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   const std::size_t colon = spec.find(':');
   const std::string name = spec.substr(0, colon), where = colon == std::string::npos ? "" : spec.substr(colon + 1);
   const auto loader = loaders().find(name);
-  if (loader == loaders().end()) throw mistake("--data ", name, " is unknown; known: ", known_names());
+  if (loader == loaders().end()) throw mistake("data"_field, " ", name, " is unknown; known: ", known_names());
   Dataset set = loader->second(where, options);
   set.name = name;
   require_images(spec, options.train, set.train, "training");

@@ -18,7 +18,7 @@ Path find_file(const Path& folder, const std::string& name) {
   for (const char* ending : {".gz", ""})
     if (is_there(folder / (name + ending))) return folder / (name + ending);
   throw mistake((folder / name).string(),
-                "[.gz]: no such file; install Debian's package dataset-fashion-mnist or pass --data ",
+                "[.gz]: no such file; install Debian's package dataset-fashion-mnist or pass ", "data"_field, " ",
                 "fashion-mnist:DIR");
 }
 

@@ -9,7 +9,7 @@ namespace kelvin {
 
 void hold_out(Dataset& set, std::int64_t count, std::uint64_t seed) {
   if (count < 1 || count >= set.train.count)
-    throw mistake("--validation must leave images on both sides: got ", count, " of ", set.train.count,
+    throw mistake("validation"_field, " must leave images on both sides: got ", count, " of ", set.train.count,
                   " training images");
   const std::vector<std::int32_t> order = random_order(set.train.count, {seed, random_stream("validation")});
   std::vector<std::int64_t> held(order.begin(), order.begin() + count), kept(order.begin() + count, order.end());

@@ -174,8 +174,8 @@ std::vector<Annotation> parse_annotations(const Path& path, std::string_view tex
 }
 
 Dataset load_image_folder(const std::string& where, const DatasetOptions& options) {
-  if (where.empty()) throw mistake("--data folder needs a folder: --data folder:DIR");
-  if (!is_folder(where)) throw mistake(where, ": no such folder (--data folder:DIR)");
+  if (where.empty()) throw mistake("data"_field, " folder needs a folder: ", "data"_field, " folder:DIR");
+  if (!is_folder(where)) throw mistake(where, ": no such folder (", "data"_field, " folder:DIR)");
   const Halves folders = halves_of(where);
   const Path &train = folders.train, &test = folders.test;
   if (options.train == Half::required && train.empty())
@@ -219,7 +219,7 @@ Dataset load_image_folder(const std::string& where, const DatasetOptions& option
 }
 
 Dataset load_tiny_imagenet(const std::string& where, const DatasetOptions& options) {
-  if (where.empty()) throw mistake("--data tiny-imagenet needs the unpacked folder: tiny-imagenet:DIR");
+  if (where.empty()) throw mistake("data"_field, " tiny-imagenet needs the unpacked folder: tiny-imagenet:DIR");
   const Path inner = Path(where) / "tiny-imagenet-200";
   const Path folder = is_folder(inner) ? inner : Path(where);
   Dataset set;

@@ -89,8 +89,8 @@ ImageSet read_npy_half(const Path& images, const Path& labels, std::int64_t clas
 }
 
 Dataset load_npy_dataset(const std::string& folder, const DatasetOptions& options) {
-  if (folder.empty()) throw mistake("--data npy needs a folder: --data npy:DIR");
-  if (!is_folder(folder)) throw mistake(folder, ": no such folder (--data npy:DIR)");
+  if (folder.empty()) throw mistake("data"_field, " npy needs a folder: ", "data"_field, " npy:DIR");
+  if (!is_folder(folder)) throw mistake(folder, ": no such folder (", "data"_field, " npy:DIR)");
   Dataset set;
   set.train = load_half(folder, "train", options.train);
   set.test = load_half(folder, "test", options.test);

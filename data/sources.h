@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/device/message.h"
+
 namespace kelvin {
 
 struct SourceFile {
@@ -19,7 +21,7 @@ struct DataSource {
   std::string suffix;  // what the home wants behind the name ("?download=1")
   std::vector<SourceFile> files;
   std::string folder;                     // what unpacking makes; for plain files the folder they are put in
-  std::string use;                        // how to name it afterwards: the flag, with FOLDER for its place
+  Message use = "";                       // how to name it afterwards: the field, with FOLDER for its place
   [[nodiscard]] bool is_archive() const;  // one file to unpack, or plain files
 };
 

@@ -20,26 +20,27 @@ std::map<std::string, double> parse_options(const std::string& text) {
     const std::size_t equals = item.find('=');
     const std::string key = item.substr(0, equals), value = equals == std::string::npos ? "" : item.substr(equals + 1);
     if (!options.contains(key))
-      throw mistake("--data synthetic: unknown option '", key,
+      throw mistake("data"_field, " synthetic: unknown option '", key,
                     "'; known: classes, size, channels, train, test, overlap");
     double& number = options[key];
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (error != std::errc() || end != value.data() + value.size() || !std::isfinite(number))
-      throw mistake("--data synthetic: ", key, "='", value, "' is no number");
+      throw mistake("data"_field, " synthetic: ", key, "='", value, "' is no number");
   }
   const auto require = [&](const char* key, double low, double high) {
     if (options[key] < low || options[key] > high)
-      throw mistake("--data synthetic: ", key, "=", options[key], ", expected ", low, " to ", high);
+      throw mistake("data"_field, " synthetic: ", key, "=", options[key], ", expected ", low, " to ", high);
   };
   for (const char* key : {"classes", "size", "train", "test"})
     if (options[key] != std::floor(options[key]))
-      throw mistake("--data synthetic: ", key, "=", options[key], " is no whole number");
+      throw mistake("data"_field, " synthetic: ", key, "=", options[key], " is no whole number");
   require("classes", 2, 1000);
   require("size", 1, 256);
   require("train", 0, 1e7);
   require("test", 0, 1e7);
   require("overlap", 1e-9, 0.49);
-  if (options["channels"] != 1 && options["channels"] != 3) throw mistake("--data synthetic: channels must be 1 or 3");
+  if (options["channels"] != 1 && options["channels"] != 3)
+    throw mistake("data"_field, " synthetic: channels must be 1 or 3");
   return options;
 }
 

@@ -30,8 +30,8 @@ class Problems {
   void raise(const std::filesystem::path& path) const {
     if (count_ == 0) return;
     const std::string more = count_ > 8 ? str("; and ", count_ - 8, " more") : "";
-    throw mistake(path.string(), ": does not fit this model: ", text_, more,
-                  " (check --model, --data and the class count)");
+    throw mistake(path.string(), ": does not fit this model: ", text_, more, " (check ", "model"_field, ", ",
+                  "data"_field, " and the class count)");
   }
 
  private:

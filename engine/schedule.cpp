@@ -41,7 +41,7 @@ LearningRateSchedule::Kind learning_rate_schedule_of(const std::string& name) {
   if (name == "constant") return LearningRateSchedule::Kind::constant;
   if (name == "step") return LearningRateSchedule::Kind::step;
   if (name == "cosine") return LearningRateSchedule::Kind::cosine;
-  throw mistake("--lr-schedule ", name, " is unknown; known: constant, step, cosine");
+  throw mistake("lr-schedule"_field, " ", name, " is unknown; known: constant, step, cosine");
 }
 
 TemperatureSchedule::Kind temperature_schedule_of(const std::string& name) {
@@ -49,7 +49,7 @@ TemperatureSchedule::Kind temperature_schedule_of(const std::string& name) {
   if (name == "linear") return TemperatureSchedule::Kind::linear;
   if (name == "cosine") return TemperatureSchedule::Kind::cosine;
   if (name == "cyclic") return TemperatureSchedule::Kind::cyclic;
-  throw mistake("--tau-schedule ", name, " is unknown; known: constant, linear, cosine, cyclic");
+  throw mistake("tau-schedule"_field, " ", name, " is unknown; known: constant, linear, cosine, cyclic");
 }
 
 }  // namespace kelvin

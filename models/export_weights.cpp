@@ -20,9 +20,10 @@ bool has_vanished(const std::filesystem::path& path, const std::string& name, co
     vanished = vanished || (values[i] != 0 && stored[i] == 0);
   }
   if (is_too_large)
-    throw mistake(path.string(), ": is not written: ", name, " holds ", largest, ", which ",
-                  dtype == "F16" ? "float16 cannot hold (at most 65504); use --dtype bfloat16 or float32"
-                                 : "bfloat16 cannot hold (at most 3.39e38); use --dtype float32");
+    throw mistake(
+        path.string(), ": is not written: ", name, " holds ", largest, ", which ",
+        dtype == "F16" ? "float16 cannot hold (at most 65504); use " : "bfloat16 cannot hold (at most 3.39e38); use ",
+        "dtype"_field, dtype == "F16" ? " bfloat16 or float32" : " float32");
   return vanished;
 }
 

@@ -58,16 +58,16 @@ std::vector<std::string> model_names() {
 
 void require_known_model(const std::string& name) {
   if (builders().contains(name)) return;
-  throw mistake("--model ", name, " is unknown; known: ", listed(model_names()));
+  throw mistake("model"_field, " ", name, " is unknown; known: ", listed(model_names()));
 }
 
 void require_regularisation(const ModelSpec& s) {
-  for (const auto& [flag, rate] : {std::pair("--dropout", s.dropout), std::pair("--drop-path", s.drop_path)})
+  for (const auto& [flag, rate] : {std::pair("dropout"_field, s.dropout), std::pair("drop-path"_field, s.drop_path)})
     if (!(rate >= 0 && rate < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", exact(rate));
   if (s.name.starts_with("vit")) return;
   if (s.dropout > 0 || s.drop_path > 0 || s.checkpoint_activations)
-    throw mistake("--model ", s.name,
-                  ": --dropout, --drop-path and --checkpoint-activations belong to the vit_* models");
+    throw mistake("model"_field, " ", s.name, ": ", "dropout"_field, ", ", "drop-path"_field, " and ",
+                  "checkpoint-activations"_field, " belong to the vit_* models");
 }
 
 void require_precision(DType precision, Device device) {
@@ -79,15 +79,15 @@ std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t s
   if (spec.channels != 1 && spec.channels != 3)
     throw mistake("images have ", spec.channels, " channels; models take 1 or 3");
   if (spec.classifier != "linear" && spec.classifier != "cosine")
-    throw mistake("--classifier ", spec.classifier, " is unknown; known: linear, cosine");
+    throw mistake("classifier"_field, " ", spec.classifier, " is unknown; known: linear, cosine");
   if (!(spec.cosine_scale > 0) || !std::isfinite(spec.cosine_scale))
-    throw mistake("--cosine-scale must be > 0, got ", spec.cosine_scale);
+    throw mistake("cosine-scale"_field, " must be > 0, got ", spec.cosine_scale);
   for (const std::vector<float>* constants : {&spec.mean, &spec.std})
     if (!constants->empty() && std::ssize(*constants) != spec.channels)
-      throw mistake("--mean and --std: expected a number for each of ", spec.channels, " channels, got ",
-                    constants->size());
+      throw mistake("mean"_field, " and ", "std"_field, ": expected a number for each of ", spec.channels,
+                    " channels, got ", constants->size());
   if (spec.classes < 2) throw mistake("a classifier needs at least 2 classes, got ", spec.classes);
-  if (spec.image_size < 0) throw mistake("--image-size must be 0 or more, got ", spec.image_size);
+  if (spec.image_size < 0) throw mistake("image-size"_field, " must be 0 or more, got ", spec.image_size);
   require_regularisation(spec);
   std::unique_ptr<Model> model = builders().at(spec.name)(std::move(spec));
   const ModelSpec& s = model->spec();

@@ -14,7 +14,7 @@ bool takes_large_stem(const ModelSpec& spec, const ResNetLayout& layout) {
   if (spec.stem == "auto")
     return !layout.is_cifar_family && std::max(spec.input_height(), spec.input_width()) > kLargestSmallImage;
   if (spec.stem != "cifar" && spec.stem != "imagenet")
-    throw mistake("--stem ", spec.stem, " is unknown; known: auto, cifar, imagenet");
+    throw mistake("stem"_field, " ", spec.stem, " is unknown; known: auto, cifar, imagenet");
   if (spec.stem == "imagenet" && layout.is_cifar_family) throw mistake(spec.name, " has the cifar stem only");
   return spec.stem == "imagenet";
 }

@@ -24,10 +24,9 @@ VisionTransformer::VisionTransformer(ModelSpec given, const VitLayout& layout)
   const ModelSpec& s = spec();
   const std::int64_t p = layout.patch, d = layout.width;
   if (s.input_height() % p != 0 || s.input_width() % p != 0)
-    throw mistake("--model ", s.name, " cuts images into patches of ", p, "x", p, "; images of ", s.input_height(), "x",
-                  s.input_width(),
-                  " do not divide into them; --image-size N resizes them, as do weights that kelvin weights import "
-                  "--size N wrote");
+    throw mistake("model"_field, " ", s.name, " cuts images into patches of ", p, "x", p, "; images of ",
+                  s.input_height(), "x", s.input_width(), " do not divide into them; ", "image-size"_field,
+                  " N resizes them, as do weights that kelvin weights import ", "size"_field, " N wrote");
   const std::int64_t patches = (s.input_height() / p) * (s.input_width() / p), fan_in = p * p * s.channels;
   class_token_ = &parameters().add({"cls_token", {1, 1, d}, {Init::Kind::normal, 0.0f, 1e-6f}, false});
   positions_ = &parameters().add({"pos_embed", {1, patches + 1, d}, small_normal(), false});

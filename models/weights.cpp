@@ -90,9 +90,9 @@ class Importer {
       const bool is_square = s.input_height() == s.input_width();
       const std::int64_t side = is_square ? s.input_height() : s.input_height() / own.rows * from.rows;
       report_.misfits.push_back(str(kPositions, " is of ", from.rows, "x", from.cols, " patches, images of ",
-                                    s.input_height(), "x", s.input_width(), " have ", own.rows, "x", own.cols,
-                                    "; kelvin weights import ", file_.path.string(), " --model ", s.name, " --size ",
-                                    side, " --out FILE resamples it"));
+                                    s.input_height(), "x", s.input_width(), " have ", own.rows, "x", own.cols));
+      report_.remedy = message("; kelvin weights import ", file_.path.string(), " ", "model"_field, " ", s.name, " ",
+                               "size"_field, " ", side, " ", "out"_field, " FILE resamples it");
       return;
     }
     ++report_.loaded;
@@ -129,10 +129,10 @@ WeightsReport import_weights(const SafetensorsFile& file, const Model& model, co
   WeightsReport report = Importer(file, model, options).run();
   if (!report.is_complete() && !options.allow_partial) {
     const bool is_other = !report.missing.empty() || !report.unexpected.empty();
-    throw mistake(file.path.string(), ": does not fit ", model.spec().name, ": ", report.problems(),
-                  !is_other || report.loaded == 0 ? ""
-                  : options.is_exact              ? " (kelvin weights import --allow-partial loads what fits)"
-                                                  : " (--allow-partial loads what fits)");
+    throw mistake(file.path.string(), ": does not fit ", model.spec().name, ": ", report.problems(), report.remedy,
+                  !is_other || report.loaded == 0 ? Message("")
+                                                  : message(options.is_exact ? " (kelvin weights import " : " (",
+                                                            "allow-partial"_field, " loads what fits)"));
   }
   if (report.loaded == 0)
     throw mistake(file.path.string(), ": none of its ", file.tensors.size(), " tensors belongs to ", model.spec().name,
@@ -151,7 +151,8 @@ std::optional<int> find_head_classes(const SafetensorsFile& file) {
 
 int head_classes(const SafetensorsFile& file) {
   if (const auto classes = find_head_classes(file)) return *classes;
-  throw mistake(file.path.string(), ": neither fc.weight nor head.weight tells the class count; pass --classes");
+  throw mistake(file.path.string(), ": neither fc.weight nor head.weight tells the class count; pass ",
+                "classes"_field);
 }
 
 }  // namespace kelvin

@@ -21,6 +21,7 @@ struct WeightsReport {
   std::vector<std::string> missing;     // parameters that the file lacks: they keep their start
   std::vector<std::string> unexpected;  // tensors of the file that the model lacks
   std::vector<std::string> misfits;     // "name has shape [..], expected [..]"
+  Message remedy = "";                  // what makes a misfit fit, where something does
   std::vector<std::string> notes;       // wrapper taken off, head replaced, positions interpolated
   bool is_head_new = false;             // the last layer kept its own start
   [[nodiscard]] bool is_complete() const { return missing.empty() && unexpected.empty() && misfits.empty(); }

@@ -60,8 +60,8 @@ inline Outcome run_program(const std::filesystem::path& folder, const std::strin
   return {WEXITSTATUS(status), read_text(folder / "stdout.txt"), read_text(folder / "stderr.txt")};
 }
 
-// The message of the mistake (exit code 2) that f throws; fails the test when it throws nothing or something else. A mistake is
-// one line.
+// The message of the mistake (exit code 2) that f throws, with the fields that it names written as flags ("--tau must be > 0"); fails the
+// test when it throws nothing or something else. A mistake is one line.
 template <class F>
 std::string mistake_of(const F& f) {
   try {
@@ -69,7 +69,7 @@ std::string mistake_of(const F& f) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ExitCode::mistake) << e.what();
     EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
-    return e.what();
+    return e.message().with("--");
   }
   ADD_FAILURE() << "nothing was thrown";
   return {};

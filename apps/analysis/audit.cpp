@@ -114,7 +114,8 @@ const char* name_of(Verdict verdict) {
 Audit audit(Model& model, const ImageSet& set, const AuditOptions& options,
             const std::function<void(const std::string&)>& progress) {
   if (set.count < 1) throw mistake("audit needs at least one image");
-  if (options.random_points < 1) throw mistake("--random-points must be at least 1, got ", options.random_points);
+  if (options.random_points < 1)
+    throw mistake("random-points"_field, " must be at least 1, got ", options.random_points);
   return Auditor(model, set, options, progress).run();
 }
 

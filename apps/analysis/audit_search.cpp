@@ -124,7 +124,7 @@ void Auditor::square() {
 void Auditor::transfer() {
   begin("transfer");
   if (o_.twin == nullptr) {
-    not_run("transfer", "no --twin given: a model trained at tau 1");
+    not_run("transfer", "no twin given: a model trained at tau 1");
     return;
   }
   ImageSet moved = set_;

@@ -278,9 +278,10 @@ class Study {
 }  // namespace
 
 void check_options(const GradientOptions& o) {
-  if (o.taus.empty()) throw mistake("--taus needs at least one temperature, such as --taus 0.1,1,10");
+  if (o.taus.empty())
+    throw mistake("taus"_field, " needs at least one temperature, such as ", "taus"_field, " 0.1,1,10");
   for (const double tau : o.taus)
-    if (!(tau > 0) || !std::isfinite(tau)) throw mistake("--taus must be > 0 and finite, got ", tau);
+    if (!(tau > 0) || !std::isfinite(tau)) throw mistake("taus"_field, " must be > 0 and finite, got ", tau);
 }
 
 GradientStudy measure_gradients(Model& model, const ImageSet& set, const GradientOptions& options,

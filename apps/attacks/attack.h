@@ -125,6 +125,6 @@ using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)
 [[nodiscard]] const char* name_of(AttackLoss loss);
 [[nodiscard]] std::string attack_loss_names();  // "ce, log-odds, margin, dlr"
 // Throws a mistake that names `flag` where a model has too few classes for the loss.
-void require_classes(const std::string& flag, AttackLoss loss, int classes);
+void require_classes(FieldName field, AttackLoss loss, int classes);
 
 }  // namespace kelvin

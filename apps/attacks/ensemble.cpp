@@ -43,7 +43,7 @@ void check_outputs(const Victim& victim, const ImageSet& set, const AttackOption
     for (std::size_t row = 0; row < few.count(); ++row)
       same_classes = same_classes && again.prediction(row) == first.prediction(row);
     if (same_classes && difference <= static_cast<double>(kSameLogits) * size) continue;
-    warnings.emplace_back("the model answers the same image differently: use --version rand");
+    warnings.emplace_back("the model answers the same image differently: use the version rand");
     break;
   }
   bool are_probabilities = few.count() > 0;

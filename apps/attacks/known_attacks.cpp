@@ -171,7 +171,7 @@ const std::vector<KnownAttack>& known_attacks() {
 const KnownAttack& known_attack(const std::string& name, Norm norm) {
   for (const KnownAttack& a : known_attacks())
     if (a.name == name && (!a.norm || *a.norm == norm)) return a;
-  throw mistake("--attack ", name, " is unknown; known: ", listed(attack_names()));
+  throw mistake("attack"_field, " ", name, " is unknown; known: ", listed(attack_names()));
 }
 
 }  // namespace kelvin

@@ -24,7 +24,7 @@ float usual_step(float eps) { return eps / 4; }
 
 void require_radius(float eps, Norm norm) {
   if (norm == Norm::linf && eps > 1)
-    throw mistake("--eps ", exact(eps), ": pixels are in [0, 1]; ", eps, "/255 was meant?");
+    throw mistake("eps"_field, " ", exact(eps), ": pixels are in [0, 1]; ", eps, "/255 was meant?");
 }
 
 int usual_steps(const std::string& attack, Norm norm) { return known_attack(attack, norm).usual_steps; }
@@ -43,7 +43,7 @@ void require_taken(const std::string& flag, const std::string& attack, Norm norm
         others += str(others.empty() ? "" : ", ", name, n == norm ? "" : n == Norm::l2 ? " in L2" : " in L-infinity");
         break;
       }
-  throw mistake("--", flag, ": ", attack, " has no use for it; it belongs to ", others);
+  throw mistake(FieldName{flag}, ": ", attack, " has no use for it; it belongs to ", others);
 }
 
 std::string reach_warning(const AttackOptions& o) {

@@ -86,7 +86,7 @@ std::function<void()> step_for(const std::string& what, Model& model, const Inpu
       run();
     };
   if (what.starts_with("pgd")) return pgd(model, in, std::max(1, std::atoi(what.c_str() + 3)), device);
-  throw mistake("--cases ", what, "-...: expected ", kBenchCases);
+  throw mistake("cases"_field, " ", what, "-...: expected ", kBenchCases);
 }
 
 // Steps that are launched one by one, also on a GPU: their sum is longer than a replayed step takes.
@@ -121,7 +121,7 @@ double peak_rss_mb() {
 
 BenchRow run_bench(const std::string& name, const BenchOptions& o, Device device) {
   const std::size_t dash = name.find('-');
-  if (dash == std::string::npos) throw mistake("--cases ", name, ": expected ", kBenchCases);
+  if (dash == std::string::npos) throw mistake("cases"_field, " ", name, ": expected ", kBenchCases);
   require_precision(o.precision, device);
   const std::unique_ptr<Model> model = make_model({.name = name.substr(dash + 1),
                                                    .classes = o.classes,

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "apps/cli/help.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/run/json_output.h"
@@ -36,6 +37,7 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   command->add_flag("--fast-nondeterministic", common.fast, "CUDA: also use plans whose sums have no fixed order");
   command->add_flag("--json", common.json, "Standard output is exactly one JSON object")->configurable(false);
   command->add_flag("--quiet", common.quiet, "No progress")->configurable(false);
+  group_flags(*command, {{"Options", {}, {"tf32", "autotune", "fast-nondeterministic"}}});
   command->callback(std::move(run));
   return command;
 }

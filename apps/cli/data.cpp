@@ -1,6 +1,7 @@
 // kelvin data list | fetch | verify | show
 #include <algorithm>
 
+#include "apps/cli/as_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/report/contact_sheet.h"
@@ -25,12 +26,13 @@ void list(const CommonOptions& common) {
   Json rows = Json::array();
   for (const DataSource& s : data_sources()) {
     const bool has_digest = !s.files.front().digest.empty();
-    table.add({s.name, s.about, has_digest ? s.files.front().digest_kind : "none published", s.use});
+    table.add({s.name, s.about, has_digest ? s.files.front().digest_kind : "none published", as_flags(s.use)});
     Json files = Json::array();
     for (const SourceFile& file : s.files)
       files.push_back(
           {{"url", s.home + file.name + s.suffix}, {"digest_kind", file.digest_kind}, {"digest", file.digest}});
-    rows.push_back({{"name", s.name}, {"about", s.about}, {"files", files}, {"folder", s.folder}, {"use", s.use}});
+    rows.push_back(
+        {{"name", s.name}, {"about", s.about}, {"files", files}, {"folder", s.folder}, {"use", as_flags(s.use)}});
   }
   print_result(common,
                table.str() +
@@ -53,7 +55,7 @@ void fetch_set(const DataFlags& f, const CommonOptions& common) {
                 file.sha256, "\n");
   }
   if (fetched.files.empty()) text = str(fetched.place.string(), " is there already\n");
-  std::string use = source.use;
+  std::string use = as_flags(source.use);
   use.replace(use.find("FOLDER"), 6, fetched.place.string());
   print_result(common, text + "use it with " + use + "\n",
                {{"name", source.name}, {"folder", fetched.place.string()}, {"files", files}, {"use", use}});

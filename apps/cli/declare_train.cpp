@@ -1,5 +1,6 @@
 // Which flags `kelvin train` has. What they mean together stands in train_flags.cpp.
 #include "apps/cli/fine_tuning_flags.h"
+#include "apps/cli/help.h"
 #include "apps/cli/train_flags.h"
 #include "kernels/device/listed.h"
 #include "kernels/device/threads.h"
@@ -26,7 +27,7 @@ void add_adversarial_flags(CLI::App& c, TrainFlags& f) {
       ->transform(fraction());
   c.add_option("--adversarial-step", f.adversarial_step, "Default: pgd 2/255, trades and mart 0.007")
       ->transform(fraction());
-  c.add_option("--adversarial-steps", a.steps)->capture_default_str();
+  c.add_option("--adversarial-steps", a.steps, "Of the inner attack")->capture_default_str();
   c.add_option("--adversarial-loss", f.adversarial_loss,
                "What the inner attack follows: " + attack_loss_names() + "; default: ce, for trades its KL term");
   add_tau("--inner-tau", a.inner_tau, "Temperature inside the inner attack; 0: the training temperature");
@@ -41,6 +42,30 @@ void add_adversarial_flags(CLI::App& c, TrainFlags& f) {
   c.add_option("--inner-batch-norm", f.inner_batch_norm, "Statistics while the images are made: eval or train")
       ->check(CLI::IsMember({"eval", "train"}))
       ->capture_default_str();
+}
+
+// In which group of --help a flag stands.
+std::vector<HelpGroup> help_groups() {
+  return {{"Data", {"data", "limit", "augment"}, {"train-limit", "test-limit", "validation", "loader-workers"}},
+          {"Model",
+           {"model", "init", "precision"},
+           {"stem", "classifier", "cosine-scale", "image-size", "normalize", "dropout", "drop-path",
+            "checkpoint-activations", "allow-partial", "head-init"}},
+          {"Temperature",
+           {"tau", "tau-schedule", "tau-end"},
+           {"tau-period", "tau-lr", "auto-taus", "auto-lr", "auto-eta", "auto-regret", "reparametrize"}},
+          {"Optimisation",
+           {"epochs", "batch-size", "optimizer", "lr", "lr-schedule", "lr-times-tau", "weight-decay"},
+           {"warmup-epochs", "momentum", "nesterov", "beta1", "beta2", "adam-eps", "clip-gradient-norm", "accumulate",
+            "label-smoothing", "ema"}},
+          {"Adversarial training",
+           {"adversarial", "adversarial-eps", "adversarial-steps", "inner-tau"},
+           {"adversarial-step", "adversarial-loss", "trades-beta", "mart-lambda", "kl-tau", "kl-adversarial-tau",
+            "balance-tau", "awp", "awp-warmup", "inner-batch-norm"}},
+          {"Fine-tuning", {"freeze-backbone"}, {"head-lr-scale", "layer-decay"}},
+          {"Output",
+           {"out", "resume"},
+           {"accept-changed-data", "select-by", "keep-checkpoints", "log-every", "eval-every"}}};
 }
 
 }  // namespace
@@ -81,7 +106,9 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
   c->add_option("--classifier", o.classifier, "linear, or cosine: logits are --cosine-scale times cos(f, w_j), no bias")
       ->check(CLI::IsMember({"linear", "cosine"}))
       ->capture_default_str();
-  c->add_option("--cosine-scale", o.cosine_scale)->transform(fraction())->capture_default_str();
+  c->add_option("--cosine-scale", o.cosine_scale, "Multiplies the cosines of --classifier cosine")
+      ->transform(fraction())
+      ->capture_default_str();
   c->add_option("--auto-taus", f.auto_taus, "Candidates of --tau auto")->capture_default_str();
   c->add_option("--auto-lr", f.auto_lr, "Learning rates that --tau auto tries with each temperature; default: --lr");
   c->add_option("--auto-eta", f.search.eta, "--tau auto keeps one of N candidates and trains it N times as long")
@@ -92,7 +119,7 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
       ->capture_default_str();
   c->add_option("--tau-end", f.tau_end, "Temperature at the end of the schedule")->transform(fraction());
   c->add_option("--tau-period", o.tau.period, "Epochs a cycle of the cyclic schedule")->capture_default_str();
-  c->add_option("--epochs", o.epochs)->capture_default_str();
+  c->add_option("--epochs", o.epochs, "Passes over the training images")->capture_default_str();
   c->add_option("--batch-size", o.batch_size, "Images a step; an epoch leaves out an incomplete last batch")
       ->capture_default_str();
   c->add_option("--optimizer", f.optimizer, "sgd, adam or adamw")->capture_default_str();
@@ -103,8 +130,9 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
                 "Linear rise from 0 at the start, over the schedule that --lr-schedule gives")
       ->capture_default_str();
   c->add_flag("--lr-times-tau", o.lr_times_tau, "Multiply the learning rate by the temperature (of sgd)");
-  c->add_option("--momentum", o.optimizer.momentum)->capture_default_str();
-  c->add_flag("--nesterov", o.optimizer.nesterov);
+  c->add_option("--momentum", o.optimizer.momentum, "sgd: share of the last update that the next one keeps")
+      ->capture_default_str();
+  c->add_flag("--nesterov", o.optimizer.nesterov, "sgd: Nesterov's momentum");
   c->add_option("--weight-decay", o.optimizer.weight_decay,
                 "Of all parameters, as torch.optim does it; of a vit_*'s matrices alone, as timm does")
       ->transform(fraction())
@@ -150,6 +178,7 @@ CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& f) {
   c->add_flag("--accept-changed-data", o.accept_changed_data,
               "With --resume: go on although images or labels are not those that the run was begun with")
       ->configurable(false);
+  group_flags(*c, help_groups());
   return c;
 }
 

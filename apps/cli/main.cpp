@@ -4,6 +4,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/config_file.h"
 #include "apps/cli/ending.h"
+#include "apps/cli/help.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/toml.h"
 #include "apps/cli/waiting_threads.h"
@@ -28,6 +29,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "kelvin 0.1.0");
   app.set_config("--config", "", "Flags from a TOML file; flags on the command line win")->check(kelvin::config_file());
+  app.formatter(std::make_shared<kelvin::HelpFormatter>());
+  app.set_help_all_flag("--help-all", "Print all flags and exit");
   app.config_formatter(std::make_shared<kelvin::TomlConfig>());
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.fallthrough();

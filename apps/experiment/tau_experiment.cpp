@@ -36,7 +36,7 @@ Kept kept_in(const RunFolder& folder, const std::string& settings) {
   if (taken.empty()) return Kept::nothing;
   if (!is_there(folder.config()) || folder.read_text(folder.config()) != settings)
     throw mistake(printable(folder.path.string()), ": holds ", printable(taken),
-                  " of another run, or of this experiment with other settings; choose another --out");
+                  " of another run, or of this experiment with other settings; choose another ", "out"_field);
   return is_there(folder.result("done")) ? Kept::all : Kept::part;
 }
 

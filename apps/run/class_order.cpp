@@ -140,7 +140,7 @@ void restore_class_order(Dataset& data, const RunInfo& begun, const std::string&
     throw mistake(run, ": was begun with ", then.names.size(), " classes, the data has ", now.names.size(), ":",
                   gone.empty() ? "" : " gone: " + briefly_listed(gone), gone.empty() || added.empty() ? "" : ";",
                   added.empty() ? "" : " new: " + briefly_listed(added),
-                  "; put the classes back, or begin another run with another --out");
+                  "; put the classes back, or begin another run with another ", "out"_field);
   }
   if (are_in_order(places)) return;
   for (ImageSet* set : {&data.train, &data.test, &data.validation})

@@ -67,7 +67,8 @@ std::vector<std::uint32_t> RunFolder::kept_epochs() const {
 void RunFolder::create() const {
   std::error_code error;
   std::filesystem::create_directories(path / "results", error);
-  if (error) throw mistake(path.string(), ": cannot make the run folder: ", error.message(), "; choose another --out");
+  if (error)
+    throw mistake(path.string(), ": cannot make the run folder: ", error.message(), "; choose another ", "out"_field);
 }
 
 bool RunFolder::has_lock() const { return is_there(path / kRunLock); }
@@ -209,8 +210,8 @@ std::string age_note(const SafetensorsFile& file) {
 RunInfo run_info_from(const SafetensorsFile& checkpoint) {
   const auto found = checkpoint.metadata.find(kMetadataKey);
   if (found == checkpoint.metadata.end())
-    throw mistake(checkpoint.path.string(),
-                  ": holds weights but not how they were trained; pass --weights with --model");
+    throw mistake(checkpoint.path.string(), ": holds weights but not how they were trained; pass ", "weights"_field,
+                  " with ", "model"_field);
   try {
     const Json j = parse_json(checkpoint.path, found->second);
     const auto whole = [&](const char* field) { return whole_number<int>(checkpoint.path, j, field); };
@@ -253,15 +254,15 @@ RunInfo run_info_from(const SafetensorsFile& checkpoint) {
 SafetensorsFile open_checkpoint(const RunFolder& run, Which which) {
   if (!is_there(run.path)) throw mistake(run.path.string(), ": no such run folder");
   if (!is_folder(run.path))
-    throw mistake(run.path.string(),
-                  ": is a file, not a run folder; give the folder, or --weights FILE with --model and --data");
+    throw mistake(run.path.string(), ": is a file, not a run folder; give the folder, or ", "weights"_field,
+                  " FILE with ", "model"_field, " and ", "data"_field);
   if (!is_there(run.checkpoint()))
-    throw mistake(run.path.string(),
-                  ": holds no checkpoint.safetensors; is it a folder that `kelvin train --out` wrote?");
+    throw mistake(run.path.string(), ": holds no checkpoint.safetensors; is it a folder that `kelvin train ",
+                  "out"_field, "` wrote?");
   if (which == Which::last) return read_safetensors(run.checkpoint());
   if (!is_there(run.best()))
-    throw mistake(run.path.string(), ": holds no best.safetensors; it was trained without --validation N, or with ",
-                  "--select-by none; use --checkpoint last");
+    throw mistake(run.path.string(), ": holds no best.safetensors; it was trained without ", "validation"_field,
+                  " N, or with ", "select-by"_field, " none; use ", "checkpoint"_field, " last");
   return read_safetensors(run.best());
 }
 

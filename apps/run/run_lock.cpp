@@ -27,7 +27,8 @@ constexpr auto kPause = std::chrono::milliseconds(50);
 int open_lock(const Path& path) {
   const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
   if (descriptor < 0 && errno != ELOOP)
-    throw mistake(printable(path.string()), ": cannot be made: ", std::strerror(errno), "; choose another --out");
+    throw mistake(printable(path.string()), ": cannot be made: ", std::strerror(errno), "; choose another ",
+                  "out"_field);
   struct stat status {};
   if (descriptor >= 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink <= 1)
     return descriptor;
@@ -59,8 +60,8 @@ std::optional<FileLock> FileLock::try_take(const Path& path, Kind kind) {
     if (flock(lock.descriptor_, (kind == Kind::shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
       if (errno == EINTR) continue;
       if (errno == EWOULDBLOCK) return std::nullopt;
-      throw mistake(printable(path.string()), ": cannot be locked: ", std::strerror(errno),
-                    "; choose an --out on a local disk");
+      throw mistake(printable(path.string()), ": cannot be locked: ", std::strerror(errno), "; choose an ", "out"_field,
+                    " on a local disk");
     }
     if (!is_at(path, lock.descriptor_)) continue;
     sign(lock.descriptor_);
@@ -90,8 +91,8 @@ FileLock lock_run(const Path& run) {
     if (i > 0) std::this_thread::sleep_for(kPause);
     if (auto lock = FileLock::try_take(path)) return std::move(*lock);
   }
-  throw mistake(printable(run.string()), ": ", holder_of(path),
-                " is training there; wait for it, or choose another --out");
+  throw mistake(printable(run.string()), ": ", holder_of(path), " is training there; wait for it, or choose another ",
+                "out"_field);
 }
 
 }  // namespace kelvin

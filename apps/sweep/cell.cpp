@@ -26,8 +26,8 @@ Json kept_request(const RunFolder& folder) {
 void require_nothing_else(const RunFolder& folder) {
   const std::string stranger = folder.stranger({"cell.json", "log.txt"});
   if (!stranger.empty())
-    throw mistake(printable(folder.path.string()), ": --overwrite would remove ", printable(stranger),
-                  ", which belongs to no cell; move it, or choose another --out");
+    throw mistake(printable(folder.path.string()), ": ", "overwrite"_field, " would remove ", printable(stranger),
+                  ", which belongs to no cell; move it, or choose another ", "out"_field);
 }
 
 }  // namespace
@@ -54,10 +54,11 @@ CellState state_of(const RunFolder& folder, const CellRequest& request) {
 void require_own(const RunFolder& folder, CellState state, bool overwrite) {
   const std::string name = printable(folder.path.string());
   if (state == CellState::other && !overwrite)
-    throw mistake(name, ": holds a run with other training flags; choose another --out, or --overwrite");
+    throw mistake(name, ": holds a run with other training flags; choose another ", "out"_field, ", or ",
+                  "overwrite"_field);
   if (state == CellState::foreign)
     throw mistake(name, ": holds ", printable(folder.taken_by()),
-                  " and is no cell of a sweep (cell.json is absent or damaged); choose another --out");
+                  " and is no cell of a sweep (cell.json is absent or damaged); choose another ", "out"_field);
   if (state == CellState::other) require_nothing_else(folder);
 }
 

@@ -69,10 +69,11 @@ Axis parse_axis(const std::string& text) {
   std::set<std::string> seen;
   for (const std::string& part : nonempty_parts_of(flag.value, flag.value.find(';') != std::string::npos ? ';' : ',')) {
     const std::string value = trimmed(part);
-    if (!seen.insert(value).second) throw mistake("--grid ", text, ": ", value, " stands there twice");
+    if (!seen.insert(value).second) throw mistake("grid"_field, " ", text, ": ", value, " stands there twice");
     axis.values.push_back({value, {{axis.name, value}}, {}});
   }
-  if (axis.values.empty()) throw mistake("--grid ", text, ": no values; write --grid ", flag.name, "=V1,V2");
+  if (axis.values.empty())
+    throw mistake("grid"_field, " ", text, ": no values; write ", "grid"_field, " ", flag.name, "=V1,V2");
   return axis;
 }
 
@@ -80,7 +81,7 @@ AxisValue parse_variant(const std::string& text) {
   const std::size_t colon = text.find(':');
   AxisValue value{trimmed(text.substr(0, colon)), {}, {}};
   if (colon == std::string::npos || value.label.empty())
-    throw mistake("--variant '", text, "': expected 'NAME: flag=value flag=value'");
+    throw mistake("variant"_field, " '", text, "': expected 'NAME: flag=value flag=value'");
   for (const std::string& part : nonempty_parts_of(text.substr(colon + 1), ' ')) {
     const Flag flag = parse_flag(part);
     if (flag.name != "logit-scale") {
@@ -90,7 +91,7 @@ AxisValue parse_variant(const std::string& text) {
     double scale = 0;
     const auto [end, error] = std::from_chars(flag.value.data(), flag.value.data() + flag.value.size(), scale);
     if (error != std::errc() || end != flag.value.data() + flag.value.size() || !(scale > 0) || !std::isfinite(scale))
-      throw mistake("--variant '", text, "': logit-scale must be a number > 0");
+      throw mistake("variant"_field, " '", text, "': logit-scale must be a number > 0");
     value.logit_scales.push_back(scale);
   }
   return value;
@@ -102,20 +103,20 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text) {
     std::uint64_t seed = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), seed);
     if (error != std::errc() || end != part.data() + part.size())
-      throw mistake("--seeds ", text, ": '", part, "' is no whole number of 0 or more");
+      throw mistake("seeds"_field, " ", text, ": '", part, "' is no whole number of 0 or more");
     if (std::find(seeds.begin(), seeds.end(), seed) != seeds.end())
-      throw mistake("--seeds ", text, ": ", seed, " stands there twice");
+      throw mistake("seeds"_field, " ", text, ": ", seed, " stands there twice");
     seeds.push_back(seed);
   }
-  if (seeds.empty()) throw mistake("--seeds: at least one is needed, e.g. --seeds 0,1,2");
+  if (seeds.empty()) throw mistake("seeds"_field, ": at least one is needed, e.g. ", "seeds"_field, " 0,1,2");
   return seeds;
 }
 
 std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, const std::vector<std::uint64_t>& seeds) {
   std::set<std::string> names;
   for (const Axis& axis : axes)
-    if (!names.insert(axis.name).second) throw mistake("--grid ", axis.name, ": two axes of that name");
-  if (names.contains("seed")) throw mistake("--grid seed: use --seeds");
+    if (!names.insert(axis.name).second) throw mistake("grid"_field, " ", axis.name, ": two axes of that name");
+  if (names.contains("seed")) throw mistake("grid"_field, " seed: use ", "seeds"_field);
   std::vector<Cell> cells(1);
   cells[0].flags = fixed;
   for (const Axis& axis : axes) {
@@ -146,7 +147,8 @@ std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, cons
       set_flag(next.flags, {"seed", std::to_string(seed)});
       if (next.name.size() > kLongestName)
         throw mistake("the cell ", next.name.substr(0, 40), "... would have a folder's name of ", next.name.size(),
-                      " bytes, at most ", kLongestName, "; give values short names with --variant 'NAME: flag=value'");
+                      " bytes, at most ", kLongestName, "; give values short names with ", "variant"_field,
+                      " 'NAME: flag=value'");
       if (!folders.insert(next.name).second)
         throw mistake("two cells would share the folder ", next.name,
                       "; choose values that differ in letters or digits");

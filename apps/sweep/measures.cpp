@@ -81,22 +81,22 @@ std::vector<Measurement> of_kind(const std::string& kind, const MeasureRequest& 
 void check_request(const MeasureRequest& r) {
   for (const std::string& kind : r.kinds)
     if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end())
-      throw mistake("--measure ", kind, " is unknown; known: ", listed(kKinds));
+      throw mistake("measure"_field, " ", kind, " is unknown; known: ", listed(kKinds));
   const auto has = [&](const char* kind) { return std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end(); };
-  if (has("pgd") && has("attacks")) throw mistake("--measure: attacks holds pgd; name one of them");
+  if (has("pgd") && has("attacks")) throw mistake("measure"_field, ": attacks holds pgd; name one of them");
   const std::vector<std::string> attacks = attack_names();
   if (std::find(attacks.begin(), attacks.end(), r.worst_attack) == attacks.end())
-    throw mistake("--worst-attack ", r.worst_attack, " is unknown; see kelvin attack --help");
+    throw mistake("worst-attack"_field, " ", r.worst_attack, " is unknown; see kelvin attack ", "help"_field);
   for (const auto& [flag, limit] :
-       {std::pair("--test-limit", r.test_limit), std::pair("--attack-limit", r.attack_limit),
-        std::pair("--worst-limit", r.worst_limit), std::pair("--corrupt-limit", r.corrupt_limit),
-        std::pair("--geometry-limit", r.geometry_limit), std::pair("--audit-limit", r.audit_limit)})
+       {std::pair("test-limit"_field, r.test_limit), std::pair("attack-limit"_field, r.attack_limit),
+        std::pair("worst-limit"_field, r.worst_limit), std::pair("corrupt-limit"_field, r.corrupt_limit),
+        std::pair("geometry-limit"_field, r.geometry_limit), std::pair("audit-limit"_field, r.audit_limit)})
     if (limit < 0) throw mistake(flag, " must be 0 (all images) or more, got ", limit);
-  if (r.severity < 1 || r.severity > 5) throw mistake("--severity must be 1 to 5, got ", r.severity);
-  for (const auto& [flag, size] : {std::pair("--eps", r.eps), std::pair("--step", r.step)})
+  if (r.severity < 1 || r.severity > 5) throw mistake("severity"_field, " must be 1 to 5, got ", r.severity);
+  for (const auto& [flag, size] : {std::pair("eps"_field, r.eps), std::pair("step"_field, r.step)})
     if (!(size >= 0) || !std::isfinite(size)) throw mistake(flag, " must be 0 or more, got ", size);
   require_radius(r.eps, Norm::linf);
-  if (r.steps < 1) throw mistake("--steps must be at least 1, got ", r.steps);
+  if (r.steps < 1) throw mistake("steps"_field, " must be at least 1, got ", r.steps);
 }
 
 Json to_json(const MeasureRequest& r) {

@@ -93,7 +93,7 @@ const std::vector<std::pair<std::string, std::function<SweepPlan()>>>& presets()
 SweepPlan preset(const std::string& name) {
   for (const auto& [key, make] : presets())
     if (key == name) return make();
-  throw mistake("--preset ", name,
+  throw mistake("preset"_field, " ", name,
                 " is unknown; known: ", listed(presets(), [](const auto& entry) { return entry.first; }));
 }
 

@@ -15,8 +15,8 @@ FileLock join_sweep(const std::filesystem::path& out, const std::vector<RunFolde
   if (!overwritten.empty()) {
     const std::optional<FileLock> alone = FileLock::try_take(path);
     if (!alone)
-      throw mistake("--overwrite: a sweep (", holder_of(path), ") is at work in ", printable(out.string()),
-                    "; wait for it, or choose another --out");
+      throw mistake("overwrite"_field, ": a sweep (", holder_of(path), ") is at work in ", printable(out.string()),
+                    "; wait for it, or choose another ", "out"_field);
     remove_cells(overwritten);
   }
   std::optional<FileLock> shared = FileLock::try_take(path, FileLock::Kind::shared);

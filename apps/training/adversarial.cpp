@@ -19,7 +19,7 @@ AdversarialOptions usual_adversarial_options(Kind kind) {
 Kind adversarial_of(const std::string& name) {
   for (const Kind kind : {Kind::none, Kind::pgd, Kind::trades, Kind::mart})
     if (name == name_of(kind)) return kind;
-  throw mistake("--adversarial ", name, " is unknown; known: none, pgd, trades, mart");
+  throw mistake("adversarial"_field, " ", name, " is unknown; known: none, pgd, trades, mart");
 }
 
 const char* name_of(Kind kind) {
@@ -33,26 +33,28 @@ const char* name_of(Kind kind) {
 }
 
 void check_options(const AdversarialOptions& o) {
-  for (const auto& [flag, size] : {std::pair("--adversarial-eps", o.eps), std::pair("--adversarial-step", o.step)})
+  for (const auto& [flag, size] :
+       {std::pair("adversarial-eps"_field, o.eps), std::pair("adversarial-step"_field, o.step)})
     if (!(size >= 0) || !std::isfinite(size)) throw mistake(flag, " must be 0 or more, got ", size);
-  if (o.steps < 1) throw mistake("--adversarial-steps must be at least 1, got ", o.steps);
-  const auto check_tau = [](const char* flag, double tau) {
+  if (o.steps < 1) throw mistake("adversarial-steps"_field, " must be at least 1, got ", o.steps);
+  const auto check_tau = [](FieldName field, double tau) {
     if (!(tau >= 0) || !std::isfinite(tau))
-      throw mistake(flag, " must be > 0, or 0 for the training temperature, got ", tau);
+      throw mistake(field, " must be > 0, or 0 for the training temperature, got ", tau);
   };
-  check_tau("--inner-tau", o.inner_tau);
-  check_tau("--kl-tau", o.kl_tau);
-  check_tau("--kl-adversarial-tau", o.kl_adversarial_tau);
+  check_tau("inner-tau"_field, o.inner_tau);
+  check_tau("kl-tau"_field, o.kl_tau);
+  check_tau("kl-adversarial-tau"_field, o.kl_adversarial_tau);
   if (!(o.trades_beta >= 0) || !std::isfinite(o.trades_beta))
-    throw mistake("--trades-beta must be 0 or more, got ", o.trades_beta);
+    throw mistake("trades-beta"_field, " must be 0 or more, got ", o.trades_beta);
   if (!(o.mart_lambda >= 0) || !std::isfinite(o.mart_lambda))
-    throw mistake("--mart-lambda must be 0 or more, got ", o.mart_lambda);
+    throw mistake("mart-lambda"_field, " must be 0 or more, got ", o.mart_lambda);
   if (!(o.awp_gamma >= 0) || !std::isfinite(o.awp_gamma))
-    throw mistake("--awp must be 0 (off) or more, got ", o.awp_gamma);
-  if (o.awp_warmup < 0) throw mistake("--awp-warmup must be 0 or more epochs, got ", o.awp_warmup);
-  if (o.awp_gamma > 0 && !o.is_on()) throw mistake("--awp needs --adversarial pgd, trades or mart");
+    throw mistake("awp"_field, " must be 0 (off) or more, got ", o.awp_gamma);
+  if (o.awp_warmup < 0) throw mistake("awp-warmup"_field, " must be 0 or more epochs, got ", o.awp_warmup);
+  if (o.awp_gamma > 0 && !o.is_on()) throw mistake("awp"_field, " needs ", "adversarial"_field, " pgd, trades or mart");
   if ((o.kl_tau > 0 || o.kl_adversarial_tau > 0) && o.kind != Kind::trades && o.kind != Kind::mart)
-    throw mistake("--kl-tau and --kl-adversarial-tau need --adversarial trades or mart: the others have no KL term");
+    throw mistake("kl-tau"_field, " and ", "kl-adversarial-tau"_field, " need ", "adversarial"_field,
+                  " trades or mart: the others have no KL term");
 }
 
 Json to_json(const AdversarialOptions& o) {

@@ -91,8 +91,8 @@ Search choose_temperature(const TrainOptions& options, const SearchOptions& sear
   for (const auto& [epochs, count] : halving_rungs(n, options.epochs, search.eta)) {
     SearchRung rung{epochs, searcher.trained(left, epochs, str("rung-", result.rungs.size()))};
     if (rung.entries.front().diverged)
-      throw mistake("--tau auto: every candidate diverged after ", epochs,
-                    " epochs; try a smaller --lr or a larger temperature");
+      throw mistake("tau"_field, " auto: every candidate diverged after ", epochs, " epochs; try a smaller ",
+                    "lr"_field, " or a larger temperature");
     result.epochs_trained += epochs * static_cast<int>(left.size());
     left.clear();
     const std::size_t kept =

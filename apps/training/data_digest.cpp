@@ -35,9 +35,9 @@ void require_same_data(const std::map<std::string, std::string>& before, const s
     const bool is_same = old == before.end() ? present == now.end() : present != now.end() && *old == *present;
     if (!is_same) changed += (changed.empty() ? "" : " and ") + std::string(part);
   }
-  throw mistake("--data ", printable(data), ": its ", changed,
-                " images or labels are not those that the run was begun with; put them back, or go on with these by "
-                "--accept-changed-data");
+  throw mistake("data"_field, " ", printable(data), ": its ", changed,
+                " images or labels are not those that the run was begun with; put them back, or go on with these by ",
+                "accept-changed-data"_field);
 }
 
 }  // namespace kelvin

@@ -27,7 +27,7 @@ InnerAttack::InnerAttack(Model& model, const AdversarialOptions& options, const 
       seed_(seed),
       iteration_(clean.device()) {
   if (!options.is_on()) return;
-  if (options.loss) require_classes("--adversarial-loss", *options.loss, model.spec().classes);
+  if (options.loss) require_classes("adversarial-loss"_field, *options.loss, model.spec().classes);
   const std::int64_t n = clean.dim(0);
   x_ = Tensor::empty_like(clean);
   clean_logits_ = Tensor::empty({n, model.spec().classes}, DType::f32, clean.device());

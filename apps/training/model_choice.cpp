@@ -24,7 +24,7 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
   if (choice == "half") return half_normalisation(channels);
   if (choice == "imagenet") {
     if (channels != 3)
-      throw mistake("--normalize imagenet has three channels, the data ", channels, "; use half or data");
+      throw mistake("normalize"_field, " imagenet has three channels, the data ", channels, "; use half or data");
     return imagenet_normalisation(channels);
   }
   const std::filesystem::path weights = checkpoint.empty() ? std::filesystem::path(o.init) : checkpoint;
@@ -38,12 +38,12 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
       notes.push_back(
           str("images are normalised as ",
               is_vit ? "timm's augreg weights (mean = std = 0.5)" : "torchvision's weights (ImageNet mean and std)",
-              "; --normalize overrides"));
+              "; the option normalize overrides"));
       return *published;
     } else {
       notes.push_back(str(weights.string(),
                           " does not say how its images were normalised; the data's mean and std are ",
-                          "used, --normalize overrides"));
+                          "used; the option normalize overrides"));
     }
   }
   return {data.mean, data.std};
@@ -53,11 +53,11 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
 
 void check_options(const ModelChoice& c, const std::string& model) {
   if (c.image_size < 0 || c.image_size > kMostPixels)
-    throw mistake("--image-size must be 1 to ", kMostPixels, ", or 0 for the data's own, got ", c.image_size);
+    throw mistake("image-size"_field, " must be 1 to ", kMostPixels, ", or 0 for the data's own, got ", c.image_size);
   if (!is_one_of(c.normalize, {"auto", "data", "half", "imagenet"}))
-    throw mistake("--normalize ", c.normalize, " is unknown; known: auto, data, half, imagenet");
+    throw mistake("normalize"_field, " ", c.normalize, " is unknown; known: auto, data, half, imagenet");
   if (!is_one_of(c.head_init, {"model", "zeros", "normal"}))
-    throw mistake("--head-init ", c.head_init, " is unknown; known: model, zeros, normal");
+    throw mistake("head-init"_field, " ", c.head_init, " is unknown; known: model, zeros, normal");
   require_regularisation({.name = model,
                           .mean = {},
                           .std = {},

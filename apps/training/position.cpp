@@ -57,8 +57,8 @@ Json to_json(const Position& p) {
 Position position_from(const SafetensorsFile& checkpoint) {
   const auto found = checkpoint.metadata.find(kPositionKey);
   if (found == checkpoint.metadata.end())
-    throw mistake(printable(checkpoint.path.string()),
-                  ": does not say where its run stands; it is no checkpoint that --resume can continue");
+    throw mistake(printable(checkpoint.path.string()), ": does not say where its run stands; it is no checkpoint that ",
+                  "resume"_field, " can continue");
   const Json json = parse_json(checkpoint.path, found->second);
   const JsonFields f(checkpoint.path, json, kPositionKey);
   Position p;

@@ -14,7 +14,7 @@ SelectBy select_by_of(const std::string& name) {
   if (name == "none") return SelectBy::none;
   if (name == "accuracy") return SelectBy::accuracy;
   if (name == "robust") return SelectBy::robust;
-  throw mistake("--select-by ", name, " is unknown; known: robust, accuracy, none");
+  throw mistake("select-by"_field, " ", name, " is unknown; known: robust, accuracy, none");
 }
 
 const char* name_of(SelectBy by) {

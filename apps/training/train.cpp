@@ -69,7 +69,7 @@ class Trainer {
     report.notes.insert(report.notes.end(), notes_.begin(), notes_.end());
     if (options_.learn_tau && options_.classifier != "cosine")
       report.notes.push_back(
-          "--tau learn without --classifier cosine: tau and the size of the last layer trade places");
+          "tau is learned without a cosine classifier: tau and the size of the last layer trade places");
     report.initial = initial_;
     report.last = position_.last;
     report.best = position_.best;
@@ -88,8 +88,8 @@ class Trainer {
       learner_.load(file);
       position_ = position_from(file);
       if (position_.epoch > static_cast<std::uint32_t>(options_.epochs))
-        throw mistake("--epochs ", options_.epochs, ": the run in ", run_.path.string(), " has ", position_.epoch,
-                      " epochs behind it");
+        throw mistake("epochs"_field, " ", options_.epochs, ": the run in ", run_.path.string(), " has ",
+                      position_.epoch, " epochs behind it");
       if (!options_.accept_changed_data) require_same_data(position_.data, digests, options_.data);
     } else {
       bool is_head_new = true;

@@ -111,7 +111,7 @@ std::vector<std::string> extra_corruption_names() {
 ImageSet corrupt(const ImageSet& clean, const std::string& name, int severity, std::uint64_t seed) {
   const CorruptionFunction apply = find(name);
   if (severity < 1 || severity > kSeverities)
-    throw mistake("--severity ", severity, ": severities are 1 to ", kSeverities);
+    throw mistake("severity"_field, " ", severity, ": severities are 1 to ", kSeverities);
   ImageSet out{clean.count, clean.height, clean.width, clean.channels, {}, {}, clean.labels};
   out.bytes.resize(static_cast<std::size_t>(clean.count * clean.pixels()));
   const RandomKey key{seed, random_stream("corruption/" + name + "/" + std::to_string(severity))};

@@ -155,9 +155,9 @@ bool has_bfloat16(Cpu) { return __builtin_cpu_supports("avx512bf16") != 0; }
 
 void require_bfloat16(Cpu) {
   if (!has_bfloat16(Cpu{}))
-    throw mistake(
-        "--precision bf16 needs a CPU with AVX512_BF16 (Cooper Lake, Sapphire Rapids, Zen 4 or later); this one "
-        "has none: use --precision f32");
+    throw mistake("precision"_field,
+                  " bf16 needs a CPU with AVX512_BF16 (Cooper Lake, Sapphire Rapids, Zen 4 or later); this one ",
+                  "has none: use ", "precision"_field, " f32");
 }
 
 #define KELVIN_INSTANTIATE(T, W)                                                                      \

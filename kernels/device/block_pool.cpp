@@ -88,8 +88,8 @@ PoolUse BlockPool::use() const {
 
 void throw_out_of_memory(const char* device, std::size_t bytes, const PoolUse& use) {
   throw Error(ExitCode::out_of_memory,
-              str("out of memory on the ", device, ": asked for ", bytes, " bytes with ", use.in_use,
-                  " bytes in use and ", use.cached, " kept for reuse; try a smaller --batch-size"));
+              message("out of memory on the ", device, ": asked for ", bytes, " bytes with ", use.in_use,
+                      " bytes in use and ", use.cached, " kept for reuse; try a smaller ", "batch-size"_field));
 }
 
 }  // namespace kelvin

@@ -102,8 +102,8 @@ void throw_out_of_memory_in(const std::string& what) {
   const std::lock_guard lock(pools().mutex);
   const PoolUse use = use_of(pools());
   throw Error(ExitCode::out_of_memory,
-              str("out of memory on the GPU: ", what, ", with ", use.in_use, " bytes in use and ", use.cached,
-                  " kept for reuse; try a smaller --batch-size"));
+              message("out of memory on the GPU: ", what, ", with ", use.in_use, " bytes in use and ", use.cached,
+                      " kept for reuse; try a smaller ", "batch-size"_field));
 }
 
 PoolUse pool_use(const Cuda&) {

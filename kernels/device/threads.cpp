@@ -38,11 +38,12 @@ int usable_threads() {
   const std::lock_guard lock(mutex);
   if (wanted <= proven) return wanted;
   if (wanted > kMostThreads)
-    throw mistake(wanted, " threads (--threads, or OMP_NUM_THREADS), expected at most ", kMostThreads);
+    throw mistake(wanted, " threads (", "threads"_field, ", or OMP_NUM_THREADS), expected at most ", kMostThreads);
   if (const int there = 1 + try_threads(wanted - 1); there < wanted)
-    throw Error(ExitCode::out_of_memory,
-                str("of ", wanted, " threads only ", there, " can be had; try --threads ", there > 2 ? there / 2 : 1,
-                    ", or raise the limits on processes and memory (ulimit -u, ulimit -v)"));
+    throw Error(
+        ExitCode::out_of_memory,
+        message("of ", wanted, " threads only ", there, " can be had; try ", "threads"_field, " ",
+                there > 2 ? there / 2 : 1, ", or raise the limits on processes and memory (ulimit -u, ulimit -v)"));
 #pragma omp parallel num_threads(wanted)
   {}
   proven = wanted;

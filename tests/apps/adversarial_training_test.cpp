@@ -273,7 +273,7 @@ TEST(LearnedTemperature, IsTrainedLoggedAndKept) {
   linear.create();
   const TrainReport noted = train(o, data, linear, {}, {});
   ASSERT_EQ(noted.notes.size(), 1U);
-  EXPECT_NE(noted.notes[0].find("--classifier cosine"), std::string::npos);
+  EXPECT_NE(noted.notes[0].find("without a cosine classifier"), std::string::npos);
 }
 
 TEST(AdversarialTraining, Mistakes) {

@@ -258,5 +258,26 @@ TEST_F(CliTest, HelpShowsExamples) {
   }
 }
 
+TEST_F(CliTest, HelpOfTrainFitsAScreenAndHelpAllHoldsTheRest) {
+  const std::string help = kelvin("train --help").out, all = kelvin("train --help-all").out;
+  EXPECT_LE(std::count(help.begin(), help.end(), '\n'), 60);
+  for (const std::string* text : {&help, &all}) {
+    std::istringstream lines(*text);
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_TRUE(line.size() <= 100 || (text == &all && line.starts_with("  kelvin "))) << line;
+    for (const char* group :
+         {"Data:", "Model:", "Temperature:", "Optimisation:", "Adversarial training:", "Fine-tuning:", "Output:"})
+      EXPECT_THAT(*text, HasSubstr(std::string("\n") + group + "\n"));
+    for (const char* flag : {"--data ", "--tau ", "--epochs ", "--out ", "--help-all"})
+      EXPECT_THAT(*text, HasSubstr(flag));
+  }
+  for (const char* flag : {"--nesterov", "--awp ", "--tf32", "--auto-regret"}) {
+    EXPECT_THAT(help, ::testing::Not(HasSubstr(flag)));
+    EXPECT_THAT(all, HasSubstr(flag));
+  }
+  const std::string common = all.substr(all.find("\nOptions:"), all.find("\nData:") - all.find("\nOptions:"));
+  EXPECT_EQ(std::count(common.begin(), common.end(), '\n'), 15) << "a flag of train without a group?\n" << common;
+}
+
 }  // namespace
 }  // namespace kelvin

@@ -24,7 +24,7 @@ class NumberFlags : public CliTest {
   std::vector<Flag> flags_of(const std::string& command) {
     std::vector<Flag> flags;
     const std::regex line(R"(^ +--([a-z0-9-]+)\S* (FLOAT|INT|UINT))");
-    std::istringstream help(kelvin(command + " --help").out);
+    std::istringstream help(kelvin(command + " --help-all").out);
     for (std::string text; std::getline(help, text);)
       if (std::smatch found; std::regex_search(text, found, line)) flags.push_back({found[1], found[2] != "FLOAT"});
     return flags;

@@ -122,6 +122,15 @@ bool may_open_files(const std::string& path) {
   return path.starts_with("tests/") || files.contains(path);
 }
 
+// A string that names a flag.
+const std::regex kNamesAFlag(R"("[^"]*--[a-z])");
+
+// Only the command line knows flags; others name fields ("batch-size"_field). Two files give flags to curl and tar.
+bool may_name_flags(const std::string& path) {
+  return path.starts_with("tests/") || path.starts_with("apps/cli/") || path == "data/archive.cpp" ||
+         path == "data/fetch.cpp";
+}
+
 // `on(device, f)`, the versions of oneDNN, and the sanitizers that watch the emulated device.
 bool conditionals_allowed(const std::string& path) {
   return path == "kernels/device/device.h" || path.starts_with("kernels/libraries/onednn/") ||
@@ -188,6 +197,8 @@ class Checker {
         report(path, number, "starts a program or a shell: ChildProcess of engine/child_process.h takes arguments");
       if (!may_open_files(path) && std::regex_search(line.substr(0, line.find("//")), kOpensFile))
         report(path, number, "opens a file: engine/input_file.h reads one, engine/atomic_file.h writes one");
+      if (!may_name_flags(path) && std::regex_search(line.substr(0, line.find("//")), kNamesAFlag))
+        report(path, number, "names a flag: a library names the field, as in \"batch-size\"_field");
       std::smatch match;
       if (std::regex_search(line, match, kInclude)) check_include(path, number, match[1] == "\"", match[2], *allowed);
       if (std::regex_search(line, kConditional) && !conditionals_allowed(path)) report(path, number, "has an #if");

@@ -97,7 +97,8 @@ TEST_F(PlantedTree, ReportsPathsThatDoNotStartAtTheRoot) {
 
 TEST_F(PlantedTree, ReportsConditionalCompilation) {
   plant("kernels/device/README.md", "");
-  for (const char* folder : {"kernels/libraries", "kernels/libraries/onednn"}) plant(fs::path(folder) / "README.md", "");
+  for (const char* folder : {"kernels/libraries", "kernels/libraries/onednn"})
+    plant(fs::path(folder) / "README.md", "");
   plant("kernels/device/device.h", "#pragma once\n#if KELVIN_CUDA\n#endif\n");
   plant("kernels/libraries/onednn/onednn.h", "#pragma once\n#if DNNL_VERSION_MAJOR >= 3\n#endif\n");
   plant("engine/bad.cpp", "int x;\n#ifdef DEBUG\n#endif\n");
@@ -129,6 +130,17 @@ TEST_F(PlantedTree, ReportsFilesThatAreOpenedPastTheReader) {
   plant("apps/bad.cpp",
         "const Cuda* open(int);  // open(path, O_RDONLY)\nreopen(1); device.open(); InputFile file(path);\n");
   plant("engine/input_file.cpp", "open(path, O_RDONLY);\n");
+  EXPECT_THAT(violations(), IsEmpty());
+}
+
+TEST_F(PlantedTree, ReportsFlagsThatLibrariesName) {
+  plant("engine/bad.cpp", "int x;\nthrow mistake(\"try a smaller --batch-size\");\n");
+  EXPECT_THAT(violations(),
+              ElementsAre("engine/bad.cpp:2: names a flag: a library names the field, as in \"batch-size\"_field"));
+  plant("engine/bad.cpp", "throw mistake(\"try a smaller \", \"batch-size\"_field);  // apps/cli: \"--batch-size\"\n");
+  for (const char* folder : {"apps/cli", "data"}) plant(fs::path(folder) / "README.md", "");
+  plant("apps/cli/good.cpp", "add(\"--batch-size\");\n");
+  plant("data/fetch.cpp", "run({\"curl\", \"--fail\"});\n");
   EXPECT_THAT(violations(), IsEmpty());
 }
 
