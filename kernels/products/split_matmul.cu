@@ -1,6 +1,6 @@
 // A block makes 128 x 64 of y from slices of 16 terms, which come into shared memory asynchronously, up to three ahead. A warp reads its factors from
 // there and splits them itself: three instructions a number, and four additions for three products of the tensor cores. These are mma.sync, which A100
-// and H100 have in common; an H100 does 226 TFLOP/s of TF32 by it, 75 of float32, and with all else beside them 31 to 51 (tools/bench/README.md).
+// and H100 have in common; an H100 does 226 TFLOP/s of TF32 by it, 75 of float32, and with all else beside them 31 to 51 (tools/bench/DECISIONS.md).
 // Bytes: a block reads its rows of both factors, those of a from the second-level cache where the blocks side by side need them too. Where the sum is
 // cut, `parts` times y is written and read once more.
 #include <algorithm>
