@@ -135,4 +135,38 @@ Geometry measure_geometry(Model& model, const ImageSet& set, std::int64_t batch_
   return g;
 }
 
+nlohmann::json to_json(const Geometry& g, double train_tau) {
+  const auto histogram = [](const Histogram& h) { return nlohmann::json{{"edges", h.edges}, {"counts", h.counts}}; };
+  nlohmann::json json = {{"n", g.n},
+                         {"mean_distance", g.mean_distance},
+                         {"mean_distance_variance", g.mean_distance_variance},
+                         {"coefficient_of_variation", g.coefficient_of_variation},
+                         {"cosine_coefficient_of_variation", g.cosine_coefficient_of_variation},
+                         {"feature_norm", g.feature_norm},
+                         {"prototype_norm", g.prototype_norm},
+                         {"prototype_norm_spread", g.prototype_norm_spread},
+                         {"prototype_cosine", g.prototype_cosine},
+                         {"prototype_cosine_spread", g.prototype_cosine_spread},
+                         {"prototype_cosine_deviation", g.prototype_cosine_deviation},
+                         {"histogram", histogram(g.histogram)},
+                         {"unit_histogram", histogram(g.unit_histogram)},
+                         {"feature_rank",
+                          {{"dimension", g.feature_rank.dimension},
+                           {"numerical", g.feature_rank.numerical},
+                           {"one_percent", g.feature_rank.one_percent},
+                           {"effective", g.feature_rank.effective},
+                           {"stable", g.feature_rank.stable},
+                           {"variance_shares", g.feature_rank.variance_shares}}},
+                         {"collapse", nullptr},
+                         {"train_tau", train_tau}};
+  if (g.collapse)
+    json["collapse"] = {{"classes", g.collapse->classes},
+                        {"within_between", g.collapse->within_between},
+                        {"class_mean_norm_spread", g.collapse->class_mean_norm_spread},
+                        {"class_mean_cosine_deviation", g.collapse->class_mean_cosine_deviation},
+                        {"class_mean_alignment", g.collapse->class_mean_alignment},
+                        {"nearest_centre_agreement", g.collapse->nearest_centre_agreement}};
+  return json;
+}
+
 }  // namespace kelvin

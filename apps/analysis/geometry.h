@@ -6,6 +6,7 @@
 // variation, unit vectors, and neural collapse and rank (collapse.h).
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
@@ -39,5 +40,7 @@ struct Geometry {
 };
 
 [[nodiscard]] Geometry measure_geometry(Model& model, const ImageSet& set, std::int64_t batch_size, int bins = 40);
+
+[[nodiscard]] nlohmann::json to_json(const Geometry& g, double train_tau);
 
 }  // namespace kelvin

@@ -17,7 +17,9 @@
 // τ here is the temperature of the loss under study, independent of the one the model was trained at.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "apps/evaluation/evaluate.h"
@@ -69,5 +71,9 @@ struct GradientStudy {
 [[nodiscard]] GradientStudy measure_gradients(Model& model, const ImageSet& set, const GradientOptions& options,
                                               const CountFunction& progress = {});
 void check_options(const GradientOptions& options);
+
+// (gradients_json.cpp)
+[[nodiscard]] nlohmann::json to_json(const GradientStudy& study, const std::vector<std::string>& class_names,
+                                     double train_tau);
 
 }  // namespace kelvin

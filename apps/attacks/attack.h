@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -126,5 +127,13 @@ using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)
 [[nodiscard]] std::string attack_loss_names();  // "ce, log-odds, margin, dlr"
 // Throws a mistake that names `flag` where a model has too few classes for the loss.
 void require_classes(FieldName field, AttackLoss loss, int classes);
+
+[[nodiscard]] const char* name_of(Targeting targeting);  // as the option `targeted` has it; "fixed" for a class
+
+// `label` and `title` name the attack in tables; see title_of (settings.h).
+[[nodiscard]] nlohmann::json to_json(const AttackResult& result, const AttackOptions& options, const std::string& label,
+                                     const std::string& title, double train_tau);
+// One line of --save-results: an image and what became of it.
+[[nodiscard]] nlohmann::json to_json(const AttackedImage& image, std::int64_t index, const AttackResult& result);
 
 }  // namespace kelvin

@@ -73,4 +73,88 @@ double AttackResult::margin_percentile(double p) const {
   return percentile(std::move(margins), p);
 }
 
+const char* name_of(Targeting t) {
+  switch (t) {
+    case Targeting::none: return "none";
+    case Targeting::random: return "random";
+    case Targeting::least_likely: return "least-likely";
+    case Targeting::second_most_likely: return "second-most-likely";
+    case Targeting::all: return "all";
+    case Targeting::fixed: return "fixed";
+  }
+  return "?";
+}
+
+nlohmann::json to_json(const AttackResult& r, const AttackOptions& o, const std::string& label,
+                       const std::string& title, double train_tau) {
+  nlohmann::json json = {{"label", label},
+                         {"title", title},
+                         {"clean_accuracy", r.clean_accuracy()},
+                         {"robust_accuracy", r.robust_accuracy()},
+                         {"n", r.images.size()},
+                         {"attack", o.attack},
+                         {"loss", name_of(o.loss)},
+                         {"norm", o.norm == Norm::linf ? "linf" : "l2"},
+                         {"eps", o.eps},
+                         {"step", o.attack == "fgsm" ? o.eps : o.step},
+                         {"steps", o.attack == "fgsm" ? 1 : o.steps},
+                         {"restarts", o.restarts},
+                         {"targeted", name_of(o.targeting)},
+                         {"seed", o.seed},
+                         {"train_tau", train_tau},
+                         {"eval_tau", o.eval_tau},
+                         {"attack_tau", o.attack_tau},
+                         {"zero_gradient_fraction", r.zero_gradient_fraction()},
+                         {"zero_coordinate_fraction", r.zero_coordinate_fraction()},
+                         {"max_linf", r.max_linf()},
+                         {"max_l2", r.max_l2()},
+                         {"lowest_pixel", r.lowest_pixel},
+                         {"highest_pixel", r.highest_pixel},
+                         {"not_finite_pixels", r.not_finite},
+                         {"seconds", r.seconds},
+                         {"mean_displacement", r.mean_displacement()},
+                         {"median_margin", r.margin_percentile(50)},
+                         {"margin_percentiles",
+                          {{"p5", r.margin_percentile(5)},
+                           {"p25", r.margin_percentile(25)},
+                           {"p50", r.margin_percentile(50)},
+                           {"p75", r.margin_percentile(75)},
+                           {"p95", r.margin_percentile(95)}}}};
+  if (!r.members.empty()) {
+    json["members"] = nlohmann::json::array();
+    for (const MemberSummary& m : r.members)
+      json["members"].push_back({{"name", m.name},
+                                 {"attacked", m.attacked},
+                                 {"broken", m.broken},
+                                 {"robust_accuracy", m.robust_accuracy},
+                                 {"seconds", m.seconds}});
+  }
+  if (o.attack == "autoattack") json["version"] = o.version;
+  if (o.attack == "square" || o.attack == "random") json["queries"] = o.queries;
+  json["warnings"] = r.warnings;
+  json["displacement_from"] = moves_from_start(o) ? "start" : "image";
+  if (o.targeting == Targeting::fixed) json["target_class"] = o.target_class;
+  if (has_targets(o)) json["target_success_rate"] = r.target_success_rate();
+  return json;
+}
+
+nlohmann::json to_json(const AttackedImage& image, std::int64_t index, const AttackResult& r) {
+  nlohmann::json json = {{"index", index},
+                         {"label", image.label},
+                         {"clean_prediction", image.clean_prediction},
+                         {"adversarial_prediction", image.adversarial_prediction},
+                         {"robust", image.is_robust()},
+                         {"clean_margin", image.clean_margin},
+                         {"adversarial_margin", image.adversarial_margin},
+                         {"linf", image.linf},
+                         {"l2", image.l2},
+                         {"zero_gradient", image.has_zero_gradient}};
+  if (image.target >= 0) json["target"] = image.target;
+  if (image.minimal_distance >= 0) json["minimal_distance"] = image.minimal_distance;
+  if (!r.members.empty())
+    json["broken_by"] = image.broken_by < 0 ? nlohmann::json()
+                                            : nlohmann::json(r.members[static_cast<std::size_t>(image.broken_by)].name);
+  return json;
+}
+
 }  // namespace kelvin

@@ -82,4 +82,17 @@ std::string unusual_settings(const AttackOptions& o) {
   return text;
 }
 
+std::string title_of(const AttackOptions& o) {
+  const std::string title = known_attack(o.attack, o.norm).title;
+  const auto has = [&](const char* flag) { return takes(flag, o.attack, o.norm); };
+  if (has("version")) return title + " " + o.version;
+  if (has("queries")) return str(title, ", ", o.queries, " queries");
+  const std::string targeted = o.targeting == Targeting::none    ? ""
+                               : o.targeting == Targeting::fixed ? str(", targeted ", o.target_class)
+                                                                 : str(", targeted ", name_of(o.targeting));
+  if (!has("loss")) return str(title, ", ", o.steps, " steps", targeted);
+  const std::string tau = o.loss == AttackLoss::margin ? "" : str(", attack τ = ", o.attack_tau);
+  return str(title, has("steps") ? str("-", o.steps) : "", ", ", name_of(o.loss), targeted, tau);
+}
+
 }  // namespace kelvin

@@ -30,4 +30,6 @@ void require_taken(const std::string& flag, const std::string& attack, Norm norm
 // Settings other than the usual ones, as part of a file name: "", "-eps4of255-steps5-seed3". Without norm, loss, target and τ.
 [[nodiscard]] std::string unusual_settings(const AttackOptions& options);
 
+[[nodiscard]] std::string title_of(const AttackOptions& options);  // "PGD-20, log-odds, attack τ = 1"
+
 }  // namespace kelvin

@@ -7,7 +7,6 @@
 #include "apps/cli/progress.h"
 #include "apps/cli/target.h"
 #include "apps/report/examples.h"
-#include "apps/report/results.h"
 #include "apps/run/json_output.h"
 #include "data/npy.h"
 #include "engine/atomic_file.h"

@@ -4,7 +4,7 @@
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/target.h"
-#include "apps/report/results.h"
+#include "apps/evaluation/calibration.h"
 #include "apps/report/text_table.h"
 
 namespace kelvin {

@@ -1,7 +1,8 @@
 // kelvin geometry
+#include "apps/analysis/geometry.h"
+
 #include "apps/cli/commands.h"
 #include "apps/cli/study.h"
-#include "apps/report/results.h"
 #include "apps/report/text_table.h"
 
 namespace kelvin {

@@ -4,7 +4,6 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/study.h"
-#include "apps/report/results.h"
 #include "apps/report/text_table.h"
 
 namespace kelvin {

@@ -173,4 +173,33 @@ CrossFit cross_fit(const Predictions& p) {
   return out;
 }
 
+nlohmann::json to_json(const Calibration& c, const std::string& role) {
+  const auto bins_of = [](const std::vector<ReliabilityBin>& bins) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const ReliabilityBin& b : bins)
+      list.push_back({{"low", b.low},
+                      {"high", b.high},
+                      {"count", b.count},
+                      {"confidence", b.confidence},
+                      {"accuracy", b.accuracy}});
+    return list;
+  };
+  return {{"role", role},
+          {"tau", c.tau},
+          {"accuracy", c.accuracy},
+          {"nll", c.nll},
+          {"ece", c.ece},
+          {"adaptive_ece", c.adaptive_ece},
+          {"mce", c.mce},
+          {"brier", c.brier},
+          {"bins", bins_of(c.bins)},
+          {"adaptive_bins", bins_of(c.adaptive_bins)}};
+}
+
+nlohmann::json calibrations_of(const Predictions& p, double train_tau) {
+  nlohmann::json list = {to_json(calibrate(p, 1), "1")};
+  if (train_tau != 1) list.push_back(to_json(calibrate(p, train_tau), "training"));
+  return list;
+}
+
 }  // namespace kelvin

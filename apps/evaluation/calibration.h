@@ -51,4 +51,9 @@ struct CrossFit {
 };
 [[nodiscard]] CrossFit cross_fit(const Predictions& predictions);
 
+// One temperature of `evaluate`: `role` is "1", "training", "evaluation" or "fitted".
+[[nodiscard]] nlohmann::json to_json(const Calibration& c, const std::string& role);
+// The calibration at T = 1 and at the training temperature, listed once where they are the same.
+[[nodiscard]] nlohmann::json calibrations_of(const Predictions& predictions, double train_tau);
+
 }  // namespace kelvin

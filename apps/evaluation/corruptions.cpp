@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "apps/evaluation/evaluate.h"
+#include "apps/run/json_output.h"
 #include "data/corruptions.h"
 
 namespace kelvin {
@@ -113,6 +114,27 @@ CorruptionTable corruption_accuracy(Model& model, Model* baseline, const Corrupt
 
 CorruptedImages generated_corruptions(const ImageSet& clean, std::uint64_t seed) {
   return [&clean, seed](const std::string& name, int severity) { return corrupt(clean, name, severity, seed); };
+}
+
+nlohmann::json to_json(const CorruptionTable& table, double train_tau) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const CorruptionRow& r : table.rows) {
+    nlohmann::json row = {{"corruption", r.corruption}, {"severity", r.severity}, {"accuracy", r.accuracy}};
+    if (r.paired) {
+      row["baseline_accuracy"] = r.paired->baseline_accuracy;
+      row["only_model"] = r.paired->only_model;
+      row["only_baseline"] = r.paired->only_baseline;
+      row["p_value"] = r.paired->p_value();
+    }
+    rows.push_back(std::move(row));
+  }
+  nlohmann::json json = {
+      {"mean_accuracy", table.mean_accuracy()}, {"n", table.n}, {"train_tau", train_tau}, {"rows", rows}};
+  if (table.has_baseline()) {
+    json["mce"] = or_null(table.mce());
+    json["mce_left_out"] = table.left_out_of_mce();
+  }
+  return json;
 }
 
 }  // namespace kelvin

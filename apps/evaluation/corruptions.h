@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,5 +62,7 @@ struct CorruptionHooks {
 
 // Generated from the clean set by the seed (data/corruptions.h).
 [[nodiscard]] CorruptedImages generated_corruptions(const ImageSet& clean, std::uint64_t seed);
+
+[[nodiscard]] nlohmann::json to_json(const CorruptionTable& table, double train_tau);
 
 }  // namespace kelvin

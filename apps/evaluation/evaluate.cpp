@@ -48,4 +48,22 @@ double accuracy_of(Model& model, const ImageSet& set, std::int64_t batch_size) {
   return evaluate(predict(model, set, batch_size), 1.0).accuracy;
 }
 
+nlohmann::json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau,
+                       double train_tau) {
+  nlohmann::json per_class = nlohmann::json::array(), names = nlohmann::json::array();
+  for (std::size_t c = 0; c < e.per_class_accuracy.size(); ++c) {
+    if (std::isnan(e.per_class_accuracy[c])) continue;
+    per_class.push_back(e.per_class_accuracy[c]);
+    names.push_back(c < class_names.size() ? class_names[c] : std::to_string(c));
+  }
+  return {{"accuracy", e.accuracy},
+          {"nll", e.nll},
+          {"ece", e.ece},
+          {"n", e.n},
+          {"eval_tau", eval_tau},
+          {"train_tau", train_tau},
+          {"per_class_accuracy", per_class},
+          {"class_names", names}};
+}
+
 }  // namespace kelvin

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "data/dataset.h"
@@ -39,5 +41,9 @@ struct Evaluation {
 
 // Accuracy alone.
 [[nodiscard]] double accuracy_of(Model& model, const ImageSet& set, std::int64_t batch_size);
+
+// `evaluate --json`; a class without images is left out of the accuracies by class.
+[[nodiscard]] nlohmann::json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau,
+                                     double train_tau);
 
 }  // namespace kelvin

@@ -3,11 +3,16 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 namespace kelvin {
 
 // In one line, or indented by `indent` spaces. Ends without a line end.
 [[nodiscard]] std::string to_text(const nlohmann::json& json, int indent = -1);
+
+[[nodiscard]] inline nlohmann::json or_null(const std::optional<double>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
 
 }  // namespace kelvin

@@ -4,7 +4,6 @@
 #include <bit>
 
 #include "apps/attacks/settings.h"
-#include "apps/report/results.h"
 #include "tests/apps/golden_model.h"
 #include "tests/support.h"
 

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "apps/evaluation/corruptions.h"
-#include "apps/report/results.h"
 #include "data/corrupted_files.h"
 #include "data/corruptions.h"
+#include "engine/json_text.h"
 #include "tests/support.h"
 
 namespace kelvin {

@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "apps/analysis/negative_softmax.h"
-#include "apps/report/results.h"
 #include "tests/apps/analysis_golden.h"
 #include "tests/apps/golden_model.h"
 #include "tests/support.h"
