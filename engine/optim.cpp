@@ -75,11 +75,4 @@ void Optimizer::step_range(const Range& range, const Tensor& lr) {
   });
 }
 
-OptimizerOptions::Kind optimizer_of(const std::string& name) {
-  if (name == "sgd") return OptimizerOptions::Kind::sgd;
-  if (name == "adam") return OptimizerOptions::Kind::adam;
-  if (name == "adamw") return OptimizerOptions::Kind::adamw;
-  throw mistake("optimizer"_field, " ", name, " is unknown; known: sgd, adam, adamw");
-}
-
 }  // namespace kelvin

@@ -51,6 +51,4 @@ class Optimizer {
   std::map<std::string, Tensor> state_;
 };
 
-[[nodiscard]] OptimizerOptions::Kind optimizer_of(const std::string& name);  // sgd, adam, adamw; throws: unknown
-
 }  // namespace kelvin

@@ -37,19 +37,4 @@ double TemperatureSchedule::at(double epoch) const {
   return start;
 }
 
-LearningRateSchedule::Kind learning_rate_schedule_of(const std::string& name) {
-  if (name == "constant") return LearningRateSchedule::Kind::constant;
-  if (name == "step") return LearningRateSchedule::Kind::step;
-  if (name == "cosine") return LearningRateSchedule::Kind::cosine;
-  throw mistake("lr-schedule"_field, " ", name, " is unknown; known: constant, step, cosine");
-}
-
-TemperatureSchedule::Kind temperature_schedule_of(const std::string& name) {
-  if (name == "constant") return TemperatureSchedule::Kind::constant;
-  if (name == "linear") return TemperatureSchedule::Kind::linear;
-  if (name == "cosine") return TemperatureSchedule::Kind::cosine;
-  if (name == "cyclic") return TemperatureSchedule::Kind::cyclic;
-  throw mistake("tau-schedule"_field, " ", name, " is unknown; known: constant, linear, cosine, cyclic");
-}
-
 }  // namespace kelvin

@@ -2,8 +2,6 @@
 // exactly where it stopped.
 #pragma once
 
-#include <string>
-
 namespace kelvin {
 
 // Learning rate at an epoch position e in [0, E), fractional between steps, with E = epochs:
@@ -34,8 +32,5 @@ struct TemperatureSchedule {
 
   [[nodiscard]] double at(double epoch) const;
 };
-
-[[nodiscard]] LearningRateSchedule::Kind learning_rate_schedule_of(const std::string& name);  // throws: unknown name
-[[nodiscard]] TemperatureSchedule::Kind temperature_schedule_of(const std::string& name);
 
 }  // namespace kelvin

@@ -179,24 +179,24 @@ void add_attack(CLI::App& app, CommonOptions& common) {
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
   c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
       ->transform(fraction())
-      ->check(at_least(0));
+      ->check(no_less_than(0));
   c->add_option("--step", o.step, "Step size of pgd, mifgsm and cw in L-infinity; default: eps/4")
       ->transform(fraction())
-      ->check(at_least(0));
-  c->add_option("--steps", o.steps, "Default: the attack's usual number; 20 for pgd")->check(at_least(1));
+      ->check(no_less_than(0));
+  c->add_option("--steps", o.steps, "Default: the attack's usual number; 20 for pgd")->check(no_less_than(1));
   c->add_option("--version", o.version, "autoattack: standard, plus or rand")->capture_default_str();
   c->add_option("--queries", o.queries, "square and random: queries an image")
-      ->check(at_least(1))
+      ->check(no_less_than(1))
       ->capture_default_str();
   c->add_option("--targets", o.targets, "apgd-t, fab-t: target classes by rank of the clean logits")
-      ->check(at_least(1))
+      ->check(no_less_than(1))
       ->capture_default_str();
-  c->add_option("--decay", o.decay, "mifgsm: decay of the momentum")->check(at_least(0))->capture_default_str();
+  c->add_option("--decay", o.decay, "mifgsm: decay of the momentum")->check(no_less_than(0))->capture_default_str();
   c->add_option("--search-steps", o.search_steps, "cw in L2: binary search for its constant")
-      ->check(at_least(1))
+      ->check(no_less_than(1))
       ->capture_default_str();
   c->add_option("--cw-lr", o.learning_rate, "cw in L2: learning rate")->check(above_zero())->capture_default_str();
-  c->add_option("--restarts", o.restarts)->check(at_least(1))->capture_default_str();
+  c->add_option("--restarts", o.restarts)->check(no_less_than(1))->capture_default_str();
   c->add_option("--targeted", f->targeted,
                 "none, random, least-likely, second-most-likely, all (worst case over the other classes) or a class")
       ->capture_default_str();

@@ -91,13 +91,13 @@ void add_audit(CLI::App& app, CommonOptions& common) {
   c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
   c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
       ->transform(fraction())
-      ->check(at_least(0));
-  c->add_option("--step", o.step, "Step size of PGD; default: eps/4")->transform(fraction())->check(at_least(0));
-  c->add_option("--steps", o.steps, "Steps of PGD")->check(at_least(1))->capture_default_str();
-  c->add_option("--queries", o.queries, "Queries of Square")->check(at_least(1))->capture_default_str();
+      ->check(no_less_than(0));
+  c->add_option("--step", o.step, "Step size of PGD; default: eps/4")->transform(fraction())->check(no_less_than(0));
+  c->add_option("--steps", o.steps, "Steps of PGD")->check(no_less_than(1))->capture_default_str();
+  c->add_option("--queries", o.queries, "Queries of Square")->check(no_less_than(1))->capture_default_str();
   c->add_option("--random-points", f->options.random_points,
                 "Random points of the ball's surface around each surviving image")
-      ->check(at_least(1))
+      ->check(no_less_than(1))
       ->capture_default_str();
   c->add_option("--twin", f->twin, "Run folder of a model trained at tau 1 on the same data: transfer");
 }

@@ -80,7 +80,7 @@ void add_bench(CLI::App& app, CommonOptions& common) {
   c->add_option("--precision", f->precision, "f32 or bf16")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
-  c->add_option("--batch,--batch-size", f->options.batch_size)->check(at_least(1))->capture_default_str();
+  c->add_option("--batch,--batch-size", f->options.batch_size)->check(no_less_than(1))->capture_default_str();
   c->add_option("--data", f->data, "Images of load and corrupt cases, NAME or NAME:PATH; default: smooth random ones");
   c->add_option("--size", f->options.size, "Image side")->check(between(1, kMostPixels))->capture_default_str();
   c->add_option("--channels", f->options.channels, "1 or 3")->check(between(1, 3))->capture_default_str();

@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "apps/cli/help.h"
+#include "apps/cli/add_fields.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/run/json_output.h"
@@ -17,27 +17,27 @@
 
 namespace kelvin {
 
+Fields common_fields(CommonOptions& o) {
+  return group(
+      "Options",
+      {basic(field("device", o.device, {"cpu", "cuda", "auto"}, "cpu, cuda or auto (cuda where a GPU is usable)",
+                   Resume::free)),
+       basic(field("seed", o.seed, any(), "Seed of every random number")),
+       basic(field("threads", o.threads, in(0, kMostThreads), "CPU threads; 0: one a core", Resume::free)),
+       field("tf32", o.tf32, "CUDA: float32 products may use TensorFloat-32 (10-bit factors)", Resume::free),
+       field("autotune", o.autotune, {"on", "off", "compile"},
+             "CUDA: time several algorithms for each convolution and product, on or off (compile: as on)",
+             Resume::free),
+       field("fast-nondeterministic", o.fast, "CUDA: also use plans whose sums have no fixed order", Resume::free),
+       basic(field("json", o.json, "Standard output is exactly one JSON object", Resume::unrecorded)),
+       basic(field("quiet", o.quiet, "No progress", Resume::unrecorded))});
+}
+
 CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
                       const std::string& examples, std::function<void()> run) {
   CLI::App* const command = app.add_subcommand(name, description);
   command->footer("Examples:\n" + examples);
-  command->add_option("--device", common.device, "cpu, cuda or auto (cuda where a GPU is usable)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"cpu", "cuda", "auto"}));
-  command->add_option("--seed", common.seed, "Seed of every random number")->capture_default_str();
-  command->add_option("--threads", common.threads, "CPU threads; 0: one a core")
-      ->capture_default_str()
-      ->check(between(0, kMostThreads));
-  command->add_flag("--tf32", common.tf32, "CUDA: float32 products may use TensorFloat-32 (10-bit factors)");
-  command
-      ->add_option("--autotune", common.autotune,
-                   "CUDA: time several algorithms for each convolution and product, on or off (compile: as on)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"on", "off", "compile"}));
-  command->add_flag("--fast-nondeterministic", common.fast, "CUDA: also use plans whose sums have no fixed order");
-  command->add_flag("--json", common.json, "Standard output is exactly one JSON object")->configurable(false);
-  command->add_flag("--quiet", common.quiet, "No progress")->configurable(false);
-  group_flags(*command, {{"Options", {}, {"tf32", "autotune", "fast-nondeterministic"}}});
+  add_fields(*command, common_fields(common));
   command->callback(std::move(run));
   return command;
 }

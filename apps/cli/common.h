@@ -8,6 +8,7 @@
 
 #include "apps/cli/number_flags.h"
 #include "apps/evaluation/percent.h"
+#include "apps/run/fields.h"
 #include "apps/run/run_folder.h"
 #include "kernels/device/device.h"
 
@@ -24,6 +25,8 @@ struct CommonOptions {
   bool json = false;
   bool quiet = false;
 };
+
+[[nodiscard]] Fields common_fields(CommonOptions& options);
 
 // Adds a subcommand with the common flags and an example section; `run` is called when the command line asks for it.
 CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,

@@ -144,7 +144,7 @@ void add_data(CLI::App& app, CommonOptions& common) {
                   "corruptions.html",
                   [f, &common] { show(*f, common); });
   c->add_option("--data", f->data, "Data set, NAME or NAME:PATH")->capture_default_str();
-  c->add_option("--image", f->image, "Number of the test image")->check(at_least(0))->capture_default_str();
+  c->add_option("--image", f->image, "Number of the test image")->check(no_less_than(0))->capture_default_str();
   c->add_option("--out", f->out, "FILE.png or FILE.html")->required();
 }
 

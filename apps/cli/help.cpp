@@ -29,12 +29,7 @@ void append_wrapped(std::string& text, std::size_t column, const std::string& li
 
 }  // namespace
 
-void group_flags(CLI::App& command, const std::vector<HelpGroup>& groups) {
-  for (const HelpGroup& group : groups) {
-    for (const std::string& flag : group.flags) command.get_option("--" + flag)->group(group.title);
-    for (const std::string& flag : group.more) command.get_option("--" + flag)->group(group.title + kMore);
-  }
-}
+std::string help_group(const std::string& title, bool is_basic) { return is_basic ? title : title + kMore; }
 
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
   shows_all_ = mode != CLI::AppFormatMode::Normal;

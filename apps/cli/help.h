@@ -7,12 +7,8 @@
 
 namespace kelvin {
 
-struct HelpGroup {
-  std::string title;
-  std::vector<std::string> flags, more;  // names without dashes; `more`: for --help-all alone
-};
-// Puts the command's flags into groups. Throws where a flag is not the command's.
-void group_flags(CLI::App& command, const std::vector<HelpGroup>& groups);
+// The group of a flag, as CLI11 takes it; one that is not basic is for --help-all alone.
+[[nodiscard]] std::string help_group(const std::string& title, bool is_basic);
 
 class HelpFormatter : public CLI::Formatter {
  public:

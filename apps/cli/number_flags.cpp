@@ -1,32 +1,20 @@
 #include "apps/cli/number_flags.h"
 
-#include <charconv>
 #include <cmath>
-#include <limits>
 
+#include "apps/run/number_text.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
 namespace {
 
-constexpr double kLargest = std::numeric_limits<float>::max();  // most numbers end as float32
-constexpr std::int64_t kMostCounted = 1'000'000'000'000'000;    // room for sums and products of counts
-
-// Of the whole text, with a sign; std::errc() where it is one.
-template <class T, class... Base>
-std::errc parse(std::string_view text, T& value, Base... base) {
-  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base...);
-  return error == std::errc() && end != text.data() + text.size() ? std::errc::invalid_argument : error;
-}
-
-bool parse_double(const std::string& text, double& value) { return parse(text, value) == std::errc(); }
+bool parse_double(const std::string& text, double& value) { return parse_text(text, value) == std::errc(); }
 
 // Validators say what is wrong, or nothing, and may write the text anew for the parser, which reads 010 as eight.
 std::string check_float(std::string& text) {
   double value = 0;
-  const std::errc error = parse(text, value);
-  if (error == std::errc::result_out_of_range || (std::isfinite(value) && std::abs(value) > kLargest))
+  const std::errc error = parse_text(text, value);
+  if (error == std::errc::result_out_of_range || (std::isfinite(value) && std::abs(value) > kLargestNumber))
     return "'" + text + "' is too large or too small a number";
   if (error != std::errc()) return "'" + text + "' is no number";
   return std::isfinite(value) ? "" : "must be a finite number, got " + text;
@@ -35,9 +23,8 @@ std::string check_float(std::string& text) {
 template <class T>
 std::string check_integer(std::string& text) {
   T value = 0;
-  const bool is_hexadecimal = text.starts_with("0x") || text.starts_with("0X");
   if (std::is_unsigned_v<T> && text.starts_with('-')) return "must be 0 or more, got " + text;
-  const std::errc error = is_hexadecimal ? parse(std::string_view(text).substr(2), value, 16) : parse(text, value);
+  const std::errc error = parse_whole_text(text, value);
   const bool is_count = std::is_signed_v<T>;
   if (error == std::errc::result_out_of_range || (is_count && std::abs(static_cast<double>(value)) > kMostCounted))
     return "'" + text + "' is too large a number";
@@ -91,7 +78,7 @@ CLI::Validator fraction() {
       "FRACTION", "fraction"));
 }
 
-CLI::Validator at_least(int least) {
+CLI::Validator no_less_than(int least) {
   return the_last(CLI::Validator(
       [least](std::string& text) -> std::string {
         double value = 0;

@@ -17,7 +17,7 @@ void guard_numbers(CLI::App& app);
 [[nodiscard]] CLI::Validator fraction();
 
 // Lets an option take numbers from `least` on, and to `most`.
-[[nodiscard]] CLI::Validator at_least(int least);
+[[nodiscard]] CLI::Validator no_less_than(int least);
 [[nodiscard]] CLI::Validator between(int least, int most);
 inline constexpr int kMostPixels = 4096, kMostClasses = 1'000'000;  // a side of an image; what data may name
 // Lets an option take numbers > 0.

@@ -90,13 +90,15 @@ void add_quickstart(CLI::App& app, CommonOptions& common) {
       ->transform(fraction())
       ->capture_default_str();
   c->add_flag("!--no-lr-times-tau", t.lr_times_tau, "The same learning rate for every temperature");
-  c->add_option("--train-limit", f->train_limit, "Training images; 0: all")->check(at_least(0))->capture_default_str();
-  c->add_option("--test-limit", f->test_limit, "Test images; 0: all")->check(at_least(0))->capture_default_str();
+  c->add_option("--train-limit", f->train_limit, "Training images; 0: all")
+      ->check(no_less_than(0))
+      ->capture_default_str();
+  c->add_option("--test-limit", f->test_limit, "Test images; 0: all")->check(no_less_than(0))->capture_default_str();
   c->add_option("--attack-limit", f->options.attack_limit, "Test images that are attacked")
-      ->check(at_least(0))
+      ->check(no_less_than(0))
       ->capture_default_str();
   c->add_option("--corrupt-limit", f->options.corrupt_limit, "Test images that are corrupted")
-      ->check(at_least(0))
+      ->check(no_less_than(0))
       ->capture_default_str();
   c->add_option("--out", f->out, "Folder for the runs and the report")->capture_default_str();
 }

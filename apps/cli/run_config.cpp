@@ -1,8 +1,6 @@
 #include "apps/cli/run_config.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
 #include "apps/cli/toml.h"
 #include "engine/input_file.h"
@@ -17,17 +15,23 @@ std::string with_absolute_paths(const std::string& name, const std::string& valu
   return value;
 }
 
-std::optional<double> number_in(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return {};
-  return value;
+// The text that the field gives back for this one; the text itself where it takes no such value.
+std::string canonical(const std::string& name, const std::string& text) {
+  TrainFlags flags;
+  CommonOptions common;
+  const Fields all = joined({common_fields(common), train_flag_fields(flags)});
+  const Field* const field = find(all, name);
+  if (field == nullptr || text.empty()) return text;
+  try {
+    field->set(text);
+  } catch (const Error&) {
+    return text;
+  }
+  return with_absolute_paths(name, field->text());
 }
 
 bool is_same(const std::string& name, const std::string& a, const std::string& b) {
-  const std::optional<double> x = number_in(a), y = number_in(b);
-  if (x && y) return *x == *y;
-  return with_absolute_paths(name, a) == with_absolute_paths(name, b);
+  return a == b || canonical(name, a) == canonical(name, b);
 }
 
 // What is recorded of a flag; nothing of those that say nothing about the run.
@@ -68,10 +72,11 @@ void require_unedited(const CLI::App& command, const RunFolder& folder, const Fl
 }  // namespace
 
 bool may_change(const std::string& name) {
-  static const std::vector<std::string> all = {
-      "autotune",         "checkpoint-activations", "device",    "epochs", "eval-every", "fast-nondeterministic",
-      "keep-checkpoints", "loader-workers",         "log-every", "tf32",   "threads"};
-  return std::find(all.begin(), all.end(), name) != all.end();
+  TrainFlags flags;
+  CommonOptions common;
+  const Fields all = joined({common_fields(common), train_flag_fields(flags)});
+  const Field* const field = find(all, name);
+  return field != nullptr && field->resume == Resume::free;
 }
 
 std::string first_difference(const FlagValues& a, const FlagValues& b, bool all) {
@@ -83,29 +88,29 @@ std::string first_difference(const FlagValues& a, const FlagValues& b, bool all)
   return "";
 }
 
-FlagValues recorded_flags(const CLI::App& command, const TrainFlags& f, bool searched) {
+FlagValues recorded_flags(const TrainFlags& given, const CommonOptions& common_given, bool searched) {
+  TrainFlags f = given;
+  CommonOptions common = common_given;
   FlagValues values;
-  for (const CLI::Option* given : command.get_options()) {
-    const CLI::Option* const option = recorded(given);
-    if (option == nullptr) continue;
-    const std::string name = option->get_lnames().front();
-    std::string value = with_absolute_paths(name, value_of(*option));
+  for (const Field& field : joined({common_fields(common), train_flag_fields(f)})) {
+    const std::string& name = field.name;
+    if (field.resume == Resume::unrecorded) continue;
     if ((searched || !f.is_auto) && name.starts_with("auto-")) continue;  // they belong to a search that is to come
-    if (searched && name == "tau") value = number(f.options.tau.start, 15);
-    if (name == "lr" && (searched || value.empty())) value = number(f.options.lr.base, 15);
+    std::string value = with_absolute_paths(name, field.text());
+    if (searched && name == "tau") value = number_text(f.options.tau.start);
+    if (name == "lr" && (searched || value.empty())) value = number_text(f.options.lr.base);
     if (!value.empty()) values[name] = value;
   }
   return values;
 }
 
-std::string config_text(const CLI::App& command, const FlagValues& values) {
+std::string config_text(const FlagValues& values) {
   std::string text = "# kelvin --config THIS_FILE train\n[train]\n";
-  for (const CLI::Option* option : command.get_options()) {  // in the order of --help
-    if (recorded(option) == nullptr) continue;
-    const auto found = values.find(option->get_lnames().front());
-    if (found == values.end()) continue;
-    text += found->first + " = " + (is_switch(*option) ? found->second : toml_value(found->second)) + "\n";
-  }
+  TrainFlags flags;
+  CommonOptions common;
+  for (const Field& field : joined({common_fields(common), train_flag_fields(flags)}))  // in the order of --help
+    if (const auto found = values.find(field.name); found != values.end())
+      text += found->first + " = " + (field.is_switch() ? found->second : toml_value(found->second)) + "\n";
   return text;
 }
 

@@ -13,8 +13,8 @@ using FlagValues = std::map<std::string, std::string>;  // by the flag's name, w
 
 // The flags of this run as they are recorded. Paths are absolute, so that they mean the same in every folder. `searched`: a search (--tau
 // auto) is over, and they say what it chose.
-[[nodiscard]] FlagValues recorded_flags(const CLI::App& command, const TrainFlags& flags, bool searched);
-[[nodiscard]] std::string config_text(const CLI::App& command, const FlagValues& values);
+[[nodiscard]] FlagValues recorded_flags(const TrainFlags& flags, const CommonOptions& common, bool searched);
+[[nodiscard]] std::string config_text(const FlagValues& values);
 
 // What config.toml says; a mistake where it is absent, is no config of ours, or is a link to somewhere else. Those written before
 // strings were escaped are read as they were written.

@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include "apps/attacks/settings.h"
+#include "apps/cli/as_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
@@ -179,17 +180,17 @@ void run(const SweepFlags& f, const CommonOptions& common) {
 
 // A flag of train on sweep itself: kept as text and given to every cell.
 void pass_through(CLI::App& command, const std::shared_ptr<SweepFlags>& f) {
-  for (const TrainFlagInfo& flag : train_flags()) {
-    if (command.get_option_no_throw("--" + flag.name) != nullptr) continue;
+  TrainFlags unused;
+  for (const Field& flag : train_flag_fields(unused)) {
+    if (flag.resume == Resume::unrecorded || command.get_option_no_throw("--" + flag.name) != nullptr) continue;
+    const std::string help = as_flags(flag.help);
     CLI::Option* option = nullptr;
-    if (flag.is_boolean)
+    if (flag.is_switch())
       option = command.add_flag_function(
-          "--" + flag.name, [f, name = flag.name](std::int64_t n) { f->train[name] = n > 0 ? "true" : "false"; },
-          flag.description);
+          "--" + flag.name, [f, name = flag.name](std::int64_t n) { f->train[name] = n > 0 ? "true" : "false"; }, help);
     else
       option = command.add_option_function<std::string>(
-          "--" + flag.name, [f, name = flag.name](const std::string& value) { f->train[name] = value; },
-          flag.description);
+          "--" + flag.name, [f, name = flag.name](const std::string& value) { f->train[name] = value; }, help);
     option->group("Flags of kelvin train, for every cell");
   }
 }

@@ -42,8 +42,8 @@ void add_target_options(CLI::App& command, TargetOptions& t) {
   command.add_option("--weights", t.weights, "A safetensors file instead of a run folder; needs --model and --data");
   command.add_option("--model", t.model, "Model of --weights");
   command.add_option("--data", t.data, "Data set, NAME or NAME:PATH; default: the run's");
-  command.add_option("--limit,--test-limit", t.limit, "The first N images only")->check(at_least(0));
-  command.add_option("--batch-size", t.batch_size, "Images at a time")->capture_default_str()->check(at_least(1));
+  command.add_option("--limit,--test-limit", t.limit, "The first N images only")->check(no_less_than(0));
+  command.add_option("--batch-size", t.batch_size, "Images at a time")->capture_default_str()->check(no_less_than(1));
   command.add_option("--precision", t.precision, "f32 or bf16; default: the run's")
       ->check(CLI::IsMember({"f32", "bf16"}));
   add_normalisation_flags(command, t.normalisation);

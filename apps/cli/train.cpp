@@ -19,8 +19,8 @@
 namespace kelvin {
 namespace {
 
-void write_config(const RunFolder& folder, const CLI::App& command, const FlagValues& flags) {
-  const std::string text = config_text(command, flags);
+void write_config(const RunFolder& folder, const FlagValues& flags) {
+  const std::string text = config_text(flags);
   write_file_atomically(folder.config(), std::as_bytes(std::span(text)));
 }
 
@@ -46,15 +46,15 @@ std::string choose(TrainFlags& f, const Dataset& data, const RunFolder& folder, 
 // What adam makes of flags that are written with sgd in mind.
 void print_notes(const TrainFlags& f, const CommonOptions& common) {
   if (common.quiet || f.options.optimizer.kind == OptimizerOptions::Kind::sgd) return;
+  const char* const optimizer = f.options.optimizer.kind == OptimizerOptions::Kind::adam ? "adam" : "adamw";
   if (!f.lr && !f.is_auto)
-    std::fprintf(stderr, "learning rate %g, the default of %s; --lr sets another\n", f.options.lr.base,
-                 f.optimizer.c_str());
+    std::fprintf(stderr, "learning rate %g, the default of %s; --lr sets another\n", f.options.lr.base, optimizer);
   if (f.options.lr_times_tau)
     std::fprintf(
         stderr,
         "--lr-times-tau undoes the 1/tau of the gradient; %s's steps do not shrink with the gradient, so here it "
         "makes them tau times as long\n",
-        f.optimizer.c_str());
+        optimizer);
 }
 
 std::string text_of(const TrainReport& r, const std::string& out) {
@@ -87,7 +87,7 @@ bool print_kept(const TrainFlags& f, const RunFolder& folder, const CommonOption
 }
 
 // Trains in a folder whose lock is held.
-void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command, const RunFolder& folder) {
+void run(TrainFlags& f, const CommonOptions& common, const RunFolder& folder) {
   const Device device = open_device(common);
   require_precision(f.options.precision, device);
   const auto or_limit = [&](std::int64_t n) { return n > 0 ? n : f.limit; };
@@ -102,15 +102,15 @@ void run(TrainFlags& f, const CommonOptions& common, const CLI::App& command, co
   add_notes(data.notes);
   std::string text;
   if (f.is_auto) {
-    write_config(folder, command, f.options.flags);
+    write_config(folder, f.options.flags);
     text = choose(f, data, folder, device, common);
-    f.options.flags = recorded_flags(command, f, /*searched=*/true);
+    f.options.flags = recorded_flags(f, common, /*searched=*/true);
   }
   f.options.on_ready = [&] {  // nothing more can be refused
     say_notes();
     if (!common.quiet) print_note("training on " + device_name(device));
     if (f.options.resume) record_flags(folder, f.options.flags);
-    write_config(folder, command, f.options.flags);
+    write_config(folder, f.options.flags);
   };
   Progress progress("training", "images", common.quiet);
   const TrainReport report = train(f.options, data, folder, device, progress.function());
@@ -158,7 +158,7 @@ void require_free(const RunFolder& folder, const FlagValues& flags) {
 void begin(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   resolve(f, common);
   require_applicable(command, f);
-  f.options.flags = recorded_flags(command, f, /*searched=*/false);
+  f.options.flags = recorded_flags(f, common, /*searched=*/false);
   const RunFolder folder{f.out};
   const bool is_new = !is_there(folder.path);
   if (!folder.has_lock()) require_free(folder, f.options.flags);  // somebody else's folder is left without one
@@ -168,7 +168,7 @@ void begin(TrainFlags& f, const CommonOptions& common, const CLI::App& command) 
   folder.require_own_files();
   const bool is_first = folder.taken_by().empty();
   try {
-    run(f, common, command, folder);
+    run(f, common, folder);
   } catch (...) {
     std::error_code ignored;
     if (is_first && !folder.has_begun() && !std::filesystem::exists(folder.search(), ignored)) folder.discard();
@@ -200,14 +200,14 @@ void resume(const TrainFlags& given, const CommonOptions& common, const CLI::App
   CLI::App app;
   CommonOptions kept;
   TrainFlags flags;
-  const CLI::App* const continued = parse_train(app, kept, flags, resumed_arguments(command, folder, config, begun));
+  parse_train(app, kept, flags, resumed_arguments(command, folder, config, begun));
   kept.json = common.json;
   kept.quiet = common.quiet;
   flags.options.resume = has_checkpoint;  // without one, the run had not begun
   flags.options.accept_changed_data = given.options.accept_changed_data;
   resolve(flags, kept);
-  flags.options.flags = recorded_flags(*continued, flags, /*searched=*/false);
-  run(flags, kept, *continued, folder);
+  flags.options.flags = recorded_flags(flags, kept, /*searched=*/false);
+  run(flags, kept, folder);
 }
 
 }  // namespace

@@ -8,8 +8,6 @@
 namespace kelvin {
 namespace {
 
-constexpr int kMostEta = 1000;
-
 double number_of(const std::string& flag, const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -37,10 +35,8 @@ void resolve_temperature(TrainFlags& f) {
                     " is no temperature; expected a number, a fraction such as 1/2, auto, learn or learn:START");
     return;
   }
-  if (f.tau_schedule != "constant")
+  if (o.tau.kind != TemperatureSchedule::Kind::constant)
     throw mistake("--tau auto chooses a constant temperature; leave --tau-schedule out");
-  if (f.search.eta < 2 || f.search.eta > kMostEta)
-    throw mistake("--auto-eta must be 2 to ", kMostEta, ", got ", f.search.eta);
   const std::vector<double> rates =
       f.auto_lr.empty() ? std::vector<double>{o.lr.base} : numbers_of("--auto-lr", f.auto_lr);
   f.search.candidates.clear();
@@ -55,35 +51,24 @@ void resolve_temperature(TrainFlags& f) {
 
 void resolve_adversarial(TrainFlags& f) {
   AdversarialOptions& a = f.options.adversarial;
-  a.kind = adversarial_of(f.adversarial);
   const AdversarialOptions usual = usual_adversarial_options(a.kind);
   a.eps = f.adversarial_eps.value_or(usual.eps);
   a.step = f.adversarial_step.value_or(usual.step);
-  if (!f.adversarial_loss.empty()) a.loss = attack_loss_of(f.adversarial_loss);
-  a.batch_norm = f.inner_batch_norm == "train" ? Mode::train : Mode::eval;
 }
 
 }  // namespace
 
 void resolve(TrainFlags& f, const CommonOptions& common) {
   TrainOptions& o = f.options;
-  o.optimizer.kind = optimizer_of(f.optimizer);
   o.lr.base = f.lr.value_or(o.optimizer.kind == OptimizerOptions::Kind::sgd ? 0.1 : 1e-3);
   resolve_temperature(f);
-  o.tau.kind = temperature_schedule_of(f.tau_schedule);
-  o.tau.end = f.tau_end != 0 ? f.tau_end : o.tau.start;
-  o.lr.kind = learning_rate_schedule_of(f.lr_schedule);
-  o.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
-  o.augment = f.augment != "none";
-  o.cutout = f.augment == "cutout";
+  o.tau.end = f.tau_end.value_or(o.tau.start);
   o.seed = common.seed;
-  o.keep = kept_epochs_of(f.keep_checkpoints);
   resolve_adversarial(f);
-  if (!f.select_by.empty()) o.select_by = select_by_of(f.select_by);
   if (o.select_by.value_or(SelectBy::none) != SelectBy::none && f.validation == 0)
-    throw mistake("--select-by ", f.select_by, " needs --validation N: selection never looks at the test set");
-  if (o.tau.kind != TemperatureSchedule::Kind::constant && f.tau_end == 0)
-    throw mistake("--tau-schedule ", f.tau_schedule, " needs --tau-end");
+    throw mistake("--select-by ", name_of(*o.select_by),
+                  " needs --validation N: selection never looks at the test set");
+  if (o.tau.kind != TemperatureSchedule::Kind::constant && !f.tau_end) throw mistake("--tau-schedule needs --tau-end");
   if (f.out.empty()) throw mistake("--out DIR is needed: the folder for config, metrics, checkpoint and results");
   check_options(o);
   // Not in check_options, because the rungs of a search last fewer epochs.
@@ -114,8 +99,8 @@ void require_applicable(const CLI::App& command, const TrainFlags& f) {
     const char* needed;
   };
   const std::vector<Rule> rules = {
-      {{"tau-end"}, f.tau_schedule != "constant", "--tau-schedule linear, cosine or cyclic"},
-      {{"tau-period"}, f.tau_schedule == "cyclic", "--tau-schedule cyclic"},
+      {{"tau-end"}, o.tau.kind != TemperatureSchedule::Kind::constant, "--tau-schedule linear, cosine or cyclic"},
+      {{"tau-period"}, o.tau.kind == TemperatureSchedule::Kind::cyclic, "--tau-schedule cyclic"},
       {{"tau-lr"}, o.learn_tau, "--tau learn"},
       {{"auto-taus", "auto-lr", "auto-eta", "auto-regret"}, f.is_auto, "--tau auto"},
       {{"cosine-scale"}, o.classifier == "cosine", "--classifier cosine"},
@@ -157,29 +142,13 @@ CLI::App* parse_train(CLI::App& app, CommonOptions& common, TrainFlags& f, const
   return command;
 }
 
-std::vector<TrainFlagInfo> train_flags() {
-  CLI::App app, other;
-  CommonOptions common;
-  TrainFlags unused;
-  const CLI::App* const command = declare_train(app, common, unused);
-  const CLI::App* const bare = add_command(other, common, "bare", "", "", {});
-  std::vector<TrainFlagInfo> flags;
-  for (const CLI::Option* option : command->get_options()) {
-    if (option->get_lnames().empty() || !option->get_configurable()) continue;
-    const std::string name = option->get_lnames().front();
-    if (name == "resume" || bare->get_option_no_throw("--" + name) != nullptr) continue;
-    flags.push_back({name, option->get_description(), is_switch(*option)});
-  }
-  return flags;
-}
-
 bool is_run_flag(const std::string& argument) {
-  CLI::App app;
+  if (!argument.starts_with("--")) return false;
+  TrainFlags flags;
   CommonOptions common;
-  TrainFlags unused;
-  const std::string name = argument.substr(0, argument.find('='));
-  const CLI::Option* const option = declare_train(app, common, unused)->get_option_no_throw(name);
-  return name.starts_with("--") && name != "--resume" && option != nullptr && option->get_configurable();
+  const Fields all = joined({common_fields(common), train_flag_fields(flags)});
+  const Field* const field = find(all, argument.substr(2, argument.find('=') - 2));
+  return field != nullptr && field->resume != Resume::unrecorded;
 }
 
 TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {

@@ -11,20 +11,19 @@
 
 namespace kelvin {
 
+// What a command asks for, before it is resolved into options.
 struct TrainFlags {
   TrainOptions options;
-  std::string tau_schedule = "constant", lr_schedule = "cosine", optimizer = "sgd", precision = "f32", augment = "none";
-  std::string adversarial = "none", adversarial_loss, inner_batch_norm = "eval";
-  std::optional<float> adversarial_eps, adversarial_step;
-  std::string select_by;
   std::string tau = "1", auto_taus = "0.1,0.5,1,10,30,50,70,100", auto_lr;
-  std::optional<double> lr;
+  std::optional<double> tau_end, lr;
+  std::optional<float> adversarial_eps, adversarial_step;
   SearchOptions search;
   bool is_auto = false;
-  std::string out, keep_checkpoints;
-  double tau_end = 0;
+  std::string out;
   std::int64_t train_limit = 0, test_limit = 0, limit = 0, validation = 0;
 };
+// A row for each flag, those of train_fields(flags.options) among them.
+[[nodiscard]] Fields train_flag_fields(TrainFlags& flags);
 
 // Adds the subcommand, whose flags fill `common` and `flags`; it does nothing of its own.
 CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& flags);
@@ -41,14 +40,6 @@ void require_applicable(const CLI::App& command, const TrainFlags& flags);
 // Parses `kelvin train ARGUMENTS` into common and flags and returns the command; `app` is to be new.
 CLI::App* parse_train(CLI::App& app, CommonOptions& common, TrainFlags& flags,
                       const std::vector<std::string>& arguments);
-
-struct TrainFlagInfo {
-  std::string name;  // without dashes
-  std::string description;
-  bool is_boolean = false;
-};
-// The flags that a run's config.toml may hold, but for those that every subcommand has (device, seed, threads, ...).
-[[nodiscard]] std::vector<TrainFlagInfo> train_flags();
 
 // Whether an argument is --FLAG or --FLAG=VALUE of a flag that config.toml may hold. Where a run is written (--out), what else is read
 // (--config) and words that are no flags are not among them.

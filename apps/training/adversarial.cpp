@@ -1,7 +1,5 @@
 #include "apps/training/adversarial.h"
 
-#include <cmath>
-
 namespace kelvin {
 
 using Kind = AdversarialOptions::Kind;
@@ -16,41 +14,50 @@ AdversarialOptions usual_adversarial_options(Kind kind) {
   return o;
 }
 
-Kind adversarial_of(const std::string& name) {
-  for (const Kind kind : {Kind::none, Kind::pgd, Kind::trades, Kind::mart})
-    if (name == name_of(kind)) return kind;
-  throw mistake("adversarial"_field, " ", name, " is unknown; known: none, pgd, trades, mart");
+namespace {
+
+const std::vector<Named<Kind>> kKinds = {
+    {"none", Kind::none}, {"pgd", Kind::pgd}, {"trades", Kind::trades}, {"mart", Kind::mart}};
+
+std::vector<Named<AttackLoss>> losses() {
+  std::vector<Named<AttackLoss>> all;
+  for (const AttackLoss loss : {AttackLoss::cross_entropy, AttackLoss::log_odds, AttackLoss::margin, AttackLoss::dlr})
+    all.push_back({name_of(loss), loss});
+  return all;
 }
 
-const char* name_of(Kind kind) {
-  switch (kind) {
-    case Kind::none: return "none";
-    case Kind::pgd: return "pgd";
-    case Kind::trades: return "trades";
-    case Kind::mart: return "mart";
-  }
-  return "?";
+}  // namespace
+
+Kind adversarial_of(const std::string& name) { return named("adversarial", kKinds, name); }
+std::string name_of(Kind kind) { return name_in(kKinds, kind); }
+
+Fields adversarial_fields(AdversarialOptions& o) {
+  const Range tau = at_least(0);  // 0: the training temperature
+  return group(
+      "Adversarial training",
+      {basic(field("adversarial", o.kind, kKinds, "Adversarial training: none, pgd, trades or mart")),
+       basic(field("adversarial-steps", o.steps, at_least(1), "Of the inner attack")),
+       field("adversarial-loss", o.loss, losses(),
+             str("What the inner attack follows: ", attack_loss_names(), "; default: ce, for trades its KL term")),
+       basic(field("inner-tau", o.inner_tau, tau, "Temperature inside the inner attack; 0: the training temperature")),
+       field("inner-batch-norm", o.batch_norm, {{"eval", Mode::eval}, {"train", Mode::train}},
+             "Statistics while the images are made: eval or train"),
+       field("trades-beta", o.trades_beta, at_least(0), "Weight of TRADES' KL term (1/lambda in its paper)"),
+       field("mart-lambda", o.mart_lambda, at_least(0), "Weight of MART's KL term"),
+       field("kl-tau", o.kl_tau, tau, "trades, mart: temperature of p(x) in the KL term; 0: the training temperature"),
+       field("kl-adversarial-tau", o.kl_adversarial_tau, tau, "The same of p(x')"),
+       field("balance-tau", o.balance_tau,
+             "Minimise tau*CE + beta*tau_kl*tau_kl'*KL, whose parts keep their size as tau grows"),
+       field("awp", o.awp_gamma, at_least(0),
+             "Adversarial weight perturbation: gamma, 0.01 for pgd, 0.005 for trades; 0: off"),
+       field("awp-warmup", o.awp_warmup, at_least(0), "Epochs without it at the start")});
 }
 
-void check_options(const AdversarialOptions& o) {
-  for (const auto& [flag, size] :
-       {std::pair("adversarial-eps"_field, o.eps), std::pair("adversarial-step"_field, o.step)})
-    if (!(size >= 0) || !std::isfinite(size)) throw mistake(flag, " must be 0 or more, got ", size);
-  if (o.steps < 1) throw mistake("adversarial-steps"_field, " must be at least 1, got ", o.steps);
-  const auto check_tau = [](FieldName field, double tau) {
-    if (!(tau >= 0) || !std::isfinite(tau))
-      throw mistake(field, " must be > 0, or 0 for the training temperature, got ", tau);
-  };
-  check_tau("inner-tau"_field, o.inner_tau);
-  check_tau("kl-tau"_field, o.kl_tau);
-  check_tau("kl-adversarial-tau"_field, o.kl_adversarial_tau);
-  if (!(o.trades_beta >= 0) || !std::isfinite(o.trades_beta))
-    throw mistake("trades-beta"_field, " must be 0 or more, got ", o.trades_beta);
-  if (!(o.mart_lambda >= 0) || !std::isfinite(o.mart_lambda))
-    throw mistake("mart-lambda"_field, " must be 0 or more, got ", o.mart_lambda);
-  if (!(o.awp_gamma >= 0) || !std::isfinite(o.awp_gamma))
-    throw mistake("awp"_field, " must be 0 (off) or more, got ", o.awp_gamma);
-  if (o.awp_warmup < 0) throw mistake("awp-warmup"_field, " must be 0 or more epochs, got ", o.awp_warmup);
+void check_options(const AdversarialOptions& options) {
+  AdversarialOptions o = options;
+  check(adversarial_fields(o));
+  require_in("adversarial-eps", at_least(0), static_cast<double>(o.eps), number_text(o.eps));
+  require_in("adversarial-step", at_least(0), static_cast<double>(o.step), number_text(o.step));
   if (o.awp_gamma > 0 && !o.is_on()) throw mistake("awp"_field, " needs ", "adversarial"_field, " pgd, trades or mart");
   if ((o.kl_tau > 0 || o.kl_adversarial_tau > 0) && o.kind != Kind::trades && o.kind != Kind::mart)
     throw mistake("kl-tau"_field, " and ", "kl-adversarial-tau"_field, " need ", "adversarial"_field,

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "apps/attacks/attack.h"
+#include "apps/run/fields.h"
 #include "apps/run/run_folder.h"
 #include "models/model.h"
 
@@ -48,8 +49,10 @@ struct AdversarialOptions {
 
 [[nodiscard]] AdversarialOptions::Kind adversarial_of(
     const std::string& name);  // none, pgd, trades, mart; throws: unknown
-[[nodiscard]] const char* name_of(AdversarialOptions::Kind kind);
+[[nodiscard]] std::string name_of(AdversarialOptions::Kind kind);
 
+// But for the radius and the step, whose defaults depend on the objective.
+[[nodiscard]] Fields adversarial_fields(AdversarialOptions& options);
 void check_options(const AdversarialOptions& options);  // throws a mistake
 
 // Every number of the objective that is in use; "training" stands for a temperature that follows the training temperature.

@@ -3,23 +3,31 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/device/exact.h"
 #include "models/layer_groups.h"
 
 namespace kelvin {
 
-void check_options(const FineTuningOptions& o, const std::string& model) {
-  if (!(o.clip_gradient_norm >= 0) || !std::isfinite(o.clip_gradient_norm))
-    throw mistake("clip-gradient-norm"_field, " must be > 0, or 0 for none, got ", o.clip_gradient_norm);
-  if (!(o.label_smoothing >= 0 && o.label_smoothing <= 1))
-    throw mistake("label-smoothing"_field, " must be between 0 and 1, got ", exact(o.label_smoothing));
-  if (!(o.ema_decay >= 0 && o.ema_decay < 1))
-    throw mistake("ema"_field, " must be at least 0 and below 1 (0: none), got ", exact(o.ema_decay));
-  if (o.accumulate < 1) throw mistake("accumulate"_field, " must be at least 1, got ", o.accumulate);
-  if (!(o.head_lr_scale > 0) || !std::isfinite(o.head_lr_scale))
-    throw mistake("head-lr-scale"_field, " must be > 0, got ", o.head_lr_scale);
-  if (!(o.layer_decay > 0 && o.layer_decay <= 1))
-    throw mistake("layer-decay"_field, " must be above 0 and at most 1, got ", exact(o.layer_decay));
+Fields fine_tuning_fields(FineTuningOptions& o) {
+  return joined(
+      {group("Optimisation",
+             {field("clip-gradient-norm", o.clip_gradient_norm, at_least(0),
+                    "Largest norm of the whole gradient; 0: not clipped"),
+              field("label-smoothing", o.label_smoothing, in(0, 1), "S: train against (1 - S) one-hot + S/classes"),
+              field("ema", o.ema_decay, from_below(0, 1),
+                    "Decay of an exponential moving average of the weights, kept and evaluated beside them; 0: none"),
+              field("accumulate", o.accumulate, at_least(1),
+                    "Batches whose gradients one optimizer step takes together")}),
+       group("Fine-tuning",
+             {basic(field("freeze-backbone", o.freeze_backbone,
+                          "Train the last layer only; BatchNorm keeps its running statistics")),
+              field("head-lr-scale", o.head_lr_scale, above(0), "Multiplies the learning rate of the last layer"),
+              field("layer-decay", o.layer_decay, above_to(0, 1),
+                    "D: layer l of n learns at D^(n - 1 - l) times the learning rate (vit_*, resnet*)")})});
+}
+
+void check_options(const FineTuningOptions& options, const std::string& model) {
+  FineTuningOptions o = options;
+  check(fine_tuning_fields(o));
   if (o.layer_decay != 1 && model == "mlp")
     throw mistake("layer-decay"_field, " needs a model of blocks: vit_* or resnet*");
   if (o.layer_decay != 1 && o.freeze_backbone)
@@ -60,14 +68,9 @@ std::vector<const Parameter*> trained_parameters(const FineTuningOptions& o, con
   return trained;
 }
 
-nlohmann::json to_json(const FineTuningOptions& o) {
-  return {{"clip_gradient_norm", o.clip_gradient_norm},
-          {"label_smoothing", o.label_smoothing},
-          {"ema", o.ema_decay},
-          {"accumulate", o.accumulate},
-          {"freeze_backbone", o.freeze_backbone},
-          {"head_lr_scale", o.head_lr_scale},
-          {"layer_decay", o.layer_decay}};
+nlohmann::json to_json(const FineTuningOptions& options) {
+  FineTuningOptions o = options;
+  return to_json(fine_tuning_fields(o));
 }
 
 }  // namespace kelvin

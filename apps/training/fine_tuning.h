@@ -4,8 +4,7 @@
 // images; clip; step; average. All of it is device work without a read-back, and everything it keeps is in the checkpoint.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
+#include "apps/run/fields.h"
 #include "engine/optim.h"
 #include "models/model.h"
 
@@ -22,6 +21,7 @@ struct FineTuningOptions {
   float layer_decay = 1;    // D: layer l of n learns at D^(n − 1 − l) times the rate (models/layer_groups.h)
 };
 
+[[nodiscard]] Fields fine_tuning_fields(FineTuningOptions& options);
 void check_options(const FineTuningOptions& options, const std::string& model);  // throws a mistake
 
 // What each parameter's learning rate is multiplied by; empty where that is 1 for all.

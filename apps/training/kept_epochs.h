@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/run/fields.h"
+
 namespace kelvin {
 
 // Epochs whose weights are kept as checkpoint-0003.safetensors: what `--across-training` studies. Epoch 0 is before training.
@@ -19,5 +21,6 @@ struct KeptEpochs {
 };
 // "all", or epochs such as "0,1,5,10"; empty: none. A mistake for anything else.
 [[nodiscard]] KeptEpochs kept_epochs_of(const std::string& text);
+[[nodiscard]] Field kept_epochs_field(const std::string& name, KeptEpochs& keep);
 
 }  // namespace kelvin

@@ -11,12 +11,6 @@ namespace {
 constexpr int kMostPixels = 4096;        // a side
 constexpr float kHeadDeviation = 0.02f;  // timm's initialisation of linear layers
 
-bool is_one_of(const std::string& value, std::initializer_list<const char*> known) {
-  for (const char* k : known)
-    if (value == k) return true;
-  return false;
-}
-
 Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, const std::filesystem::path& checkpoint,
                                 std::vector<std::string>& notes) {
   const int channels = static_cast<int>(data.train.channels);
@@ -51,13 +45,25 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
 
 }  // namespace
 
-void check_options(const ModelChoice& c, const std::string& model) {
-  if (c.image_size < 0 || c.image_size > kMostPixels)
-    throw mistake("image-size"_field, " must be 1 to ", kMostPixels, ", or 0 for the data's own, got ", c.image_size);
-  if (!is_one_of(c.normalize, {"auto", "data", "half", "imagenet"}))
-    throw mistake("normalize"_field, " ", c.normalize, " is unknown; known: auto, data, half, imagenet");
-  if (!is_one_of(c.head_init, {"model", "zeros", "normal"}))
-    throw mistake("head-init"_field, " ", c.head_init, " is unknown; known: model, zeros, normal");
+Fields model_choice_fields(ModelChoice& c) {
+  return group("Model",
+               {field("image-size", c.image_size, in(0, kMostPixels),
+                      "Resize images to this side inside the model, bilinear; 0: the data's own"),
+                field("normalize", c.normalize, {"auto", "data", "half", "imagenet"},
+                      message("auto (the constants that belong to the weights of ", "init"_field,
+                              ", else the data's), data, half or imagenet")),
+                field("head-init", c.head_init, {"model", "zeros", "normal"},
+                      "How a last layer that no file brings starts: model, zeros or normal"),
+                field("dropout", c.dropout, from_below(0, 1), "vit_*: rate after positions, attention and MLP layers"),
+                field("drop-path", c.drop_path, from_below(0, 1),
+                      "vit_*: stochastic depth, rising linearly to this rate in the last block"),
+                field("checkpoint-activations", c.checkpoint_activations,
+                      "vit_*: compute each block again in backward instead of keeping its activations", Resume::free)});
+}
+
+void check_options(const ModelChoice& choice, const std::string& model) {
+  ModelChoice c = choice;
+  check(model_choice_fields(c));
   require_regularisation({.name = model,
                           .mean = {},
                           .std = {},
@@ -99,10 +105,9 @@ void start_head(const Model& model, const std::string& head_init, std::uint64_t 
   });
 }
 
-nlohmann::json to_json(const ModelChoice& c) {
-  return {{"image_size", c.image_size}, {"normalize", c.normalize},
-          {"head_init", c.head_init},   {"dropout", c.dropout},
-          {"drop_path", c.drop_path},   {"checkpoint_activations", c.checkpoint_activations}};
+nlohmann::json to_json(const ModelChoice& choice) {
+  ModelChoice c = choice;
+  return to_json(model_choice_fields(c));
 }
 
 }  // namespace kelvin

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "apps/run/fields.h"
 #include "data/dataset.h"
 #include "models/model.h"
 
@@ -25,6 +25,7 @@ struct ModelChoice {
   bool checkpoint_activations = false;  // ModelSpec
 };
 
+[[nodiscard]] Fields model_choice_fields(ModelChoice& choice);
 void check_options(const ModelChoice& choice, const std::string& model);  // throws a mistake
 
 // The spec; where the weights decided the normalisation, `notes` says so. `checkpoint`: that of the run to resume, else empty; its

@@ -10,21 +10,12 @@ constexpr int kBatch = 250;
 
 }  // namespace
 
-SelectBy select_by_of(const std::string& name) {
-  if (name == "none") return SelectBy::none;
-  if (name == "accuracy") return SelectBy::accuracy;
-  if (name == "robust") return SelectBy::robust;
-  throw mistake("select-by"_field, " ", name, " is unknown; known: robust, accuracy, none");
+const std::vector<Named<SelectBy>>& select_by_names() {
+  static const std::vector<Named<SelectBy>> all = {
+      {"robust", SelectBy::robust}, {"accuracy", SelectBy::accuracy}, {"none", SelectBy::none}};
+  return all;
 }
-
-const char* name_of(SelectBy by) {
-  switch (by) {
-    case SelectBy::none: return "none";
-    case SelectBy::accuracy: return "accuracy";
-    case SelectBy::robust: return "robust";
-  }
-  return "?";
-}
+std::string name_of(SelectBy by) { return name_in(select_by_names(), by); }
 
 ValidationScores measure_validation(Model& model, const ImageSet& set, const AdversarialOptions& o,
                                     bool measure_robustness, double head_scale, std::uint64_t seed) {

@@ -17,8 +17,8 @@
 namespace kelvin {
 
 enum class SelectBy { none, accuracy, robust };
-[[nodiscard]] SelectBy select_by_of(const std::string& name);  // throws a mistake: unknown
-[[nodiscard]] const char* name_of(SelectBy by);
+[[nodiscard]] const std::vector<Named<SelectBy>>& select_by_names();
+[[nodiscard]] std::string name_of(SelectBy by);
 
 struct ValidationScores {
   double accuracy = 0;

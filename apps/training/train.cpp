@@ -45,8 +45,8 @@ class Trainer {
     if (position_.epoch == 0) save(metrics);
     if (options_.resident.value_or(device_.kind == DeviceKind::cuda)) resident_ = make_resident(data_.train, device_);
     loader_options_ = {.batch_size = options_.batch_size,
-                       .augment = options_.augment,
-                       .cutout = options_.cutout,
+                       .augment = options_.augment != Augment::none,
+                       .cutout = options_.augment == Augment::cutout,
                        .images = !resident_,
                        .seed = options_.seed,
                        .workers = options_.loader_workers,

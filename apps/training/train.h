@@ -25,6 +25,9 @@
 
 namespace kelvin {
 
+// standard: pad 4 (8 above 48 pixels), random crop, horizontal flip; cutout: this and a square of zeros, half the image's side.
+enum class Augment { none, standard, cutout };
+
 struct TrainOptions {
   std::string data = "fashion-mnist";
   std::string model = "resnet20";
@@ -36,8 +39,7 @@ struct TrainOptions {
   double tau_lr = 0.01;       // its learning rate, on the schedule of lr
   bool lr_times_tau = false;  // multiplies the learning rate by the current τ: undoes the 1/τ of the gradient to f
   OptimizerOptions optimizer;
-  bool augment = false;  // pad 4 (8 above 48 pixels), random crop, horizontal flip
-  bool cutout = false;   // with augment: a square of zeros, half the image's side
+  Augment augment = Augment::none;
   std::optional<bool>
       resident;  // the training set lives on the device where it fits; default: on CUDA. The images are the same
   DType precision = DType::f32;
@@ -100,6 +102,9 @@ using TrainProgress = std::function<void(std::int64_t done, std::int64_t total, 
 [[nodiscard]] SelectBy selection_of(const TrainOptions& options);
 
 // Throws a mistake for values that make no sense (τ ≤ 0, epochs < 1, ...): before anything is read or written.
+// One row for each option, but for those that a command turns into others (tau, tau-end, lr, adversarial-eps, ...: apps/cli/train_flags.h). The
+// table is the one place where an option is named, described, bounded and said to be fixed or free for a resumed run.
+[[nodiscard]] Fields train_fields(TrainOptions& options);
 void check_options(const TrainOptions& options);
 
 }  // namespace kelvin

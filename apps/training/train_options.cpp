@@ -2,14 +2,13 @@
 #include <cmath>
 
 #include "apps/training/train.h"
-#include "kernels/device/exact.h"
+#include "kernels/device/threads.h"
 #include "models/model.h"
 
 namespace kelvin {
 namespace {
 
 void check_learned_tau(const TrainOptions& o) {
-  if (!(o.tau_lr >= 0) || !std::isfinite(o.tau_lr)) throw mistake("tau-lr"_field, " must be 0 or more, got ", o.tau_lr);
   if (o.tau.kind != TemperatureSchedule::Kind::constant)
     throw mistake("tau"_field, " learn takes no ", "tau-schedule"_field);
   if (o.reparametrize || o.lr_times_tau || o.adversarial.balance_tau)
@@ -24,38 +23,101 @@ void check_learned_tau(const TrainOptions& o) {
 
 }  // namespace
 
+Fields train_fields(TrainOptions& o) {
+  using Optimizer = OptimizerOptions::Kind;
+  using LrSchedule = LearningRateSchedule::Kind;
+  using TauSchedule = TemperatureSchedule::Kind;
+  return joined(
+      {group("Data",
+             {basic(field("data", o.data,
+                          "fashion-mnist[:DIR], cifar10:DIR, cifar100:DIR, tiny-imagenet:DIR, synthetic[:options], "
+                          "npy:DIR (four .npy), folder:DIR (train/CLASS/*.png, test/CLASS/*.png); cifar10.1:DIR is a "
+                          "test set, for evaluate")),
+              basic(field("augment", o.augment,
+                          {{"none", Augment::none}, {"standard", Augment::standard}, {"cutout", Augment::cutout}},
+                          "none, standard (pad 4, above 48 pixels 8, random crop, flip), or cutout (standard and a "
+                          "square of zeros)")),
+              field("loader-workers", o.loader_workers, in(1, kMostThreads), "Threads that prepare batches",
+                    Resume::free)}),
+       group("Model",
+             {basic(field("model", o.model, listed(model_names()))),
+              field("stem", o.stem, {"auto", "cifar", "imagenet"},
+                    "resnet18 and larger: cifar, imagenet, or auto (cifar for images of up to 64 pixels)"),
+              field("classifier", o.classifier, {"linear", "cosine"},
+                    message("linear, or cosine: logits are ", "cosine-scale"_field, " times cos(f, w_j), no bias")),
+              field("cosine-scale", o.cosine_scale, above(0),
+                    message("Multiplies the cosines of ", "classifier"_field, " cosine")),
+              basic(field("init", o.init, "Start from a safetensors file: Kelvin's, torchvision's or timm's")),
+              field("allow-partial", o.allow_partial, message("With ", "init"_field, ": load what fits")),
+              basic(field("precision", o.precision, {{"f32", DType::f32}, {"bf16", DType::bf16}},
+                          "f32 or bf16 activations"))}),
+       model_choice_fields(o.choice),
+       group("Temperature",
+             {basic(field("tau-schedule", o.tau.kind,
+                          {{"constant", TauSchedule::constant},
+                           {"linear", TauSchedule::linear},
+                           {"cosine", TauSchedule::cosine},
+                           {"cyclic", TauSchedule::cyclic}},
+                          message("constant, linear, cosine or cyclic, from ", "tau"_field, " to ", "tau-end"_field))),
+              field("tau-period", o.tau.period, above(0), "Epochs a cycle of the cyclic schedule"),
+              field("tau-lr", o.tau_lr, at_least(0),
+                    message("Learning rate of log tau with ", "tau"_field, " learn; follows ", "lr-schedule"_field)),
+              field("reparametrize", o.reparametrize,
+                    "Control: the same training written as tau = 1 with a small, slow last layer")}),
+       group(
+           "Optimisation",
+           {basic(field("epochs", o.epochs, at_least(1), "Passes over the training images", Resume::free)),
+            basic(field("batch-size", o.batch_size, at_least(1),
+                        "Images a step; an epoch leaves out an incomplete last batch")),
+            basic(field("optimizer", o.optimizer.kind,
+                        {{"sgd", Optimizer::sgd}, {"adam", Optimizer::adam}, {"adamw", Optimizer::adamw}},
+                        "sgd, adam or adamw")),
+            basic(
+                field("lr-schedule", o.lr.kind,
+                      {{"constant", LrSchedule::constant}, {"step", LrSchedule::step}, {"cosine", LrSchedule::cosine}},
+                      "constant, step (times 0.1 at 1/2 and at 3/4 of the epochs) or cosine")),
+            basic(field("lr-times-tau", o.lr_times_tau, "Multiply the learning rate by the temperature (of sgd)")),
+            field("warmup-epochs", o.lr.warmup_epochs, at_least(0),
+                  message("Linear rise from 0 at the start, over the schedule that ", "lr-schedule"_field, " gives")),
+            field("momentum", o.optimizer.momentum, in(0, 1), "sgd: share of the last update that the next one keeps"),
+            field("nesterov", o.optimizer.nesterov, "sgd: Nesterov's momentum"),
+            basic(field("weight-decay", o.optimizer.weight_decay, at_least(0),
+                        "Of all parameters, as torch.optim does it; of a vit_*'s matrices alone, as timm does")),
+            field("beta1", o.optimizer.beta1, from_below(0, 1), "adam, adamw: decay of the first moment"),
+            field("beta2", o.optimizer.beta2, from_below(0, 1), "adam, adamw: decay of the second moment"),
+            field("adam-eps", o.optimizer.eps, at_least(0), "adam, adamw: added to the root of the second moment")}),
+       fine_tuning_fields(o.fine_tuning), adversarial_fields(o.adversarial),
+       group("Output",
+             {basic(field("resume", o.resume,
+                          message("Continue the run in ", "out"_field, " with the flags of its config.toml"),
+                          Resume::unrecorded)),
+              field("accept-changed-data", o.accept_changed_data,
+                    message("With ", "resume"_field,
+                            ": go on although images or labels are not those that the run was begun with"),
+                    Resume::unrecorded),
+              field("select-by", o.select_by, select_by_names(),
+                    message("What makes an epoch the best on ", "validation"_field,
+                            ": robust, accuracy or none; default: robust with ", "adversarial"_field,
+                            ", accuracy otherwise")),
+              kept_epochs_field("keep-checkpoints", o.keep),
+              field("log-every", o.log_every, at_least(1), "Steps between lines of metrics.jsonl", Resume::free),
+              field("eval-every", o.eval_every, at_least(1), "Epochs between test evaluations", Resume::free)})});
+}
+
 SelectBy selection_of(const TrainOptions& o) {
   return o.select_by.value_or(o.adversarial.is_on() ? SelectBy::robust : SelectBy::accuracy);
 }
 
-void check_options(const TrainOptions& o) {
+void check_options(const TrainOptions& options) {
+  TrainOptions o = options;
+  check(train_fields(o));
+  require_in("tau", above(0), o.tau.start, number_text(o.tau.start));
+  require_in("tau-end", above(0), o.tau.end, number_text(o.tau.end));
+  require_in("lr", at_least(0), o.lr.base, number_text(o.lr.base));
   require_known_model(o.model);
   check_options(o.adversarial);
   check_options(o.fine_tuning, o.model);
   check_options(o.choice, o.model);
-  const auto is_temperature = [](double tau) { return tau > 0 && std::isfinite(tau); };
-  if (!is_temperature(o.tau.start)) throw mistake("tau"_field, " must be > 0, got ", o.tau.start);
-  if (!is_temperature(o.tau.end)) throw mistake("tau-end"_field, " must be > 0, got ", o.tau.end);
-  if (!(o.lr.base >= 0) || !std::isfinite(o.lr.base)) throw mistake("lr"_field, " must be 0 or more, got ", o.lr.base);
-  if (o.epochs < 1) throw mistake("epochs"_field, " must be at least 1, got ", o.epochs);
-  for (const auto& [flag, beta] :
-       {std::pair("beta1"_field, o.optimizer.beta1), std::pair("beta2"_field, o.optimizer.beta2)})
-    if (!(beta >= 0 && beta < 1)) throw mistake(flag, " must be at least 0 and below 1, got ", exact(beta));
-  if (!(o.optimizer.eps >= 0) || !std::isfinite(o.optimizer.eps))
-    throw mistake("adam-eps"_field, " must be 0 or more, got ", o.optimizer.eps);
-  if (!(o.optimizer.momentum >= 0 && o.optimizer.momentum <= 1))
-    throw mistake("momentum"_field, " must be between 0 and 1, got ", exact(o.optimizer.momentum));
-  if (!(o.optimizer.weight_decay >= 0) || !std::isfinite(o.optimizer.weight_decay))
-    throw mistake("weight-decay"_field, " must be 0 or more, got ", o.optimizer.weight_decay);
-  if (!(o.tau.period > 0) || !std::isfinite(o.tau.period))
-    throw mistake("tau-period"_field, " must be > 0 epochs, got ", o.tau.period);
-  for (const auto& [flag, n] : {std::pair("log-every"_field, o.log_every), std::pair("eval-every"_field, o.eval_every),
-                                std::pair("loader-workers"_field, o.loader_workers)})
-    if (n < 1) throw mistake(flag, " must be at least 1, got ", n);
-  if (!(o.cosine_scale > 0) || !std::isfinite(o.cosine_scale))
-    throw mistake("cosine-scale"_field, " must be > 0, got ", o.cosine_scale);
-  if (o.batch_size < 1) throw mistake("batch-size"_field, " must be at least 1, got ", o.batch_size);
-  if (o.lr.warmup_epochs < 0) throw mistake("warmup-epochs"_field, " must be 0 or more, got ", o.lr.warmup_epochs);
   for (const std::uint32_t epoch : o.keep.epochs)
     if (epoch > static_cast<std::uint32_t>(o.epochs))
       throw mistake("keep-checkpoints"_field, " ", epoch, ": the run ends after epoch ", o.epochs);

@@ -172,7 +172,7 @@ std::vector<float> weights_of(const RunFolder& run) {
 void expect_resume_equals_uninterrupted(TrainOptions o, const Dataset& data, const TemporaryFolder& folder,
                                         const std::string& name) {
   o.epochs = 2;
-  o.lr.kind = learning_rate_schedule_of("constant");
+  o.lr.kind = LearningRateSchedule::Kind::constant;
   const RunFolder whole{folder / (name + "-whole")}, parts{folder / (name + "-parts")};
   whole.create();
   parts.create();

@@ -129,7 +129,7 @@ TEST(FineTuning, ResumeAfterKillEqualsUninterrupted) {
   const Dataset data = toy(3, 48);
   for (const std::string model : {"vit_tiny_patch4", "resnet8"}) {
     TrainOptions o = options_for(model);
-    o.augment = true;
+    o.augment = Augment::standard;
     o.optimizer.kind = OptimizerOptions::Kind::adamw;
     o.lr.base = 1e-3;
     o.fine_tuning = {.clip_gradient_norm = 0.5f,

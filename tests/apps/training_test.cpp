@@ -95,7 +95,7 @@ TEST(Training, ResumeAfterKillEqualsUninterrupted) {
   TemporaryFolder folder;
   const Dataset data = toy(3);
   TrainOptions o = toy_options(10, "resnet8");
-  o.augment = o.cutout = true;
+  o.augment = Augment::cutout;
   run(o, data, folder / "whole");
 
   // The kill: stop from inside the progress callback, in epoch 2, without any clean-up by the trainer.

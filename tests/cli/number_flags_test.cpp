@@ -104,7 +104,7 @@ TEST_F(NumberFlags, TheLastOfRepeatedFlagsCounts) {
   for (const auto& [flags, says] : {std::pair("--epochs 1 --epochs x", "--epochs: 'x' is no whole number"),
                                     {"--epochs 1 --epochs 99999999999", "--epochs: '99999999999'"},
                                     {"--lr 0.1 --lr inf", "--lr: must be a finite number, got inf"},
-                                    {"--limit 1 --limit -5", "--limit: must be 0 or more, got -5"}}) {
+                                    {"--limit 1 --limit -5", "--limit must be 0 or more, got -5"}}) {
     const Outcome o = kelvin(run + flags + " --out b");
     EXPECT_EQ(o.code, 2);
     EXPECT_THAT(o.err, AllOf(HasSubstr(says), ::testing::Not(HasSubstr("1,")))) << o.err;

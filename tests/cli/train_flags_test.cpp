@@ -125,9 +125,9 @@ TEST_F(TrainFlagsTest, FlagsThatMeanNothingAreRefused) {
   expect_mistake(train + "--warmup-epochs 3", "--warmup-epochs 3 does not fit into --epochs 2");
   expect_mistake(train + "--optimizer adam --momentum 0.5", "--momentum needs --optimizer sgd");
   expect_mistake(train + "--beta1 0.5", "--beta1 needs --optimizer adam");
-  expect_mistake(train + "--threads -1", "--threads: must be 0 to 1024, got -1");
-  expect_mistake(train + "--train-limit -5", "--train-limit: must be 0 or more, got -5");
-  expect_mistake(train + "--batch-size 0", "--batch-size must be at least 1, got 0");
+  expect_mistake(train + "--threads -1", "--threads must be 0 to 1024, got -1");
+  expect_mistake(train + "--train-limit -5", "--train-limit must be 0 or more, got -5");
+  expect_mistake(train + "--batch-size 0", "--batch-size must be 1 or more, got 0");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
 }
 

@@ -1,0 +1,191 @@
+// Options written once: one table for each options struct.
+//
+//   Fields fine_tuning_fields(FineTuningOptions& o) {
+//     return group("Fine-tuning", {field("accumulate", o.accumulate, at_least(1), "Batches an optimizer step takes"), ...});
+//   }
+//
+// A table is bound to one object. Its rows set, show and check the members: the command line makes flags of them (apps/cli/add_fields.h), and
+// config.toml, JSON, the check of ranges and what a resumed run may change follow from the same row.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/device/error.h"
+#include "kernels/device/listed.h"
+
+namespace kelvin {
+
+// fixed: a resumed run keeps the value; free: it may have another (how long it lasts, what computes it, what is written beside it);
+// unrecorded: the value says nothing about the run and is kept nowhere.
+enum class Resume { fixed, free, unrecorded };
+
+struct Field {
+  std::string name;
+  Message help = "";  // names other fields as fields
+  std::string group;
+  std::string type;  // "TEXT", "FLOAT", "INT", "UINT"; empty: a switch, which takes no value
+  Resume resume = Resume::fixed;
+  bool is_basic = false;                        // in the short help
+  std::function<void(const std::string&)> set;  // throws a mistake that names the field
+  std::function<std::string()> text;            // what set() takes for the value that is there; empty: none is given
+  std::function<nlohmann::json()> json;
+  std::function<void()> check;  // throws a mistake where the value is not one that set() takes
+
+  [[nodiscard]] bool is_switch() const { return type.empty(); }
+};
+using Fields = std::vector<Field>;
+
+[[nodiscard]] Fields group(const std::string& title, Fields fields);
+[[nodiscard]] Field basic(Field field);
+[[nodiscard]] Fields joined(std::initializer_list<Fields> parts);
+[[nodiscard]] const Field* find(const Fields& fields, const std::string& name);  // null: none of that name
+void check(const Fields& fields);
+[[nodiscard]] nlohmann::json to_json(const Fields& fields);  // by name, "_" for "-"
+
+// Which numbers a field takes; always finite ones.
+struct Range {
+  std::optional<double> low, high;
+  bool is_above = false, is_below = false;  // the bounds themselves do not belong to it
+};
+[[nodiscard]] inline Range any() { return {}; }
+[[nodiscard]] inline Range at_least(double low) { return {.low = low, .high = {}}; }
+[[nodiscard]] inline Range above(double low) { return {.low = low, .high = {}, .is_above = true}; }
+[[nodiscard]] inline Range in(double low, double high) { return {.low = low, .high = high}; }
+[[nodiscard]] inline Range from_below(double low, double high) { return {.low = low, .high = high, .is_below = true}; }
+[[nodiscard]] inline Range above_to(double low, double high) { return {.low = low, .high = high, .is_above = true}; }
+void require_in(const std::string& name, const Range& range, double value, const std::string& shown);
+
+// Numbers as text: the shortest that reads back as the same number.
+[[nodiscard]] std::string number_text(float value);
+[[nodiscard]] std::string number_text(double value);
+[[nodiscard]] std::string number_text(std::integral auto value) { return std::to_string(value); }
+// Of the whole text, fractions such as 8/255 too; a mistake that names the field otherwise.
+[[nodiscard]] double parse_number(const std::string& name, const std::string& text);
+[[nodiscard]] std::int64_t parse_whole(const std::string& name, const std::string& text, std::int64_t most);
+[[nodiscard]] std::uint64_t parse_unsigned(const std::string& name, const std::string& text);
+
+template <class T>
+concept Number = (std::integral<T> || std::floating_point<T>)&&!std::same_as<T, bool>;
+
+template <Number T>
+[[nodiscard]] T parsed(const std::string& name, const std::string& text) {
+  if constexpr (std::floating_point<T>)
+    return static_cast<T>(parse_number(name, text));
+  else if constexpr (std::is_unsigned_v<T>)
+    return static_cast<T>(parse_unsigned(name, text));
+  else
+    return static_cast<T>(parse_whole(name, text, std::numeric_limits<T>::max()));
+}
+template <Number T>
+[[nodiscard]] std::string type_of() {
+  return std::floating_point<T> ? "FLOAT" : std::is_unsigned_v<T> ? "UINT" : "INT";
+}
+
+template <Number T>
+[[nodiscard]] Field field(const std::string& name, T& value, const Range& range, const Message& help,
+                          Resume resume = Resume::fixed) {
+  const auto check_value = [=](T v) { require_in(name, range, static_cast<double>(v), number_text(v)); };
+  return {.name = name,
+          .help = help,
+          .group = "",
+          .type = type_of<T>(),
+          .resume = resume,
+          .set =
+              [=, &value](const std::string& text) {
+                const T v = parsed<T>(name, text);
+                check_value(v);
+                value = v;
+              },
+          .text = [&value] { return number_text(value); },
+          .json = [&value] { return nlohmann::json(value); },
+          .check = [=, &value] { check_value(value); }};
+}
+// A number that may be left out.
+template <Number T>
+[[nodiscard]] Field field(const std::string& name, std::optional<T>& value, const Range& range, const Message& help,
+                          Resume resume = Resume::fixed) {
+  const auto check_value = [=](T v) { require_in(name, range, static_cast<double>(v), number_text(v)); };
+  return {.name = name,
+          .help = help,
+          .group = "",
+          .type = type_of<T>(),
+          .resume = resume,
+          .set =
+              [=, &value](const std::string& text) {
+                const T v = parsed<T>(name, text);
+                check_value(v);
+                value = v;
+              },
+          .text = [&value] { return value ? number_text(*value) : ""; },
+          .json = [&value] { return value ? nlohmann::json(*value) : nlohmann::json(); },
+          .check =
+              [=, &value] {
+                if (value) check_value(*value);
+              }};
+}
+
+// A switch.
+[[nodiscard]] Field field(const std::string& name, bool& value, const Message& help, Resume resume = Resume::fixed);
+// Any text, or one of `known`.
+[[nodiscard]] Field field(const std::string& name, std::string& value, const Message& help,
+                          Resume resume = Resume::fixed);
+[[nodiscard]] Field field(const std::string& name, std::string& value, const std::vector<std::string>& known,
+                          const Message& help, Resume resume = Resume::fixed);
+
+// A value that has a name.
+template <class T>
+struct Named {
+  const char* name;
+  T value;
+};
+template <class T>
+[[nodiscard]] T named(const std::string& field, const std::vector<Named<T>>& known, const std::string& text) {
+  for (const Named<T>& k : known)
+    if (text == k.name) return k.value;
+  throw mistake(FieldName{field}, " ", text, " is unknown; known: ", listed(known, &Named<T>::name));
+}
+template <class T>
+[[nodiscard]] std::string name_in(const std::vector<Named<T>>& known, T value) {
+  for (const Named<T>& k : known)
+    if (value == k.value) return k.name;
+  return "?";
+}
+template <class T>
+[[nodiscard]] Field field(const std::string& name, T& value, const std::vector<Named<T>>& known, const Message& help,
+                          Resume resume = Resume::fixed) {
+  return {.name = name,
+          .help = help,
+          .group = "",
+          .type = "TEXT",
+          .resume = resume,
+          .set = [=, &value](const std::string& text) { value = named(name, known, text); },
+          .text = [=, &value] { return name_in(known, value); },
+          .json = [=, &value] { return nlohmann::json(name_in(known, value)); },
+          .check = [] {}};
+}
+template <class T>
+[[nodiscard]] Field field(const std::string& name, std::optional<T>& value, const std::vector<Named<T>>& known,
+                          const Message& help, Resume resume = Resume::fixed) {
+  return {.name = name,
+          .help = help,
+          .group = "",
+          .type = "TEXT",
+          .resume = resume,
+          .set =
+              [=, &value](const std::string& text) {
+                if (text.empty())
+                  value.reset();
+                else
+                  value = named(name, known, text);
+              },
+          .text = [=, &value] { return value ? name_in(known, *value) : ""; },
+          .json = [=, &value] { return value ? nlohmann::json(name_in(known, *value)) : nlohmann::json(); },
+          .check = [] {}};
+}
+
+}  // namespace kelvin
