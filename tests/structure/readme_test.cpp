@@ -1,10 +1,13 @@
 // README's evening of reading: the files are there, have about as many lines as it says, and are at most 1,100 lines together.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace kelvin {
 namespace {
@@ -45,6 +48,37 @@ TEST(Readme, AnEveningIsElevenHundredLines) {
   }
   EXPECT_EQ(rows, 5);
   EXPECT_LE(total, 1100);
+}
+
+std::size_t characters(const std::string& line) {  // of UTF-8
+  return static_cast<std::size_t>(std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// Lines that are too wide; README's table of the quickstart is as the program prints it.
+std::vector<std::string> wide_lines(const std::string& text) {
+  std::vector<std::string> wide;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_row = line.starts_with("|"),
+               is_printed = line.starts_with("|   τ |") || line.starts_with("|----:|---");
+    if (!is_printed && characters(line) > (is_row ? 160 : 120)) wide.push_back(line);
+  }
+  return wide;
+}
+
+TEST(Readme, LinesOfMarkdownEndAt120CharactersRowsOfTablesAt160) {
+  EXPECT_EQ(wide_lines(std::string(121, 'x') + "\n|" + std::string(159, 'x') + "\n|" + std::string(160, 'x')).size(),
+            2u);
+  const fs::path root = KELVIN_SOURCE_DIR;
+  int files = 0;
+  for (const char* folder : {".", "kernels", "engine", "models", "data", "apps", "tests", "tools"})
+    for (fs::recursive_directory_iterator at(root / folder), none; at != none; ++at) {
+      if (std::string(folder) == "." && at->is_directory()) at.disable_recursion_pending();
+      if (at->path().extension() != ".md") continue;
+      ++files;
+      for (const std::string& line : wide_lines(read(at->path()))) ADD_FAILURE() << at->path() << ": " << line;
+    }
+  EXPECT_GT(files, 30);
 }
 
 }  // namespace
