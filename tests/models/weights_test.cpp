@@ -37,7 +37,7 @@ class Weights : public ::testing::Test {
       f();
     } catch (const Error& e) {
       EXPECT_EQ(e.code(), ExitCode::mistake);
-      return e.what();
+      return e.message().with("--");
     }
     return "nothing thrown";
   }
