@@ -19,8 +19,8 @@ Field tau_field(std::string& tau) {
                           "classifier"_field, " cosine"));
   f.set = [&tau](const std::string& text) {
     double value = 0;
-    const bool is_number = parse_text(text, value) == std::errc() || text.find('/') != std::string::npos;
-    tau = is_number ? number_text(parse_number("tau", text)) : text;
+    const bool is_number = read_fraction(text, value).empty() || text.find('/') != std::string::npos;
+    tau = is_number ? exact(number_of<double>("tau", any(), text)) : text;
   };
   return f;
 }

@@ -4,6 +4,7 @@
 
 #include "apps/run/number_text.h"
 #include "kernels/device/error.h"
+#include "kernels/device/exact.h"
 
 namespace kelvin {
 namespace {
@@ -13,24 +14,15 @@ bool parse_double(const std::string& text, double& value) { return parse_text(te
 // Validators say what is wrong, or nothing, and may write the text anew for the parser, which reads 010 as eight.
 std::string check_float(std::string& text) {
   double value = 0;
-  const std::errc error = parse_text(text, value);
-  if (error == std::errc::result_out_of_range || (std::isfinite(value) && std::abs(value) > kLargestNumber))
-    return "'" + text + "' is too large or too small a number";
-  if (error != std::errc()) return "'" + text + "' is no number";
-  return std::isfinite(value) ? "" : "must be a finite number, got " + text;
+  return read_number(text, value);
 }
 
 template <class T>
 std::string check_integer(std::string& text) {
   T value = 0;
-  if (std::is_unsigned_v<T> && text.starts_with('-')) return "must be 0 or more, got " + text;
-  const std::errc error = parse_whole_text(text, value);
-  const bool is_count = std::is_signed_v<T>;
-  if (error == std::errc::result_out_of_range || (is_count && std::abs(static_cast<double>(value)) > kMostCounted))
-    return "'" + text + "' is too large a number";
-  if (error != std::errc()) return "'" + text + "' is no whole number";
-  text = std::to_string(value);
-  return "";
+  const std::string problem = read_whole(text, value);
+  if (problem.empty()) text = std::to_string(value);
+  return problem;
 }
 
 // The parser numbers the values of a flag that takes one so that the last is number 0.
@@ -65,14 +57,10 @@ std::string conversion_mistake(const CLI::App& app, const std::string& said) {
 CLI::Validator fraction() {
   return the_last(CLI::Validator(
       [](std::string& text) -> std::string {
-        const std::size_t slash = text.find('/');
-        if (slash == std::string::npos) return {};
-        double above = 0, below = 0;
-        if (!parse_double(text.substr(0, slash), above) || !parse_double(text.substr(slash + 1), below) || below == 0)
-          return "'" + text + "' is no number and no fraction such as 8/255";
-        char value[40];
-        std::snprintf(value, sizeof value, "%.17g", above / below);
-        text = value;
+        double value = 0;
+        if (text.find('/') == std::string::npos) return {};
+        if (const std::string problem = read_fraction(text, value); !problem.empty()) return problem;
+        text = exact(value);
         return {};
       },
       "FRACTION", "fraction"));

@@ -19,7 +19,7 @@ std::string with_absolute_paths(const std::string& name, const std::string& valu
 std::string canonical(const std::string& name, const std::string& text) {
   TrainFlags flags;
   CommonOptions common;
-  const Fields all = joined({common_fields(common), train_flag_fields(flags)});
+  const Fields all = run_fields(flags, common);
   const Field* const field = find(all, name);
   if (field == nullptr || text.empty()) return text;
   try {
@@ -36,9 +36,7 @@ bool is_same(const std::string& name, const std::string& a, const std::string& b
 
 // What is recorded of a flag; nothing of those that say nothing about the run.
 const CLI::Option* recorded(const CLI::Option* option) {
-  if (option->get_lnames().empty() || !option->get_configurable()) return nullptr;
-  const std::string& name = option->get_lnames().front();
-  return name == "help" || name == "resume" ? nullptr : option;
+  return option->get_lnames().empty() || !option->get_configurable() ? nullptr : option;
 }
 
 std::string shown(const std::string& value) { return value.empty() ? "none" : printable(value); }
@@ -74,7 +72,7 @@ void require_unedited(const CLI::App& command, const RunFolder& folder, const Fl
 bool may_change(const std::string& name) {
   TrainFlags flags;
   CommonOptions common;
-  const Fields all = joined({common_fields(common), train_flag_fields(flags)});
+  const Fields all = run_fields(flags, common);
   const Field* const field = find(all, name);
   return field != nullptr && field->resume == Resume::free;
 }
@@ -92,13 +90,13 @@ FlagValues recorded_flags(const TrainFlags& given, const CommonOptions& common_g
   TrainFlags f = given;
   CommonOptions common = common_given;
   FlagValues values;
-  for (const Field& field : joined({common_fields(common), train_flag_fields(f)})) {
+  for (const Field& field : run_fields(f, common)) {
     const std::string& name = field.name;
     if (field.resume == Resume::unrecorded) continue;
     if ((searched || !f.is_auto) && name.starts_with("auto-")) continue;  // they belong to a search that is to come
     std::string value = with_absolute_paths(name, field.text());
-    if (searched && name == "tau") value = number_text(f.options.tau.start);
-    if (name == "lr" && (searched || value.empty())) value = number_text(f.options.lr.base);
+    if (searched && name == "tau") value = exact(f.options.tau.start);
+    if (name == "lr" && (searched || value.empty())) value = exact(f.options.lr.base);
     if (!value.empty()) values[name] = value;
   }
   return values;
@@ -108,7 +106,7 @@ std::string config_text(const FlagValues& values) {
   std::string text = "# kelvin --config THIS_FILE train\n[train]\n";
   TrainFlags flags;
   CommonOptions common;
-  for (const Field& field : joined({common_fields(common), train_flag_fields(flags)}))  // in the order of --help
+  for (const Field& field : run_fields(flags, common))  // in the order of --help
     if (const auto found = values.find(field.name); found != values.end())
       text += found->first + " = " + (field.is_switch() ? found->second : toml_value(found->second)) + "\n";
   return text;

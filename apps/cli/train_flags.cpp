@@ -142,11 +142,15 @@ CLI::App* parse_train(CLI::App& app, CommonOptions& common, TrainFlags& f, const
   return command;
 }
 
+Fields run_fields(TrainFlags& flags, CommonOptions& common) {
+  return joined({common_fields(common), train_flag_fields(flags)});
+}
+
 bool is_run_flag(const std::string& argument) {
   if (!argument.starts_with("--")) return false;
   TrainFlags flags;
   CommonOptions common;
-  const Fields all = joined({common_fields(common), train_flag_fields(flags)});
+  const Fields all = run_fields(flags, common);
   const Field* const field = find(all, argument.substr(2, argument.find('=') - 2));
   return field != nullptr && field->resume != Resume::unrecorded;
 }

@@ -24,6 +24,8 @@ struct TrainFlags {
 };
 // A row for each flag, those of train_fields(flags.options) among them.
 [[nodiscard]] Fields train_flag_fields(TrainFlags& flags);
+// The same and the common ones: all that a config.toml may hold, and those that are unrecorded.
+[[nodiscard]] Fields run_fields(TrainFlags& flags, CommonOptions& common);
 
 // Adds the subcommand, whose flags fill `common` and `flags`; it does nothing of its own.
 CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& flags);

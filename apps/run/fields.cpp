@@ -3,50 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/run/number_text.h"
-
 namespace kelvin {
 namespace {
 
-// 0.0005 and 20, not 5e-04 and 2e+01; exponents where they save many zeros.
-template <class T>
-std::string shortest(T value) {
-  char text[64];
-  const T size = std::abs(value);
-  const bool is_plain = size == 0 || (size >= T(1e-5) && size < T(1e15));
-  const auto end = is_plain ? std::to_chars(text, text + sizeof text, value, std::chars_format::fixed).ptr
-                            : std::to_chars(text, text + sizeof text, value).ptr;
-  return {text, end};
-}
-
 std::string described(const Range& r) {
-  const auto text = [](double v) { return number_text(v); };
+  const auto text = [](double v) { return exact(v); };
   if (!r.low && !r.high) return "a finite number";
   if (!r.high) return (r.is_above ? "> " : "") + text(*r.low) + (r.is_above ? "" : " or more");
   if (r.is_below) return "at least " + text(*r.low) + " and below " + text(*r.high);
   if (r.is_above) return "above " + text(*r.low) + " and at most " + text(*r.high);
   return text(*r.low) + " to " + text(*r.high);
-}
-
-// Whole numbers of either sign.
-template <class T>
-T whole(const std::string& name, const std::string& text, double most) {
-  T value = 0;
-  if (std::is_unsigned_v<T> && text.starts_with('-')) throw mistake(FieldName{name}, ": must be 0 or more, got ", text);
-  const std::errc error = parse_whole_text(text, value);
-  if (error == std::errc::result_out_of_range || std::abs(static_cast<double>(value)) > most)
-    throw mistake(FieldName{name}, ": '", text, "' is too large a number");
-  if (error != std::errc()) throw mistake(FieldName{name}, ": '", text, "' is no whole number");
-  return value;
-}
-
-double real(const std::string& name, const std::string& text) {
-  double value = 0;
-  const std::errc error = parse_text(text, value);
-  if (error == std::errc::result_out_of_range || (std::isfinite(value) && std::abs(value) > kLargestNumber))
-    throw mistake(FieldName{name}, ": '", text, "' is too large or too small a number");
-  if (error != std::errc()) throw mistake(FieldName{name}, ": '", text, "' is no number");
-  return value;
 }
 
 }  // namespace
@@ -91,27 +57,6 @@ void require_in(const std::string& name, const Range& r, double value, const std
   const bool is_high = r.high && (r.is_below ? value >= *r.high : value > *r.high);
   if (!std::isfinite(value) || is_low || is_high)
     throw mistake(FieldName{name}, " must be ", described(r), ", got ", shown);
-}
-
-std::string number_text(float value) { return shortest(value); }
-std::string number_text(double value) { return shortest(value); }
-
-double parse_number(const std::string& name, const std::string& text) {
-  const std::size_t slash = text.find('/');
-  if (slash == std::string::npos) return real(name, text);
-  double above = 0, below = 0;
-  if (parse_text(text.substr(0, slash), above) != std::errc() ||
-      parse_text(text.substr(slash + 1), below) != std::errc() || below == 0)
-    throw mistake(FieldName{name}, ": '", text, "' is no number and no fraction such as 8/255");
-  return above / below;
-}
-
-std::int64_t parse_whole(const std::string& name, const std::string& text, std::int64_t most) {
-  return whole<std::int64_t>(name, text, std::min(kMostCounted, static_cast<double>(most)));
-}
-
-std::uint64_t parse_unsigned(const std::string& name, const std::string& text) {
-  return whole<std::uint64_t>(name, text, std::numeric_limits<double>::max());
 }
 
 Field field(const std::string& name, bool& value, const Message& help, Resume resume) {

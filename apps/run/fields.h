@@ -15,7 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "apps/run/number_text.h"
 #include "kernels/device/error.h"
+#include "kernels/device/exact.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -60,73 +62,62 @@ struct Range {
 [[nodiscard]] inline Range above_to(double low, double high) { return {.low = low, .high = high, .is_above = true}; }
 void require_in(const std::string& name, const Range& range, double value, const std::string& shown);
 
-// Numbers as text: the shortest that reads back as the same number.
-[[nodiscard]] std::string number_text(float value);
-[[nodiscard]] std::string number_text(double value);
-[[nodiscard]] std::string number_text(std::integral auto value) { return std::to_string(value); }
-// Of the whole text, fractions such as 8/255 too; a mistake that names the field otherwise.
-[[nodiscard]] double parse_number(const std::string& name, const std::string& text);
-[[nodiscard]] std::int64_t parse_whole(const std::string& name, const std::string& text, std::int64_t most);
-[[nodiscard]] std::uint64_t parse_unsigned(const std::string& name, const std::string& text);
-
 template <class T>
 concept Number = (std::integral<T> || std::floating_point<T>)&&!std::same_as<T, bool>;
 
+// The number that the text is; a mistake that names the field where it is none, or none of the range.
 template <Number T>
-[[nodiscard]] T parsed(const std::string& name, const std::string& text) {
+[[nodiscard]] T number_of(const std::string& name, const Range& range, const std::string& text) {
+  std::conditional_t<std::floating_point<T>, double,
+                     std::conditional_t<std::unsigned_integral<T>, std::uint64_t, std::int64_t>>
+      wide = 0;
+  std::string problem;
   if constexpr (std::floating_point<T>)
-    return static_cast<T>(parse_number(name, text));
-  else if constexpr (std::is_unsigned_v<T>)
-    return static_cast<T>(parse_unsigned(name, text));
+    problem = read_fraction(text, wide);
   else
-    return static_cast<T>(parse_whole(name, text, std::numeric_limits<T>::max()));
-}
-template <Number T>
-[[nodiscard]] std::string type_of() {
-  return std::floating_point<T> ? "FLOAT" : std::is_unsigned_v<T> ? "UINT" : "INT";
+    problem = read_whole(text, wide);
+  if (problem.empty() && std::integral<T> && static_cast<decltype(wide)>(static_cast<T>(wide)) != wide)
+    problem = "'" + text + "' is too large a number";
+  if (!problem.empty()) throw mistake(FieldName{name}, ": ", problem);
+  const T value = static_cast<T>(wide);
+  require_in(name, range, static_cast<double>(value), exact(value));
+  return value;
 }
 
+// A number, or one that may be left out; `Member` is T or std::optional<T>.
+template <Number T, class Member>
+[[nodiscard]] Field number_field(const std::string& name, Member& member, const Range& range, const Message& help,
+                                 Resume resume) {
+  const auto given = [&member]() -> const T* {
+    if constexpr (std::same_as<Member, T>)
+      return &member;
+    else
+      return member ? &*member : nullptr;
+  };
+  return {.name = name,
+          .help = help,
+          .group = "",
+          .type = std::floating_point<T>      ? "FLOAT"
+                  : std::unsigned_integral<T> ? "UINT"
+                                              : "INT",
+          .resume = resume,
+          .set = [=, &member](const std::string& text) { member = number_of<T>(name, range, text); },
+          .text = [=] { return given() ? exact(*given()) : ""; },
+          .json = [=] { return given() ? nlohmann::json(*given()) : nlohmann::json(); },
+          .check =
+              [=] {
+                if (given()) require_in(name, range, static_cast<double>(*given()), exact(*given()));
+              }};
+}
 template <Number T>
 [[nodiscard]] Field field(const std::string& name, T& value, const Range& range, const Message& help,
                           Resume resume = Resume::fixed) {
-  const auto check_value = [=](T v) { require_in(name, range, static_cast<double>(v), number_text(v)); };
-  return {.name = name,
-          .help = help,
-          .group = "",
-          .type = type_of<T>(),
-          .resume = resume,
-          .set =
-              [=, &value](const std::string& text) {
-                const T v = parsed<T>(name, text);
-                check_value(v);
-                value = v;
-              },
-          .text = [&value] { return number_text(value); },
-          .json = [&value] { return nlohmann::json(value); },
-          .check = [=, &value] { check_value(value); }};
+  return number_field<T>(name, value, range, help, resume);
 }
-// A number that may be left out.
 template <Number T>
 [[nodiscard]] Field field(const std::string& name, std::optional<T>& value, const Range& range, const Message& help,
                           Resume resume = Resume::fixed) {
-  const auto check_value = [=](T v) { require_in(name, range, static_cast<double>(v), number_text(v)); };
-  return {.name = name,
-          .help = help,
-          .group = "",
-          .type = type_of<T>(),
-          .resume = resume,
-          .set =
-              [=, &value](const std::string& text) {
-                const T v = parsed<T>(name, text);
-                check_value(v);
-                value = v;
-              },
-          .text = [&value] { return value ? number_text(*value) : ""; },
-          .json = [&value] { return value ? nlohmann::json(*value) : nlohmann::json(); },
-          .check =
-              [=, &value] {
-                if (value) check_value(*value);
-              }};
+  return number_field<T>(name, value, range, help, resume);
 }
 
 // A switch.

@@ -2,14 +2,13 @@
 #pragma once
 
 #include <charconv>
-#include <limits>
+#include <concepts>
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <system_error>
 
 namespace kelvin {
-
-inline constexpr double kLargestNumber = std::numeric_limits<float>::max();  // most numbers end as float32
-inline constexpr double kMostCounted = 1e15;                                 // room for sums and products of counts
 
 // std::errc() where the text is a number.
 template <class T, class... Base>
@@ -18,11 +17,12 @@ template <class T, class... Base>
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base...);
   return error == std::errc() && end != text.data() + text.size() ? std::errc::invalid_argument : error;
 }
-// Decimal, or hexadecimal behind 0x.
-template <class T>
-[[nodiscard]] std::errc parse_whole_text(std::string_view text, T& value) {
-  const bool is_hexadecimal = text.starts_with("0x") || text.starts_with("0X");
-  return is_hexadecimal ? parse_text(text.substr(2), value, 16) : parse_text(text, value);
-}
+
+// The next three read a text and say what is wrong with it, or nothing. Most numbers end as float32, so what is larger is refused.
+[[nodiscard]] std::string read_number(const std::string& text, double& value);
+[[nodiscard]] std::string read_fraction(const std::string& text, double& value);  // 8/255, or a number
+// Decimal, or hexadecimal behind 0x; signed ones up to 10^15, so that there is room for sums and products of counts.
+[[nodiscard]] std::string read_whole(const std::string& text, std::int64_t& value);
+[[nodiscard]] std::string read_whole(const std::string& text, std::uint64_t& value);
 
 }  // namespace kelvin

@@ -86,7 +86,7 @@ void check_request(const MeasureRequest& r) {
   if (has("pgd") && has("attacks")) throw mistake("measure"_field, ": attacks holds pgd; name one of them");
   const std::vector<std::string> attacks = attack_names();
   if (std::find(attacks.begin(), attacks.end(), r.worst_attack) == attacks.end())
-    throw mistake("worst-attack"_field, " ", r.worst_attack, " is unknown; see kelvin attack ", "help"_field);
+    throw mistake("worst-attack"_field, " ", r.worst_attack, " is unknown; known: ", listed(attacks));
   for (const auto& [flag, limit] :
        {std::pair("test-limit"_field, r.test_limit), std::pair("attack-limit"_field, r.attack_limit),
         std::pair("worst-limit"_field, r.worst_limit), std::pair("corrupt-limit"_field, r.corrupt_limit),

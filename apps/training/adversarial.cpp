@@ -56,8 +56,8 @@ Fields adversarial_fields(AdversarialOptions& o) {
 void check_options(const AdversarialOptions& options) {
   AdversarialOptions o = options;
   check(adversarial_fields(o));
-  require_in("adversarial-eps", at_least(0), static_cast<double>(o.eps), number_text(o.eps));
-  require_in("adversarial-step", at_least(0), static_cast<double>(o.step), number_text(o.step));
+  require_in("adversarial-eps", at_least(0), static_cast<double>(o.eps), exact(o.eps));
+  require_in("adversarial-step", at_least(0), static_cast<double>(o.step), exact(o.step));
   if (o.awp_gamma > 0 && !o.is_on()) throw mistake("awp"_field, " needs ", "adversarial"_field, " pgd, trades or mart");
   if ((o.kl_tau > 0 || o.kl_adversarial_tau > 0) && o.kind != Kind::trades && o.kind != Kind::mart)
     throw mistake("kl-tau"_field, " and ", "kl-adversarial-tau"_field, " need ", "adversarial"_field,

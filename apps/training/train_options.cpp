@@ -111,9 +111,9 @@ SelectBy selection_of(const TrainOptions& o) {
 void check_options(const TrainOptions& options) {
   TrainOptions o = options;
   check(train_fields(o));
-  require_in("tau", above(0), o.tau.start, number_text(o.tau.start));
-  require_in("tau-end", above(0), o.tau.end, number_text(o.tau.end));
-  require_in("lr", at_least(0), o.lr.base, number_text(o.lr.base));
+  require_in("tau", above(0), o.tau.start, exact(o.tau.start));
+  require_in("tau-end", above(0), o.tau.end, exact(o.tau.end));
+  require_in("lr", at_least(0), o.lr.base, exact(o.lr.base));
   require_known_model(o.model);
   check_options(o.adversarial);
   check_options(o.fine_tuning, o.model);
