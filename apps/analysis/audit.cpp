@@ -16,6 +16,14 @@ double share(const std::vector<std::uint8_t>& robust) {
 
 }  // namespace audit_text
 
+Fields audit_fields(AuditOptions& o) {
+  return joined({only(attack_fields(o.attack), {"norm", "eps"}),
+                 only(pgd_fields(o.attack.pgd), {"step", "steps"}),
+                 {field("queries", o.queries, at_least(1), "Queries of Square"),
+                  field("random-points", o.random_points, at_least(1),
+                        "Random points of the ball's surface around each surviving image")}});
+}
+
 Auditor::Auditor(Model& model, const ImageSet& set, const AuditOptions& options,
                  const std::function<void(const std::string&)>& say)
     : model_(model), set_(set), o_(options), say_(say) {
@@ -23,8 +31,8 @@ Auditor::Auditor(Model& model, const ImageSet& set, const AuditOptions& options,
   a_.train_tau = options.train_tau;
   a_.norm = options.attack.norm;
   a_.eps = options.attack.eps;
-  a_.step = options.attack.step;
-  a_.steps = options.attack.steps;
+  a_.step = options.attack.pgd.step_in(options.attack.eps);
+  a_.steps = options.attack.pgd.steps;
   worst_.assign(static_cast<std::size_t>(set.count), 1);
   sound_ = left_by_ce_ = worst_;
   if (const std::string warning = reach_warning(pgd(AttackLoss::cross_entropy)); !warning.empty())

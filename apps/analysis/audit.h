@@ -19,12 +19,15 @@
 namespace kelvin {
 
 struct AuditOptions {
-  AttackOptions
-      attack;  // norm, ε, step, steps, seed, batch size and queries of every attack; the audit chooses the rest
+  // Norm, ε, seed and batch size of every attack, and its `pgd` of all that step along the gradient; the audit chooses the rest.
+  AttackOptions attack;
+  int queries = 5000;  // of Square, also as AutoAttack's member
   double train_tau = 1;
   Model* twin = nullptr;      // a model trained at τ = 1 on the same data, to transfer from; may be absent
   int random_points = 10000;  // around each image of the random search
 };
+
+[[nodiscard]] Fields audit_fields(AuditOptions& options);
 
 enum class Verdict { passes, masked, failed_harness, not_run };
 

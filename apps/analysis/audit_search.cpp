@@ -36,7 +36,7 @@ void Auditor::eps_curve() {
     AttackOptions o = pgd(AttackLoss::cross_entropy);
     o.norm = Norm::linf;
     o.eps = static_cast<float>(level) / 255;
-    o.step = o.eps / 4;
+    o.pgd.step.reset();
     last = attacked(o, Counts::nowhere).robust_accuracy();
     rises = rises || last > previous + kPoints;
     previous = last;
@@ -51,7 +51,7 @@ void Auditor::eps_curve() {
 void Auditor::convergence() {
   begin("convergence");
   AttackOptions o = pgd(AttackLoss::cross_entropy);
-  o.steps *= 2;
+  o.pgd.steps *= 2;
   const double ce = attacked(o, Counts::towards_worst).robust_accuracy();
   o.loss = AttackLoss::log_odds;
   const double log_odds = attacked(o).robust_accuracy();
@@ -62,16 +62,16 @@ void Auditor::convergence() {
         ce_ - ce > kPoints || log_odds_ - log_odds > kPoints, {{"ce", ce}, {"log_odds", log_odds}});
 
   AttackOptions more = pgd(AttackLoss::cross_entropy);
-  more.restarts *= 2;
+  more.pgd.restarts *= 2;
   const double ce_restarts = attacked(more, Counts::towards_worst).robust_accuracy();
   more.loss = AttackLoss::log_odds;
   const double log_odds_restarts = attacked(more).robust_accuracy();
   check("twice the restarts",
         str("cross-entropy ", percent(ce_), " to ", percent(ce_restarts), ", log-odds ", percent(log_odds_), " to ",
-            percent(log_odds_restarts), ", ", more.restarts, " restarts"),
+            percent(log_odds_restarts), ", ", more.pgd.restarts, " restarts"),
         "falling by more than 2 points; passing proves nothing where gradients are zero",
         ce_ - ce_restarts > kPoints || log_odds_ - log_odds_restarts > kPoints,
-        {{"ce", ce_restarts}, {"log_odds", log_odds_restarts}, {"restarts", more.restarts}});
+        {{"ce", ce_restarts}, {"log_odds", log_odds_restarts}, {"restarts", more.pgd.restarts}});
 }
 
 // Chance on what PGD on cross-entropy left: nothing was optimised, so that anything found was there for the taking.
@@ -90,7 +90,7 @@ void Auditor::random_points() {
                      .labels = few.labels};
   AttackOptions o = o_.attack;
   o.attack = "random";
-  o.queries = o_.random_points;
+  o.random.queries = o_.random_points;
   double found = 0;
   if (!left.empty()) {
     const AttackResult r = attack(model_, survivors, o);
@@ -101,23 +101,24 @@ void Auditor::random_points() {
       }
   }
   check("random points",
-        str(o.queries, " random corners of the ball around each of ", left.size(),
+        str(o_.random_points, " random corners of the ball around each of ", left.size(),
             " images that PGD on cross-entropy left: ", found, " broken"),
         "chance finds an image that PGD missed", found > 0,
-        {{"images", left.size()}, {"queries", o.queries}, {"broken", found}});
+        {{"images", left.size()}, {"queries", o_.random_points}, {"broken", found}});
 }
 
 void Auditor::square() {
   begin("Square");
   AttackOptions o = o_.attack;
   o.attack = "square";
+  o.square.queries = o_.queries;
   const AttackResult black_box = attacked(o, Counts::towards_worst);
   double broken = 0;
   for (std::size_t i = 0; i < left_by_ce_.size(); ++i)
     broken += left_by_ce_[i] != 0 && !black_box.images[i].is_robust() ? 1 : 0;
   broken /= static_cast<double>(std::max<std::int64_t>(set_.count, 1));
   check("Square",
-        str("breaks ", percent(broken), " of the images that PGD on cross-entropy left, ", o.queries, " queries"),
+        str("breaks ", percent(broken), " of the images that PGD on cross-entropy left, ", o_.queries, " queries"),
         "more than 0.2 points", broken > kSquareFlag, {{"broken", broken}});
 }
 
@@ -135,8 +136,9 @@ void Auditor::transfer() {
     moved.floats.insert(moved.floats.end(), pixels.begin(), pixels.end());
   });
   AttackOptions still = pgd(AttackLoss::cross_entropy);
-  still.eps = still.step = 0;
-  still.steps = 1;
+  still.eps = 0;
+  still.pgd.step = 0;
+  still.pgd.steps = 1;
   const AttackResult r = attack(model_, moved, still);
   const AttackResult clean = attack(model_, set_, still);
   Robust robust(r.images.size());
@@ -153,7 +155,7 @@ void Auditor::autoattack() {
   begin("AutoAttack");
   AttackOptions o = o_.attack;
   o.attack = "autoattack";
-  o.steps = 100;
+  o.autoattack.queries = o_.queries;
   const AttackResult r = attacked(o, Counts::towards_worst);
   Json members = Json::object();
   for (const MemberSummary& m : r.members) members[m.name] = m.robust_accuracy;
@@ -179,7 +181,7 @@ void Auditor::known_broken_model() {
     AttackOptions wide = pgd(AttackLoss::log_odds);
     wide.norm = Norm::linf;
     wide.eps = kGreyReach;
-    wide.step = wide.eps / 4;
+    wide.pgd.step.reset();
     const double twin = attack(*o_.twin, set_, wide).robust_accuracy();
     c.figures += str("; the twin at 128/255 ", percent(twin));
     c.values["twin"] = twin;

@@ -277,16 +277,14 @@ class Study {
 
 }  // namespace
 
-void check_options(const GradientOptions& o) {
-  if (o.taus.empty())
-    throw mistake("taus"_field, " needs at least one temperature, such as ", "taus"_field, " 0.1,1,10");
-  for (const double tau : o.taus)
-    if (!(tau > 0) || !std::isfinite(tau)) throw mistake("taus"_field, " must be > 0 and finite, got ", tau);
+Fields gradient_fields(GradientOptions& o) {
+  return {field("taus", o.taus, above(0), "Temperatures of the loss; independent of the one trained at")};
 }
 
 GradientStudy measure_gradients(Model& model, const ImageSet& set, const GradientOptions& options,
                                 const CountFunction& progress) {
-  check_options(options);
+  GradientOptions checked = options;
+  check(gradient_fields(checked));
   if (set.count < 1) throw mistake("gradients needs at least one image");
   return Study(model, set, options).run(progress);
 }

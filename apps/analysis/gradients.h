@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "apps/evaluation/evaluate.h"
+#include "apps/run/fields.h"
 #include "data/dataset.h"
 #include "models/model.h"
 
@@ -32,6 +33,7 @@ struct GradientOptions {
   std::vector<double> taus = {0.1, 0.5, 1, 10, 30, 50, 70, 100};
   std::int64_t batch_size = 100;
 };
+[[nodiscard]] Fields gradient_fields(GradientOptions& options);
 
 // Means over images unless said otherwise. A cosine is absent where no image had two gradients to compare.
 struct GradientsAtTau {
@@ -70,7 +72,6 @@ struct GradientStudy {
 // 2 |τs| + 3 forward and backward passes.
 [[nodiscard]] GradientStudy measure_gradients(Model& model, const ImageSet& set, const GradientOptions& options,
                                               const CountFunction& progress = {});
-void check_options(const GradientOptions& options);
 
 // (gradients_json.cpp)
 [[nodiscard]] nlohmann::json to_json(const GradientStudy& study, const std::vector<std::string>& class_names,

@@ -19,8 +19,8 @@ LossCurve loss_curve(Model& model, const ImageSet& set, const AttackOptions& o, 
     highest.push_back(std::move(loss));
   };
   const RowLoss loss = loss_of(o.loss, batch.labels, o.attack_tau);
-  for (int step = 0; step < o.steps; ++step)
-    ascend(model, x, batch.images, loss, o.norm, {.eps = o.eps, .step = o.step}, add);
+  for (int step = 0; step < o.pgd.steps; ++step)
+    ascend(model, x, batch.images, loss, o.norm, {.eps = o.eps, .step = o.pgd.step_in(o.eps)}, add);
   add(look(model, x, loss));
 
   LossCurve curve;
@@ -30,7 +30,7 @@ LossCurve loss_curve(Model& model, const ImageSet& set, const AttackOptions& o, 
     curve.mean_loss.push_back(total / static_cast<double>(std::max<std::size_t>(row.size(), 1)));
   }
   const std::vector<float>&first = highest.front(), &last = highest.back(),
-        &late = highest[static_cast<std::size_t>(o.steps - std::min(10, o.steps / 2))];
+        &late = highest[static_cast<std::size_t>(o.pgd.steps - std::min(10, o.pgd.steps / 2))];
   double climbed = 0;
   for (std::size_t i = 0; i < last.size(); ++i) {
     curve.climbed.push_back(last[i] > first[i]);

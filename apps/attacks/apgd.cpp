@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "apps/attacks/attack.h"
 #include "apps/attacks/ball.h"
 #include "engine/ops/losses.h"
 #include "kernels/device/parallel.h"
@@ -24,8 +25,14 @@ struct State {
 // One run: a start and its steps, on the rows of `images` that are still standing.
 class Run {
  public:
-  Run(const Victim& victim, const ImageBatch& images, const ApgdOptions& options, MemberResult& result)
-      : victim_(victim), images_(images), options_(options), result_(result), ball_{options.norm, options.eps} {}
+  Run(const Victim& victim, const ImageBatch& images, const AttackOptions& options, const ApgdOptions& own,
+      MemberResult& result)
+      : victim_(victim),
+        images_(images),
+        options_(options),
+        own_(own),
+        result_(result),
+        ball_{options.norm, options.eps} {}
 
   // target: one class a row of `images`, empty when untargeted
   void operator()(const std::string& stream, const std::vector<std::int32_t>& targets) {
@@ -38,12 +45,12 @@ class Run {
       s.x = ball_.start_on_surface(images_.image(row), ImageRandom(key, images_.indices[row]));
       s.previous = s.x;
       s.step = 2 * options_.eps;
-      s.losses.assign(static_cast<std::size_t>(options_.steps), 0.0f);
+      s.losses.assign(static_cast<std::size_t>(own_.steps), 0.0f);
     }
     look(-1);
-    std::vector<int> checkpoints = apgd_checkpoints(options_.steps);
+    std::vector<int> checkpoints = apgd_checkpoints(own_.steps);
     std::size_t next = 0;
-    for (int i = 0; i < options_.steps && !active_.empty(); ++i) {
+    for (int i = 0; i < own_.steps && !active_.empty(); ++i) {
       parallel_for(
           static_cast<std::int64_t>(active_.size()),
           [&](std::int64_t begin, std::int64_t end) {
@@ -92,13 +99,13 @@ class Run {
                 pixels.begin() + static_cast<std::ptrdiff_t>(k * images_.size()));
     const RowLoss loss = loss_of(active_);
     Answer a = victim_.look(images_, pixels, loss);
-    for (int pass = 1; pass < options_.eot; ++pass) {
+    for (int pass = 1; pass < own_.eot; ++pass) {
       const Answer more = victim_.look(images_, pixels, loss);
       std::transform(a.loss.begin(), a.loss.end(), more.loss.begin(), a.loss.begin(), std::plus<>());
       std::transform(a.gradient.begin(), a.gradient.end(), more.gradient.begin(), a.gradient.begin(), std::plus<>());
     }
-    for (float& v : a.loss) v /= static_cast<float>(options_.eot);
-    for (float& v : a.gradient) v /= static_cast<float>(options_.eot);
+    for (float& v : a.loss) v /= static_cast<float>(own_.eot);
+    for (float& v : a.gradient) v /= static_cast<float>(own_.eot);
 
     std::vector<std::size_t> standing;
     for (std::size_t k = 0; k < active_.size(); ++k) {
@@ -132,7 +139,7 @@ class Run {
       const std::size_t before = now == 0 ? s.losses.size() - 1 : now - 1;
       increases += s.losses[now] > s.losses[before] ? 1 : 0;
     }
-    const bool is_oscillating = static_cast<float>(increases) <= options_.rho * static_cast<float>(period);
+    const bool is_oscillating = static_cast<float>(increases) <= own_.rho * static_cast<float>(period);
     const bool is_stuck = !s.was_reduced && s.best_loss_at_check >= s.best_loss;
     s.was_reduced = is_oscillating || is_stuck;
     s.best_loss_at_check = s.best_loss;
@@ -144,7 +151,8 @@ class Run {
 
   const Victim& victim_;
   const ImageBatch& images_;
-  const ApgdOptions& options_;
+  const AttackOptions& options_;
+  const ApgdOptions& own_;
   MemberResult& result_;
   Ball ball_;
   std::vector<std::size_t> active_;
@@ -166,21 +174,28 @@ std::vector<int> apgd_checkpoints(int steps) {
   return at;
 }
 
-MemberResult apgd(const Victim& victim, const ImageBatch& images, const ApgdOptions& options) {
+Fields apgd_fields(ApgdOptions& o) {
+  return {field("steps", o.steps, at_least(1), "Steps of a run"),
+          field("restarts", o.restarts, at_least(1), "Random starts; default: 1"),
+          field("targets", o.targets, at_least(1),
+                "apgd-t, fab-t: target classes by rank of the clean logits; default: 9")};
+}
+
+MemberResult apgd(const Victim& victim, const ImageBatch& images, const AttackOptions& options,
+                  const ApgdOptions& own) {
   MemberResult result(images);
   result.no_gradient.assign(images.count(), 0);
-  Run run(victim, images, options, result);
-  if (options.targets == 0) {
-    for (int restart = 0; restart < options.restarts; ++restart)
+  Run run(victim, images, options, own, result);
+  if (own.targets == 0) {
+    for (int restart = 0; restart < own.restarts; ++restart)
       run(str("apgd_start/", name_of(options.loss), "/", restart), {});
     return result;
   }
   const std::vector<std::vector<std::int32_t>> ranked = classes_by_logit(victim, images);
-  for (int k = 1; k <= std::min(options.targets, victim.classes() - 1); ++k) {
+  for (int k = 1; k <= std::min(own.targets, victim.classes() - 1); ++k) {
     std::vector<std::int32_t> targets;
     for (const auto& order : ranked) targets.push_back(order[static_cast<std::size_t>(k)]);
-    for (int restart = 0; restart < options.restarts; ++restart)
-      run(str("apgd_start/target", k, "/", restart), targets);
+    for (int restart = 0; restart < own.restarts; ++restart) run(str("apgd_start/target", k, "/", restart), targets);
   }
   return result;
 }

@@ -5,29 +5,28 @@
 //   z        = Π(x_i + η·sign(g_i))                          L2: η·g_i/‖g_i‖₂
 //   x_{i+1}  = Π(x_i + a(z − x_i) + (1 − a)(x_i − x_{i−1}))  a = 1 for i = 0, 0.75 afterwards;  Π: ball, then [0, 1]
 //
-// Losses to ascend: any of AttackLoss, or with `targets` > 0 the targeted DLR towards the classes ranked 2nd, 3rd, ... by the
+// Losses to ascend: AttackOptions::loss at attack_tau, or with `targets` > 0 the targeted DLR towards the classes ranked 2nd, 3rd, ... by the
 // clean logits, one run each (APGD-T). An image leaves at its first misclassification. Deterministic.
 #pragma once
 
-#include "apps/attacks/attack.h"
 #include "apps/attacks/member.h"
+#include "apps/run/fields.h"
 
 namespace kelvin {
 
+struct AttackOptions;
+
 struct ApgdOptions {
-  Norm norm = Norm::linf;
-  float eps = 8.0f / 255.0f;
   int steps = 100;
   int restarts = 1;
-  int targets = 0;  // 0: untargeted; else as many target classes, at most C − 1
-  AttackLoss loss = AttackLoss::cross_entropy;
-  double attack_tau = 1;
+  int targets = 0;    // 0: untargeted; else as many target classes, at most C − 1
   float rho = 0.75f;  // share of steps that must increase the loss for the step size to stay
   int eot = 1;        // forward passes whose gradients are averaged: for models that draw random numbers
-  std::uint64_t seed = 0;
 };
+[[nodiscard]] Fields apgd_fields(ApgdOptions& options);
 
-[[nodiscard]] MemberResult apgd(const Victim& victim, const ImageBatch& images, const ApgdOptions& options);
+[[nodiscard]] MemberResult apgd(const Victim& victim, const ImageBatch& images, const AttackOptions& options,
+                                const ApgdOptions& own);
 
 // The iterations after which the step size may halve: 22, 41, 57, 70, 80, 87, 93, 99 for 100 steps.
 [[nodiscard]] std::vector<int> apgd_checkpoints(int steps);

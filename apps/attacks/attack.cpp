@@ -1,7 +1,6 @@
 #include "apps/attacks/attack.h"
 
 #include <chrono>
-#include <cmath>
 
 #include "apps/attacks/ensemble.h"
 #include "apps/attacks/final_check.h"
@@ -15,29 +14,21 @@
 namespace kelvin {
 namespace {
 
-void check_options(const AttackOptions& o, const ModelSpec& model) {
+void check_options(const AttackOptions& options, const ModelSpec& model) {
+  AttackOptions o = options;
   const KnownAttack& known = known_attack(o.attack, o.norm);
-  for (const auto& [flag, value] :
-       {std::pair("eps"_field, o.eps), std::pair("step"_field, o.step), std::pair("decay"_field, o.decay)})
-    if (!(value >= 0) || !std::isfinite(value)) throw mistake(flag, " must be 0 or more, got ", value);
-  if (!(o.learning_rate > 0) || !std::isfinite(o.learning_rate))
-    throw mistake("cw-lr"_field, " must be > 0, got ", o.learning_rate);
+  check(attack_fields(o));
+  check(known.own(o));
   require_radius(o.eps, o.norm);
-  for (const auto& [flag, n] : {std::pair("steps"_field, o.steps), std::pair("restarts"_field, o.restarts),
-                                std::pair("queries"_field, o.queries), std::pair("search-steps"_field, o.search_steps)})
-    if (n < 1) throw mistake(flag, " must be at least 1, got ", n);
-  if (o.last_iterate && (o.restarts > 1 || (o.attack != "pgd" && o.attack != "fgsm") || o.targeting == Targeting::all))
+  if (takes("last-iterate", o.attack, o.norm) && o.pgd.last_iterate &&
+      (o.pgd.restarts > 1 || o.targeting == Targeting::all))
     throw mistake("last-iterate"_field,
                   " is for pgd and fgsm with one restart; without it the best iterate is returned");
   require_classes("loss"_field, o.loss, model.classes);
-  for (const auto& [flag, tau] : {std::pair("attack-tau"_field, o.attack_tau), std::pair("eval-tau"_field, o.eval_tau)})
-    if (!(tau > 0) || !std::isfinite(tau)) throw mistake(flag, " must be > 0, got ", tau);
   if (o.targeting == Targeting::fixed && (o.target_class < 0 || o.target_class >= model.classes))
     throw mistake("targeted"_field, " ", o.target_class, ": the classes are 0 to ", model.classes - 1);
   if (o.targeting != Targeting::none)
     require_taken(o.targeting == Targeting::all ? kAllClasses : kClass, o.attack, o.norm);
-  if (o.version != "standard" && o.version != "plus" && o.version != "rand")
-    throw mistake("version"_field, " ", o.version, " is unknown; known: standard, plus, rand");
   if (model.classes < known.least_classes)
     throw mistake("attack"_field, " ", o.attack, " needs at least ", known.least_classes, " classes, the model has ",
                   model.classes, "; use apgd-ce");
@@ -82,15 +73,13 @@ Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, 
   return loss_at(tau, loss, logits, labels);
 }
 
-AttackLoss attack_loss_of(const std::string& name) {
-  for (const KnownLoss& known : kLosses)
-    if (name == known.name) return known.loss;
-  throw mistake("loss"_field, " ", name, " is unknown; known: ", attack_loss_names());
+std::vector<Named<AttackLoss>> attack_losses() {
+  std::vector<Named<AttackLoss>> names;
+  for (const KnownLoss& known : kLosses) names.push_back({known.name, known.loss});
+  return names;
 }
 
 const char* name_of(AttackLoss loss) { return known_loss(loss).name; }
-
-std::string attack_loss_names() { return listed(kLosses, &KnownLoss::name); }
 
 void require_classes(FieldName field, AttackLoss loss, int classes) {
   const KnownLoss& known = known_loss(loss);

@@ -6,7 +6,7 @@
 //   fab, fab-t           fab.h
 //   square               square.h
 //   random               random_points.h random points of the ball's surface, no search
-//   autoattack           ensemble.h      members in turn, each on the images that are still robust
+//   autoattack           autoattack.h    members in turn, each on the images that are still robust (ensemble.h)
 //
 // The attack sees the model in eval mode, images in [0, 1] and its own temperature: attack_tau divides the logits inside
 // the attack's loss and nowhere else. Every iterate stays in the ε-ball and in [0, 1]. Random numbers belong to the image
@@ -19,6 +19,13 @@
 #include <string>
 #include <vector>
 
+#include "apps/attacks/apgd.h"
+#include "apps/attacks/autoattack.h"
+#include "apps/attacks/carlini_wagner.h"
+#include "apps/attacks/fab.h"
+#include "apps/attacks/pgd_options.h"
+#include "apps/attacks/random_points.h"
+#include "apps/attacks/square.h"
 #include "data/dataset.h"
 #include "engine/ops/attack_steps.h"
 #include "models/model.h"
@@ -29,16 +36,11 @@ enum class AttackLoss { cross_entropy, log_odds, margin, dlr };
 // all: every other class in turn; any misclassification counts.
 enum class Targeting { none, random, least_likely, second_most_likely, fixed, all };
 
+// What every attack has, and what each has of its own: of the latter only that of `attack` is read.
 struct AttackOptions {
   std::string attack = "pgd";  // one of attack_names(); "fgsm" is one step of size ε from x, without random start
-  std::string version = "standard";  // of autoattack: standard, plus or rand
   Norm norm = Norm::linf;
   float eps = 8.0f / 255.0f;  // in units of pixel values in [0, 1]
-  float step = 2.0f / 255.0f;
-  int steps = 20;
-  int restarts = 1;
-  bool random_start = true;
-  bool last_iterate = false;  // pgd: return x_K as torchattacks does, not the best iterate; needs restarts = 1
   AttackLoss loss = AttackLoss::cross_entropy;
   double attack_tau = 1;
   double eval_tau = 1;  // recorded; a positive temperature cannot change a prediction
@@ -46,11 +48,14 @@ struct AttackOptions {
   int target_class = 0;  // for Targeting::fixed
   std::uint64_t seed = 0;
   int batch_size = 128;
-  int queries = 5000;           // square and random, an image
-  int targets = 9;              // apgd-t, fab-t: classes by rank of the clean logits, at most C − 1
-  float decay = 1;              // mifgsm
-  int search_steps = 9;         // cw in L2: binary search for its constant
-  float learning_rate = 1e-2f;  // cw in L2
+
+  PgdAttackOptions pgd = {}, mifgsm{.steps = 10, .random_start = false, .decay = 1}, cw{.steps = 30};
+  CarliniWagnerOptions cw_l2 = {};
+  ApgdOptions apgd = {}, apgd_t{.targets = 9};
+  FabOptions fab = {}, fab_t{.targets = 9};
+  SquareOptions square = {};
+  RandomPointsOptions random = {};
+  AutoAttackOptions autoattack = {};
 };
 
 // What happened to one image.
@@ -122,9 +127,8 @@ using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)
 [[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, double tau);
 [[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, const Tensor& tau);
 
-[[nodiscard]] AttackLoss attack_loss_of(const std::string& name);  // throws a mistake: unknown
 [[nodiscard]] const char* name_of(AttackLoss loss);
-[[nodiscard]] std::string attack_loss_names();  // "ce, log-odds, margin, dlr"
+[[nodiscard]] std::vector<Named<AttackLoss>> attack_losses();  // ce, log-odds, margin, dlr
 // Throws a mistake that names `flag` where a model has too few classes for the loss.
 void require_classes(FieldName field, AttackLoss loss, int classes);
 

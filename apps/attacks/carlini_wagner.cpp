@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "apps/attacks/attack.h"
 #include "apps/attacks/ball.h"
 #include "engine/ops/losses.h"
 #include "kernels/device/parallel.h"
@@ -65,25 +66,32 @@ void choose_next_c(State& s) {
 
 }  // namespace
 
-MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, const CarliniWagnerOptions& o) {
+Fields carlini_wagner_fields(CarliniWagnerOptions& o) {
+  return {field("steps", o.steps, at_least(1), "Steps for each constant"),
+          field("search-steps", o.search_steps, at_least(1), "cw in L2: binary search for its constant; default: 9"),
+          field("cw-lr", o.learning_rate, above(0), "cw in L2: learning rate; default: 0.01")};
+}
+
+MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, const AttackOptions& o,
+                               const CarliniWagnerOptions& own) {
   const Ball ball{Norm::l2, o.eps};
   MemberResult result(images);
   result.distance.assign(images.count(), std::numeric_limits<float>::infinity());
   std::vector<State> states(images.count());
-  for (State& s : states) s.c = o.c_start;
+  for (State& s : states) s.c = own.c_start;
   // margin_loss, max_{j≠goal} z_j − z_goal, is the lead that a target has to overcome; that of the label is its negative.
   const float sign = images.targets.empty() ? -1.0f : 1.0f;
 
-  for (int search = 0; search < o.search_steps; ++search) {
+  for (int search = 0; search < own.search_steps; ++search) {
     std::vector<std::size_t> active = all_rows(images.count());
     for (const std::size_t row : active) reset(states[row], images.image(row));
-    for (int step = 0; step <= o.steps && !active.empty(); ++step) {
+    for (int step = 0; step <= own.steps && !active.empty(); ++step) {
       std::vector<float> pixels;
       pixels.reserve(active.size() * images.size());
       for (const std::size_t row : active) pixels.insert(pixels.end(), states[row].x.begin(), states[row].x.end());
       const Tensor goals = victim.column(gather(images.goals(), active));
       const Answer a = victim.look(images, pixels, [&](const Tensor& logits) { return margin_loss(logits, goals); });
-      const bool is_check = step > 0 && step % std::max(1, o.steps / 10) == 0;
+      const bool is_check = step > 0 && step % std::max(1, own.steps / 10) == 0;
       std::vector<std::size_t> standing, answered;
       for (std::size_t k = 0; k < active.size(); ++k) {
         const std::size_t row = active[k];
@@ -94,7 +102,7 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
         float largest = 0;
         for (const float z : a.logits_of(k)) largest = std::max(largest, std::abs(z));
         const float slack = kRounding * largest;
-        if (images.is_reached(row, a.prediction(k)) && lead + o.confidence <= -slack) {
+        if (images.is_reached(row, a.prediction(k)) && lead + own.confidence <= -slack) {
           s.has_succeeded = true;
           if (distance < result.distance[row]) {
             result.distance[row] = distance;
@@ -102,11 +110,11 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
           }
         }
         const double cost = static_cast<double>(distance) * distance +
-                            static_cast<double>(s.c) * static_cast<double>(std::max(lead + o.confidence, 0.0f));
+                            static_cast<double>(s.c) * static_cast<double>(std::max(lead + own.confidence, 0.0f));
         const bool is_done =
             is_check && s.has_succeeded && cost > s.cost_at_check * static_cast<double>(kEnoughProgress);
         if (is_check) s.cost_at_check = cost;
-        if (is_done || step == o.steps) continue;
+        if (is_done || step == own.steps) continue;
         standing.push_back(row);
         answered.push_back(k);
       }
@@ -116,9 +124,9 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
             for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
               State& s = states[standing[i]];
               const std::size_t k = answered[i];
-              const bool is_clamped = sign * a.loss[k] + o.confidence <= 0;
+              const bool is_clamped = sign * a.loss[k] + own.confidence <= 0;
               descend(s, images.image(standing[i]), a.gradient_of(k), is_clamped ? 0 : sign * s.c, step + 1,
-                      o.learning_rate);
+                      own.learning_rate);
             }
           },
           1);

@@ -11,21 +11,23 @@
 #pragma once
 
 #include "apps/attacks/member.h"
+#include "apps/run/fields.h"
 
 namespace kelvin {
 
+struct AttackOptions;
+
 struct CarliniWagnerOptions {
-  float eps = 0.5f;
   int steps = 1000;
   int search_steps = 9;
   float c_start = 1e-3f;
   float learning_rate = 1e-2f;
   float confidence = 0;  // κ, in logits
-  std::uint64_t seed = 0;
 };
+[[nodiscard]] Fields carlini_wagner_fields(CarliniWagnerOptions& options);
 
 // distance[i]: the smallest L2 distance of an adversarial image found, infinite where none was.
 [[nodiscard]] MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images,
-                                             const CarliniWagnerOptions& options);
+                                             const AttackOptions& options, const CarliniWagnerOptions& own);
 
 }  // namespace kelvin

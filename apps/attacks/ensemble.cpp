@@ -31,7 +31,7 @@ void check_outputs(const Victim& victim, const ImageSet& set, const AttackOption
                    std::vector<std::string>& warnings) {
   const ImageBatch few = image_batch(set, all_rows(std::min(kCheckedImages, static_cast<std::size_t>(set.count))));
   const Answer first = victim.classify(few, few.pixels);
-  const bool expects_randomness = options.attack == "autoattack" && options.version == "rand";
+  const bool expects_randomness = options.attack == "autoattack" && options.autoattack.version == "rand";
   for (int pass = 1; pass < kPasses && !expects_randomness; ++pass) {
     const Answer again = victim.classify(few, few.pixels);
     double difference = 0, size = 0;

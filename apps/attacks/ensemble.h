@@ -1,11 +1,5 @@
 // Attacks in turn, each on the images that are still robust: AutoAttack (Croce & Hein 2020, 2003.01690) and every attack that is a
 // single member. The per-image minimum over the members is the result.
-//
-//   standard   APGD-CE, APGD-T, FAB-T, Square
-//   plus       APGD-CE and APGD-DLR with 5 restarts, untargeted FAB with 5, Square, APGD-T, FAB-T
-//   rand       APGD-CE and APGD-DLR, gradients averaged over 20 passes, for models that draw random numbers
-//
-// The first member follows options.loss (cross-entropy, as in the reference, unless it says otherwise: log-odds does not saturate).
 #pragma once
 
 #include "apps/attacks/attack.h"

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "apps/attacks/attack.h"
 #include "apps/attacks/ball.h"
 #include "apps/attacks/hyperplane.h"
 #include "kernels/attacks/pgd_bounds.h"
@@ -22,11 +23,12 @@ constexpr float kFloor = 1e-8f;  // the authors': two moves of zero share their 
 
 class Run {
  public:
-  Run(const Victim& victim, const ImageBatch& images, const FabOptions& o, MemberResult& result)
-      : victim_(victim), images_(images), o_(o), result_(result), ball_{o.norm, o.eps} {}
+  Run(const Victim& victim, const ImageBatch& images, const AttackOptions& o, const FabOptions& own,
+      MemberResult& result)
+      : victim_(victim), images_(images), o_(o), own_(own), result_(result), ball_{o.norm, o.eps} {}
 
   void operator()(const std::string& stream, bool starts_at_random, const std::vector<std::int32_t>& targets) {
-    std::vector<std::size_t> active = o_.minimise ? all_rows(images_.count()) : result_.survivors();
+    std::vector<std::size_t> active = own_.minimise ? all_rows(images_.count()) : result_.survivors();
     x_.assign(images_.count(), {});
     for (const std::size_t row : active) {
       const auto x0 = images_.image(row);
@@ -37,7 +39,7 @@ class Run {
         x_[row].assign(x0.begin(), x0.end());
       }
     }
-    for (int i = 0; i < o_.steps && !active.empty(); ++i) {
+    for (int i = 0; i < own_.steps && !active.empty(); ++i) {
       std::vector<Boundary> boundaries;
       look(active, targets, boundaries);
       if (active.empty()) break;
@@ -72,8 +74,8 @@ class Run {
       result_.distance[row] = distance;
       if (distance <= o_.eps) result_.keep(row, x_[row]);
     }
-    if (!o_.minimise && result_.broken[row] != 0) return true;
-    for (std::size_t j = 0; j < x0.size(); ++j) x_[row][j] = x0[j] + (x_[row][j] - x0[j]) * o_.beta;
+    if (!own_.minimise && result_.broken[row] != 0) return true;
+    for (std::size_t j = 0; j < x0.size(); ++j) x_[row][j] = x0[j] + (x_[row][j] - x0[j]) * own_.beta;
     return false;
   }
 
@@ -133,14 +135,15 @@ class Run {
     project_onto_hyperplane(o_.norm, d1, x, boundary.w, b);
     project_onto_hyperplane(o_.norm, d2, x0, boundary.w, b);
     const float a1 = std::max(ball_.length(d1), kFloor), a2 = std::max(ball_.length(d2), kFloor);
-    const float alpha = std::min(a1 / (a1 + a2), o_.alpha_max);
+    const float alpha = std::min(a1 / (a1 + a2), own_.alpha_max);
     for (std::size_t j = 0; j < x.size(); ++j)
-      x[j] = clamp_to_box((x[j] + o_.eta * d1[j]) * (1 - alpha) + (x0[j] + o_.eta * d2[j]) * alpha);
+      x[j] = clamp_to_box((x[j] + own_.eta * d1[j]) * (1 - alpha) + (x0[j] + own_.eta * d2[j]) * alpha);
   }
 
   const Victim& victim_;
   const ImageBatch& images_;
-  const FabOptions& o_;
+  const AttackOptions& o_;
+  const FabOptions& own_;
   MemberResult& result_;
   Ball ball_;
   std::vector<std::vector<float>> x_;
@@ -148,23 +151,29 @@ class Run {
 
 }  // namespace
 
-MemberResult fab(const Victim& victim, const ImageBatch& images, const FabOptions& o) {
+Fields fab_fields(FabOptions& o) {
+  return {field("steps", o.steps, at_least(1), "Steps of a run"),
+          field("restarts", o.restarts, at_least(1), "Random starts; default: 1"),
+          field("targets", o.targets, at_least(1), "fab-t: target classes by rank of the clean logits; default: 9")};
+}
+
+MemberResult fab(const Victim& victim, const ImageBatch& images, const AttackOptions& o, const FabOptions& own) {
   MemberResult result(images);
   result.distance.assign(images.count(), std::numeric_limits<float>::infinity());
-  Run run(victim, images, o, result);
-  for (int restart = 0; restart < o.restarts; ++restart) {
-    if (o.targets == 0) {
+  Run run(victim, images, o, own, result);
+  for (int restart = 0; restart < own.restarts; ++restart) {
+    if (own.targets == 0) {
       run(str("fab_start/", restart), restart > 0, {});
       continue;
     }
     const std::vector<std::vector<std::int32_t>> ranked = classes_by_logit(victim, images);
-    for (int k = 1; k <= std::min(o.targets, victim.classes() - 1); ++k) {
+    for (int k = 1; k <= std::min(own.targets, victim.classes() - 1); ++k) {
       std::vector<std::int32_t> targets;
       for (const auto& order : ranked) targets.push_back(order[static_cast<std::size_t>(k)]);
       run(str("fab_start/target", k, "/", restart), restart > 0, targets);
     }
   }
-  if (!o.minimise) result.distance.clear();  // images left before it was the smallest
+  if (!own.minimise) result.distance.clear();  // images left before it was the smallest
   return result;
 }
 

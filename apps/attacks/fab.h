@@ -9,21 +9,22 @@
 #pragma once
 
 #include "apps/attacks/member.h"
-#include "engine/ops/attack_steps.h"
+#include "apps/run/fields.h"
 
 namespace kelvin {
 
+struct AttackOptions;
+
 struct FabOptions {
-  Norm norm = Norm::linf;
-  float eps = 8.0f / 255.0f;
   int steps = 100;
   int restarts = 1;
-  int targets = 9;  // 0: untargeted
+  int targets = 0;  // 0: untargeted; else as many target classes, at most C − 1
   float alpha_max = 0.1f, eta = 1.05f, beta = 0.9f;
-  bool minimise = false;
-  std::uint64_t seed = 0;
+  bool minimise = true;
 };
+[[nodiscard]] Fields fab_fields(FabOptions& options);
 
-[[nodiscard]] MemberResult fab(const Victim& victim, const ImageBatch& images, const FabOptions& options);
+[[nodiscard]] MemberResult fab(const Victim& victim, const ImageBatch& images, const AttackOptions& options,
+                               const FabOptions& own);
 
 }  // namespace kelvin

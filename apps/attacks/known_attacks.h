@@ -13,11 +13,12 @@ namespace kelvin {
 
 struct KnownAttack {
   std::string name;
-  std::string title;      // as results and reports call it
-  int usual_steps = 100;  // those of its authors or its usual harness
+  std::string title;  // as results and reports call it
   int least_classes = 2;
-  // The flags it reads, without dashes, of those that not every attack reads; and kClass, kAllClasses.
-  std::vector<std::string> flags = {};
+  // What it reads of that which not every attack reads: its own options, bound to `options`, and of the common ones
+  // "loss", kClass and kAllClasses.
+  std::function<Fields(AttackOptions& options)> own;
+  std::vector<std::string> common = {};
   // Its members, in their order; adds a warning for each that the model or the norm rules out. Empty: pgd.h does it.
   std::function<std::vector<Member>(const AttackOptions&, int classes, std::vector<std::string>& warnings)> members =
       {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/attacks/attack.h"
 #include "apps/attacks/ball.h"
 #include "kernels/device/parallel.h"
 
@@ -22,22 +23,22 @@ void accumulate(State& s, std::span<const float> gradient, float decay) {
 }
 
 // goals: the label, or the class whose loss is descended (size < 0), of every image.
-void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOptions& o, float size,
-         const std::string& stream, const std::vector<std::int32_t>& goals, MemberResult& result) {
+void run(const Victim& victim, const ImageBatch& images, const AttackOptions& o, const PgdAttackOptions& own,
+         float size, const std::string& stream, const std::vector<std::int32_t>& goals, MemberResult& result) {
   const Ball ball{o.norm, o.eps};
   std::vector<std::size_t> active = result.survivors();
   std::vector<State> states(images.count());
   for (const std::size_t row : active) {
     const auto x0 = images.image(row);
     const ImageRandom random({o.seed, random_stream(stream)}, images.indices[row]);
-    states[row].x = o.random_start ? ball.start_inside(x0, random) : std::vector<float>(x0.begin(), x0.end());
+    states[row].x = own.random_start ? ball.start_inside(x0, random) : std::vector<float>(x0.begin(), x0.end());
     states[row].momentum.assign(x0.size(), 0.0f);
   }
-  for (int i = 0; i <= o.steps && !active.empty(); ++i) {
+  for (int i = 0; i <= own.steps && !active.empty(); ++i) {
     std::vector<float> pixels;
     pixels.reserve(active.size() * images.size());
     for (const std::size_t row : active) pixels.insert(pixels.end(), states[row].x.begin(), states[row].x.end());
-    const bool is_last = i == o.steps;
+    const bool is_last = i == own.steps;
     const Tensor goal = victim.column(gather(goals, active));
     const Answer a = is_last ? victim.classify(images, pixels) : victim.look(images, pixels, [&](const Tensor& logits) {
       return attack_loss(o.loss, logits, goal, o.attack_tau);
@@ -64,7 +65,7 @@ void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOption
         [&](std::int64_t begin, std::int64_t end) {
           for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
             State& s = states[active[k]];
-            accumulate(s, a.gradient_of(answered[k]), o.decay);
+            accumulate(s, a.gradient_of(answered[k]), own.decay);
             ball.ascend(s.x, s.momentum, size);
             ball.project(s.x, images.image(active[k]));
           }
@@ -75,20 +76,23 @@ void run(const Victim& victim, const ImageBatch& images, const MomentumPgdOption
 
 }  // namespace
 
-MemberResult momentum_pgd(const Victim& victim, const ImageBatch& images, const MomentumPgdOptions& o) {
+MemberResult momentum_pgd(const Victim& victim, const ImageBatch& images, const AttackOptions& o,
+                          const PgdAttackOptions& own) {
+  const bool to_all = o.targeting == Targeting::all;
+  const float step = own.step_in(o.eps);
   MemberResult result(images);
   result.no_gradient.assign(images.count(), 0);
-  const auto ranked = o.targets > 0 ? classes_by_logit(victim, images) : std::vector<std::vector<std::int32_t>>();
-  for (int restart = 0; restart < o.restarts; ++restart) {
-    if (o.targets == 0) {
-      run(victim, images, o, images.targets.empty() ? o.step : -o.step, str("momentum_pgd_start/", restart),
+  const auto ranked = to_all ? classes_by_logit(victim, images) : std::vector<std::vector<std::int32_t>>();
+  for (int restart = 0; restart < own.restarts; ++restart) {
+    if (!to_all) {
+      run(victim, images, o, own, images.targets.empty() ? step : -step, str("momentum_pgd_start/", restart),
           images.goals(), result);
       continue;
     }
-    for (int k = 1; k <= std::min(o.targets, victim.classes() - 1); ++k) {
+    for (int k = 1; k < victim.classes(); ++k) {
       std::vector<std::int32_t> goals;
       for (const auto& order : ranked) goals.push_back(order[static_cast<std::size_t>(k)]);
-      run(victim, images, o, -o.step, str("momentum_pgd_start/target", k, "/", restart), goals, result);
+      run(victim, images, o, own, -step, str("momentum_pgd_start/target", k, "/", restart), goals, result);
     }
   }
   return result;

@@ -53,12 +53,12 @@ class BatchAttack {
       best_->restart(x0_);
     else
       best_.emplace(x0_);
-    if (!options_.last_iterate) offer(x0_, at_clean.logits, at_clean.loss);
-    for (int restart = 0; restart < options_.restarts && !rows_.empty(); ++restart) {
+    if (!options_.pgd.last_iterate) offer(x0_, at_clean.logits, at_clean.loss);
+    for (int restart = 0; restart < options_.pgd.restarts && !rows_.empty(); ++restart) {
       (void)let_finished_go();
       if (!rows_.empty()) run_restart(restart);
     }
-    hand_back(all_rows(rows_.size()), options_.last_iterate ? x_ : best_->images);
+    hand_back(all_rows(rows_.size()), options_.pgd.last_iterate ? x_ : best_->images);
     for (std::size_t i = 0; i < n; ++i) moved_[i] = runs_[i] > 0 ? moved_[i] / static_cast<float>(runs_[i]) : -1;
     return {Tensor::from_host<float>(returned_, batch.images.shape(), device_), moved_};
   }
@@ -88,17 +88,18 @@ class BatchAttack {
   }
 
   void run_restart(int restart) {
-    const bool is_single_step = options_.attack == "fgsm", starts_at_random = options_.random_start && !is_single_step;
+    const bool is_single_step = options_.attack == "fgsm",
+               starts_at_random = options_.pgd.random_start && !is_single_step;
     const RandomKey key{options_.seed, random_stream(str("random_start/", restart))};
     Tensor start = starts_at_random ? random_start(x0_, indices_, options_.norm, key, options_.eps) : x0_.clone();
     hold(x_, start);
-    const float size = is_single_step ? options_.eps : options_.step;
+    const float size = is_single_step ? options_.eps : options_.pgd.step_in(options_.eps);
     const PgdOptions step{options_.eps, is_targeted() ? -size : size};
-    for (int i = 0; i < (is_single_step ? 1 : options_.steps); ++i) {
+    for (int i = 0; i < (is_single_step ? 1 : options_.pgd.steps); ++i) {
       iteration_->run([&] {
         ascend(model_, x_, x0_, loss_of(options_.loss, goal_, options_.attack_tau), options_.norm, step,
                [&](const GradientPoint& p) {
-                 if (!options_.last_iterate) offer(x_, p.logits, p.loss);
+                 if (!options_.pgd.last_iterate) offer(x_, p.logits, p.loss);
                });
       });
       measure(finished(), start);
@@ -109,7 +110,7 @@ class BatchAttack {
       if (rows_.empty()) return;
     }
     measure(all_rows(rows_.size()), start);
-    if (options_.last_iterate) return;
+    if (options_.pgd.last_iterate) return;
     const Tensor logits = model_.forward(x_, Mode::eval);
     offer(x_, logits, attack_loss(options_.loss, logits, goal_, options_.attack_tau));
   }
@@ -118,7 +119,7 @@ class BatchAttack {
   // more there than the work that is saved.
   [[nodiscard]] std::vector<std::size_t> finished() const {
     std::vector<std::size_t> places;
-    if (options_.last_iterate || device_.kind != DeviceKind::cpu) return places;
+    if (options_.pgd.last_iterate || device_.kind != DeviceKind::cpu) return places;
     const std::vector<std::int32_t> success = best_->success.to_host<std::int32_t>();
     for (std::size_t place = 0; place < success.size(); ++place)
       if (success[place] != 0) places.push_back(place);

@@ -1,5 +1,6 @@
 #include "apps/attacks/random_points.h"
 
+#include "apps/attacks/attack.h"
 #include "apps/attacks/ball.h"
 #include "kernels/attacks/pgd_bounds.h"
 #include "kernels/device/parallel.h"
@@ -18,13 +19,18 @@ void corner(std::span<float> out, std::span<const float> x0, float eps, const Im
 
 }  // namespace
 
-MemberResult random_points(const Victim& victim, const ImageBatch& images, const RandomPointsOptions& o) {
+Fields random_points_fields(RandomPointsOptions& o) {
+  return {field("queries", o.queries, at_least(1), "Points an image")};
+}
+
+MemberResult random_points(const Victim& victim, const ImageBatch& images, const AttackOptions& o,
+                           const RandomPointsOptions& own) {
   const Ball ball{o.norm, o.eps};
   const std::size_t size = images.size();
   MemberResult result(images);
   std::vector<std::size_t> active = all_rows(images.count());
   std::vector<float> pixels;
-  for (int query = 0; query < o.queries && !active.empty(); ++query) {
+  for (int query = 0; query < own.queries && !active.empty(); ++query) {
     const RandomKey key{o.seed, random_stream(str("random_points/", query))};
     pixels.resize(active.size() * size);
     parallel_for(

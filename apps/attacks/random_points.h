@@ -4,19 +4,19 @@
 #pragma once
 
 #include "apps/attacks/member.h"
-#include "engine/ops/attack_steps.h"
+#include "apps/run/fields.h"
 
 namespace kelvin {
 
+struct AttackOptions;
+
 struct RandomPointsOptions {
-  Norm norm = Norm::linf;
-  float eps = 8.0f / 255.0f;
-  int queries = 10000;  // an image; one that is found leaves
-  std::uint64_t seed = 0;
+  int queries = 5000;  // an image; one that is found leaves
 };
+[[nodiscard]] Fields random_points_fields(RandomPointsOptions& options);
 
 // L∞: x ± ε in every pixel; L2: a uniform direction of length ε. Both clipped to [0, 1]. Deterministic.
-[[nodiscard]] MemberResult random_points(const Victim& victim, const ImageBatch& images,
-                                         const RandomPointsOptions& options);
+[[nodiscard]] MemberResult random_points(const Victim& victim, const ImageBatch& images, const AttackOptions& options,
+                                         const RandomPointsOptions& own);
 
 }  // namespace kelvin

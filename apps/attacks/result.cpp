@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "apps/attacks/attack.h"
+#include "apps/attacks/settings.h"
 #include "apps/evaluation/percentile.h"
 
 namespace kelvin {
@@ -73,18 +73,6 @@ double AttackResult::margin_percentile(double p) const {
   return percentile(std::move(margins), p);
 }
 
-const char* name_of(Targeting t) {
-  switch (t) {
-    case Targeting::none: return "none";
-    case Targeting::random: return "random";
-    case Targeting::least_likely: return "least-likely";
-    case Targeting::second_most_likely: return "second-most-likely";
-    case Targeting::all: return "all";
-    case Targeting::fixed: return "fixed";
-  }
-  return "?";
-}
-
 nlohmann::json to_json(const AttackResult& r, const AttackOptions& o, const std::string& label,
                        const std::string& title, double train_tau) {
   nlohmann::json json = {{"label", label},
@@ -96,9 +84,9 @@ nlohmann::json to_json(const AttackResult& r, const AttackOptions& o, const std:
                          {"loss", name_of(o.loss)},
                          {"norm", o.norm == Norm::linf ? "linf" : "l2"},
                          {"eps", o.eps},
-                         {"step", o.attack == "fgsm" ? o.eps : o.step},
-                         {"steps", o.attack == "fgsm" ? 1 : o.steps},
-                         {"restarts", o.restarts},
+                         {"step", o.attack == "fgsm" ? o.eps : own_value(o, "step", usual_step(o.eps))},
+                         {"steps", o.attack == "fgsm" ? 1 : own_value(o, "steps", own_value(o, "queries", 1))},
+                         {"restarts", own_value(o, "restarts", 1)},
                          {"targeted", name_of(o.targeting)},
                          {"seed", o.seed},
                          {"train_tau", train_tau},
@@ -129,8 +117,8 @@ nlohmann::json to_json(const AttackResult& r, const AttackOptions& o, const std:
                                  {"robust_accuracy", m.robust_accuracy},
                                  {"seconds", m.seconds}});
   }
-  if (o.attack == "autoattack") json["version"] = o.version;
-  if (o.attack == "square" || o.attack == "random") json["queries"] = o.queries;
+  if (o.attack == "autoattack") json["version"] = o.autoattack.version;
+  if (o.attack == "square" || o.attack == "random") json["queries"] = own_value(o, "queries", 0);
   json["warnings"] = r.warnings;
   json["displacement_from"] = moves_from_start(o) ? "start" : "image";
   if (o.targeting == Targeting::fixed) json["target_class"] = o.target_class;

@@ -7,9 +7,16 @@
 
 #include "apps/attacks/known_attacks.h"
 #include "kernels/device/exact.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
+
+const std::vector<Named<Targeting>> kTargeting = {{"none", Targeting::none},
+                                                  {"random", Targeting::random},
+                                                  {"least-likely", Targeting::least_likely},
+                                                  {"second-most-likely", Targeting::second_most_likely},
+                                                  {"all", Targeting::all}};
 
 std::string printed(const char* format, double value) {
   char text[40];
@@ -19,38 +26,96 @@ std::string printed(const char* format, double value) {
 
 }  // namespace
 
+Fields attack_fields(AttackOptions& o) {
+  Field targeted =
+      field("targeted", o.targeting, kTargeting,
+            "none, random, least-likely, second-most-likely, all (worst case over the other classes) or a class");
+  targeted.set = [&o](const std::string& text) {
+    const auto known = std::ranges::find(kTargeting, text, &Named<Targeting>::name);
+    std::int64_t target = 0;
+    if (known != kTargeting.end()) {
+      o.targeting = known->value;
+    } else if (read_whole(text, target).empty() && std::abs(target) <= kMostClasses) {
+      o.targeting = Targeting::fixed;
+      o.target_class = static_cast<int>(target);
+    } else {
+      throw mistake("targeted"_field, " ", text, ": expected ", listed(kTargeting, &Named<Targeting>::name),
+                    " or a class number");
+    }
+  };
+  targeted.text = [&o] {
+    return o.targeting == Targeting::fixed ? exact(o.target_class) : std::string(name_of(o.targeting));
+  };
+  return {basic(field("attack", o.attack, attack_names(), listed(attack_names()))),
+          basic(field("norm", o.norm, {{"linf", Norm::linf}, {"l2", Norm::l2}}, "linf or l2")),
+          basic(with_computed_default(
+              field("eps", o.eps, at_least(0), "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5"))),
+          basic(field("loss", o.loss, attack_losses(),
+                      listed(attack_losses(), &Named<AttackLoss>::name) +
+                          "; of fgsm, pgd, mifgsm, apgd-ce, autoattack's first member")),
+          basic(field("attack-tau", o.attack_tau, above(0), "Temperature inside the attack's loss")),
+          basic(targeted),
+          field("eval-tau", o.eval_tau, above(0), "Recorded; cannot change a prediction")};
+}
+
+Fields own_fields(AttackOptions& o) { return known_attack(o.attack, o.norm).own(o); }
+
+Fields all_own_fields(AttackOptions& o) {
+  Fields all;
+  for (const KnownAttack& attack : known_attacks())
+    for (const Field& f : attack.own(o))
+      if (find(all, f.name) == nullptr) all.push_back(f);
+  return all;
+}
+
+void set_own(AttackOptions& o, const std::map<std::string, std::string>& texts) {
+  const Fields own = own_fields(o);
+  for (const auto& [name, text] : texts) {
+    require_taken(name, o.attack, o.norm);
+    find(own, name)->set(text);
+  }
+}
+
+const char* name_of(Targeting t) {
+  for (const Named<Targeting>& known : kTargeting)
+    if (known.value == t) return known.name;
+  return "fixed";
+}
+
 float usual_eps(Norm norm) { return norm == Norm::l2 ? 0.5f : 8.0f / 255.0f; }
-float usual_step(float eps) { return eps / 4; }
 
 void require_radius(float eps, Norm norm) {
   if (norm == Norm::linf && eps > 1)
     throw mistake("eps"_field, " ", exact(eps), ": pixels are in [0, 1]; ", eps, "/255 was meant?");
 }
 
-int usual_steps(const std::string& attack, Norm norm) { return known_attack(attack, norm).usual_steps; }
-
-bool takes(const std::string& flag, const std::string& attack, Norm norm) {
-  const auto reads = [&](const KnownAttack& a) { return std::ranges::count(a.flags, flag) > 0; };
+bool takes(const std::string& name, const std::string& attack, Norm norm) {
+  const auto reads = [&](const KnownAttack& a) {
+    AttackOptions o;
+    return std::ranges::count(a.common, name) > 0 || find(a.own(o), name) != nullptr;
+  };
   return reads(known_attack(attack, norm)) || std::ranges::none_of(known_attacks(), reads);
 }
 
-void require_taken(const std::string& flag, const std::string& attack, Norm norm) {
-  if (takes(flag, attack, norm)) return;
+void require_taken(const std::string& name, const std::string& attack, Norm norm) {
+  if (takes(name, attack, norm)) return;
   std::string others;
-  for (const std::string& name : attack_names())
+  for (const std::string& other : attack_names())
     for (const Norm n : {norm, norm == Norm::l2 ? Norm::linf : Norm::l2})
-      if (takes(flag, name, n)) {
-        others += str(others.empty() ? "" : ", ", name, n == norm ? "" : n == Norm::l2 ? " in L2" : " in L-infinity");
+      if (takes(name, other, n)) {
+        others += str(others.empty() ? "" : ", ", other, n == norm ? "" : n == Norm::l2 ? " in L2" : " in L-infinity");
         break;
       }
-  throw mistake(FieldName{flag}, ": ", attack, " has no use for it; it belongs to ", others);
+  throw mistake(FieldName{name}, ": ", attack, " has no use for it; it belongs to ", others);
 }
 
 std::string reach_warning(const AttackOptions& o) {
   if (!takes("step", o.attack, o.norm)) return "";
-  const double reach = o.steps * static_cast<double>(o.step), eps = static_cast<double>(o.eps);
+  const float step = own_value(o, "step", usual_step(o.eps));
+  const int steps = own_value(o, "steps", 1);
+  const double reach = steps * static_cast<double>(step), eps = static_cast<double>(o.eps);
   if (reach >= eps * (1 - 1e-5)) return "";
-  return str(o.attack, ": ", o.steps, " steps of ", o.step, " go ", reach, " far, less than eps ", o.eps,
+  return str(o.attack, ": ", steps, " steps of ", step, " go ", reach, " far, less than eps ", o.eps,
              ": the ball's edge is out of reach, and the figure says little");
 }
 
@@ -63,36 +128,35 @@ std::string file_text(float value) {
   return printed("%.6g", static_cast<double>(value));
 }
 
-std::string unusual_settings(const AttackOptions& o) {
-  const AttackOptions usual;
-  const auto has = [&](const char* flag) { return takes(flag, o.attack, o.norm); };
+std::string unusual_settings(const AttackOptions& options) {
+  AttackOptions o = options, usual;
+  usual.attack = o.attack;
+  usual.norm = o.norm;
   std::string text;
   if (o.eps != usual_eps(o.norm)) text += "-eps" + file_text(o.eps);
-  if (has("step") && o.step != usual_step(o.eps)) text += "-step" + file_text(o.step);
-  if (has("steps") && o.steps != usual_steps(o.attack, o.norm)) text += str("-steps", o.steps);
-  if (has("restarts") && o.restarts != usual.restarts) text += str("-restarts", o.restarts);
-  if (has("queries") && o.queries != usual.queries) text += str("-queries", o.queries);
-  if (has("targets") && o.targets != usual.targets) text += str("-targets", o.targets);
-  if (has("decay") && o.decay != usual.decay) text += "-decay" + file_text(o.decay);
-  if (has("search-steps") && o.search_steps != usual.search_steps) text += str("-search", o.search_steps);
-  if (has("cw-lr") && o.learning_rate != usual.learning_rate) text += "-lr" + file_text(o.learning_rate);
-  if (has("step") && o.attack != "mifgsm" && !o.random_start) text += "-no-random-start";
-  if (o.last_iterate) text += "-last-iterate";
+  const Fields own = own_fields(o), usual_own = own_fields(usual);
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const Field& f = own[i];
+    if (f.text() == usual_own[i].text() || f.name == "version") continue;
+    if (f.name == "step" && f.json().get<float>() == usual_step(o.eps)) continue;
+    const std::string name = f.name == "search-steps" ? "search" : f.name == "cw-lr" ? "lr" : f.name;
+    text += "-" + name + (f.is_switch() ? "" : f.type == "FLOAT" ? file_text(f.json().get<float>()) : f.text());
+  }
   if (o.seed != usual.seed) text += str("-seed", o.seed);
   return text;
 }
 
 std::string title_of(const AttackOptions& o) {
   const std::string title = known_attack(o.attack, o.norm).title;
-  const auto has = [&](const char* flag) { return takes(flag, o.attack, o.norm); };
-  if (has("version")) return title + " " + o.version;
-  if (has("queries")) return str(title, ", ", o.queries, " queries");
+  if (takes("version", o.attack, o.norm)) return title + " " + o.autoattack.version;
+  if (takes("queries", o.attack, o.norm)) return str(title, ", ", own_value(o, "queries", 0), " queries");
   const std::string targeted = o.targeting == Targeting::none    ? ""
                                : o.targeting == Targeting::fixed ? str(", targeted ", o.target_class)
                                                                  : str(", targeted ", name_of(o.targeting));
-  if (!has("loss")) return str(title, ", ", o.steps, " steps", targeted);
+  const std::string steps = takes("steps", o.attack, o.norm) ? str(own_value(o, "steps", 0)) : "";
+  if (!takes("loss", o.attack, o.norm)) return str(title, ", ", steps, " steps", targeted);
   const std::string tau = o.loss == AttackLoss::margin ? "" : str(", attack τ = ", o.attack_tau);
-  return str(title, has("steps") ? str("-", o.steps) : "", ", ", name_of(o.loss), targeted, tau);
+  return str(title, steps.empty() ? "" : "-" + steps, ", ", name_of(o.loss), targeted, tau);
 }
 
 }  // namespace kelvin

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "apps/attacks/attack.h"
 #include "apps/attacks/square_patterns.h"
 #include "kernels/device/parallel.h"
 
@@ -17,20 +18,21 @@ struct State {
 };
 
 // Writes the next trial of an image; query −1 is the start.
-void propose(const Canvas& canvas, const SquareOptions& o, int query, std::int64_t side, const ImageRandom& random) {
+void propose(const Canvas& canvas, const AttackOptions& o, int query, std::int64_t side, const ImageRandom& random) {
   const bool is_linf = o.norm == Norm::linf;
   if (query < 0) return is_linf ? stripes(canvas, o.eps, random) : grid_of_bumps(canvas, o.eps, random);
   is_linf ? recolour(canvas, o.eps, side, random) : move_mass(canvas, o.eps, side, random);
 }
 
-void run(const Victim& victim, const ImageBatch& images, const SquareOptions& o, int restart, MemberResult& result) {
+void run(const Victim& victim, const ImageBatch& images, const AttackOptions& o, const SquareOptions& own, int restart,
+         MemberResult& result) {
   const std::size_t size = images.size();
   std::vector<std::size_t> active = result.survivors();
   std::vector<State> states(images.count());
   std::vector<float> pixels;
-  for (int query = -1; query < o.queries && !active.empty(); ++query) {
+  for (int query = -1; query < own.queries && !active.empty(); ++query) {
     const RandomKey key{o.seed, random_stream(str("square/", restart, "/", query))};
-    const std::int64_t side = square_side(o.norm, o.p_init, query, images.height, images.width);
+    const std::int64_t side = square_side(o.norm, own.p_init, query, images.height, images.width);
     pixels.resize(active.size() * size);
     const auto trial = [&](std::size_t k) { return std::span(pixels).subspan(k * size, size); };
     parallel_for(
@@ -75,9 +77,15 @@ std::int64_t square_side(Norm norm, float p_init, int i, std::int64_t height, st
   return std::min(std::max<std::int64_t>(side, 3) | 1, largest);
 }
 
-MemberResult square_attack(const Victim& victim, const ImageBatch& images, const SquareOptions& o) {
+Fields square_fields(SquareOptions& o) {
+  return {field("restarts", o.restarts, at_least(1), "Random starts; default: 1"),
+          field("queries", o.queries, at_least(1), "square and random: queries an image; default: 5000")};
+}
+
+MemberResult square_attack(const Victim& victim, const ImageBatch& images, const AttackOptions& o,
+                           const SquareOptions& own) {
   MemberResult result(images);
-  for (int restart = 0; restart < o.restarts; ++restart) run(victim, images, o, restart, result);
+  for (int restart = 0; restart < own.restarts; ++restart) run(victim, images, o, own, restart, result);
   return result;
 }
 

@@ -11,20 +11,22 @@
 #pragma once
 
 #include "apps/attacks/member.h"
+#include "apps/run/fields.h"
 #include "engine/ops/attack_steps.h"
 
 namespace kelvin {
 
+struct AttackOptions;
+
 struct SquareOptions {
-  Norm norm = Norm::linf;
-  float eps = 8.0f / 255.0f;
   int queries = 5000;
   int restarts = 1;
   float p_init = 0.8f;
-  std::uint64_t seed = 0;
 };
+[[nodiscard]] Fields square_fields(SquareOptions& options);
 
-[[nodiscard]] MemberResult square_attack(const Victim& victim, const ImageBatch& images, const SquareOptions& options);
+[[nodiscard]] MemberResult square_attack(const Victim& victim, const ImageBatch& images, const AttackOptions& options,
+                                         const SquareOptions& own);
 
 // Side of the window at query i.
 [[nodiscard]] std::int64_t square_side(Norm norm, float p_init, int i, std::int64_t height, std::int64_t width);

@@ -1,8 +1,9 @@
 // kelvin attack
-#include <charconv>
+#include <map>
 
 #include "apps/analysis/logit_scale.h"
 #include "apps/attacks/settings.h"
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/target.h"
@@ -10,7 +11,6 @@
 #include "apps/run/json_output.h"
 #include "data/npy.h"
 #include "engine/atomic_file.h"
-#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
@@ -19,10 +19,9 @@ struct AttackFlags {
   double logit_scale = 1;
   TargetOptions target;
   AttackOptions options;
-  std::string norm = "linf", targeted = "none", loss = "ce", save, save_results, label;
-  bool no_random_start = false;
+  std::map<std::string, std::string> own;  // given options that not every attack has
+  std::string save, save_results, label;
   CLI::App* command = nullptr;
-  [[nodiscard]] bool has(const std::string& flag) const { return command->count("--" + flag) > 0; }
 };
 
 // Part of a file name that has room for what is added to it.
@@ -36,35 +35,13 @@ void check_label(const std::string& label) {
 
 void resolve(AttackFlags& f, const CommonOptions& common) {
   AttackOptions& o = f.options;
-  o.norm = f.norm == "l2" ? Norm::l2 : Norm::linf;
-  o.loss = attack_loss_of(f.loss);
-  for (const CLI::Option* option : f.command->get_options())
-    if (option->count() > 0 && !option->get_lnames().empty())
-      require_taken(option->get_lnames().front(), o.attack, o.norm);
-  o.random_start = !f.no_random_start;
+  if (f.command->count("--loss") > 0) require_taken("loss", o.attack, o.norm);
+  set_own(o, f.own);
   o.seed = common.seed;
   o.batch_size = f.target.batch_size;
-  if (!f.has("eps")) o.eps = usual_eps(o.norm);
-  if (!f.has("step")) o.step = usual_step(o.eps);
-  if (!f.has("steps")) o.steps = usual_steps(o.attack, o.norm);
-  if (f.targeted == "random") {
-    o.targeting = Targeting::random;
-  } else if (f.targeted == "least-likely") {
-    o.targeting = Targeting::least_likely;
-  } else if (f.targeted == "second-most-likely") {
-    o.targeting = Targeting::second_most_likely;
-  } else if (f.targeted == "all") {
-    o.targeting = Targeting::all;
-  } else if (f.targeted != "none") {
-    o.targeting = Targeting::fixed;
-    const auto [end, error] = std::from_chars(f.targeted.data(), f.targeted.data() + f.targeted.size(), o.target_class);
-    if (error != std::errc() || end != f.targeted.data() + f.targeted.size())
-      throw mistake("--targeted ", f.targeted,
-                    ": expected none, random, least-likely, second-most-likely, all or a class number");
-  }
-  if (!(f.logit_scale > 0)) throw mistake("--logit-scale must be > 0, got ", f.logit_scale);
-  if (f.has("save-adversarial")) require_writable("--save-adversarial", f.save);
-  if (f.has("save-results")) require_writable("--save-results", f.save_results);
+  if (f.command->count("--eps") == 0) o.eps = usual_eps(o.norm);
+  if (f.command->count("--save-adversarial") > 0) require_writable("--save-adversarial", f.save);
+  if (f.command->count("--save-results") > 0) require_writable("--save-results", f.save_results);
   check_label(f.label);
 }
 
@@ -76,13 +53,14 @@ Names names_of(const AttackFlags& f, const Target& target) {
   const AttackOptions& o = f.options;
   std::string label = o.attack, variant = o.norm == Norm::l2 ? "-l2" : "";
   if (takes("loss", o.attack, o.norm) && o.attack != "autoattack") {
-    label += str("-", f.loss, "-tau", o.attack_tau);
+    label += str("-", name_of(o.loss), "-tau", o.attack_tau);
   } else {
-    if (o.attack == "autoattack") label += "-" + o.version;
-    if (o.loss != AttackLoss::cross_entropy) variant += "-" + f.loss;
+    if (o.attack == "autoattack") label += "-" + o.autoattack.version;
+    if (o.loss != AttackLoss::cross_entropy) variant += str("-", name_of(o.loss));
     if (o.attack_tau != 1) variant += str("-tau", o.attack_tau);
   }
-  if (o.targeting != Targeting::none) variant += "-targeted-" + f.targeted;
+  if (o.targeting != Targeting::none)
+    variant += str("-targeted-", o.targeting == Targeting::fixed ? str(o.target_class) : name_of(o.targeting));
   variant += unusual_settings(o);
   if (f.logit_scale != 1) variant += str("-logits-x", f.logit_scale);
   variant += target.variant;
@@ -93,15 +71,15 @@ Names names_of(const AttackFlags& f, const Target& target) {
 std::string displacement_text(const AttackOptions& o, const AttackResult& r) {
   const std::string figure = number(r.mean_displacement());
   if (!moves_from_start(o)) return "mean L-infinity distance of the images found from their originals " + figure;
-  const bool starts_at_random = o.attack == "pgd" && o.random_start;
+  const bool starts_at_random = o.attack == "pgd" && o.pgd.random_start;
   return str("mean move from the start ", figure, " (L-infinity, at most ", starts_at_random ? "2 eps)" : "eps)");
 }
 
 std::string text_of(const AttackFlags& f, const AttackResult& r) {
   const AttackOptions& o = f.options;
-  std::string text =
-      str(title_of(o), ", eps ", number(static_cast<double>(o.eps)), " ", f.norm, ": robust accuracy ",
-          percent(r.robust_accuracy()), " (clean ", percent(r.clean_accuracy()), ") on ", r.images.size(), " images\n");
+  std::string text = str(title_of(o), ", eps ", number(static_cast<double>(o.eps)), " ",
+                         o.norm == Norm::l2 ? "l2" : "linf", ": robust accuracy ", percent(r.robust_accuracy()),
+                         " (clean ", percent(r.clean_accuracy()), ") on ", r.images.size(), " images\n");
   if (has_targets(o))
     text += str("the target was reached on ", percent(r.target_success_rate()), " of the images of other classes\n");
   text += str("zero-gradient fraction ", percent(r.zero_gradient_fraction()), ", median margin ",
@@ -164,7 +142,6 @@ void run(AttackFlags& f, const CommonOptions& common) {
 
 void add_attack(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<AttackFlags>();
-  AttackOptions& o = f->options;
   CLI::App* const c =
       add_command(app, common, "attack", "Accuracy under a gradient attack, with the diagnostics of its gradient",
                   "  kelvin attack runs/tau50\n"
@@ -175,49 +152,16 @@ void add_attack(CLI::App& app, CommonOptions& common) {
                   [f, &common] { run(*f, common); });
   f->command = c;
   add_target_options(*c, f->target);
-  c->add_option("--attack", o.attack, listed(attack_names()))->capture_default_str();
-  c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
-  c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
-      ->transform(fraction())
-      ->check(no_less_than(0));
-  c->add_option("--step", o.step, "Step size of pgd, mifgsm and cw in L-infinity; default: eps/4")
-      ->transform(fraction())
-      ->check(no_less_than(0));
-  c->add_option("--steps", o.steps, "Default: the attack's usual number; 20 for pgd")->check(no_less_than(1));
-  c->add_option("--version", o.version, "autoattack: standard, plus or rand")->capture_default_str();
-  c->add_option("--queries", o.queries, "square and random: queries an image")
-      ->check(no_less_than(1))
-      ->capture_default_str();
-  c->add_option("--targets", o.targets, "apgd-t, fab-t: target classes by rank of the clean logits")
-      ->check(no_less_than(1))
-      ->capture_default_str();
-  c->add_option("--decay", o.decay, "mifgsm: decay of the momentum")->check(no_less_than(0))->capture_default_str();
-  c->add_option("--search-steps", o.search_steps, "cw in L2: binary search for its constant")
-      ->check(no_less_than(1))
-      ->capture_default_str();
-  c->add_option("--cw-lr", o.learning_rate, "cw in L2: learning rate")->check(above_zero())->capture_default_str();
-  c->add_option("--restarts", o.restarts)->check(no_less_than(1))->capture_default_str();
-  c->add_option("--targeted", f->targeted,
-                "none, random, least-likely, second-most-likely, all (worst case over the other classes) or a class")
-      ->capture_default_str();
-  c->add_option("--attack-tau", o.attack_tau, "Temperature inside the attack's loss")
-      ->transform(fraction())
-      ->capture_default_str();
-  c->add_option("--loss", f->loss, attack_loss_names() + "; of fgsm, pgd, mifgsm, apgd-ce, autoattack's first member")
-      ->capture_default_str();
-  c->add_option("--eval-tau", o.eval_tau, "Recorded; cannot change a prediction")
-      ->transform(fraction())
-      ->capture_default_str();
-  c->add_flag("--no-random-start", f->no_random_start, "PGD starts at the image itself");
-  c->add_flag("--last-iterate", o.last_iterate, "pgd: return the last iterate, as torchattacks does, not the best");
-  c->add_option("--save-adversarial", f->save, "Write the returned images as .npy float32 [N, H, W, C]");
-  c->add_option("--save-results", f->save_results, "Write one JSON line an image");
-  c->add_option("--logit-scale", f->logit_scale, "Multiply the logits: the same classifier, another loss surface")
-      ->transform(fraction())
-      ->capture_default_str();
-  c->add_option(
-      "--label", f->label,
-      "Name of the result file: results/attack-LABEL.json; default: the attack and what is not usual about it");
+  add_fields(*c, group("Attack", joined({attack_fields(f->options), kept_as_text(all_own_fields, f->own)})));
+  add_fields(*c,
+             group("Output",
+                   {basic(field("save-adversarial", f->save, "Write the returned images as .npy float32 [N, H, W, C]")),
+                    basic(field("save-results", f->save_results, "Write one JSON line an image")),
+                    field("logit-scale", f->logit_scale, above(0),
+                          "Multiply the logits: the same classifier, another loss surface"),
+                    field("label", f->label,
+                          "Name of the result file: results/attack-LABEL.json; default: the attack and what is "
+                          "not usual about it")}));
 }
 
 }  // namespace kelvin

@@ -2,6 +2,7 @@
 #include "apps/analysis/audit.h"
 
 #include "apps/attacks/settings.h"
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/target.h"
@@ -14,7 +15,7 @@ constexpr std::int64_t kUsualImages = 200;
 struct AuditFlags {
   TargetOptions target;
   AuditOptions options;
-  std::string norm = "linf", twin;
+  std::string twin;
   CLI::App* command = nullptr;
 };
 
@@ -36,17 +37,15 @@ std::string table_of(const Audit& a) {
 std::string settings_of(const AuditFlags& f) {
   const AttackOptions& o = f.options.attack;
   std::string text = (o.norm == Norm::l2 ? "-l2" : "") + unusual_settings(o);
-  if (o.queries != AttackOptions{}.queries) text += str("-queries", o.queries);
+  if (f.options.queries != AuditOptions{}.queries) text += str("-queries", f.options.queries);
   if (f.options.random_points != AuditOptions{}.random_points) text += str("-points", f.options.random_points);
   return text;
 }
 
 void run(AuditFlags& f, const CommonOptions& common) {
   AuditOptions& o = f.options;
-  o.attack.norm = f.norm == "l2" ? Norm::l2 : Norm::linf;
   o.attack.seed = common.seed;
   if (f.command->count("--eps") == 0) o.attack.eps = usual_eps(o.attack.norm);
-  if (f.command->count("--step") == 0) o.attack.step = usual_step(o.attack.eps);
   f.target.usual_limit = kUsualImages;
   if (f.target.limit == 0) f.target.limit = kUsualImages;
   const Target target = open_target(f.target, common);
@@ -87,19 +86,10 @@ void add_audit(CLI::App& app, CommonOptions& common) {
                                   [f, &common] { run(*f, common); });
   f->command = c;
   add_target_options(*c, f->target);
-  AttackOptions& o = f->options.attack;
-  c->add_option("--norm", f->norm, "linf or l2")->check(CLI::IsMember({"linf", "l2"}))->capture_default_str();
-  c->add_option("--eps", o.eps, "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5")
-      ->transform(fraction())
-      ->check(no_less_than(0));
-  c->add_option("--step", o.step, "Step size of PGD; default: eps/4")->transform(fraction())->check(no_less_than(0));
-  c->add_option("--steps", o.steps, "Steps of PGD")->check(no_less_than(1))->capture_default_str();
-  c->add_option("--queries", o.queries, "Queries of Square")->check(no_less_than(1))->capture_default_str();
-  c->add_option("--random-points", f->options.random_points,
-                "Random points of the ball's surface around each surviving image")
-      ->check(no_less_than(1))
-      ->capture_default_str();
-  c->add_option("--twin", f->twin, "Run folder of a model trained at tau 1 on the same data: transfer");
+  add_fields(*c, basic(group("Audit",
+                             joined({audit_fields(f->options),
+                                     {field("twin", f->twin,
+                                            "Run folder of a model trained at tau 1 on the same data: transfer")}}))));
 }
 
 }  // namespace kelvin

@@ -2,6 +2,7 @@
 #include "apps/bench/bench.h"
 
 #include "apps/bench/data_cases.h"
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/report/text_table.h"
 #include "kernels/device/listed.h"
@@ -11,7 +12,7 @@ namespace {
 
 struct BenchFlags {
   BenchOptions options;
-  std::string cases = "train-resnet20,train-resnet18,pgd20-resnet20", precision = "f32", data;
+  std::string cases = "train-resnet20,train-resnet18,pgd20-resnet20", data;
 };
 
 std::string share(double s) { return s < 0 ? "-" : percent(s); }
@@ -33,7 +34,6 @@ std::string profile_table(const BenchRow& row) {
 
 void run(BenchFlags& f, const CommonOptions& common) {
   const Device device = open_device(common);
-  f.options.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
   Json rows = Json::array();
   TextTable table(
       {"case", "precision", "batch", "img/s", "in convolutions", "repacking filters", "tensors MB", "peak RSS MB"});
@@ -43,7 +43,7 @@ void run(BenchFlags& f, const CommonOptions& common) {
         is_data_case(name) ? run_data_bench(name, f.options, f.data) : run_bench(name, f.options, device);
     rows.push_back({{"case", row.name},
                     {"device", name_of(device.kind)},
-                    {"precision", f.precision},
+                    {"precision", name_of(f.options.precision)},
                     {"batch", f.options.batch_size},
                     {"img_per_s", row.img_per_s},
                     {"pool_peak_mb", row.pool_peak_mb},
@@ -56,8 +56,9 @@ void run(BenchFlags& f, const CommonOptions& common) {
         rows.back()["profile"].push_back({{"name", l.name}, {"ms", l.milliseconds}, {"calls", l.calls}});
       profiles += "\n" + profile_table(row);
     }
-    table.add({row.name, f.precision, str(f.options.batch_size), number(row.img_per_s, 4), share(row.conv_share),
-               share(row.repack_share), number(row.pool_peak_mb, 4), number(row.peak_rss_mb, 4)});
+    table.add({row.name, name_of(f.options.precision), str(f.options.batch_size), number(row.img_per_s, 4),
+               share(row.conv_share), share(row.repack_share), number(row.pool_peak_mb, 4),
+               number(row.peak_rss_mb, 4)});
   }
   Json json = {{"rows", rows}};
   add_device_notes(json);
@@ -73,19 +74,19 @@ void add_bench(CLI::App& app, CommonOptions& common) {
                   "  kelvin bench\n  kelvin bench --cases train-resnet18,infer-resnet18 --precision bf16\n"
                   "  kelvin bench --cases pgd20-resnet20 --seconds 20 --json",
                   [f, &common] { run(*f, common); });
-  c->add_option(
-       "--cases", f->cases,
-       "With commas: train-MODEL, infer-MODEL, pgdSTEPS-MODEL; load (batches of the loader), corrupt-NAME, corrupt-all")
-      ->capture_default_str();
-  c->add_option("--precision", f->precision, "f32 or bf16")
-      ->check(CLI::IsMember({"f32", "bf16"}))
-      ->capture_default_str();
-  c->add_option("--batch,--batch-size", f->options.batch_size)->check(no_less_than(1))->capture_default_str();
-  c->add_option("--data", f->data, "Images of load and corrupt cases, NAME or NAME:PATH; default: smooth random ones");
-  c->add_option("--size", f->options.size, "Image side")->check(between(1, kMostPixels))->capture_default_str();
-  c->add_option("--channels", f->options.channels, "1 or 3")->check(between(1, 3))->capture_default_str();
-  c->add_option("--seconds", f->options.seconds, "Time a case")->check(above_zero())->capture_default_str();
-  c->add_flag("--profile", f->options.profile, "Also where a step's time goes, by kernel and library call");
+  BenchOptions& o = f->options;
+  add_fields(
+      *c,
+      basic(Fields{
+          field("cases", f->cases,
+                "With commas: train-MODEL, infer-MODEL, pgdSTEPS-MODEL; load (batches of the loader), corrupt-NAME, "
+                "corrupt-all"),
+          field("precision", o.precision, {{"f32", DType::f32}, {"bf16", DType::bf16}}, "f32 or bf16"),
+          also(field("batch", o.batch_size, at_least(1), "Images at a time"), "batch-size"),
+          field("data", f->data, "Images of load and corrupt cases, NAME or NAME:PATH; default: smooth random ones"),
+          field("size", o.size, in(1, kMostPixels), "Image side"), field("channels", o.channels, in(1, 3), "1 or 3"),
+          field("seconds", o.seconds, above(0), "Time a case"),
+          field("profile", o.profile, "Also where a step's time goes, by kernel and library call")}));
 }
 
 }  // namespace kelvin

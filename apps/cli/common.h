@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "apps/cli/number_flags.h"
 #include "apps/evaluation/percent.h"
 #include "apps/run/fields.h"
 #include "apps/run/run_folder.h"

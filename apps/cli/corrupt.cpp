@@ -1,6 +1,7 @@
 // kelvin corrupt
 #include <algorithm>
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
@@ -177,17 +178,19 @@ void add_corrupt(CLI::App& app, CommonOptions& common) {
       "  kelvin corrupt runs/tau50 --severity all --save corrupted/",
       [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
-  c->add_option("--corruptions", f->corruptions,
-                "With commas: all (" + listed(corruption_names()) + "), extra (" + listed(extra_corruption_names()) +
-                    "; no part of the benchmark's mean), or names")
-      ->capture_default_str();
-  c->add_option("--severity", f->severity, "1 to 5, or all")->capture_default_str();
-  c->add_option(
-      "--from", f->from,
-      "Evaluate on these files instead: the folder of CIFAR-10-C, CIFAR-100-C or Tiny-ImageNet-C, or of --save");
-  c->add_option("--save", f->save, "Write the images there in the layout of CIFAR-10-C");
-  c->add_option("--baseline", f->baseline,
-                "A run to compare with on the same images: mCE, relative mCE, McNemar's test a row");
+  add_fields(
+      *c, basic(group("Corruptions",
+                      {field("corruptions", f->corruptions,
+                             "With commas: all (" + listed(corruption_names()) + "), extra (" +
+                                 listed(extra_corruption_names()) + "; no part of the benchmark's mean), or names"),
+                       field("severity", f->severity, "1 to 5, or all"),
+                       field("from", f->from,
+                             message("Evaluate on these files instead: the folder of CIFAR-10-C, CIFAR-100-C or "
+                                     "Tiny-ImageNet-C, or of ",
+                                     "save"_field)),
+                       field("save", f->save, "Write the images there in the layout of CIFAR-10-C"),
+                       field("baseline", f->baseline,
+                             "A run to compare with on the same images: mCE, relative mCE, McNemar's test a row")})));
 }
 
 }  // namespace kelvin

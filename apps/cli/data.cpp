@@ -1,6 +1,7 @@
 // kelvin data list | fetch | verify | show
 #include <algorithm>
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/as_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
@@ -128,10 +129,12 @@ void add_data(CLI::App& app, CommonOptions& common) {
                   "  kelvin data fetch cifar10-c --url https://mirror.example.org/",
                   [f, &common] { fetch_set(*f, common); });
   c->add_option("NAME", f->name, "Set, see kelvin data list")->required();
-  c->add_option("--out", f->folder, "Folder that gets the set's folder")->capture_default_str();
-  c->add_option("--url", f->fetch.home,
-                "Address to take the files from instead of the set's home; their names are appended");
-  c->add_flag("--keep-archive", f->fetch.keep_archive, "Keep the downloaded archive beside the unpacked folder");
+  add_fields(
+      *c, basic(Fields{
+              field("out", f->folder, "Folder that gets the set's folder"),
+              field("url", f->fetch.home,
+                    "Address to take the files from instead of the set's home; their names are appended"),
+              field("keep-archive", f->fetch.keep_archive, "Keep the downloaded archive beside the unpacked folder")}));
 
   c = add_command(*parent, common, "verify",
                   "Reads everything that lies in a file or folder and says what is wrong with it",
@@ -143,9 +146,9 @@ void add_data(CLI::App& app, CommonOptions& common) {
                   "  kelvin data show --out corruptions.png\n  kelvin data show --data cifar10:data --image 7 --out "
                   "corruptions.html",
                   [f, &common] { show(*f, common); });
-  c->add_option("--data", f->data, "Data set, NAME or NAME:PATH")->capture_default_str();
-  c->add_option("--image", f->image, "Number of the test image")->check(no_less_than(0))->capture_default_str();
-  c->add_option("--out", f->out, "FILE.png or FILE.html")->required();
+  add_fields(*c, basic(Fields{required(field("out", f->out, "FILE.png or FILE.html")),
+                              field("data", f->data, "Data set, NAME or NAME:PATH"),
+                              field("image", f->image, at_least(0), "Number of the test image")}));
 }
 
 }  // namespace kelvin

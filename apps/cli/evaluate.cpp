@@ -1,5 +1,6 @@
 // kelvin evaluate
 #include "apps/analysis/logit_scale.h"
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
@@ -70,8 +71,6 @@ std::string table_of(const Json& calibrations) {
 }
 
 void run(const EvaluateFlags& f, const CommonOptions& common) {
-  if (!(f.eval_tau > 0)) throw mistake("--eval-tau must be > 0, got ", f.eval_tau);
-  if (!(f.logit_scale > 0)) throw mistake("--logit-scale must be > 0, got ", f.logit_scale);
   const Target target = open_target(f.target, common);
   const LogitScale scaled(*target.trained.model, static_cast<float>(f.logit_scale));
   Progress progress("evaluating", "images", common.quiet);
@@ -107,16 +106,14 @@ void add_evaluate(CLI::App& app, CommonOptions& common) {
                   "  kelvin evaluate --weights w.safetensors --model resnet20 --data fashion-mnist",
                   [f, &common] { run(*f, common); });
   add_target_options(*c, f->target);
-  c->add_option(
-       "--fit-tau", f->fit,
-       "Also fit the temperature of least NLL: unseen (training images the run did not use), folds (each half\n"
-       "of the test images calibrated by the other), none")
-      ->check(CLI::IsMember({"none", "unseen", "folds"}))
-      ->capture_default_str();
-  c->add_option("--eval-tau", f->eval_tau, "Temperature of NLL and ECE")->transform(fraction())->capture_default_str();
-  c->add_option("--logit-scale", f->logit_scale, "Multiply the logits: the same classifier, other likelihoods")
-      ->transform(fraction())
-      ->capture_default_str();
+  add_fields(*c,
+             basic(group("Evaluation", {field("eval-tau", f->eval_tau, above(0), "Temperature of NLL and ECE"),
+                                        field("fit-tau", f->fit, {"none", "unseen", "folds"},
+                                              "Also fit the temperature of least NLL: unseen (training images that the "
+                                              "run did not use), folds (each half of the test images calibrated by the "
+                                              "other), none"),
+                                        field("logit-scale", f->logit_scale, above(0),
+                                              "Multiply the logits: the same classifier, other likelihoods")})));
 }
 
 }  // namespace kelvin

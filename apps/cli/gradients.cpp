@@ -1,6 +1,7 @@
 // kelvin gradients
 #include "apps/analysis/gradients.h"
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/study.h"
@@ -44,7 +45,6 @@ std::string text_of(const Json& json) {
 }
 
 void run(GradientFlags& f, const CommonOptions& common) {
-  check_options(f.options);
   TargetOptions& target = f.study.target;
   target.usual_limit = kUsualImages;
   if (target.limit == 0) target.limit = kUsualImages;
@@ -78,10 +78,7 @@ void add_gradients(CLI::App& app, CommonOptions& common) {
                                   "  kelvin gradients runs/tau50 --across-training --split train",
                                   [f, &common] { run(*f, common); });
   add_study_options(*c, f->study);
-  c->add_option("--taus", f->options.taus, "Temperatures of the loss; independent of the one trained at")
-      ->take_all()
-      ->delimiter(',')
-      ->capture_default_str();
+  add_fields(*c, basic(group("Gradients", gradient_fields(f->options))));
 }
 
 }  // namespace kelvin

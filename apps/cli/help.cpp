@@ -29,7 +29,9 @@ void append_wrapped(std::string& text, std::size_t column, const std::string& li
 
 }  // namespace
 
-std::string help_group(const std::string& title, bool is_basic) { return is_basic ? title : title + kMore; }
+std::string help_group(const std::string& title, bool is_basic) {
+  return (title.empty() ? "Options" : title) + (is_basic ? "" : kMore);
+}
 
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
   shows_all_ = mode != CLI::AppFormatMode::Normal;

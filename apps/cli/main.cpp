@@ -1,6 +1,7 @@
 #include <memory>
 #include <sstream>
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/config_file.h"
 #include "apps/cli/ending.h"
@@ -54,8 +55,6 @@ int run(int argc, char** argv) {
   kelvin::add_report(app, common);
   kelvin::add_data(app, common);
   kelvin::add_bench(app, common);
-
-  kelvin::guard_numbers(app);
 
   try {
     check_command(app, argc, argv);

@@ -1,28 +1,23 @@
 #include "apps/cli/normalisation_flags.h"
 
-#include <cmath>
-
 #include "apps/cli/common.h"
 #include "models/normalisation.h"
 
 namespace kelvin {
 
-void add_normalisation_flags(CLI::App& command, NormalisationFlags& flags) {
-  const char* const usual = "default: as the weight file says, else those of the model's published weights";
-  CLI::Option* const mean =
-      command.add_option("--mean", flags.mean, str("Of the images, per channel; ", usual))->delimiter(',');
-  CLI::Option* const std = command.add_option("--std", flags.std, "Likewise")->delimiter(',');
-  command.add_flag("--no-normalize", flags.no_normalize, "The model takes images as they are")
-      ->excludes(mean)
-      ->excludes(std);
+Fields normalisation_fields(NormalisationFlags& f) {
+  return {
+      field(
+          "mean", f.mean, any(),
+          "Of the images, per channel; default: as the weight file says, else those of the model's published weights"),
+      field("std", f.std, above(0), "Likewise"),
+      field("no-normalize", f.no_normalize, "The model takes images as they are")};
 }
 
 std::string set_normalisation(ModelSpec& spec, const NormalisationFlags& flags, bool names_its_own,
                               const std::string& file) {
-  for (const float s : flags.std)
-    if (!(s > 0) || !std::isfinite(s)) throw mistake("--std must be > 0 and finite, got ", s);
-  for (const float m : flags.mean)
-    if (!std::isfinite(m)) throw mistake("--mean must be finite, got ", m);
+  if (flags.no_normalize && (!flags.mean.empty() || !flags.std.empty()))
+    throw mistake("--no-normalize leaves images as they are; leave --mean and --std out");
   if (flags.no_normalize) {
     spec.mean = spec.std = {};
     return "";

@@ -1,10 +1,10 @@
 // How images are normalised before a model sees them, where a weight file may not say it: --mean, --std, --no-normalize.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
+#include "apps/run/fields.h"
 #include "models/model.h"
 
 namespace kelvin {
@@ -14,7 +14,7 @@ struct NormalisationFlags {
   bool no_normalize = false;
   [[nodiscard]] bool are_given() const { return no_normalize || !mean.empty() || !std.empty(); }
 };
-void add_normalisation_flags(CLI::App& command, NormalisationFlags& flags);
+[[nodiscard]] Fields normalisation_fields(NormalisationFlags& flags);
 
 // Sets spec.mean and spec.std: as the flags say; else, where the file `names_its_own`, as they are; else to the constants that the model's
 // published weights were trained with. Then, and only then, returns a line that says which. A mistake where nobody knows.

@@ -1,4 +1,5 @@
 // kelvin predict
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/target.h"
@@ -123,19 +124,19 @@ void add_predict(CLI::App& app, CommonOptions& common) {
       "  kelvin predict --weights runs/tau1/checkpoint.safetensors --input x.npy --output logits.npy\n"
       "  kelvin predict --model resnet20 --weights w.safetensors --input x.npy --output z.npy --no-normalize",
       [f, &common] { run(*f, common); });
-  c->add_option("--model", f->model, "Model of the weights; default: as the checkpoint says");
-  c->add_option("--weights", f->weights, "safetensors file, or a run folder")->required();
-  c->add_option("--input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")->required();
-  c->add_option("--output", f->output, "Where the logits [N, classes] go")->required();
-  c->add_option("--features", f->features, "Where f(x) [N, d] goes");
-  c->add_option("--classes", f->classes, "Class count; default: from the weights")->check(between(2, kMostClasses));
-  c->add_option("--image-size", f->image_size, "Resize the images to this side; default: as the checkpoint says")
-      ->check(between(0, kMostPixels));
-  c->add_option("--precision", f->precision, "f32 or bf16")->check(CLI::IsMember({"f32", "bf16"}));
-  c->add_option("--weights-from", f->weights_from, "last, or ema: the averaged weights of a run trained with --ema")
-      ->check(CLI::IsMember({"last", "ema"}))
-      ->capture_default_str();
-  add_normalisation_flags(*c, f->normalisation);
+  add_fields(
+      *c,
+      basic(joined({Fields{required(field("weights", f->weights, "safetensors file, or a run folder")),
+                           required(field("input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")),
+                           required(field("output", f->output, "Where the logits [N, classes] go")),
+                           field("features", f->features, "Where f(x) [N, d] goes"),
+                           field("model", f->model, "Model of the weights; default: as the checkpoint says"),
+                           field("classes", f->classes, in(2, kMostClasses), "Class count; default: from the weights"),
+                           field("image-size", f->image_size, in(0, kMostPixels),
+                                 "Resize the images to this side; default: as the checkpoint says"),
+                           field("precision", f->precision, {"f32", "bf16"}, "f32 or bf16"),
+                           weights_from_field(f->weights_from)},
+                    normalisation_fields(f->normalisation)})));
 }
 
 }  // namespace kelvin

@@ -1,6 +1,7 @@
 // kelvin quickstart
 #include <optional>
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
@@ -81,26 +82,20 @@ void add_quickstart(CLI::App& app, CommonOptions& common) {
                   "  kelvin quickstart\n  kelvin quickstart --taus 1,30,70 --epochs 5 --out experiments/longer\n"
                   "  kelvin quickstart --data synthetic --model mlp",
                   [f, &common] { run(*f, common); });
-  c->add_option("--taus", f->options.taus, "Temperatures")->take_all()->delimiter(',')->capture_default_str();
-  c->add_option("--data", t.data)->capture_default_str();
-  c->add_option("--model", t.model)->capture_default_str();
-  c->add_option("--epochs", t.epochs)->capture_default_str();
-  c->add_option("--batch-size", t.batch_size)->capture_default_str();
-  c->add_option("--lr", t.lr.base, "Base learning rate; multiplied by each temperature")
-      ->transform(fraction())
-      ->capture_default_str();
-  c->add_flag("!--no-lr-times-tau", t.lr_times_tau, "The same learning rate for every temperature");
-  c->add_option("--train-limit", f->train_limit, "Training images; 0: all")
-      ->check(no_less_than(0))
-      ->capture_default_str();
-  c->add_option("--test-limit", f->test_limit, "Test images; 0: all")->check(no_less_than(0))->capture_default_str();
-  c->add_option("--attack-limit", f->options.attack_limit, "Test images that are attacked")
-      ->check(no_less_than(0))
-      ->capture_default_str();
-  c->add_option("--corrupt-limit", f->options.corrupt_limit, "Test images that are corrupted")
-      ->check(no_less_than(0))
-      ->capture_default_str();
-  c->add_option("--out", f->out, "Folder for the runs and the report")->capture_default_str();
+  add_fields(
+      *c,
+      joined({basic(group(
+                  "Experiment",
+                  {field("taus", f->options.taus, above(0), "Temperatures"),
+                   field("out", f->out, "Folder for the runs and the report"),
+                   field("train-limit", f->train_limit, at_least(0), "Training images; 0: all"),
+                   field("test-limit", f->test_limit, at_least(0), "Test images; 0: all"),
+                   field("attack-limit", f->options.attack_limit, at_least(0), "Test images that are attacked"),
+                   field("corrupt-limit", f->options.corrupt_limit, at_least(0), "Test images that are corrupted")})),
+              only(train_fields(t), {"data", "model", "epochs", "batch-size"}),
+              basic(group("Optimisation",
+                          {field("lr", t.lr.base, at_least(0), "Base learning rate; multiplied by each temperature"),
+                           off("no-lr-times-tau", t.lr_times_tau, "The same learning rate for every temperature")}))}));
 }
 
 }  // namespace kelvin

@@ -1,6 +1,7 @@
 // kelvin report
 #include "apps/report/report.h"
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 
@@ -26,8 +27,8 @@ void add_report(CLI::App& app, CommonOptions& common) {
       add_command(app, common, "report", "One self-contained HTML file from run folders",
                   "  kelvin report runs/tau1 runs/tau50 --out report.html", [f, &common] { run(*f, common); });
   c->add_option("runs", f->runs, "Run folders")->take_all()->required();
-  c->add_option("--out", f->out, "The file to write")->capture_default_str();
-  c->add_option("--title", f->title)->capture_default_str();
+  add_fields(*c,
+             basic(Fields{field("out", f->out, "The file to write"), field("title", f->title, "Title of the page")}));
 }
 
 }  // namespace kelvin

@@ -1,16 +1,20 @@
 #include "apps/cli/study.h"
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/progress.h"
 
 namespace kelvin {
 
 void add_study_options(CLI::App& command, StudyOptions& o) {
   add_target_options(command, o.target);
-  command.add_option("--split", o.target.split, "test, or train: the images to look at; --limit counts them")
-      ->check(CLI::IsMember({"test", "train"}))
-      ->capture_default_str();
-  command.add_flag("--across-training", o.across_training,
-                   "Every checkpoint that `train --keep-checkpoints` left, not only the last");
+  add_fields(
+      command,
+      basic(group(
+          "Model and data",
+          {field("split", o.target.split, {"test", "train"},
+                 message("test, or train: the images to look at; ", "limit"_field, " counts them")),
+           field("across-training", o.across_training,
+                 message("Every checkpoint that `train ", "keep-checkpoints"_field, "` left, not only the last"))})));
 }
 
 void run_study(const StudyOptions& o, const CommonOptions& common, const std::string& name, const std::string& settings,

@@ -2,7 +2,7 @@
 #include <omp.h>
 
 #include "apps/attacks/settings.h"
-#include "apps/cli/as_flags.h"
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
@@ -142,7 +142,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
       text += "; about " + duration_text(trial.seconds_a_cell * static_cast<double>(cells.size() - finished) / f.jobs);
     print_note(plan.title + ": " + text);
     const MeasureRequest& m = plan.measure;
-    const std::string warning = reach_warning({.attack = "pgd", .eps = m.eps, .step = m.step, .steps = m.steps});
+    const std::string warning = reach_warning({.eps = m.eps, .pgd = {.step = m.step, .steps = m.steps}});
     if (!warning.empty()) print_note("warning: " + warning);
   }
   if (f.dry_run) {
@@ -178,29 +178,13 @@ void run(const SweepFlags& f, const CommonOptions& common) {
                     "/CELL/log.txt; the same command tries them again"));
 }
 
-// A flag of train on sweep itself: kept as text and given to every cell.
-void pass_through(CLI::App& command, const std::shared_ptr<SweepFlags>& f) {
-  TrainFlags unused;
-  for (const Field& flag : train_flag_fields(unused)) {
-    if (flag.resume == Resume::unrecorded || command.get_option_no_throw("--" + flag.name) != nullptr) continue;
-    const std::string help = as_flags(flag.help);
-    CLI::Option* option = nullptr;
-    if (flag.is_switch())
-      option = command.add_flag_function(
-          "--" + flag.name, [f, name = flag.name](std::int64_t n) { f->train[name] = n > 0 ? "true" : "false"; }, help);
-    else
-      option = command.add_option_function<std::string>(
-          "--" + flag.name, [f, name = flag.name](const std::string& value) { f->train[name] = value; }, help);
-    option->group("Flags of kelvin train, for every cell");
-  }
-}
-
-template <class T>
-CLI::Option* size_option(CLI::App* c, const std::shared_ptr<SweepFlags>& f, const std::string& name,
-                         T MeasureRequest::*field, const std::string& description) {
-  return c->add_option(name, f->sizes.*field, description)->each([f, field](const std::string&) {
-    f->given.emplace_back([field](const MeasureRequest& from, MeasureRequest& to) { to.*field = from.*field; });
+// Flags of train that sweep takes for every cell.
+Fields passed_through(const CLI::App& command, std::map<std::string, std::string>& given) {
+  Fields fields = kept_as_text(train_flag_fields, given);
+  std::erase_if(fields, [&](const Field& f) {
+    return f.resume == Resume::unrecorded || command.get_option_no_throw("--" + f.name) != nullptr;
   });
+  return group("Flags of kelvin train, for every cell", fields);
 }
 
 }  // namespace
@@ -220,8 +204,6 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
       "  kelvin sweep --variant 'plain: tau=1' --variant 'hot: tau=50 lr=2' --baseline 'variant=plain' --out two\n"
       "The same command continues a sweep that was stopped; started twice, the two share the work.",
       [f, &common] { run(*f, common); });
-  c->add_option("--preset", f->preset,
-                "paper, adversarial, controls, lr-boundary or synthetic: defaults that other flags override");
   c->add_option("--grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)")
       ->take_all();
   c->add_option("--variant", f->variants,
@@ -229,32 +211,21 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
                 "measures the same model again with its logits multiplied")
       ->take_all();
   c->add_option("--set", f->set, "FLAG=VALUE of train for every cell; the flags below do the same")->take_all();
-  c->add_option("--seeds", f->seeds, "Training seeds, with commas; default: the preset's, or 0");
-  c->add_option("--out", f->out, "Folder: one run folder a cell, table.csv, table.json, table.txt, report.html")
-      ->capture_default_str();
-  c->add_option("--measure", f->measure, "With commas: clean, corrupt, pgd, attacks, worst, geometry, audit");
-  c->add_option("--baseline", f->baseline,
-                "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant");
-  c->add_option("--jobs", f->jobs, "Cells at a time; they share the threads")
-      ->check(between(1, kMostThreads))
-      ->capture_default_str();
-  c->add_option("--title", f->title, "Title of the report");
-  c->add_flag("--overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again");
-  c->add_flag("--dry-run", f->dry_run, "Print the cells and the estimate only");
-  size_option(c, f, "--attack-limit", &MeasureRequest::attack_limit, "Test images attacked");
-  size_option(c, f, "--worst-limit", &MeasureRequest::worst_limit, "Test images of the worst case");
-  size_option(c, f, "--worst-attack", &MeasureRequest::worst_attack,
-              "Attack on what the others left standing: apgd-t, autoattack, ...");
-  size_option(c, f, "--corrupt-limit", &MeasureRequest::corrupt_limit, "Test images corrupted");
-  size_option(c, f, "--geometry-limit", &MeasureRequest::geometry_limit, "Test images of the distances");
-  size_option(c, f, "--audit-limit", &MeasureRequest::audit_limit, "Test images audited");
-  size_option(c, f, "--severity", &MeasureRequest::severity, "Of the corruptions, 1 to 5");
-  size_option(c, f, "--eps", &MeasureRequest::eps, "Radius of the attacks (L-infinity)")->transform(fraction());
-  size_option(c, f, "--step", &MeasureRequest::step, "Step of PGD; default: eps/4")
-      ->transform(fraction())
-      ->each([f](const std::string&) { f->has_step = true; });
-  size_option(c, f, "--steps", &MeasureRequest::steps, "Steps of PGD");
-  pass_through(*c, f);
+  add_fields(
+      *c, basic(Fields{
+              field("preset", f->preset,
+                    "paper, adversarial, controls, lr-boundary or synthetic: defaults that other flags override"),
+              field("seeds", f->seeds, "Training seeds, with commas; default: the preset's, or 0"),
+              field("out", f->out, "Folder: one run folder a cell, table.csv, table.json, table.txt, report.html"),
+              field("measure", f->measure, "With commas: clean, corrupt, pgd, attacks, worst, geometry, audit"),
+              field("baseline", f->baseline,
+                    "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant"),
+              field("jobs", f->jobs, in(1, kMostThreads), "Cells at a time; they share the threads"),
+              field("title", f->title, "Title of the report"),
+              field("overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again"),
+              field("dry-run", f->dry_run, "Print the cells and the estimate only")}));
+  add_fields(*c, group("Measurements", kept_as_text(measure_fields, f->measured)));
+  add_fields(*c, passed_through(*c, f->train));
   add_sweep_cell(app, common);
 }
 

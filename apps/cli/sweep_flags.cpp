@@ -38,8 +38,8 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
     throw mistake("nothing to sweep over: give --preset NAME, --grid FLAG=V1,V2 or --seeds");
   if (!f.seeds.empty()) plan.seeds = parse_seeds(f.seeds);
   if (!f.measure.empty()) plan.measure.kinds = nonempty_parts_of(f.measure, ',');
-  for (const auto& copy : f.given) copy(f.sizes, plan.measure);
-  if (!f.has_step) plan.measure.step = usual_step(plan.measure.eps);
+  for (const auto& [name, value] : f.measured) find(measure_fields(plan.measure), name)->set(value);
+  if (!f.measured.contains("step")) plan.measure.step = usual_step(plan.measure.eps);
   plan.measure.seed = common.seed;
   for (const char* name : {"limit", "test-limit"})
     if (const std::string value = flag_value(plan.train, name, ""); !value.empty())

@@ -1,7 +1,6 @@
 // What was asked of `kelvin sweep`, and the plan that it makes.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,11 +13,10 @@ namespace kelvin {
 struct SweepFlags {
   std::string preset, out = "kelvin-sweep", seeds, measure, baseline, title;
   std::vector<std::string> grid, variants, set;
-  std::map<std::string, std::string> train;  // flags of train that were given to sweep itself
-  MeasureRequest sizes;
-  std::vector<std::function<void(const MeasureRequest& from, MeasureRequest& to)>> given;  // which of `sizes` were set
+  // Flags of train, and of measure_fields, that were given to sweep itself.
+  std::map<std::string, std::string> train, measured;
   int jobs = 1;
-  bool overwrite = false, dry_run = false, has_step = false;
+  bool overwrite = false, dry_run = false;
 };
 
 // The preset, or an empty plan, with everything that was asked for laid over it.

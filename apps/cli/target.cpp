@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdio>
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/experiment/measure.h"
@@ -32,24 +33,28 @@ std::string spare_what_is_measured(const RunFolder& folder, const std::string& n
 
 }  // namespace
 
+Field weights_from_field(std::string& weights_from) {
+  return field("weights-from", weights_from, {"last", "ema"},
+               message("last, or ema: the averaged weights of a run trained with ", "ema"_field));
+}
+
 void add_target_options(CLI::App& command, TargetOptions& t) {
   command.add_option("run", t.run, "Run folder of `kelvin train`");
-  command
-      .add_option("--checkpoint", t.checkpoint,
-                  "Of the run folder: last, or best by its validation split (train --validation)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"last", "best"}));
-  command.add_option("--weights", t.weights, "A safetensors file instead of a run folder; needs --model and --data");
-  command.add_option("--model", t.model, "Model of --weights");
-  command.add_option("--data", t.data, "Data set, NAME or NAME:PATH; default: the run's");
-  command.add_option("--limit,--test-limit", t.limit, "The first N images only")->check(no_less_than(0));
-  command.add_option("--batch-size", t.batch_size, "Images at a time")->capture_default_str()->check(no_less_than(1));
-  command.add_option("--precision", t.precision, "f32 or bf16; default: the run's")
-      ->check(CLI::IsMember({"f32", "bf16"}));
-  add_normalisation_flags(command, t.normalisation);
-  command.add_option("--weights-from", t.weights_from, "last, or ema: the averaged weights of a run with --ema")
-      ->check(CLI::IsMember({"last", "ema"}))
-      ->capture_default_str();
+  add_fields(
+      command,
+      joined({group("Model and data",
+                    {basic(field("checkpoint", t.checkpoint, {"last", "best"},
+                                 message("Of the run folder: last, or best by its validation split (train ",
+                                         "validation"_field, ")"))),
+                     basic(field("data", t.data, "Data set, NAME or NAME:PATH; default: the run's")),
+                     basic(also(field("limit", t.limit, at_least(0), "The first N images only"), "test-limit")),
+                     field("weights", t.weights,
+                           message("A safetensors file instead of a run folder; needs ", "model"_field, " and ",
+                                   "data"_field)),
+                     field("model", t.model, message("Model of ", "weights"_field)), weights_from_field(t.weights_from),
+                     field("precision", t.precision, {"f32", "bf16"}, "f32 or bf16; default: the run's"),
+                     field("batch-size", t.batch_size, at_least(1), "Images at a time")}),
+              group("Model and data", normalisation_fields(t.normalisation))}));
 }
 
 void Target::save(const std::string& name, const std::string& settings, const nlohmann::json& result) const {

@@ -31,7 +31,10 @@ struct TargetOptions {
   // Where a command offers --split: "train" puts the data set's training half in Target::data.test.
   std::string split = "test";
 };
+// Adds RUN_DIR and the flags.
 void add_target_options(CLI::App& command, TargetOptions& target);
+// "last, or ema" of --weights-from.
+[[nodiscard]] Field weights_from_field(std::string& weights_from);
 
 struct Target {
   TrainedModel trained;

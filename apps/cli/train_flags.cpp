@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "apps/cli/add_fields.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -129,7 +130,6 @@ void require_applicable(const CLI::App& command, const TrainFlags& f) {
 CLI::App* parse_train(CLI::App& app, CommonOptions& common, TrainFlags& f, const std::vector<std::string>& arguments) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   CLI::App* const command = declare_train(app, common, f);
-  guard_numbers(app);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
   reversed.emplace_back("train");
   try {

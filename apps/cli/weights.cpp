@@ -1,6 +1,7 @@
 // kelvin weights inspect | import | export
 #include "models/weights.h"
 
+#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/target.h"
@@ -147,30 +148,24 @@ void add_weights(CLI::App& app, CommonOptions& common) {
       "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors",
       [f, &common] { import(*f, common); });
   c->add_option("FILE", f->file, "safetensors file with torchvision's or timm's names")->required();
-  c->add_option("--model", f->model, "Model of the weights")->required();
-  c->add_option("--out", f->out, "Where the checkpoint goes")->required();
-  c->add_option("--classes", f->classes, "Class count; another one than the file's starts a new last layer")
-      ->check(between(2, kMostClasses));
-  c->add_option("--size", f->size, "Image side; default: 224 for *_224 and the ImageNet stem, else 32")
-      ->check(between(1, kMostPixels));
-  c->add_option("--channels", f->channels, "1 or 3")->check(between(1, 3))->capture_default_str();
-  c->add_option("--stem", f->stem, "cifar, imagenet or auto")
-      ->check(CLI::IsMember({"cifar", "imagenet", "auto"}))
-      ->capture_default_str();
-  add_normalisation_flags(*c, f->normalisation);
-  c->add_flag("--allow-partial", f->allow_partial, "Load what fits and name the rest");
+  add_fields(*c, basic(joined({Fields{required(field("model", f->model, "Model of the weights")),
+                                      required(field("out", f->out, "Where the checkpoint goes")),
+                                      field("classes", f->classes, in(2, kMostClasses),
+                                            "Class count; another one than the file's starts a new last layer"),
+                                      field("size", f->size, in(1, kMostPixels),
+                                            "Image side; default: 224 for *_224 and the ImageNet stem, else 32"),
+                                      field("channels", f->channels, in(1, 3), "1 or 3"),
+                                      field("stem", f->stem, {"cifar", "imagenet", "auto"}, "cifar, imagenet or auto"),
+                                      field("allow-partial", f->allow_partial, "Load what fits and name the rest")},
+                               normalisation_fields(f->normalisation)})));
 
   c = add_command(*parent, common, "export", "Writes weights that load_state_dict(strict=True) takes",
                   "  kelvin weights export runs/tau1 --out model.safetensors",
                   [f, &common] { export_run(*f, common); });
   c->add_option("RUN", f->file, "Run folder or checkpoint")->required();
-  c->add_option("--out", f->out, "safetensors file to write")->required();
-  c->add_option("--weights-from", f->weights_from, "last, or ema: the averaged weights of a run trained with --ema")
-      ->check(CLI::IsMember({"last", "ema"}))
-      ->capture_default_str();
-  c->add_option("--dtype", f->dtype, "float32, float16 or bfloat16")
-      ->check(CLI::IsMember({"float32", "float16", "bfloat16"}))
-      ->capture_default_str();
+  add_fields(
+      *c, basic(Fields{required(field("out", f->out, "safetensors file to write")), weights_from_field(f->weights_from),
+                       field("dtype", f->dtype, {"float32", "float16", "bfloat16"}, "float32, float16 or bfloat16")}));
 }
 
 }  // namespace kelvin

@@ -37,16 +37,16 @@ Json settings_of(const Measurement& m, double train_tau) {
   if (m.kind == Measurement::Kind::attack || m.kind == Measurement::Kind::worst_case ||
       m.kind == Measurement::Kind::audit)
     json.update({{"attack", a.attack},
-                 {"version", a.version},
+                 {"version", a.autoattack.version},
                  {"norm", static_cast<int>(a.norm)},
                  {"loss", name_of(a.loss)},
                  {"eps", a.eps},
-                 {"step", a.step},
-                 {"steps", a.steps},
-                 {"restarts", a.restarts},
+                 {"step", own_value(a, "step", a.pgd.step_in(a.eps))},
+                 {"steps", own_value(a, "steps", 100)},
+                 {"restarts", own_value(a, "restarts", 1)},
                  {"attack_tau", a.attack_tau},
-                 {"queries", a.queries},
-                 {"targets", a.targets},
+                 {"queries", own_value(a, "queries", a.square.queries)},
+                 {"targets", own_value(a, "targets", a.apgd_t.targets)},
                  {"seed", a.seed}});
   return json;
 }

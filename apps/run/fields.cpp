@@ -15,6 +15,24 @@ std::string described(const Range& r) {
   return text(*r.low) + " to " + text(*r.high);
 }
 
+// `on`: the value when the switch is given.
+Field switch_field(const std::string& name, bool& value, bool on, const Message& help, Resume resume) {
+  return {.name = name,
+          .help = help,
+          .group = "",
+          .type = "",
+          .resume = resume,
+          .set =
+              [name, &value, on](const std::string& text) {
+                if (text != "true" && text != "false")
+                  throw mistake(FieldName{name}, ": must be true or false, got ", text);
+                value = (text == "true") == on;
+              },
+          .text = [&value, on] { return value == on ? "true" : "false"; },
+          .json = [&value] { return nlohmann::json(value); },
+          .check = [] {}};
+}
+
 }  // namespace
 
 Fields group(const std::string& title, Fields fields) {
@@ -27,10 +45,36 @@ Field basic(Field field) {
   return field;
 }
 
+Fields basic(Fields fields) {
+  for (Field& f : fields) f.is_basic = true;
+  return fields;
+}
+
+Field required(Field field) {
+  field.is_required = true;
+  return field;
+}
+
+Field also(Field field, const std::string& alias) {
+  field.alias = alias;
+  return field;
+}
+
+Field with_computed_default(Field field) {
+  field.is_default_shown = false;
+  return field;
+}
+
 Fields joined(std::initializer_list<Fields> parts) {
   Fields all;
   for (const Fields& part : parts) all.insert(all.end(), part.begin(), part.end());
   return all;
+}
+
+Fields only(const Fields& fields, const std::vector<std::string>& names) {
+  Fields some;
+  for (const std::string& name : names) some.push_back(*find(fields, name));
+  return some;
 }
 
 const Field* find(const Fields& fields, const std::string& name) {
@@ -42,13 +86,15 @@ void check(const Fields& fields) {
   for (const Field& f : fields) f.check();
 }
 
+std::string json_name(const Field& f) {
+  std::string name = f.name;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
 nlohmann::json to_json(const Fields& fields) {
   nlohmann::json json;
-  for (const Field& f : fields) {
-    std::string name = f.name;
-    std::ranges::replace(name, '-', '_');
-    json[name] = f.json();
-  }
+  for (const Field& f : fields) json[json_name(f)] = f.json();
   return json;
 }
 
@@ -60,20 +106,11 @@ void require_in(const std::string& name, const Range& r, double value, const std
 }
 
 Field field(const std::string& name, bool& value, const Message& help, Resume resume) {
-  return {.name = name,
-          .help = help,
-          .group = "",
-          .type = "",
-          .resume = resume,
-          .set =
-              [name, &value](const std::string& text) {
-                if (text != "true" && text != "false")
-                  throw mistake(FieldName{name}, ": must be true or false, got ", text);
-                value = text == "true";
-              },
-          .text = [&value] { return value ? "true" : "false"; },
-          .json = [&value] { return nlohmann::json(value); },
-          .check = [] {}};
+  return switch_field(name, value, true, help, resume);
+}
+
+Field off(const std::string& name, bool& value, const Message& help, Resume resume) {
+  return switch_field(name, value, false, help, resume);
 }
 
 Field field(const std::string& name, std::string& value, const Message& help, Resume resume) {

@@ -32,7 +32,11 @@ struct Field {
   std::string group;
   std::string type;  // "TEXT", "FLOAT", "INT", "UINT"; empty: a switch, which takes no value
   Resume resume = Resume::fixed;
+  std::string alias = {};                       // another name that the command line takes
   bool is_basic = false;                        // in the short help
+  bool is_required = false;                     // on the command line
+  bool is_list = false;                         // several values, with commas between them
+  bool is_default_shown = true;                 // false: what else is given decides on it; the help says how
   std::function<void(const std::string&)> set;  // throws a mistake that names the field
   std::function<std::string()> text;            // what set() takes for the value that is there; empty: none is given
   std::function<nlohmann::json()> json;
@@ -44,10 +48,16 @@ using Fields = std::vector<Field>;
 
 [[nodiscard]] Fields group(const std::string& title, Fields fields);
 [[nodiscard]] Field basic(Field field);
+[[nodiscard]] Fields basic(Fields fields);
+[[nodiscard]] Field required(Field field);
+[[nodiscard]] Field also(Field field, const std::string& alias);
+[[nodiscard]] Field with_computed_default(Field field);
 [[nodiscard]] Fields joined(std::initializer_list<Fields> parts);
-[[nodiscard]] const Field* find(const Fields& fields, const std::string& name);  // null: none of that name
+[[nodiscard]] Fields only(const Fields& fields, const std::vector<std::string>& names);  // in the order of `names`
+[[nodiscard]] const Field* find(const Fields& fields, const std::string& name);          // null: none of that name
 void check(const Fields& fields);
-[[nodiscard]] nlohmann::json to_json(const Fields& fields);  // by name, "_" for "-"
+[[nodiscard]] std::string json_name(const Field& field);     // "_" for "-"
+[[nodiscard]] nlohmann::json to_json(const Fields& fields);  // an object, by json_name
 
 // Which numbers a field takes; always finite ones.
 struct Range {
@@ -60,6 +70,7 @@ struct Range {
 [[nodiscard]] inline Range in(double low, double high) { return {.low = low, .high = high}; }
 [[nodiscard]] inline Range from_below(double low, double high) { return {.low = low, .high = high, .is_below = true}; }
 [[nodiscard]] inline Range above_to(double low, double high) { return {.low = low, .high = high, .is_above = true}; }
+inline constexpr int kMostPixels = 4096, kMostClasses = 1'000'000;  // a side of an image; classes of a data set
 void require_in(const std::string& name, const Range& range, double value, const std::string& shown);
 
 template <class T>
@@ -120,8 +131,43 @@ template <Number T>
   return number_field<T>(name, value, range, help, resume);
 }
 
-// A switch.
+// Numbers with commas between them.
+template <Number T>
+[[nodiscard]] Field field(const std::string& name, std::vector<T>& values, const Range& range, const Message& help,
+                          Resume resume = Resume::fixed) {
+  return {.name = name,
+          .help = help,
+          .group = "",
+          .type = "FLOAT",
+          .resume = resume,
+          .is_list = true,
+          .set =
+              [=, &values](const std::string& text) {
+                std::vector<T> read;
+                for (const std::string& part : parts_of(text, ',')) read.push_back(number_of<T>(name, range, part));
+                if (read.empty()) throw mistake(FieldName{name}, ": no values");
+                values = std::move(read);
+              },
+          .text =
+              [&values] {
+                std::string text;
+                for (const T value : values) {
+                  if (!text.empty()) text += ",";
+                  text += exact(value);
+                }
+                return text;
+              },
+          .json = [&values] { return nlohmann::json(values); },
+          .check =
+              [=, &values] {
+                if (values.empty()) throw mistake(FieldName{name}, ": no values");
+                for (const T value : values) require_in(name, range, static_cast<double>(value), exact(value));
+              }};
+}
+
+// A switch; and one that turns `value` off.
 [[nodiscard]] Field field(const std::string& name, bool& value, const Message& help, Resume resume = Resume::fixed);
+[[nodiscard]] Field off(const std::string& name, bool& value, const Message& help, Resume resume = Resume::fixed);
 // Any text, or one of `known`.
 [[nodiscard]] Field field(const std::string& name, std::string& value, const Message& help,
                           Resume resume = Resume::fixed);

@@ -108,4 +108,15 @@ std::vector<JsonFields> JsonFields::objects(const std::string& name) const {
   return all;
 }
 
+void read_fields(const JsonFields& from, const Fields& into) {
+  for (const Field& f : into) {
+    const std::string name = json_name(f);
+    f.set(f.is_switch()       ? (from.flag(name) ? "true" : "false")
+          : f.type == "FLOAT" ? exact(from.number(name))
+          : f.type == "UINT"  ? exact(from.seed(name))
+          : f.type == "INT"   ? exact(from.integer(name, INT64_MIN, INT64_MAX))
+                              : from.text(name));
+  }
+}
+
 }  // namespace kelvin

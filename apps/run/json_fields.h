@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/run/fields.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {
@@ -43,5 +44,8 @@ class JsonFields {
   const nlohmann::json& json_;
   std::string part_;
 };
+
+// Sets every field of the table to the element of its name ("_" for "-"), as to_json(Fields) wrote it.
+void read_fields(const JsonFields& from, const Fields& into);
 
 }  // namespace kelvin

@@ -1,5 +1,6 @@
 #include "apps/sweep/estimate.h"
 
+#include "apps/attacks/settings.h"
 #include "data/corruptions.h"
 
 namespace kelvin {
@@ -11,12 +12,13 @@ constexpr double kAuditSteps = 20 * 40;  // about forty attacks of twenty steps
 
 // Attack steps an image costs, Square's queries at a third each: they need no gradient.
 double steps_of(const AttackOptions& a) {
-  const double apgd_t = a.steps * a.targets, fab_t = 2.0 * a.steps * a.targets, square = a.queries / 3.0;
-  if (a.attack == "apgd-t") return apgd_t;
-  if (a.attack == "fab-t") return fab_t;
+  const double steps = own_value(a, "steps", 1), targets = own_value(a, "targets", 1),
+               square = own_value(a, "queries", 0) / 3.0, runs = steps * targets;
+  if (a.attack == "apgd-t") return runs;
+  if (a.attack == "fab-t") return 2 * runs;
   if (a.attack == "square") return square;
-  if (a.attack == "autoattack") return a.steps + apgd_t + fab_t + square;
-  return static_cast<double>(a.steps) * a.restarts;
+  if (a.attack == "autoattack") return steps + 3 * runs + square;
+  return steps * own_value(a, "restarts", 1);
 }
 
 double image_count(std::int64_t limit, std::int64_t test_images) {

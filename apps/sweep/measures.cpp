@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <limits>
 
 #include "apps/attacks/settings.h"
@@ -12,7 +11,6 @@ namespace kelvin {
 namespace {
 
 constexpr std::array kKinds = {"clean", "corrupt", "pgd", "attacks", "worst", "geometry", "audit"};
-constexpr int kMarginSteps = 30;  // C&W in L∞ as the adversarial-training literature runs it: step ε/4
 
 Measurement plain(Measurement::Kind kind, std::int64_t limit, double scale) {
   Measurement m;
@@ -25,8 +23,8 @@ Measurement plain(Measurement::Kind kind, std::int64_t limit, double scale) {
 AttackOptions base_attack(const MeasureRequest& r) {
   AttackOptions a;
   a.eps = r.eps;
-  a.step = r.step;
-  a.steps = r.steps;
+  a.pgd.step = r.step;
+  a.pgd.steps = r.steps;
   a.seed = r.seed;
   return a;
 }
@@ -37,8 +35,6 @@ Measurement margin_attack(const MeasureRequest& r) {
   m.attack = base_attack(r);
   m.attack.attack = "cw";
   m.attack.loss = AttackLoss::margin;
-  m.attack.steps = kMarginSteps;
-  m.attack.step = usual_step(r.eps);
   return m;
 }
 
@@ -46,7 +42,6 @@ Measurement worst_case(const MeasureRequest& r, double scale) {
   Measurement m = plain(Measurement::Kind::worst_case, r.worst_limit, scale);
   m.attack = base_attack(r);
   m.attack.attack = r.worst_attack;
-  m.attack.steps = usual_steps(r.worst_attack, Norm::linf);
   return m;
 }
 
@@ -78,59 +73,44 @@ std::vector<Measurement> of_kind(const std::string& kind, const MeasureRequest& 
 
 }  // namespace
 
-void check_request(const MeasureRequest& r) {
+Fields measure_fields(MeasureRequest& r) {
+  return {field("attack-limit", r.attack_limit, at_least(0), "Test images attacked; 0, here and below: all"),
+          field("worst-limit", r.worst_limit, at_least(0), "Test images of the worst case"),
+          field("worst-attack", r.worst_attack, attack_names(),
+                "Attack on what the others left standing: apgd-t, autoattack, ..."),
+          field("corrupt-limit", r.corrupt_limit, at_least(0), "Test images corrupted"),
+          field("geometry-limit", r.geometry_limit, at_least(0), "Test images of the distances"),
+          field("audit-limit", r.audit_limit, at_least(0), "Test images audited"),
+          field("severity", r.severity, in(1, 5), "Of the corruptions, 1 to 5"),
+          field("eps", r.eps, at_least(0), "Radius of the attacks (L-infinity)"),
+          with_computed_default(field("step", r.step, at_least(0), "Step of PGD; default: eps/4")),
+          field("steps", r.steps, at_least(1), "Steps of PGD")};
+}
+
+void check_request(const MeasureRequest& request) {
+  MeasureRequest r = request;
+  check(measure_fields(r));
   for (const std::string& kind : r.kinds)
     if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end())
       throw mistake("measure"_field, " ", kind, " is unknown; known: ", listed(kKinds));
   const auto has = [&](const char* kind) { return std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end(); };
   if (has("pgd") && has("attacks")) throw mistake("measure"_field, ": attacks holds pgd; name one of them");
-  const std::vector<std::string> attacks = attack_names();
-  if (std::find(attacks.begin(), attacks.end(), r.worst_attack) == attacks.end())
-    throw mistake("worst-attack"_field, " ", r.worst_attack, " is unknown; known: ", listed(attacks));
-  for (const auto& [flag, limit] :
-       {std::pair("test-limit"_field, r.test_limit), std::pair("attack-limit"_field, r.attack_limit),
-        std::pair("worst-limit"_field, r.worst_limit), std::pair("corrupt-limit"_field, r.corrupt_limit),
-        std::pair("geometry-limit"_field, r.geometry_limit), std::pair("audit-limit"_field, r.audit_limit)})
-    if (limit < 0) throw mistake(flag, " must be 0 (all images) or more, got ", limit);
-  if (r.severity < 1 || r.severity > 5) throw mistake("severity"_field, " must be 1 to 5, got ", r.severity);
-  for (const auto& [flag, size] : {std::pair("eps"_field, r.eps), std::pair("step"_field, r.step)})
-    if (!(size >= 0) || !std::isfinite(size)) throw mistake(flag, " must be 0 or more, got ", size);
+  require_in("test-limit", at_least(0), static_cast<double>(r.test_limit), exact(r.test_limit));
   require_radius(r.eps, Norm::linf);
-  if (r.steps < 1) throw mistake("steps"_field, " must be at least 1, got ", r.steps);
 }
 
-Json to_json(const MeasureRequest& r) {
-  return {{"kinds", r.kinds},
-          {"test_limit", r.test_limit},
-          {"attack_limit", r.attack_limit},
-          {"worst_limit", r.worst_limit},
-          {"corrupt_limit", r.corrupt_limit},
-          {"geometry_limit", r.geometry_limit},
-          {"audit_limit", r.audit_limit},
-          {"severity", r.severity},
-          {"eps", r.eps},
-          {"step", r.step},
-          {"steps", r.steps},
-          {"worst_attack", r.worst_attack},
-          {"seed", r.seed}};
+Json to_json(const MeasureRequest& request) {
+  MeasureRequest r = request;
+  Json json = to_json(measure_fields(r));
+  json.update({{"kinds", r.kinds}, {"test_limit", r.test_limit}, {"seed", r.seed}});
+  return json;
 }
 
 MeasureRequest measure_request_from(const JsonFields& f) {
-  constexpr std::int64_t kMostImages = std::numeric_limits<std::int64_t>::max();
-  constexpr int kMost = std::numeric_limits<int>::max();
   MeasureRequest r;
+  read_fields(f, measure_fields(r));
   r.kinds = f.texts("kinds");
-  r.test_limit = f.integer("test_limit", 0, kMostImages);
-  r.attack_limit = f.integer("attack_limit", 0, kMostImages);
-  r.worst_limit = f.integer("worst_limit", 0, kMostImages);
-  r.corrupt_limit = f.integer("corrupt_limit", 0, kMostImages);
-  r.geometry_limit = f.integer("geometry_limit", 0, kMostImages);
-  r.audit_limit = f.integer("audit_limit", 0, kMostImages);
-  r.severity = static_cast<int>(f.integer("severity", 1, 5));
-  r.eps = static_cast<float>(f.number("eps"));
-  r.step = static_cast<float>(f.number("step"));
-  r.steps = static_cast<int>(f.integer("steps", 1, kMost));
-  r.worst_attack = f.text("worst_attack");
+  r.test_limit = f.integer("test_limit", 0, std::numeric_limits<std::int64_t>::max());
   r.seed = f.seed("seed");
   check_request(r);
   return r;

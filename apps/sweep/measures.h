@@ -10,6 +10,7 @@
 #pragma once
 
 #include "apps/experiment/measure.h"
+#include "apps/run/fields.h"
 #include "apps/run/json_fields.h"
 
 namespace kelvin {
@@ -25,7 +26,8 @@ struct MeasureRequest {
   std::uint64_t seed = 0;                   // of attacks and corruptions: the same images for every cell
 };
 
-void check_request(const MeasureRequest& request);  // throws a mistake: unknown names, limits below 0
+[[nodiscard]] Fields measure_fields(MeasureRequest& request);  // but for kinds, test_limit and seed
+void check_request(const MeasureRequest& request);             // throws a mistake: unknown names, limits below 0
 [[nodiscard]] Json to_json(const MeasureRequest& request);
 [[nodiscard]] MeasureRequest measure_request_from(const JsonFields& fields);  // a mistake where it is damaged
 

@@ -19,13 +19,6 @@ namespace {
 const std::vector<Named<Kind>> kKinds = {
     {"none", Kind::none}, {"pgd", Kind::pgd}, {"trades", Kind::trades}, {"mart", Kind::mart}};
 
-std::vector<Named<AttackLoss>> losses() {
-  std::vector<Named<AttackLoss>> all;
-  for (const AttackLoss loss : {AttackLoss::cross_entropy, AttackLoss::log_odds, AttackLoss::margin, AttackLoss::dlr})
-    all.push_back({name_of(loss), loss});
-  return all;
-}
-
 }  // namespace
 
 Kind adversarial_of(const std::string& name) { return named("adversarial", kKinds, name); }
@@ -37,8 +30,9 @@ Fields adversarial_fields(AdversarialOptions& o) {
       "Adversarial training",
       {basic(field("adversarial", o.kind, kKinds, "Adversarial training: none, pgd, trades or mart")),
        basic(field("adversarial-steps", o.steps, at_least(1), "Of the inner attack")),
-       field("adversarial-loss", o.loss, losses(),
-             str("What the inner attack follows: ", attack_loss_names(), "; default: ce, for trades its KL term")),
+       field("adversarial-loss", o.loss, attack_losses(),
+             "What the inner attack follows: " + listed(attack_losses(), &Named<AttackLoss>::name) +
+                 "; default: ce, for trades its KL term"),
        basic(field("inner-tau", o.inner_tau, tau, "Temperature inside the inner attack; 0: the training temperature")),
        field("inner-batch-norm", o.batch_norm, {{"eval", Mode::eval}, {"train", Mode::train}},
              "Statistics while the images are made: eval or train"),

@@ -8,7 +8,6 @@
 namespace kelvin {
 namespace {
 
-constexpr int kMostPixels = 4096;        // a side
 constexpr float kHeadDeviation = 0.02f;  // timm's initialisation of linear layers
 
 Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, const std::filesystem::path& checkpoint,

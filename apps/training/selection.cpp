@@ -21,12 +21,11 @@ ValidationScores measure_validation(Model& model, const ImageSet& set, const Adv
                                     bool measure_robustness, double head_scale, std::uint64_t seed) {
   if (!measure_robustness) return {.accuracy = accuracy_of(model, set, kBatch)};
   const AttackOptions pgd = {.eps = o.eps,
-                             .step = o.step,
-                             .steps = o.steps,
                              .loss = AttackLoss::log_odds,
                              .attack_tau = 1 / head_scale,
                              .seed = seed,
-                             .batch_size = kBatch};
+                             .batch_size = kBatch,
+                             .pgd = {.step = o.step, .steps = o.steps}};
   const AttackResult result = attack(model, set, pgd);
   return {.accuracy = result.clean_accuracy(), .robust_accuracy = result.robust_accuracy()};
 }

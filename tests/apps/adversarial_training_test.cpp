@@ -40,7 +40,7 @@ double robust_accuracy(const RunFolder& run, const ImageSet& set) {
   const TrainedModel trained = build_trained_model(file, run_info_from(file), {});
   AttackOptions o;
   o.eps = 0.03f;
-  o.step = 0.006f;
+  o.pgd.step = 0.006f;
   o.loss = AttackLoss::margin;
   return attack(*trained.model, set, o).robust_accuracy();
 }

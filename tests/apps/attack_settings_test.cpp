@@ -42,10 +42,7 @@ TEST(AttackSettings, FlagsWithoutAnEffectAreRefused) {
 TEST(AttackSettings, ARowSaysWhatAnAttackIs) {
   EXPECT_EQ(attack_names(), (std::vector<std::string>{"fgsm", "pgd", "mifgsm", "cw", "apgd-ce", "apgd-dlr", "apgd-t",
                                                       "fab", "fab-t", "square", "random", "autoattack"}));
-  const auto title = [](AttackOptions o) {
-    o.steps = usual_steps(o.attack, o.norm);
-    return title_of(o);
-  };
+  const auto title = [](const AttackOptions& o) { return title_of(o); };
   EXPECT_EQ(title({.attack = "fgsm"}), "FGSM, ce, attack τ = 1");
   EXPECT_EQ(title({.attack = "pgd", .targeting = Targeting::all}), "PGD-20, ce, targeted all, attack τ = 1");
   EXPECT_EQ(title({.attack = "mifgsm", .loss = AttackLoss::margin}), "MI-FGSM-10, margin");
@@ -69,11 +66,13 @@ TEST(AttackSettings, ARowSaysWhatAnAttackIs) {
 TEST(AttackSettings, StepsThatCannotReachTheEdgeRaiseAWarning) {
   const AttackOptions usual;
   EXPECT_THAT(reach_warning(usual), IsEmpty());
-  EXPECT_THAT(reach_warning({.eps = 0.5f, .step = 2.0f / 255, .steps = 20}), HasSubstr("less than eps 0.5"));
-  EXPECT_THAT(reach_warning({.eps = 0.031f, .step = 0.0031f, .steps = 10}), IsEmpty());  // exactly there, to rounding
-  EXPECT_THAT(reach_warning({.attack = "square", .eps = 0.5f, .step = 0, .steps = 1}), IsEmpty());  // takes no steps
+  EXPECT_THAT(reach_warning({.eps = 0.5f, .pgd = {.step = 2.0f / 255, .steps = 20}}), HasSubstr("less than eps 0.5"));
+  EXPECT_THAT(reach_warning({.eps = 0.031f, .pgd = {.step = 0.0031f, .steps = 10}}),
+              IsEmpty());  // exactly there, to rounding
+  EXPECT_THAT(reach_warning({.attack = "square", .eps = 0.5f, .pgd = {.step = 0, .steps = 1}}),
+              IsEmpty());  // takes no steps
   const auto model = golden_model();
-  const AttackResult r = attack(*model, golden_images(2), {.eps = 0.5f, .step = 0.001f, .steps = 2});
+  const AttackResult r = attack(*model, golden_images(2), {.eps = 0.5f, .pgd = {.step = 0.001f, .steps = 2}});
   ASSERT_EQ(r.warnings.size(), 1u);
   EXPECT_EQ(
       r.warnings[0],
@@ -83,7 +82,7 @@ TEST(AttackSettings, StepsThatCannotReachTheEdgeRaiseAWarning) {
 
 TEST(AttackSettings, ABallWiderThanThePixelsIsAMistakeInLInfinity) {
   const auto model = golden_model();
-  AttackOptions o{.eps = 8, .steps = 1};
+  AttackOptions o{.eps = 8, .pgd = {.steps = 1}};
   EXPECT_EQ(mistake_of([&] { (void)attack(*model, golden_images(1), o); }),
             "--eps 8: pixels are in [0, 1]; 8/255 was meant?");
   o.norm = Norm::l2;  // a distance: an image has many pixels
@@ -96,11 +95,16 @@ TEST(AttackSettings, NamesSayWhatIsNotUsual) {
   EXPECT_EQ(file_text(0.031f), "0.031");
   EXPECT_EQ(file_text(1.0f), "1");
   EXPECT_EQ(unusual_settings({}), "");
-  EXPECT_EQ(unusual_settings({.eps = 4.0f / 255, .step = 1.0f / 255, .steps = 50}), "-eps4of255-steps50");
-  EXPECT_EQ(unusual_settings({.step = 0.003f, .restarts = 5, .seed = 2}), "-step0.003-restarts5-seed2");
-  EXPECT_EQ(unusual_settings({.norm = Norm::l2, .eps = 0.5f, .step = 0.125f}), "");
+  EXPECT_EQ(unusual_settings({.eps = 4.0f / 255, .pgd = {.step = 1.0f / 255, .steps = 50}}), "-eps4of255-steps50");
+  EXPECT_EQ(unusual_settings({.seed = 2, .pgd = {.step = 0.003f, .restarts = 5}}), "-step0.003-restarts5-seed2");
+  EXPECT_EQ(unusual_settings({.norm = Norm::l2, .eps = 0.5f, .pgd = {.step = 0.125f}}), "");
+  EXPECT_EQ(unusual_settings(
+                {.attack = "cw", .norm = Norm::l2, .eps = 0.5f, .cw_l2 = {.search_steps = 5, .learning_rate = 0.1f}}),
+            "-search5-lr0.1");
+  EXPECT_EQ(unusual_settings({.pgd = {.random_start = false, .last_iterate = true}}), "-no-random-start-last-iterate");
   // Settings that an attack does not read do not name it.
-  EXPECT_EQ(unusual_settings({.attack = "square", .step = 0.5f, .steps = 3, .queries = 100}), "-queries100");
+  EXPECT_EQ(unusual_settings({.attack = "square", .pgd = {.step = 0.5f, .steps = 3}, .square = {.queries = 100}}),
+            "-queries100");
 }
 
 // Images of the target's own class are where they should be without an attack.

@@ -9,6 +9,7 @@
 #include "apps/attacks/gradient_at_start.h"
 #include "apps/attacks/settings.h"
 #include "apps/training/inner_attack.h"
+#include "tests/apps/attack_options.h"
 #include "tests/apps/golden_model.h"
 #include "tests/models/golden_model.h"
 
@@ -16,6 +17,7 @@ namespace kelvin {
 namespace {
 
 using testing::color_golden;
+using testing::with_own;
 
 // A network under attack, its images, and what the references made of them.
 struct Golden {
@@ -26,14 +28,9 @@ struct Golden {
   [[nodiscard]] const nlohmann::json& at(Norm norm) const { return reference[norm == Norm::l2 ? "L2" : "Linf"]; }
   [[nodiscard]] AttackOptions options(const std::string& attack, Norm norm) const {
     const float eps = at(norm)["eps"].get<float>();
-    return {.attack = attack,
-            .norm = norm,
-            .eps = eps,
-            .step = eps / 4,
-            .steps = attack.starts_with("apgd") ? reference["steps"].get<int>() : usual_steps(attack, norm),
-            .batch_size = 40,
-            .queries = reference["queries"].get<int>(),
-            .targets = reference["targets"].get<int>()};
+    const AttackOptions o = {.attack = attack, .norm = norm, .eps = eps, .batch_size = 40};
+    return with_own(attack.starts_with("apgd") ? with_own(o, {{"steps", reference["steps"].dump()}}) : o,
+                    {{"queries", reference["queries"].dump()}, {"targets", reference["targets"].dump()}});
   }
 };
 
@@ -122,8 +119,8 @@ TEST_P(ColorPath, ImagesFallWhereTheReferenceLetsThemFall) {
   const Golden g = resnet();
   AttackOptions o = g.options(GetParam().attack, GetParam().norm);
   if (o.attack == "pgd") {
-    o.steps = 10;
-    o.restarts = 2;
+    o.pgd.steps = 10;
+    o.pgd.restarts = 2;
   }
   expect_same_paths(g, o.attack, o);
 }
@@ -165,8 +162,8 @@ TEST(ColorAttacks, AVisionTransformersImagesFallWhereTheReferenceLetsThemFall) {
 // The last iterate of 20 steps from the image itself.
 void expect_pixels(const Golden& g, const std::string& file, Norm norm, Targeting targeting) {
   AttackOptions o = g.options("pgd", norm);
-  o.random_start = false;
-  o.last_iterate = true;
+  o.pgd.random_start = false;
+  o.pgd.last_iterate = true;
   o.targeting = targeting;
   const std::vector<float> theirs = read_npy(color_golden(file + ".npy")).to_float();
   std::vector<float> ours;
@@ -207,8 +204,8 @@ TEST(ColorAttacks, CarliniWagnerFindsTheSameDistances) {
   const nlohmann::json& cw = g.reference["cw"];
   for (const std::string kind : {"distance", "targeted"}) {
     AttackOptions o = g.options("cw", Norm::l2);
-    o.steps = cw["steps"].get<int>();
-    o.search_steps = cw["search_steps"].get<int>();
+    o.cw_l2.steps = cw["steps"].get<int>();
+    o.cw_l2.search_steps = cw["search_steps"].get<int>();
     if (kind == "targeted") o.targeting = Targeting::least_likely;
     const ImageSet images = g.set.first(static_cast<std::int64_t>(cw[kind].size()));
     expect_distances("cw " + kind, attack(*g.model, images, o), cw[kind]);
@@ -243,8 +240,7 @@ class ColorNorm : public ::testing::TestWithParam<Norm> {};
 TEST_P(ColorNorm, FabFindsTheSameDistances) {
   const Golden g = resnet();
   for (const auto& [name, theirs] : g.at(GetParam())["distance"].items()) {
-    AttackOptions o = g.options(name, GetParam());
-    o.steps = g.reference["fab_steps"].get<int>();
+    const AttackOptions o = with_own(g.options(name, GetParam()), {{"steps", g.reference["fab_steps"].dump()}});
     expect_distances(name, attack(*g.model, g.set.first(static_cast<std::int64_t>(theirs.size())), o), theirs);
   }
 }

@@ -8,6 +8,7 @@
 #include "apps/attacks/gradient_at_start.h"
 #include "apps/attacks/settings.h"
 #include "apps/attacks/victim.h"
+#include "tests/apps/attack_options.h"
 #include "tests/apps/golden_model.h"
 #include "tests/models/golden_model.h"
 
@@ -18,6 +19,7 @@ using testing::attack_golden;
 using testing::attack_reference;
 using testing::golden_images;
 using testing::golden_model;
+using testing::with_own;
 
 struct Agreement {
   double within_one_level = 0, mean_difference = 0;
@@ -60,11 +62,8 @@ TEST_P(MemberGolden, BreaksAsManyImagesAsTorchattacks) {
   const nlohmann::json reference = attack_reference();
   const auto model = golden_model();
   const std::string name = GetParam();
-  AttackOptions o{.attack = name,
-                  .eps = reference["eps"].get<float>(),
-                  .step = reference["step"].get<float>(),
-                  .steps = usual_steps(name, Norm::linf),
-                  .batch_size = 100};
+  AttackOptions o{.attack = name, .eps = reference["eps"].get<float>(), .batch_size = 100};
+  o = with_own(o, {{"step", reference["step"].dump()}});
   const AttackResult r = attack(*model, golden_images(name == "square" || name == "fab-t" ? 50 : 100), o);
   int ours = 0, theirs = 0, clean_differs = 0;
   for (std::size_t i = 0; i < r.images.size(); ++i) {
@@ -97,9 +96,8 @@ TEST_P(L2Golden, BreaksAsManyImagesAsTorchattacks) {
   AttackOptions o{.attack = name,
                   .norm = Norm::l2,
                   .eps = reference["eps"].get<float>(),
-                  .steps = usual_steps(name, Norm::l2),
                   .batch_size = 100,
-                  .queries = reference["queries"].get<int>()};
+                  .square = {.queries = reference["queries"].get<int>()}};
   const AttackResult r = attack(*model, golden_images(n), o);
   int ours = 0, theirs = 0;
   for (std::size_t i = 0; i < r.images.size(); ++i) {
@@ -127,11 +125,9 @@ TEST(AttacksGolden, TargetsAreReachedAsOftenAsWithTorchattacks) {
     AttackOptions o{
         .attack = name,
         .eps = reference["eps"].get<float>(),
-        .step = reference["step"].get<float>(),
-        .steps = usual_steps(name, Norm::linf),
-        .random_start = false,
         .targeting = row.ends_with("least-likely") ? Targeting::least_likely : Targeting::second_most_likely,
         .batch_size = 100};
+    o = with_own(o, {{"step", reference["step"].dump()}, {"no-random-start", "true"}});
     const AttackResult r = attack(*model, golden_images(100), o);
     int reached = 0, reference_reached = 0;
     for (std::size_t i = 0; i < r.images.size(); ++i) {
@@ -165,12 +161,9 @@ class TransformerGolden : public ::testing::Test {
     set_.labels.assign(labels.begin(), labels.end());
   }
   [[nodiscard]] AttackOptions options(const std::string& name) const {
-    return {.attack = name,
-            .eps = reference_["eps"].get<float>(),
-            .step = reference_["step"].get<float>(),
-            .steps = usual_steps(name, Norm::linf),
-            .random_start = false,
-            .queries = reference_["queries"].get<int>()};
+    return with_own(
+        {.attack = name, .eps = reference_["eps"].get<float>()},
+        {{"step", reference_["step"].dump()}, {"no-random-start", "true"}, {"queries", reference_["queries"].dump()}});
   }
 
   std::filesystem::path folder_ = std::filesystem::path(KELVIN_GOLDEN_DIR) / "attacks_vit";
@@ -182,7 +175,7 @@ class TransformerGolden : public ::testing::Test {
 // By the program's own road, the last iterate.
 TEST_F(TransformerGolden, PgdFollowsTorchattacksPixelByPixel) {
   AttackOptions o = options("pgd");
-  o.last_iterate = true;
+  o.pgd.last_iterate = true;
   std::vector<float> ours;
   const AttackResult r = attack(*model_, set_, o, [&](std::int64_t, const Tensor&, const Tensor& adversarial) {
     const std::vector<float> x = adversarial.to_host<float>();

@@ -20,10 +20,10 @@ using testing::golden_model;
 AuditOptions options() {
   AuditOptions o;
   o.attack.eps = 8.0f / 255;
-  o.attack.steps = 10;
-  o.attack.queries = 100;
-  o.attack.targets = 2;
+  o.attack.pgd.steps = 10;
+  o.attack.autoattack.targets = 2;
   o.attack.batch_size = 16;
+  o.queries = 100;
   o.random_points = 20;
   return o;
 }

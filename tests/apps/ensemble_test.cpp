@@ -9,6 +9,7 @@
 #include "apps/attacks/apgd.h"
 #include "apps/attacks/known_attacks.h"
 #include "apps/attacks/square.h"
+#include "tests/apps/attack_options.h"
 #include "tests/apps/golden_model.h"
 #include "tests/support.h"
 
@@ -20,18 +21,13 @@ using testing::golden_images;
 using testing::golden_model;
 using ::testing::HasSubstr;
 using testing::mistake_of;
+using testing::with_own;
 
 constexpr std::int64_t kImages = 24;
 
 AttackOptions options(const std::string& attack) {
-  return {.attack = attack,
-          .eps = 4.0f / 255,
-          .step = 1.0f / 255,
-          .steps = 15,
-          .seed = 3,
-          .batch_size = 24,
-          .queries = 150,
-          .targets = 4};
+  return with_own({.attack = attack, .eps = 4.0f / 255, .seed = 3, .batch_size = 24},
+                  {{"steps", "15"}, {"queries", "150"}, {"targets", "4"}});
 }
 
 std::vector<int> robust_images(Model& model, const AttackOptions& o) {
@@ -138,7 +134,7 @@ TEST(Ensemble, AllTargetsWorstCaseIsNotWeakerThanOneTarget) {
   AttackOptions o = options("pgd");
   o.targeting = Targeting::second_most_likely;
   o.loss = AttackLoss::margin;
-  o.random_start = false;
+  o.pgd.random_start = false;
   const double one = attack(*model, golden_images(kImages), o).robust_accuracy();
   o.targeting = Targeting::all;
   EXPECT_LE(attack(*model, golden_images(kImages), o).robust_accuracy(), one);
@@ -176,7 +172,7 @@ TEST(Ensemble, RandomPointsAreCornersOfTheBall) {
   const auto model = golden_model();
   AttackOptions o = options("random");
   o.eps = 0.3f;
-  o.queries = 5;
+  o.random.queries = 5;
   bool has_found = false;
   const AttackResult r =
       attack(*model, golden_images(8), o, [&](std::int64_t, const Tensor& clean, const Tensor& adversarial) {
@@ -195,8 +191,8 @@ TEST(Ensemble, RandomPointsAreCornersOfTheBall) {
 TEST(Ensemble, FewClassesRaiseAWarning) {
   const auto model = golden_model();
   AttackOptions o = options("autoattack");
-  o.steps = o.queries = 2;
-  o.targets = 12;
+  o.autoattack.steps = o.autoattack.queries = 2;
+  o.autoattack.targets = 12;
   const AttackResult r = attack(*model, golden_images(2), o);
   EXPECT_THAT(r.warnings, ::testing::Contains(HasSubstr("only 9 classes can be targets")));
 }
@@ -225,9 +221,9 @@ TEST(Ensemble, CarliniWagnerL2FindsCloseImages) {
   AttackOptions o = options("cw");
   o.norm = Norm::l2;
   o.eps = 0.5f;
-  o.steps = 40;
-  o.search_steps = 5;
-  o.learning_rate = 0.1f;  // black pixels sit where tanh is flat: a hundredth needs hundreds of steps to leave
+  o.cw_l2.steps = 40;
+  o.cw_l2.search_steps = 5;
+  o.cw_l2.learning_rate = 0.1f;  // black pixels sit where tanh is flat: a hundredth needs hundreds of steps to leave
   const AttackResult r = attack(*model, golden_images(6), o);
   int found = 0;
   for (const AttackedImage& i : r.images) {
@@ -260,12 +256,14 @@ TEST(Ensemble, Mistakes) {
     change(o);
     return mistake_of([&] { (void)attack(*model, golden_images(4), o); });
   };
-  EXPECT_THAT(says([](AttackOptions& o) { o.last_iterate = true; }), HasSubstr("--last-iterate"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.pgd.last_iterate = true, o.pgd.restarts = 2, o.attack = "pgd"; }),
+              HasSubstr("--last-iterate"));
   EXPECT_THAT(says([](AttackOptions& o) { o.targeting = Targeting::random; }), HasSubstr("--targeted"));
   EXPECT_THAT(says([](AttackOptions& o) { o.attack = "cw", o.norm = Norm::l2, o.targeting = Targeting::all; }),
               HasSubstr("L-infinity"));
-  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "autoattack", o.version = "fast"; }), HasSubstr("standard, plus"));
-  EXPECT_THAT(says([](AttackOptions& o) { o.queries = 0; }), HasSubstr("--queries"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "autoattack", o.autoattack.version = "fast"; }),
+              HasSubstr("standard, plus"));
+  EXPECT_THAT(says([](AttackOptions& o) { o.attack = "square", o.square.queries = 0; }), HasSubstr("--queries"));
 }
 
 }  // namespace

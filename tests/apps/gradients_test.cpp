@@ -171,8 +171,10 @@ TEST(Gradients, GoThroughACosineClassifier) {
 }
 
 TEST(Gradients, RefuseTemperaturesThatAreNone) {
-  EXPECT_THAT(testing::mistake_of([] { check_options({.taus = {1, -2}}); }), HasSubstr("got -2"));
-  EXPECT_THAT(testing::mistake_of([] { check_options({.taus = {}}); }), HasSubstr("at least one"));
+  GradientOptions o{.taus = {1, -2}};
+  EXPECT_THAT(testing::mistake_of([&] { check(gradient_fields(o)); }), HasSubstr("must be > 0, got -2"));
+  o.taus.clear();
+  EXPECT_THAT(testing::mistake_of([&] { check(gradient_fields(o)); }), HasSubstr("--taus: no values"));
 }
 
 }  // namespace

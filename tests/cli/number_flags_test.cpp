@@ -82,8 +82,8 @@ TEST_F(NumberFlags, NoneTakesWhatIsNoNumberForIt) {
         "train --data npy:nowhere --out x --tau " + std::string(std::string(flag) == "auto-eta" ? "auto" : "1"), flag,
         value);
   expect_mistake("train --data npy:nowhere --out x --label-smoothing 1.0000001", "got 1.0000001");
-  expect_mistake("predict --weights nowhere --input nowhere --output x --classes 1", "--classes: must be 2 to");
-  expect_mistake("weights import nowhere --model mlp --out x --size -5", "--size: must be 1 to 4096, got -5");
+  expect_mistake("predict --weights nowhere --input nowhere --output x --classes 1", "--classes must be 2 to");
+  expect_mistake("weights import nowhere --model mlp --out x --size -5", "--size must be 1 to 4096, got -5");
   expect_mistake("train --data npy:nowhere --out x --seed -1", "--seed: must be 0 or more, got -1");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
 }

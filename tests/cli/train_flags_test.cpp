@@ -148,8 +148,8 @@ TEST_F(TrainFlagsTest, MistakesAroundARun) {
   ASSERT_EQ(kelvin(std::string(kTrain) + "--quiet --out run").code, 0);
   expect_mistake("evaluate run --model resnet20", "--model needs --weights; run names its own model");
   expect_mistake("evaluate run/checkpoint.safetensors", "is a file, not a run folder");
-  expect_mistake("evaluate run --limit -5", "--limit: must be 0 or more, got -5");
-  expect_mistake("evaluate run --batch-size 0", "--batch-size: must be 1 or more, got 0");
+  expect_mistake("evaluate run --limit -5", "--limit must be 0 or more, got -5");
+  expect_mistake("evaluate run --batch-size 0", "--batch-size must be 1 or more, got 0");
 
   const std::string predict = "predict --weights run/checkpoint.safetensors --output z.npy --input ";
   const std::vector<float> bytes_as_floats(2 * 64, 200.0f), unit(2 * 64, 0.5f), three(2 * 192, 0.5f);

@@ -1,0 +1,18 @@
+// Options of an attack that a test goes through by name.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "apps/attacks/settings.h"
+
+namespace kelvin::testing {
+
+// With own options set from their texts, those that the attack has.
+[[nodiscard]] inline AttackOptions with_own(AttackOptions o, const std::map<std::string, std::string>& texts) {
+  for (const auto& [name, text] : texts)
+    if (takes(name, o.attack, o.norm)) set_own(o, {{name, text}});
+  return o;
+}
+
+}  // namespace kelvin::testing
