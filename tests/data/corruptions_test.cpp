@@ -123,8 +123,8 @@ double reference_distance(const std::string& name, const std::string& which, con
   return root_mean_square(clean, reinterpret_cast<const std::uint8_t*>(a.bytes.data()) + s * clean.bytes.size());
 }
 
-// A higher severity is further away, except where the published constants themselves do not have it so: data/README.md lists them,
-// with the reference's distances. Steps below 3 % either way count as exceptions: chance decides them.
+// A higher severity is further away, except where the published constants themselves do not have it so: the list is in
+// data/corruptions/DECISIONS.md, with the reference's distances. Steps below 3 % either way count as exceptions: chance decides them.
 TEST(Corruptions, SeverityOrdersTheDistance) {
   const std::map<std::string, std::map<std::string, std::set<int>>> exceptions = {{"1",
                                                                                    {{"glass_blur", {2, 3, 5}},

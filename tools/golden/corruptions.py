@@ -5,9 +5,9 @@
 
 For images of 28 grey, 32 and 64 colour pixels (suffixes 1, 3 and 64): deterministic corruptions as images, random ones as the mean
 and standard deviation of the change over many copies, for each severity. `distances.txt`: the mean distance of each severity,
-from which data/README.md takes the reference's own exceptions to "a higher severity is further away". Then the single steps that
-random corruptions are made of, on fixed inputs: Canny edges, distances, equalised histograms, drop reliefs, affine maps,
-displacements, frost textures. Motion blur is drawn by ImageMagick itself, with the published generator's call.
+from which data/corruptions/DECISIONS.md takes the reference's own exceptions to "a higher severity is further away". Then
+the single steps that random corruptions are made of, on fixed inputs: Canny edges, distances, equalised histograms, drop
+reliefs, affine maps, displacements, frost textures. Motion blur is drawn by ImageMagick itself, with the published generator's call.
 """
 import ctypes
 import io
