@@ -16,11 +16,8 @@ struct Row {
         log_q(in.adversarial.data + row * in.adversarial.cols(), in.adversarial.cols(), in.tau_adversarial[0]),
         classes(in.clean.cols()),
         label(in.labels[row]),
-        rival(label == 0 ? 1 : 0) {
-    for (std::int64_t j = 0; j < classes; ++j) {
-      if (j != label && log_u.z[j] > log_u.z[rival]) rival = j;
-      regulariser += term(j);
-    }
+        rival(best_index(log_u.z, classes, label)) {
+    for (std::int64_t j = 0; j < classes; ++j) regulariser += term(j);
     weight = kMartWeight - log_p.probability(label);
   }
   // p_j (log p_j − log(q_j + 1e-12)), 0 where p_j is 0
