@@ -43,28 +43,7 @@ __device__ T lane_reduce(T value, Combine combine) {
   return value;
 }
 
-struct WarpGroup {
-  static constexpr int kThreads = kWarpSize;
-  static constexpr int kRowsPerBlock = 4;
-  __device__ int rank() const { return static_cast<int>(threadIdx.x) % kWarpSize; }
-  __device__ std::int64_t row() const {
-    return static_cast<std::int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarpSize;
-  }
-  template <class T, class Combine>
-  __device__ T reduce(T value, Combine combine) const {
-    return lane_reduce<kWarpSize>(value, combine);
-  }
-  template <class T>
-  __device__ T sum(T value) const {
-    return reduce(value, Add{});
-  }
-  template <class T>
-  __device__ T max(T value) const {
-    return reduce(value, Max{});
-  }
-};
-
-// Part of a warp: rows of a few elements. All lanes of the warp must take part in its reductions, whether they have a row or not.
+// A warp or a part of one, for rows of a few elements. All lanes of the warp must take part in its reductions, whether they have a row or not.
 template <int Lanes>
 struct LaneGroup {
   static constexpr int kThreads = Lanes;
@@ -86,6 +65,8 @@ struct LaneGroup {
     return reduce(value, Max{});
   }
 };
+
+using WarpGroup = LaneGroup<kWarpSize>;
 
 template <int Threads>
 struct BlockGroup {
