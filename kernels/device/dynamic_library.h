@@ -14,11 +14,16 @@ class DynamicLibrary {
   DynamicLibrary(const std::string& what, const std::vector<std::string>& names,
                  const std::vector<std::string>& folders = {});
 
-  // Sets `function` to the symbol; throws when the library has none of that name.
-  template <class F>
-  void resolve(F*& function, const char* symbol) const {
-    function = reinterpret_cast<F*>(find(symbol));
-  }
+  // The address of a function, which becomes the type of what it initialises: `double (*cube_root)(double) = library["cbrt"];`. Throws when the
+  // library has none of that name.
+  struct Function {
+    void* address;
+    template <class F>
+    operator F*() const {  // NOLINT(google-explicit-constructor)
+      return reinterpret_cast<F*>(address);
+    }
+  };
+  [[nodiscard]] Function operator[](const char* symbol) const { return {find(symbol)}; }
 
   // Where its file lies.
   [[nodiscard]] std::string folder() const;

@@ -84,13 +84,6 @@ const Cuda* open_cuda(CudaRefusal& why) {
   return device;
 }
 
-const Cuda* open_cuda(std::string& reason) {
-  CudaRefusal why;
-  const Cuda* const cuda = open_cuda(why);
-  reason = why.reason;
-  return cuda;
-}
-
 std::string name_of(const Cuda&) {
   cudaDeviceProp p{};
   KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&p, 0));

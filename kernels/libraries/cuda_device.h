@@ -12,7 +12,12 @@ namespace kelvin {
 // or not what this build was compiled for, one without memory left, a library that is missing, or a build without CUDA. Throws nothing.
 [[nodiscard]] const Cuda* open_cuda(CudaRefusal& why);
 // The same with the reason alone.
-[[nodiscard]] const Cuda* open_cuda(std::string& reason);
+[[nodiscard]] inline const Cuda* open_cuda(std::string& reason) {
+  CudaRefusal why;
+  const Cuda* const cuda = open_cuda(why);
+  reason = why.reason;
+  return cuda;
+}
 
 // "NVIDIA H100 80GB HBM3, compute capability 9.0, driver for CUDA 13.0, cuDNN 9.19.0"; and its first part.
 [[nodiscard]] std::string describe_cuda(const Cuda& cuda);

@@ -4,23 +4,26 @@
 #include <cublasLt.h>
 
 #include "kernels/device/pool.h"
+#include "kernels/libraries/nvidia_libraries.h"
 
 namespace kelvin::cublas {
 
 struct Library {
-  decltype(cublasLtCreate)* create;
-  decltype(cublasLtGetStatusString)* get_status_string;
-  decltype(cublasLtMatmulDescCreate)* desc_create;
-  decltype(cublasLtMatmulDescDestroy)* desc_destroy;
-  decltype(cublasLtMatmulDescSetAttribute)* desc_set_attribute;
-  decltype(cublasLtMatrixLayoutCreate)* layout_create;
-  decltype(cublasLtMatrixLayoutDestroy)* layout_destroy;
-  decltype(cublasLtMatrixLayoutSetAttribute)* layout_set_attribute;
-  decltype(cublasLtMatmulPreferenceCreate)* preference_create;
-  decltype(cublasLtMatmulPreferenceDestroy)* preference_destroy;
-  decltype(cublasLtMatmulPreferenceSetAttribute)* preference_set_attribute;
-  decltype(cublasLtMatmulAlgoGetHeuristic)* get_heuristic;
-  decltype(cublasLtMatmul)* matmul;
+  const DynamicLibrary& from = nvidia_libraries().cublas_lt;
+  decltype(cublasLtCreate)* create = from["cublasLtCreate"];
+  decltype(cublasLtGetStatusString)* get_status_string = from["cublasLtGetStatusString"];
+  decltype(cublasLtMatmulDescCreate)* desc_create = from["cublasLtMatmulDescCreate"];
+  decltype(cublasLtMatmulDescDestroy)* desc_destroy = from["cublasLtMatmulDescDestroy"];
+  decltype(cublasLtMatmulDescSetAttribute)* desc_set_attribute = from["cublasLtMatmulDescSetAttribute"];
+  decltype(cublasLtMatrixLayoutCreate)* layout_create = from["cublasLtMatrixLayoutCreate"];
+  decltype(cublasLtMatrixLayoutDestroy)* layout_destroy = from["cublasLtMatrixLayoutDestroy"];
+  decltype(cublasLtMatrixLayoutSetAttribute)* layout_set_attribute = from["cublasLtMatrixLayoutSetAttribute"];
+  decltype(cublasLtMatmulPreferenceCreate)* preference_create = from["cublasLtMatmulPreferenceCreate"];
+  decltype(cublasLtMatmulPreferenceDestroy)* preference_destroy = from["cublasLtMatmulPreferenceDestroy"];
+  decltype(cublasLtMatmulPreferenceSetAttribute)* preference_set_attribute =
+      from["cublasLtMatmulPreferenceSetAttribute"];
+  decltype(cublasLtMatmulAlgoGetHeuristic)* get_heuristic = from["cublasLtMatmulAlgoGetHeuristic"];
+  decltype(cublasLtMatmul)* matmul = from["cublasLtMatmul"];
 };
 [[nodiscard]] const Library& library();
 

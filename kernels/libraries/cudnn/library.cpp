@@ -4,27 +4,11 @@
 #include <string_view>
 
 #include "kernels/device/error.h"
-#include "kernels/libraries/nvidia_libraries.h"
 
 namespace kelvin::cudnn {
 
 const Library& library() {
-  static const Library instance = [] {
-    const DynamicLibrary& cudnn = nvidia_libraries().cudnn;
-    Library l{};
-    cudnn.resolve(l.get_version, "cudnnGetVersion");
-    cudnn.resolve(l.get_error_string, "cudnnGetErrorString");
-    cudnn.resolve(l.get_last_error_string, "cudnnGetLastErrorString");
-    cudnn.resolve(l.create, "cudnnCreate");
-    cudnn.resolve(l.set_stream, "cudnnSetStream");
-    cudnn.resolve(l.create_descriptor, "cudnnBackendCreateDescriptor");
-    cudnn.resolve(l.destroy_descriptor, "cudnnBackendDestroyDescriptor");
-    cudnn.resolve(l.set_attribute, "cudnnBackendSetAttribute");
-    cudnn.resolve(l.get_attribute, "cudnnBackendGetAttribute");
-    cudnn.resolve(l.finalize, "cudnnBackendFinalize");
-    cudnn.resolve(l.execute, "cudnnBackendExecute");
-    return l;
-  }();
+  static const Library instance{};
   return instance;
 }
 

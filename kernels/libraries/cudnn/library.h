@@ -6,21 +6,23 @@
 #include <string>
 
 #include "kernels/device/pool.h"
+#include "kernels/libraries/nvidia_libraries.h"
 
 namespace kelvin::cudnn {
 
 struct Library {
-  decltype(cudnnGetVersion)* get_version;
-  decltype(cudnnGetErrorString)* get_error_string;
-  decltype(cudnnGetLastErrorString)* get_last_error_string;
-  decltype(cudnnCreate)* create;
-  decltype(cudnnSetStream)* set_stream;
-  decltype(cudnnBackendCreateDescriptor)* create_descriptor;
-  decltype(cudnnBackendDestroyDescriptor)* destroy_descriptor;
-  decltype(cudnnBackendSetAttribute)* set_attribute;
-  decltype(cudnnBackendGetAttribute)* get_attribute;
-  decltype(cudnnBackendFinalize)* finalize;
-  decltype(cudnnBackendExecute)* execute;
+  const DynamicLibrary& from = nvidia_libraries().cudnn;
+  decltype(cudnnGetVersion)* get_version = from["cudnnGetVersion"];
+  decltype(cudnnGetErrorString)* get_error_string = from["cudnnGetErrorString"];
+  decltype(cudnnGetLastErrorString)* get_last_error_string = from["cudnnGetLastErrorString"];
+  decltype(cudnnCreate)* create = from["cudnnCreate"];
+  decltype(cudnnSetStream)* set_stream = from["cudnnSetStream"];
+  decltype(cudnnBackendCreateDescriptor)* create_descriptor = from["cudnnBackendCreateDescriptor"];
+  decltype(cudnnBackendDestroyDescriptor)* destroy_descriptor = from["cudnnBackendDestroyDescriptor"];
+  decltype(cudnnBackendSetAttribute)* set_attribute = from["cudnnBackendSetAttribute"];
+  decltype(cudnnBackendGetAttribute)* get_attribute = from["cudnnBackendGetAttribute"];
+  decltype(cudnnBackendFinalize)* finalize = from["cudnnBackendFinalize"];
+  decltype(cudnnBackendExecute)* execute = from["cudnnBackendExecute"];
 };
 [[nodiscard]] const Library& library();
 [[nodiscard]] std::string version_text();  // "9.19.0"

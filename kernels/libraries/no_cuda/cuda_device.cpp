@@ -12,13 +12,6 @@ const Cuda* open_cuda(CudaRefusal& why) {
   return nullptr;
 }
 
-const Cuda* open_cuda(std::string& reason) {
-  CudaRefusal why;
-  const Cuda* const cuda = open_cuda(why);
-  reason = why.reason;
-  return cuda;
-}
-
 std::string describe_cuda(const Cuda&) { throw internal_error("there is no CUDA device to describe"); }
 std::string name_of(const Cuda&) { throw internal_error("there is no CUDA device to name"); }
 
