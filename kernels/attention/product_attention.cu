@@ -63,8 +63,8 @@ __global__ void softmax_kernel(float* scores, float* log_sum_exp, std::int64_t r
   most = group.max(most);
   for (std::int64_t j = group.rank(); j < tokens; j += WarpGroup::kThreads) sum += expf(s[j] - most);
   sum = group.sum(sum);
-  const float of_sum = 1.0f / sum;
-  for (std::int64_t j = group.rank(); j < tokens; j += WarpGroup::kThreads) s[j] = expf(s[j] - most) * of_sum;
+  const float inverse_sum = 1.0f / sum;
+  for (std::int64_t j = group.rank(); j < tokens; j += WarpGroup::kThreads) s[j] = expf(s[j] - most) * inverse_sum;
   if (group.rank() == 0) log_sum_exp[row] = most + logf(sum);
 }
 
@@ -97,11 +97,11 @@ struct Strip {
   [[nodiscard]] float scale() const { return 1.0f / std::sqrt(static_cast<float>(qkv.width)); }
   [[nodiscard]] std::int64_t part() const { return out.size(); }  // elements of q
   template <class T>
-  [[nodiscard]] Matrices<T> of_tokens(T* data) const {
+  [[nodiscard]] Matrices<T> token_matrices(T* data) const {
     return {data, qkv.tokens, qkv.width, qkv.width};
   }
   template <class T>
-  [[nodiscard]] Matrices<T> of_scores(T* data) const {
+  [[nodiscard]] Matrices<T> score_matrices(T* data) const {
     return {data, qkv.tokens, qkv.tokens, pitch()};
   }
   void take_apart(float* apart, const float* together, const Heads& shape, float factor) const {
@@ -121,9 +121,9 @@ struct Strip {
     auto *const q = parts.as<float>(), *const s = scores.as<float>();
     const float *const k = q + part(), *const v = k + part();
     take_apart(q, from, qkv, scale());
-    multiply(of_scores(s), of_tokens<const float>(q), of_tokens(k), {.transpose_b = true});
+    multiply(score_matrices(s), token_matrices<const float>(q), token_matrices(k), {.transpose_b = true});
     launch_rows<WarpGroup>(cuda, softmax_kernel, rows(), s, log_sum_exp, rows(), qkv.tokens, pitch());
-    multiply(of_tokens(q), of_scores<const float>(s), of_tokens(v), {});  // q is not needed any more
+    multiply(token_matrices(q), score_matrices<const float>(s), token_matrices(v), {});  // q is not needed any more
     put_together(y, q, out, 1.0f);
   }
 
@@ -138,12 +138,13 @@ struct Strip {
     auto *const dq = gradients.as<float>(), *const dk = dq + part(), *const dv = dk + part();
     take_apart(q, from, qkv, scale());
     take_apart(g, dy, out, 1.0f);
-    multiply(of_scores(s), of_tokens<const float>(q), of_tokens<const float>(k), {.transpose_b = true});
-    multiply(of_scores(ds), of_tokens<const float>(g), of_tokens<const float>(v), {.transpose_b = true});
+    multiply(score_matrices(s), token_matrices<const float>(q), token_matrices<const float>(k), {.transpose_b = true});
+    multiply(score_matrices(ds), token_matrices<const float>(g), token_matrices<const float>(v), {.transpose_b = true});
     launch_rows<WarpGroup>(cuda, score_gradient_kernel, rows(), s, ds, log_sum_exp, rows(), qkv.tokens, pitch());
-    multiply(of_tokens(dq), of_scores<const float>(ds), of_tokens<const float>(k), {});
-    multiply(of_tokens(dk), of_scores<const float>(ds), of_tokens<const float>(q), {.transpose_a = true});
-    multiply(of_tokens(dv), of_scores<const float>(s), of_tokens<const float>(g), {.transpose_a = true});
+    multiply(token_matrices(dq), score_matrices<const float>(ds), token_matrices<const float>(k), {});
+    multiply(token_matrices(dk), score_matrices<const float>(ds), token_matrices<const float>(q),
+             {.transpose_a = true});
+    multiply(token_matrices(dv), score_matrices<const float>(s), token_matrices<const float>(g), {.transpose_a = true});
     put_together(dqkv, dq, qkv, scale());
   }
 };
@@ -198,19 +199,19 @@ bool run_if_possible(const Shape& qkv, const Products& products) try {
 
 void product_attention_forward(const Cuda& cuda, View<float> y, View<float> log_sum_exp, View<const float> qkv,
                                std::int64_t most_scores) {
-  const std::int64_t of_image = qkv.dim(1) * qkv.dim(3);
+  const std::int64_t image_rows = qkv.dim(1) * qkv.dim(3);
   for_strips(cuda, qkv.shape, most_scores, can_use_packs(y, qkv), [&](const Strip& strip, std::int64_t first) {
-    strip.forward(y.data + first * of_image * qkv.dim(4), log_sum_exp.data + first * of_image,
-                  qkv.data + first * of_image * 3 * qkv.dim(4));
+    strip.forward(y.data + first * image_rows * qkv.dim(4), log_sum_exp.data + first * image_rows,
+                  qkv.data + first * image_rows * 3 * qkv.dim(4));
   });
 }
 
 void product_attention_backward(const Cuda& cuda, View<float> dqkv, View<const float> dy, View<const float> log_sum_exp,
                                 View<const float> qkv, std::int64_t most_scores) {
-  const std::int64_t of_image = qkv.dim(1) * qkv.dim(3);
+  const std::int64_t image_rows = qkv.dim(1) * qkv.dim(3);
   for_strips(cuda, qkv.shape, most_scores, can_use_packs(dqkv, dy, qkv), [&](const Strip& strip, std::int64_t first) {
-    strip.backward(dqkv.data + first * of_image * 3 * qkv.dim(4), dy.data + first * of_image * qkv.dim(4),
-                   log_sum_exp.data + first * of_image, qkv.data + first * of_image * 3 * qkv.dim(4));
+    strip.backward(dqkv.data + first * image_rows * 3 * qkv.dim(4), dy.data + first * image_rows * qkv.dim(4),
+                   log_sum_exp.data + first * image_rows, qkv.data + first * image_rows * 3 * qkv.dim(4));
   });
 }
 

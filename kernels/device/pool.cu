@@ -32,7 +32,7 @@ struct Owner {
 
 struct DevicePools {
   BlockPool common{{device_allocate, device_free}};
-  std::vector<BlockPool*> of_graphs;
+  std::vector<BlockPool*> graph_pools;
   BlockPool* active = &common;
   std::size_t in_use = 0, peak = 0;  // of all pools
   std::mutex mutex;
@@ -41,7 +41,7 @@ struct DevicePools {
 
   void release_spare() {
     common.release_spare();
-    for (BlockPool* const graph : of_graphs) graph->release_spare();
+    for (BlockPool* const graph : graph_pools) graph->release_spare();
   }
 };
 
@@ -54,7 +54,7 @@ DevicePools& pools() {
 // For one thread at a time.
 PoolUse use_of(const DevicePools& p) {
   PoolUse use{.in_use = p.in_use, .peak = p.peak, .cached = p.common.use().cached};
-  for (const BlockPool* graph : p.of_graphs) use.cached += graph->use().cached;
+  for (const BlockPool* graph : p.graph_pools) use.cached += graph->use().cached;
   return use;
 }
 
@@ -123,12 +123,12 @@ void pool_use_exact_blocks(const Cuda&) {
 
 GraphPool::GraphPool() : pool_(new BlockPool({device_allocate, device_free})) {
   const std::lock_guard lock(pools().mutex);
-  pools().of_graphs.push_back(pool_);
+  pools().graph_pools.push_back(pool_);
 }
 // Blocks still held by tensors that outlive the graph stay, and go back to the system when these end.
 GraphPool::~GraphPool() {
   const std::lock_guard lock(pools().mutex);
-  std::erase(pools().of_graphs, pool_);
+  std::erase(pools().graph_pools, pool_);
   pool_->release_cache();
   pool_->forget_cache(true);
   if (pool_->use().in_use == 0) delete pool_;

@@ -60,13 +60,13 @@ void mart_loss_backward_adversarial(Cpu, View<float> dadversarial, View<const fl
     float kept_sum = 0;
     for (std::int64_t j = 0; j < r.classes; ++j) kept_sum += kept(j);
     const float boost = r.log_u.probability(r.rival) / r.room();
-    const float of_boosted = dloss[row] * in.weights[0] / in.tau[0];
-    const float of_regulariser = dloss[row] * in.weights[1] * r.weight / in.tau_adversarial[0];
+    const float boosted_scale = dloss[row] * in.weights[0] / in.tau[0];
+    const float regulariser_scale = dloss[row] * in.weights[1] * r.weight / in.tau_adversarial[0];
     for (std::int64_t j = 0; j < r.classes; ++j) {
       const float u = r.log_u.probability(j);
       const float is_label = j == r.label ? 1.0f : 0.0f, is_rival = j == r.rival ? 1.0f : 0.0f;
-      dadversarial[row * r.classes + j] = of_boosted * (u - is_label + boost * (is_rival - u)) -
-                                          of_regulariser * (kept(j) - r.log_q.probability(j) * kept_sum);
+      dadversarial[row * r.classes + j] = boosted_scale * (u - is_label + boost * (is_rival - u)) -
+                                          regulariser_scale * (kept(j) - r.log_q.probability(j) * kept_sum);
     }
   });
 }

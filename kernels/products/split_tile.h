@@ -83,13 +83,13 @@ struct WarpTile {
 
   // Adds the products of kStep terms from `first` on.
   template <class SlicesA, class SlicesB>
-  __device__ __forceinline__ void add_step(const float* of_a, const float* of_b, int first) {
+  __device__ __forceinline__ void add_step(const float* a_slice, const float* b_slice, int first) {
     // A lane's terms are neighbours, 2t and 2t + 1, where the instruction has t and t + 4: the same in both factors, so it is the same sum.
     const int term = first + 2 * t;
     Split<2> right[kRight];
 #pragma unroll
     for (int j = 0; j < kRight; ++j) {
-      const Pack<2> two = SlicesB::two(of_b, col + j * 8 + g, term);
+      const Pack<2> two = SlicesB::two(b_slice, col + j * 8 + g, term);
       right[j].set(0, two[0]);
       right[j].set(1, two[1]);
     }
@@ -98,30 +98,30 @@ struct WarpTile {
       Split<4> left;
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const Pack<2> two = SlicesA::two(of_a, row + i * 16 + half * 8 + g, term);
+        const Pack<2> two = SlicesA::two(a_slice, row + i * 16 + half * 8 + g, term);
         left.set(half, two[0]);
         left.set(half + 2, two[1]);
       }
-      Pack<4> of_step[kRight] = {};
+      Pack<4> step_sums[kRight] = {};
 #pragma unroll
-      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.low, right[j].high);
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(step_sums[j], left.low, right[j].high);
 #pragma unroll
-      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].low);
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(step_sums[j], left.high, right[j].low);
 #pragma unroll
-      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].high);
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(step_sums[j], left.high, right[j].high);
 #pragma unroll
       for (int j = 0; j < kRight; ++j)
 #pragma unroll
-        for (int k = 0; k < 4; ++k) sums[i][j][k] += of_step[j][k];
+        for (int k = 0; k < 4; ++k) sums[i][j][k] += step_sums[j][k];
     }
   }
 
   // f(sum, its number) of the sums that belong to a warp of the pair.
   template <class F>
-  __device__ __forceinline__ void for_sums_of(int of_group, const F& f) {
+  __device__ __forceinline__ void for_sums_of(int group_index, const F& f) {
 #pragma unroll
     for (int i = 0; i < kDown; ++i)
-      if (i % kGroups == of_group)
+      if (i % kGroups == group_index)
 #pragma unroll
         for (int j = 0; j < kRight; ++j)
 #pragma unroll

@@ -92,7 +92,7 @@ __global__ void __launch_bounds__(kReduceThreads, 2)
   alignas(16) __shared__ char memory[kSums > kParts ? kSums : kParts];
   __shared__ double totals[kReduceThreads];
   auto* const sums = reinterpret_cast<float*>(memory);
-  auto* const of_parts = reinterpret_cast<double*>(memory);
+  auto* const part_sums = reinterpret_cast<double*>(memory);
   const int thread = static_cast<int>(threadIdx.x), lanes = kReduceThreads / packs;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * packs * N;
   {
@@ -114,9 +114,9 @@ __global__ void __launch_bounds__(kReduceThreads, 2)
   const int value = thread % values, part = thread / values, column = value % width;
   double total = 0;
   if (part < parts && part < lanes) {
-    const float* const of_lanes = sums + (value / width * N + column % N) * kPitch + column / N;
+    const float* const lane_sums = sums + (value / width * N + column % N) * kPitch + column / N;
 #pragma unroll 4
-    for (int l = part; l < lanes; l += parts) total += of_lanes[l * packs];
+    for (int l = part; l < lanes; l += parts) total += lane_sums[l * packs];
   }
   totals[thread] = total;
   __syncthreads();  // read after write: the other parts are there
@@ -125,33 +125,33 @@ __global__ void __launch_bounds__(kReduceThreads, 2)
 
   const bool finishes = thread < width && left + thread < cols;
   if (gridDim.y > 1) {
-    float* const of_blocks = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
-    if (part == 0) of_blocks[static_cast<std::int64_t>(blockIdx.y) * values + thread] = static_cast<float>(total);
+    float* const block_sums = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
+    if (part == 0) block_sums[static_cast<std::int64_t>(blockIdx.y) * values + thread] = static_cast<float>(total);
     if (!is_last_block(blockIdx.x, gridDim.y)) return;
   }
   decltype(finish.inputs(0)) inputs = {};
   if (finishes) inputs = finish.inputs(left + thread);
   if (gridDim.y > 1) {
     // All threads read, kQuad neighbouring sums each, so that a few loads after one another are all that takes time.
-    const float* const of_blocks = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
+    const float* const block_sums = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
     const int quads = values / kQuad, shares = kReduceThreads / quads, share = thread / quads;
-    const float* const mine = of_blocks + thread % quads * kQuad;
-    double of_quad[kQuad] = {};
+    const float* const mine = block_sums + thread % quads * kQuad;
+    double quad_sums[kQuad] = {};
     if (share < shares) {
 #pragma unroll 8
       for (unsigned b = share; b < gridDim.y; b += shares) {
         const Pack<kQuad> sum = load<kQuad>(mine + static_cast<std::int64_t>(b) * values);
 #pragma unroll
-        for (int k = 0; k < kQuad; ++k) of_quad[k] += sum[k];
+        for (int k = 0; k < kQuad; ++k) quad_sums[k] += sum[k];
       }
 #pragma unroll
-      for (int k = 0; k < kQuad; ++k) of_parts[thread * kQuad + k] = of_quad[k];
+      for (int k = 0; k < kQuad; ++k) part_sums[thread * kQuad + k] = quad_sums[k];
     }
     __syncthreads();  // read after write: the other shares are there
     total = 0;
     if (thread < values)
 #pragma unroll 4
-      for (int s = 0; s < shares; ++s) total += of_parts[s * values + thread];
+      for (int s = 0; s < shares; ++s) total += part_sums[s * values + thread];
   }
   // The column's two sums meet in its first thread.
   __syncthreads();  // write after read: the parts of the block's own sums

@@ -79,13 +79,13 @@ struct BlockGroup {
   __device__ T reduce(T value, Combine combine) const {
     constexpr int kWarps = Threads / kWarpSize;
     static_assert(Threads % kWarpSize == 0 && kWarps <= kWarpSize && (kWarps & (kWarps - 1)) == 0);
-    __shared__ T of_warp[kWarps];
+    __shared__ T warp_values[kWarps];
     value = lane_reduce<kWarpSize>(value, combine);
-    if (rank() % kWarpSize == 0) of_warp[rank() / kWarpSize] = value;
+    if (rank() % kWarpSize == 0) warp_values[rank() / kWarpSize] = value;
     __syncthreads();  // read after write: every warp's result is there
     // Every warp combines them all, a lane each: 5 steps where a loop over 32 warps would take 31.
-    value = lane_reduce<kWarps>(of_warp[rank() % kWarps], combine);
-    __syncthreads();  // write after read: the next reduction may overwrite of_warp
+    value = lane_reduce<kWarps>(warp_values[rank() % kWarps], combine);
+    __syncthreads();  // write after read: the next reduction may overwrite warp_values
     return value;
   }
   template <class T>

@@ -167,14 +167,14 @@ class Convolution {
     const std::int64_t blocks = kTilePlaces * pieces(outputs_, kBlock) * pieces(inputs_, kBlock);
     const std::int64_t n = tiles(1).count(), most = std::max<std::int64_t>(n / kLeast, 1);
     const std::int64_t parts = std::min<std::int64_t>(pieces(kWanted, blocks), most);
-    const std::int64_t of_part = pieces(n, parts), stored = of_part * parts;
+    const std::int64_t part_size = pieces(n, parts), stored = part_size * parts;
     const CudaBlock sums(cuda_, static_cast<std::size_t>(parts) * bytes_of_places(outputs_, inputs_));
     const CudaBlock v(cuda_, bytes_of_places(stored, inputs_)), z(cuda_, bytes_of_places(stored, outputs_));
     transform_images<TransformInputs>(v.as<float>(), t_.x, tiles(inputs_), stored);
     transform_images<TransformCotangents>(z.as<float>(), t_.y, tiles(outputs_), stored);
     batched_matmul(cuda_, kTilePlaces * parts, {sums.as<float>(), outputs_, inputs_, inputs_},
-                   {z.as<const float>(), of_part, outputs_, outputs_}, {v.as<const float>(), of_part, inputs_, inputs_},
-                   {.transpose_a = true});
+                   {z.as<const float>(), part_size, outputs_, outputs_},
+                   {v.as<const float>(), part_size, inputs_, inputs_}, {.transpose_a = true});
     transform_filters_back(cuda_, floats(t_.w), sums.as<const float>(), parts, outputs_, inputs_);
   }
 
