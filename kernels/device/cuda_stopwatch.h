@@ -1,5 +1,5 @@
-// How long the GPU takes for something, to choose between ways of doing it when a shape is first met. Waits for the GPU: not inside a
-// captured step. Included by .cu files only.
+// Measures time on the GPU, to choose between algorithms when a shape is first met. Waits for the GPU: not inside a captured step.
+// Included by .cu files only.
 //
 //   CudaStopwatch watch(cuda);
 //   const float time = watch.milliseconds([&] { launch(...); });
@@ -27,7 +27,7 @@ class CudaStopwatch {
   CudaStopwatch(const CudaStopwatch&) = delete;
   CudaStopwatch& operator=(const CudaStopwatch&) = delete;
 
-  // Of three runs after one to warm up. The host is ahead of the GPU by then, as it is of a replayed step.
+  // The mean of three runs after one to warm up. The host is ahead of the GPU during the three, as in a replayed step.
   template <class F>
   float milliseconds(const F& f) {
     f();

@@ -9,8 +9,8 @@ namespace kelvin {
 
 class DynamicLibrary {
  public:
-  // Tries the names in turn: as they are (rpath, LD_LIBRARY_PATH, system), then in each of the folders. Throws a mistake that names the library,
-  // what was tried with what result, and how to make it found.
+  // Tries the names in turn: first without a folder (rpath, LD_LIBRARY_PATH, system), then in each of the folders. Throws a mistake that names the
+  // library, every attempt with its result, and what to do.
   DynamicLibrary(const std::string& what, const std::vector<std::string>& names,
                  const std::vector<std::string>& folders = {});
 
@@ -25,7 +25,7 @@ class DynamicLibrary {
   };
   [[nodiscard]] Function operator[](const char* symbol) const { return {find(symbol)}; }
 
-  // Where its file lies.
+  // The folder of its file.
   [[nodiscard]] std::string folder() const;
 
  private:

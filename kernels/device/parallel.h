@@ -2,8 +2,8 @@
 //
 //   for_each_element(y.size(), [=](std::int64_t i) { y[i] = ...; });
 //
-// What f throws in a piece reaches the caller once all are over. Each index is in exactly one piece: elementwise work is deterministic for
-// any thread count. Reductions are not done here: a kernel that needs one sums partial results in a fixed order itself.
+// An exception that f throws in a piece reaches the caller after all pieces have ended. Each index is in exactly one piece: elementwise work is
+// deterministic for any thread count. There are no reductions here: a kernel that needs one sums partial results in a fixed order itself.
 #pragma once
 
 #include <algorithm>

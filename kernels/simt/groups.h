@@ -1,5 +1,5 @@
-// Threads that treat one row together: a warp, or a whole block. Sums and maxima come back in every thread of the group, in a
-// fixed order of additions, so they are deterministic. Included by .cu files only.
+// Threads that compute one row together: a warp or a part of it, or a whole block. Every thread of the group gets the sum or maximum. The order
+// of additions is fixed, so results are deterministic. Included by .cu files only.
 //
 //   template <class Group> __global__ void kernel(...) {
 //     const Group group;
@@ -98,7 +98,7 @@ struct BlockGroup {
   }
 };
 
-// Calls f with the group that suits rows of `cols` elements.
+// Calls f with the right group for rows of `cols` elements: a warp, or a block for long rows.
 template <class F>
 void with_row_group(std::int64_t cols, const F& f) {
   if (cols <= 1024)
@@ -107,7 +107,7 @@ void with_row_group(std::int64_t cols, const F& f) {
     f(BlockGroup<512>{});
 }
 
-// One group a row. The kernel must leave at once where Group::row() is not below `rows`.
+// One group a row. The kernel must return at once where Group::row() >= rows.
 template <class Group, class... Parameters, class... Arguments>
 void launch_rows(const Cuda& cuda, void (*kernel)(Parameters...), std::int64_t rows, Arguments&&... arguments) {
   launch(cuda, kernel, {.grid = pieces(rows, Group::kRowsPerBlock), .block = Group::kThreads * Group::kRowsPerBlock},

@@ -1,4 +1,4 @@
-// The functions of cuBLASLt that we call, loaded when first needed, and the check that every call goes through.
+// The functions of cuBLASLt that we call, loaded when first needed, and the check of every call's status.
 #pragma once
 
 #include <cublasLt.h>
@@ -27,11 +27,11 @@ struct Library {
 };
 [[nodiscard]] const Library& library();
 
-// Throws with the status by name, with ExitCode::out_of_memory where it says that; `what` says what was being done.
+// Throws an error that names the status and the action `what`; out of memory has its own exit code.
 void check(cublasStatus_t status, const char* what);
 
-// The status of a call that may need memory of its own: where there is none, what lies free in our pools is given back and it is tried once more.
-// A kernel that cannot be loaded for lack of memory fails as one that cannot run.
+// The status of a call that allocates memory of its own. If none is left, our pools give back their free blocks and the call is repeated once.
+// A kernel that cannot be loaded for lack of memory has the status of one that cannot run.
 template <class Call>
 [[nodiscard]] cublasStatus_t with_spare_memory(const Call& call) {
   const cublasStatus_t status = call();

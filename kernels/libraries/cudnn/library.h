@@ -1,4 +1,4 @@
-// The functions of cuDNN that we call, loaded when first needed, and the check that every call goes through.
+// The functions of cuDNN that we call, loaded when first needed, and the check of every call's status.
 #pragma once
 
 #include <cudnn_graph.h>
@@ -27,17 +27,17 @@ struct Library {
 [[nodiscard]] const Library& library();
 [[nodiscard]] std::string version_text();  // "9.19.0"
 
-// cuDNN's own explanation of this thread's last failure, in one line; and of that the clause that an engine failed by.
+// cuDNN's explanation of this thread's last failure, in one line; and only the clause in it that says why an engine failed.
 [[nodiscard]] std::string last_error();
 [[nodiscard]] std::string last_reason();
 
-// Whether the call failed for lack of memory on the GPU: of cuDNN's own, or of the driver's for the code that it loads.
+// Whether a call failed for lack of memory on the GPU, either cuDNN's or the driver's, which loads the code.
 [[nodiscard]] bool is_out_of_memory(cudnnStatus_t status);
 
-// Throws with cuDNN's own explanation, with ExitCode::out_of_memory where it is that; `what` says what was being done.
+// Throws an error with cuDNN's explanation and the action `what`; out of memory has its own exit code.
 void check(cudnnStatus_t status, const char* what);
 
-// The status of a call that may need memory of its own: where there is none, what lies free in our pools is given back and it is tried once more.
+// The status of a call that allocates memory of its own. If none is left, our pools give back their free blocks and the call is repeated once.
 template <class Call>
 [[nodiscard]] cudnnStatus_t with_spare_memory(const Call& call) {
   const cudnnStatus_t status = call();
