@@ -37,8 +37,7 @@ class Cuda {
   [[nodiscard]] cublasLtContext* cublas() const;
   [[nodiscard]] PinnedStaging& staging() const;  // made at the first call (transfer.cu)
   [[nodiscard]] bool is_side() const { return main_ != nullptr; }
-  void keep_for_side(
-      void* block) const;  // on a side stream: the block goes back to the pool at join_side (side_stream.cu)
+  void keep_for_side(void* block) const;  // on a side stream: frees the block at join_side (side_stream.cu)
 
  private:
   friend Device fork_side(const Cuda&);

@@ -21,8 +21,7 @@
 
 namespace kelvin {
 
-inline constexpr int kChannelThreads = 256,
-                     kChannelBlocks = 4;  // blocks on a multiprocessor, with 64 registers a thread
+inline constexpr int kChannelThreads = 256, kChannelBlocks = 4;  // on a multiprocessor: 64 registers a thread
 
 // `packs_a_row` divides the number of threads in the grid.
 template <int N, class Op>
