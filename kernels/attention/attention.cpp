@@ -56,7 +56,7 @@ void scatter(T* to, std::int64_t stride, const std::vector<float>& from, const S
 // f(image, head) for all of them, in parallel.
 template <class F>
 void for_each_head(const Sizes& s, const F& f) {
-  require_headroom(Cpu{}, onednn::kRoomToMake);
+  require_headroom(Cpu{}, onednn::kHeadroomToMake);
   parallel_for(
       s.batch * s.heads,
       [&](std::int64_t begin, std::int64_t end) {

@@ -149,7 +149,7 @@ struct Strip {
   }
 };
 
-// f(strip, first image) for as many images at a time as there is room for.
+// f(strip, first image) for as many images at a time as the scratch memory holds.
 template <class F>
 void for_strips(const Cuda& cuda, const Shape& qkv, std::int64_t most_scores, bool in_packs, const F& f) {
   const std::int64_t tokens = qkv[1], heads = qkv[3], width = qkv[4];

@@ -146,7 +146,7 @@ const ConvPlan& plan_for(const ConvKey& key) {
   const auto found = plans.find(key);
   if (found != plans.end()) return found->second;
   if (key.dtype == DType::bf16) require_bfloat16(Cpu{});
-  return plans.emplace(key, with_room(kRoomToMake, [&] { return make_plan(key); })).first->second;
+  return plans.emplace(key, with_headroom(kHeadroomToMake, [&] { return make_plan(key); })).first->second;
 }
 
 std::vector<std::string> reference_plans() {

@@ -29,9 +29,9 @@ bool counts_promises() {
 void require_headroom(Cpu, std::size_t bytes) {
   static const bool are_promises_counted = counts_promises();
   if (!are_promises_counted && !is_limited(RLIMIT_AS) && !is_limited(RLIMIT_DATA)) return;
-  void* const room = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED) throw_out_of_memory("CPU", bytes, pool_use(Cpu{}));
-  munmap(room, bytes);
+  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw_out_of_memory("CPU", bytes, pool_use(Cpu{}));
+  munmap(memory, bytes);
 }
 
 }  // namespace kelvin

@@ -66,7 +66,7 @@ void StepGraph::run(const std::function<void()>& step) {
     const GraphPoolScope scope(r.pool);
     if (r.runs++ < kEagerRuns) {
       step();
-      // The first run chooses ways to compute (convolve.h) and tries some in workspaces that no later run asks for.
+      // The first run chooses algorithms (convolve.h) and tries some with workspaces that no later run needs.
       if (r.runs == 1) r.pool.release_cache();
       return;
     }

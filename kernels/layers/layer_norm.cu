@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(128)
   });
 }
 
-// Calls f(width, elements a thread, both as types) for the way a row is held. Not for rows of more than 1024 columns.
+// Calls f(width, elements a thread, both as types) as they suit rows of `cols` elements in registers. Not for rows of more than 1024 columns.
 template <class T, class F>
 void with_held_row(std::int64_t cols, bool is_aligned, const F& f) {
   const auto with_width = [&](auto width) {

@@ -25,7 +25,7 @@ struct Row {
     const float p = log_p.probability(j);
     return p > 0 ? p * (log_p(j) - std::log(log_q.probability(j) + kMartEpsilon)) : 0.0f;
   }
-  [[nodiscard]] float room() const { return kMartBoost - log_u.probability(rival) + kMartEpsilon; }
+  [[nodiscard]] float boost_gap() const { return kMartBoost - log_u.probability(rival) + kMartEpsilon; }
 };
 
 }  // namespace
@@ -33,7 +33,7 @@ struct Row {
 void mart_loss_forward(Cpu, View<float> loss, const MartInputs& in) {
   for_each_loss_row(loss.size(), [&](std::int64_t row) {
     const Row r(in, row);
-    const float boosted = -r.log_u(r.label) - std::log(r.room());
+    const float boosted = -r.log_u(r.label) - std::log(r.boost_gap());
     loss[row] = in.weights[0] * boosted + in.weights[1] * r.regulariser * r.weight;
   });
 }
@@ -59,7 +59,7 @@ void mart_loss_backward_adversarial(Cpu, View<float> dadversarial, View<const fl
     };
     float kept_sum = 0;
     for (std::int64_t j = 0; j < r.classes; ++j) kept_sum += kept(j);
-    const float boost = r.log_u.probability(r.rival) / r.room();
+    const float boost = r.log_u.probability(r.rival) / r.boost_gap();
     const float boosted_scale = dloss[row] * in.weights[0] / in.tau[0];
     const float regulariser_scale = dloss[row] * in.weights[1] * r.weight / in.tau_adversarial[0];
     for (std::int64_t j = 0; j < r.classes; ++j) {

@@ -38,7 +38,7 @@ struct Row {
     const float q_j = q(j);
     return p(j) * q_j / (q_j + kMartEpsilon);
   }
-  __device__ float room() const { return kMartBoost - u(rival) + kMartEpsilon; }
+  __device__ float boost_gap() const { return kMartBoost - u(rival) + kMartEpsilon; }
 };
 
 template <class Group>
@@ -64,7 +64,7 @@ __global__ void forward_kernel(float* loss, Pointers in) {
   if (group.row() >= in.rows) return;
   const Row r = row_of(group, in);
   if (group.rank() != 0) return;
-  const float boosted = -r.log_u(r.adversarial[r.label]) - logf(r.room());
+  const float boosted = -r.log_u(r.adversarial[r.label]) - logf(r.boost_gap());
   loss[group.row()] = in.weights[0] * boosted + in.weights[1] * r.regulariser * r.weight;
 }
 
@@ -89,7 +89,7 @@ __global__ void backward_adversarial_kernel(float* dadversarial, const float* dl
   float kept_sum = 0;
   for (std::int64_t j = group.rank(); j < in.classes; j += Group::kThreads) kept_sum += r.kept(j);
   kept_sum = group.sum(kept_sum);
-  const float boost = r.u(r.rival) / r.room();
+  const float boost = r.u(r.rival) / r.boost_gap();
   const float boosted_scale = dloss[group.row()] * in.weights[0] / in.tau[0];
   const float regulariser_scale = dloss[group.row()] * in.weights[1] * r.weight / in.tau_adversarial[0];
   for (std::int64_t j = group.rank(); j < in.classes; j += Group::kThreads) {

@@ -109,7 +109,7 @@ class Descriptor {
   Descriptor& set_raw(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::int64_t n,
                       const void* values);
   [[nodiscard]] std::int64_t count(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type) const;
-  std::int64_t read(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::size_t room,
+  std::int64_t read(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::size_t most,
                     void* values) const;
 
   std::shared_ptr<State> state_;

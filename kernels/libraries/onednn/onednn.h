@@ -35,23 +35,23 @@ inline dnnl::memory::data_type data_type(DType t) {
 
 // oneDNN does not check its small allocations or its memory for compiled code, and crashes where they fail. So it is called only if that much
 // memory is left. Where an allocation that it does check fails, it throws.
-inline constexpr std::size_t kRoomToMake = std::size_t{16} << 20, kRoomToRun = std::size_t{1} << 20;
+inline constexpr std::size_t kHeadroomToMake = std::size_t{16} << 20, kHeadroomToRun = std::size_t{1} << 20;
 
 template <class F>
-auto with_room(std::size_t room, const F& f) {
+auto with_headroom(std::size_t bytes, const F& f) {
   (void)usable_threads();
-  require_headroom(Cpu{}, room);
+  require_headroom(Cpu{}, bytes);
   try {
     return f();
   } catch (const dnnl::error& e) {
-    if (e.status == dnnl_out_of_memory) throw_out_of_memory("CPU", room, pool_use(Cpu{}));
+    if (e.status == dnnl_out_of_memory) throw_out_of_memory("CPU", bytes, pool_use(Cpu{}));
     throw;
   }
 }
 
 // A memory object over existing elements, which it does not own. oneDNN takes void* for inputs and outputs alike.
 inline dnnl::memory memory(const Desc& desc, const void* data) {
-  return with_room(kRoomToRun, [&] { return dnnl::memory(desc, engine(), const_cast<void*>(data)); });
+  return with_headroom(kHeadroomToRun, [&] { return dnnl::memory(desc, engine(), const_cast<void*>(data)); });
 }
 
 // Attributes of every primitive: scratch memory comes from our pool, whose error names the size where none is left.
@@ -76,7 +76,7 @@ inline void run(const Runnable& runnable, std::unordered_map<int, dnnl::memory> 
     scratch.emplace(bytes);
     arguments[DNNL_ARG_SCRATCHPAD] = memory(runnable.scratchpad, scratch->data());
   }
-  with_room(kRoomToRun, [&] {
+  with_headroom(kHeadroomToRun, [&] {
     runnable.primitive.execute(stream(), arguments);
     stream().wait();
   });
