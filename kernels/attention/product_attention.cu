@@ -1,7 +1,7 @@
-// Attention in float32 as matrix products of all heads in one call (cuda_matmul.h). q, k and v are gathered so that the matrices of a head lie
-// together, q with 1/√D in it; S and what becomes of it stand in scratch memory, [B·H, T, T] with rows of whole 16 bytes, for as many images at
-// a time as there is room for. Bytes: qkv, y and their gradients pass twice, in place and gathered; S is written and read twice, in backward S
-// and dP twice each.
+// Attention in float32 as matrix products of all heads in one call (cuda_matmul.h). q, k and v are gathered so that each matrix of a head is
+// contiguous; q is multiplied by 1/√D. S, and then P in its place, is in scratch memory, [B·H, T, T] with rows of a multiple of 16 bytes, for as
+// many images at a time as fit. Bytes: qkv, y and their gradients are read or written twice, in place and gathered; S is written and read twice,
+// in the backward pass S and dP twice each.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -161,8 +161,8 @@ void for_strips(const Cuda& cuda, const Shape& qkv, std::int64_t most_scores, bo
   }
 }
 
-// Whether products are the way for a shape: found out when it is first met, by running them and, with autotuning, the plain kernels too. What
-// cannot run, for lack of memory say, is left out.
+// Whether a shape is computed by products. Decided when the shape is first met: they are run and, with autotuning, the plain kernels too. An
+// algorithm that cannot run, for lack of memory for example, is left out.
 template <class Products, class Plain>
 bool serve(const Cuda& cuda, bool is_backward, const Shape& qkv, const Products& products, const Plain& plain) {
   using Key = std::tuple<bool, bool, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;

@@ -1,6 +1,6 @@
-// Device memory. Everything runs on one stream, so a block may be handed out again while the work that used it last is still queued:
-// whoever gets it queues behind. A captured graph keeps addresses for as long as it lives, so what is allocated under a
-// `GraphPoolScope` comes from blocks that are the graph's own.
+// Device memory. Everything runs on one stream, so a block may be reused while the work that used it last is still queued: the new
+// work is queued behind it. A captured graph uses its addresses for as long as it exists, so memory that is allocated under a
+// `GraphPoolScope` comes from blocks of the graph's own.
 #include <algorithm>
 #include <unordered_map>
 #include <vector>
