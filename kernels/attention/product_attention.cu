@@ -25,7 +25,7 @@ struct Heads {
   std::int64_t images, parts, tokens, heads, width;
   [[nodiscard]] std::int64_t size() const { return images * parts * tokens * heads * width; }
   [[nodiscard]] __device__ std::int64_t part_of(std::int64_t i) const { return i / (images * heads * tokens * width); }
-  // Where element i of the second lies in the first.
+  // The position in the first layout of element i of the second.
   [[nodiscard]] __device__ std::int64_t together(std::int64_t i) const {
     const std::int64_t d = i % width, row = i / width, token = row % tokens, matrix = row / tokens;
     const std::int64_t head = matrix % heads, image = matrix / heads % images, part = matrix / heads / images;
@@ -33,7 +33,7 @@ struct Heads {
   }
 };
 
-// From the first to the second or, not kApart, back. The first part is multiplied by `factor` on its way.
+// Copies the first layout to the second or, without kApart, back. The first part is multiplied by `factor`.
 template <bool kApart>
 struct MoveHeads {
   static constexpr int kPack = pack_of<float>;

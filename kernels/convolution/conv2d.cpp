@@ -28,7 +28,7 @@ void run(const onednn::ConvPlan& plan, const std::unordered_map<int, dnnl::memor
   onednn::run(plan.primitive, arguments);
 }
 
-// y = relu?(y + residual): what Winograd leaves to do
+// y = relu?(y + residual), in a second pass after Winograd's convolution
 template <class T>
 void add_residual(View<T> y, View<const T> residual, bool relu) {
   for_each_element(y.size(), [=](std::int64_t i) {

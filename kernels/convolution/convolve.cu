@@ -57,7 +57,7 @@ View<float> filter_gradient(const ConvProblem& p, const ConvTensors& t) {
   return {static_cast<float*>(const_cast<void*>(t.w)), {p.w[0], p.w[1] * p.w[2] * p.w[3]}};
 }
 
-// Every output pixel sees one input pixel and every input pixel is seen: the image is its patches.
+// Whether each output pixel depends on one input pixel and all input pixels are used: then the image is its own patches.
 bool is_pointwise(const ConvProblem& p) { return p.w[1] == 1 && p.w[2] == 1 && p.stride == 1 && p.pad == 0; }
 
 // patches [N·P·Q, R·S·C], pixels of y [N·P·Q, K], filter [K, R·S·C]
@@ -101,7 +101,7 @@ void run_plan(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const Co
   convert<float, bfloat16>(cuda, dw, {rounded.as<const bfloat16>(), dw.shape});
 }
 
-// The plain convolution, then what is added.
+// The plain convolution, then the additions.
 template <class T>
 void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   ConvProblem plain = p;
@@ -116,7 +116,7 @@ void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors
   add_conv_epilogue(cuda, all.y, all.residual, all.bias, p.relu);
 }
 
-// Half of the images after the other; two parts of a filter gradient are added up.
+// One half of the images, then the other; the two filter gradients are added.
 void run_in_halves(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   ConvProblem first = p, second = p;
   first.x[0] = p.x[0] / 2;
@@ -185,7 +185,7 @@ void note_missing_plans(const ConvProblem& p, const std::vector<Plan>& plans) {
                             : str("convolutions are slower than they could be: ", missing));
 }
 
-// In the order in which they are tried.
+// The algorithms for a problem, in the order of preference.
 std::vector<Algorithm> algorithms_of(const Cuda& cuda, const ConvProblem& p) {
   constexpr std::size_t kTried = 5;
   std::vector<Algorithm> algorithms;

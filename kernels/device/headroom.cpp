@@ -15,7 +15,7 @@ bool is_limited(__rlimit_resource resource) {
   return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
-// The kernel counts what is promised, and promises no more than there is.
+// The kernel counts the memory that it has promised, and promises no more than it has (strict overcommit).
 bool counts_promises() {
   const int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
   char mode = '0';

@@ -16,10 +16,10 @@ void* device_allocate(std::size_t size) {
   void* block = nullptr;
   const cudaError_t status = cudaMalloc(&block, size);
   if (status != cudaErrorMemoryAllocation) {
-    check_cuda(status, "cudaMalloc");  // fails, too, where the work before it has: not for lack of memory
+    check_cuda(status, "cudaMalloc");  // it also reports errors of earlier work, which are not a lack of memory
     return block;
   }
-  cudaGetLastError();  // out of memory is an answer here; forget it
+  cudaGetLastError();  // clears it: out of memory is a normal result here
   return nullptr;
 }
 
@@ -65,7 +65,7 @@ void* pool_allocate(const Cuda&, std::size_t bytes) {
   const std::lock_guard lock(p.mutex);
   const std::size_t size = p.exact ? std::max<std::size_t>(bytes, 1) : pool_block_size(bytes);
   void* block = p.active->take(size);
-  if (block == nullptr) {  // it has given back what it could spare; now the others do
+  if (block == nullptr) {  // this pool has given back its free blocks; now the others do
     p.release_spare();
     block = p.active->take(size);
   }
@@ -78,7 +78,7 @@ void* pool_allocate(const Cuda&, std::size_t bytes) {
 
 void pool_free(const Cuda& cuda, void* block, std::size_t) {
   if (block == nullptr) return;
-  if (cuda.is_side()) return cuda.keep_for_side(block);  // the main stream may not have it yet
+  if (cuda.is_side()) return cuda.keep_for_side(block);  // the main stream must not reuse it yet
   DevicePools& p = pools();
   const std::lock_guard lock(p.mutex);
   const auto found = p.owners.find(block);
@@ -125,7 +125,7 @@ GraphPool::GraphPool() : pool_(new BlockPool({device_allocate, device_free})) {
   const std::lock_guard lock(pools().mutex);
   pools().graph_pools.push_back(pool_);
 }
-// Blocks still held by tensors that outlive the graph stay, and go back to the system when these end.
+// Blocks of tensors that outlive the graph stay, and go back to the system when those tensors end.
 GraphPool::~GraphPool() {
   const std::lock_guard lock(pools().mutex);
   std::erase(pools().graph_pools, pool_);

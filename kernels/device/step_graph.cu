@@ -24,7 +24,7 @@ struct StepGraph::Recording {
     if (graph != nullptr) cudaGraphExecDestroy(graph);
   }
 
-  // Relaxed: what a library does beside the stream on first use, loading a kernel say, is neither recorded nor refused.
+  // Relaxed mode: calls outside the stream, such as loading a kernel at its first use, are neither recorded nor refused.
   void record(const Cuda& cuda, const std::function<void()>& step) {
     const cudaStream_t stream = cuda.stream();
     cudaGraph_t recorded = nullptr;
@@ -33,7 +33,7 @@ struct StepGraph::Recording {
       cudaStreamEndCapture(stream, &recorded);
       if (recorded != nullptr) cudaGraphDestroy(recorded);
       abandon_side(cuda);
-      cudaGetLastError();  // forgotten: the exception tells it
+      cudaGetLastError();  // clears it: the exception reports it
     };
     try {
       step();

@@ -29,7 +29,7 @@ struct MomentStep {
   }
 };
 
-// Multiplications only: a division of doubles takes longer than all threads' reads.
+// Without divisions: one division of doubles takes longer than all threads' reads.
 template <class T>
 struct FinishMoments {
   float *mean, *rstd, *running_mean, *running_variance;  // running_*: may be null
@@ -105,7 +105,7 @@ struct Apply {
   }
 };
 
-// What both passes of the backward read; `mask` only behind a ReLU.
+// The inputs of both passes of the backward pass; `mask` only after a ReLU.
 template <int N>
 struct GradientElements {
   Pack<N> dy, x;
@@ -128,7 +128,7 @@ __device__ Pack<N> masked(const GradientElements<N>& e) {
   return e.dy;
 }
 
-// Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, which is why it reads apart.
+// Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, and so needs a separate `read`.
 template <class T, bool kRelu, bool kStore>
 struct GradientStep {
   static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 2 : 1;

@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(128)
 #pragma unroll
     for (int k = 0; k < Width; ++k) held[i + k] = v[k];
   });
-#pragma unroll  // apart from the reads, or each would wait for the sum of the one before; what lies behind the row is zero
+#pragma unroll  // a separate loop, because in one with the reads each read would wait for the sum before; beyond the row values are zero
   for (int i = 0; i < kPerThread; ++i) sum += held[i];
   const float m = group.sum(sum) / static_cast<float>(cols);
   for_packs<WarpGroup, Width, kPerThread>(cols, group.rank(), [&](int i, int) {

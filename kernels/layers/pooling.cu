@@ -40,7 +40,7 @@ struct Place {
         c(i % s.channels) {}
 };
 
-// The largest elements of a window (or its last NaN), channel by channel, and which of them are the first such at offset `at` of x (bit k: channel k).
+// The first largest element of a window in each of N channels (or its last NaN). Bit k of `is_here`: that of channel k is at offset `at` of x.
 template <int N>
 struct Largest {
   Pack<N> value;
@@ -143,7 +143,7 @@ struct GlobalForward {
   static constexpr int kPack = pack_of<T>;
   float* y;
   const T* x;
-  Images row;  // the pixels of an image as one row, which one window covers
+  Images row;  // one image as a single row of all its pixels, which one window covers
   template <int N>
   __device__ void run(std::int64_t i) const {
     store<N>(y + i, mean<N>(x, row, {0, 1, 0, row.width}, i / row.channels, i % row.channels));

@@ -80,7 +80,7 @@ Candidates splits_for(const Product& product, const Operands& operands, bool eve
   return candidates;
 }
 
-// The usual workspace or, where there is no memory for that, as much as the algorithm needs. Its size.
+// Allocates the usual workspace or, where there is no memory for that, as much as the algorithm needs. Returns its size.
 std::size_t take_workspace(const Cuda& cuda, const Algorithm& algorithm, std::optional<CudaBlock>& workspace) {
   try {
     workspace.emplace(cuda, kWorkspace);
@@ -137,7 +137,7 @@ bool keeps_nan(const Cuda& cuda, const Product& product, const cublas::Descripti
   return false;
 }
 
-// In the order of preference.
+// The candidates in the order of preference.
 Candidates candidates_of(const Cuda& cuda, const Product& product, const cublas::Description& description,
                          const Operands& operands, bool by_time) {
   const std::vector<Algorithm> algorithms =

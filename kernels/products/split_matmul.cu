@@ -1,8 +1,8 @@
-// A block makes 128 x 64 of y from slices of 16 terms, which come into shared memory asynchronously, up to three ahead. A warp reads its factors from
-// there and splits them itself: three instructions a number, and four additions for three products of the tensor cores. These are mma.sync, which A100
-// and H100 have in common; an H100 does 226 TFLOP/s of TF32 by it, 75 of float32, and with all else beside them 31 to 51 (tools/bench/DECISIONS.md).
-// Bytes: a block reads its rows of both factors, those of a from the second-level cache where the blocks side by side need them too. Where the sum is
-// cut, `parts` times y is written and read once more.
+// A block computes 128 x 64 elements of y from slices of 16 terms, which are copied to shared memory asynchronously, up to three ahead. A warp reads its
+// factors from there and splits them: three instructions a number, and four additions for three products of the tensor cores. The instruction is
+// mma.sync, which A100 and H100 both have. With it an H100 reaches 226 TFLOP/s of TF32, so 75 of float32; with all other instructions it reaches 31 to
+// 51 (tools/bench/DECISIONS.md). Bytes: a block reads its rows of both factors; neighbouring blocks share those of a through the second-level cache.
+// Where the sum is cut, `parts` times y is written and read in addition.
 #include <algorithm>
 #include <optional>
 
@@ -64,7 +64,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) split_matmul_kernel(c
   WarpTile<kGroups> warp;
   for (int slice = 0; slice < slices; ++slice) {
     copies.template wait<kStages - 2>();
-    // Read after write: this slice is there for all. Write after read: all are done with the one before, whose place the next one takes.
+    // Read after write: this slice is complete for all threads. Write after read: all have read the slice before, which the next one overwrites.
     __syncthreads();
     fetch(slice + kStages - 1);
     const float* const a_slice = shared + slice % kStages * kOfStage;
@@ -135,7 +135,7 @@ FloatProduct with_pitches(FloatProduct p) {
   return p;
 }
 
-// Whether this kernel can make it.
+// Whether this kernel can compute the product.
 bool fits(const FloatProduct& p) {
   constexpr std::int64_t kMost = INT32_MAX / 2;
   const auto in_sixteens = [](const void* address) { return reinterpret_cast<std::uintptr_t>(address) % 16 == 0; };

@@ -35,8 +35,8 @@ std::string in_one_line(std::string text) {
 
 std::string last_error() { return in_one_line(last_text()); }
 
-// It explains engine by engine, each from the failed condition outwards: a line "Warning: STATUS; Reason: CONDITION" for every caller of it. What
-// an engine lacks on this machine says more than what another does not support.
+// The text has, for each engine, a line "Warning: STATUS; Reason: CONDITION" for the failed condition and then for each of its callers. A missing
+// prerequisite on this machine says more than a case that an engine does not support.
 std::string last_reason() {
   const std::string text = last_text();
   for (const std::string_view mark : {"PREREQUISITE_MISSING; Reason: ", "Reason: "})

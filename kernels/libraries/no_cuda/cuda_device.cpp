@@ -1,4 +1,4 @@
-// What a build without the CUDA device says when one is asked for.
+// The functions of cuda_device.h in a build without CUDA.
 #include "kernels/libraries/cuda_device.h"
 
 #include "kernels/device/error.h"
