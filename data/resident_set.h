@@ -1,4 +1,4 @@
-// A set whose pixels live on the device, so that a step asks for images by index and nothing but indices and labels crosses over.
+// A set whose pixels are in device memory, so that a step takes images by index and only indices and labels are copied to the device.
 // Batches are bit-equal to BatchLoader's: the same kernel gathers, augments and converts them (kernels/arrays/augment.h).
 #pragma once
 
@@ -22,7 +22,7 @@ class ResidentSet {
   Tensor pixels_;  // [N, H, W, C] of uint8 or float32, as the set has them
 };
 
-// The set on the device, unless the device has no room for it or it is larger than 8 GiB, which training needs more.
+// The set on the device, unless it does not fit in the device's memory or is larger than 8 GiB, because training needs that memory more.
 [[nodiscard]] std::optional<ResidentSet> make_resident(const ImageSet& set, Device device);
 
 }  // namespace kelvin

@@ -1,4 +1,4 @@
-// Gaussian classes: the mechanism of τ without anything else in the way.
+// Gaussian classes: the simplest data on which the effect of τ can be studied.
 //
 // Class c has a mean image drawn uniformly from [0.25, 0.75]^d; an image is its class's mean plus N(0, σ²) noise in every
 // coordinate, clipped to [0, 1]. `overlap` is the expected error of the best classifier between two typical classes,

@@ -1,6 +1,6 @@
-// Files appear whole or not at all: written to a temporary file in the same folder (temporary_file.h), fsynced, renamed. What lies at
-// the path decides how (output_place.h): a link is followed and stays, a device or FIFO is written through, a folder is a mistake.
-// Throws a mistake naming the file and the system's reason when that fails; the temporary file is removed.
+// Files appear whole or not at all: the bytes go to a temporary file in the same folder (temporary_file.h), which is synced and renamed. A symbolic
+// link at the path is followed and stays; to a device or FIFO the bytes are written directly; a folder is a mistake (output_place.h).
+// A failure throws a mistake that names the file and the system's reason, and removes the temporary file.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace kelvin {
 
-// Whatever read the FIFO or pipe at the path has gone away.
+// The reader of the FIFO or pipe at the path has closed it.
 class ReaderIsGone : public Error {
  public:
   using Error::Error;
@@ -22,10 +22,10 @@ class ReaderIsGone : public Error {
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
-// The same mistake before there is anything to write: before work whose result goes there. Leaves nothing behind.
+// Throws the same mistake before the work whose result goes there begins. Leaves no file behind.
 void require_writable(const std::filesystem::path& path);
 
-// What other writers have put into a file reaches the disk; false with errno set when that fails.
+// Syncs to disk what other writers have written to a file; false with errno set when that fails.
 [[nodiscard]] bool flush_to_disk(const std::filesystem::path& path);
 
 }  // namespace kelvin

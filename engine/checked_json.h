@@ -1,5 +1,5 @@
-// JSON files of ours that say when they are damaged: one object with two more names, "kelvin.format" (2) and "kelvin.checksum". Both
-// stand in every file since format 2, so that a single flipped bit cannot make a new file look like an old one, which has neither.
+// JSON files of ours in which damage is noticed: one object with two more names, "kelvin.format" (2) and "kelvin.checksum". Every file since
+// format 2 has both, so that a single flipped bit cannot make a new file look like an old one, which has neither.
 #pragma once
 
 #include <string>
@@ -8,11 +8,10 @@
 
 namespace kelvin {
 
-// The text of such a file, for people too: indented, ending in a new line.
+// The text of such a file, readable for people: indented, ending in a new line.
 [[nodiscard]] std::string checked_json_text(Json object);
 
-// The object as it was given. A file with neither name is taken as it is, and is one without a checksum; a mistake names a file that
-// is damaged.
+// The object without the two names. A file with neither of them is accepted without a check; a damaged file is a mistake that names it.
 [[nodiscard]] Json read_checked_json(const std::filesystem::path& path, bool* has_checksum = nullptr);
 [[nodiscard]] Json parse_checked_json(const std::filesystem::path& path, std::string_view text,
                                       bool* has_checksum = nullptr);

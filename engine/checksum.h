@@ -1,5 +1,5 @@
-// Checksums of what this program writes, so that damage is noticed when it is read again: XXH3 (64 bits), from Debian's libxxhash-dev.
-// They guard against accidents, not against forgery.
+// Checksums of the files that this program writes, so that damage is noticed when they are read: XXH3 (64 bits), from Debian's libxxhash-dev.
+// They protect against accidents, not against forgery.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace kelvin {
 
 inline constexpr std::size_t kChecksumDigits = 16;
 
-// Of bytes that come in pieces.
+// The checksum of bytes that arrive in pieces.
 class Checksum {
  public:
   Checksum();

@@ -3,9 +3,9 @@
 //   ChildProcess curl({.arguments = {"curl", "--output", file, "--", url}});
 //   if (curl.wait() != 0) ...
 //
-// A child reads nothing (standard input is /dev/null), inherits no descriptors but those named here, and dies with this program,
-// however this program dies (PR_SET_PDEATHSIG; strictly: with the thread that started it). What comes from outside is written behind
-// "--" or as --flag=value, so that it cannot become a flag either.
+// A child reads nothing (standard input is /dev/null), inherits no descriptors but those named here, and ends with this program, even if that is
+// killed (PR_SET_PDEATHSIG; strictly: it ends with the thread that started it). Put text from outside behind "--" or write --flag=value, so that
+// it cannot become a flag either.
 #pragma once
 
 #include <sys/types.h>
@@ -25,17 +25,17 @@ namespace kelvin {
 struct ChildCommand {
   static constexpr int kNowhere = -1;
 
-  std::vector<std::string> arguments;  // the program – a path, or a name to be found on PATH – and what follows it
-  int output = STDOUT_FILENO;          // descriptors that its standard output and error become
-  int errors = STDERR_FILENO;          //
-  bool is_captured = false;            // its standard output is for ChildProcess::read instead
-  int kept = kNowhere;                 // stays open in the child, such as a lock that is held until it ends
-  std::vector<std::string> environment = {};  // NAME=VALUE, in the place of this program's own
+  std::vector<std::string> arguments;         // the program (a path, or a name on PATH) and its arguments
+  int output = STDOUT_FILENO;                 // descriptors that its standard output and error become
+  int errors = STDERR_FILENO;                 //
+  bool is_captured = false;                   // ChildProcess::read gets its standard output instead
+  int kept = kNowhere;                        // stays open in the child, such as a lock that is held until it ends
+  std::vector<std::string> environment = {};  // NAME=VALUE, replaces this program's values
 };
 
 class ChildProcess {
  public:
-  // A mistake where there is no such program; Error with ExitCode::out_of_memory where the system has no room for one more process.
+  // A mistake where there is no such program; Error with ExitCode::out_of_memory where the system cannot start one more process.
   explicit ChildProcess(const ChildCommand& command);
   ~ChildProcess();  // one that still runs is killed
   ChildProcess(ChildProcess&& other) noexcept;
@@ -43,7 +43,7 @@ class ChildProcess {
 
   // Its next output: how many bytes were read, 0 at the end.
   [[nodiscard]] std::size_t read(std::span<char> buffer);
-  // Its exit code, 128 + N when signal N ended it; `ended` asks, `wait` waits.
+  // Its exit code, 128 + N when signal N ended it. `ended` returns at once, `wait` waits.
   [[nodiscard]] std::optional<int> ended();
   [[nodiscard]] int wait();
 

@@ -1,4 +1,4 @@
-// What a file is that was given for weights and is none: by its first bytes, with what to do about it.
+// Recognises files that are not weights by their first bytes, to say what they are and what to do.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 namespace kelvin {
 
-inline constexpr std::uint64_t kForeignStart = 64;  // as many bytes tell
+inline constexpr std::uint64_t kForeignStart = 64;  // bytes that it looks at
 
-// "is a zip file, ...; do this"; empty where the bytes are of no kind that is known here.
+// "is a zip file, ...; do this"; empty for an unknown kind of file.
 [[nodiscard]] std::string foreign_kind(std::span<const std::byte> start);
 
 // Where the text of a text file begins, after white space and a byte-order mark; start.size() for what is no text.

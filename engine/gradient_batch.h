@@ -1,5 +1,5 @@
-// Gradients of parameters that a GPU makes or adds better together: small additions in one launch, filter gradients beside the walk.
-// On the CPU everything happens at once and in order.
+// Work on parameters' gradients that a GPU does better together: small additions in one launch, filter gradients on a side stream during the
+// backward pass. On the CPU everything happens immediately and in order.
 #pragma once
 
 #include <utility>
@@ -11,18 +11,19 @@ namespace kelvin {
 
 class GradientBatch {
  public:
-  // Keeps a small float32 gradient for `finish` to add to `sum`, on a GPU, where its launch would take longer. False: the caller adds it.
+  // On a GPU: keeps a small float32 gradient, which `finish` adds to `sum` together with others; a launch for each would take longer. Returns
+  // false where the caller has to add it.
   [[nodiscard]] bool gather(const Tensor& sum, const Tensor& g);
-  // The device on which a parameter's gradient may be made beside what follows (kernels/device/side_stream.h). `reads` is kept until then.
-  // One gradient at a time, so that only one layer's images are kept longer.
+  // The device for computing a parameter's gradient on the side stream, while the backward pass continues (kernels/device/side_stream.h). The
+  // tensors in `reads` are kept until `join`. One gradient at a time, so that only one layer's images are kept longer.
   [[nodiscard]] Device beside(const Device& device, std::vector<Tensor> reads);
-  // What is launched from here on sees what was made beside.
+  // Work that is launched after this waits for the side stream.
   void join();
-  // Joins and adds what was gathered.
+  // Joins, and adds the gathered gradients.
   void finish();
 
  private:
-  std::vector<std::pair<Tensor, Tensor>> gathered_;  // sum, what is added to it
+  std::vector<std::pair<Tensor, Tensor>> gathered_;  // a sum and the gradient to add to it
   std::vector<Tensor> beside_;
 };
 

@@ -1,4 +1,4 @@
-// Where the gradient of one tensor is collected while a tape walks back.
+// The gradient of one tensor during a backward pass: the contributions are added up here.
 #pragma once
 
 #include "engine/gradient_batch.h"
@@ -7,10 +7,10 @@
 namespace kelvin {
 
 enum class GradientKind {
-  passing,    // of an op's output: passed on, then dropped
+  passing,    // of an op's output: freed when the op's backward function has used it
   watched,    // kept as long as the tape
-  parameter,  // lies in the parameters' own buffer; what comes is added to it
-  replaced    // the same, but what lies there does not count: what comes first takes its place
+  parameter,  // in the parameters' flat buffer: contributions are added to its value
+  replaced    // in the same buffer, whose old value is invalid: the first contribution overwrites it
 };
 
 struct GradientSlot {
@@ -20,13 +20,13 @@ struct GradientSlot {
   GradientKind kind = GradientKind::passing;
   Tensor gradient;  // empty until something is added
 
-  // Adds g, at once or with the batch. A gradient made in the memory that `room` gave is there already.
+  // Adds g, now or with the batch. Does nothing if g was computed in the memory of `room`: it is already in place.
   void add(Tensor g, GradientBatch& batch);
-  // Memory for a float32 gradient that a kernel writes whole: a parameter's own if that is to be replaced, otherwise new.
+  // Memory for a float32 gradient that a kernel overwrites completely: the parameter's own gradient where it is to be replaced, otherwise new.
   [[nodiscard]] Tensor room();
-  // The gradient so far, for a kernel that adds to it; empty if there is none of this type or somebody else holds it.
+  // The gradient so far, for a kernel that adds to it in place. Empty if there is none of this type, or if another tensor shares its memory.
   [[nodiscard]] Tensor sum_so_far(DType type) const;
-  // Zeros where nothing took the place of what was to be replaced.
+  // Writes zeros where a gradient was to be replaced and no contribution came.
   void finish();
 };
 

@@ -1,4 +1,4 @@
-// What the backward function of an op is given: the gradients it may be asked for, by the position of its inputs in `record`.
+// The gradients of an op's inputs, as its backward function sees them. An input is named by its position in `record`.
 #pragma once
 
 #include <vector>
@@ -9,20 +9,20 @@ namespace kelvin {
 
 class Grads {
  public:
-  // `inputs`: for each input of the op its slot, or -1.
+  // `inputs`: the slot of each input of the op; -1: its gradient is not wanted.
   Grads(std::vector<GradientSlot>& slots, GradientBatch& batch, const std::vector<int>& inputs)
       : slots_(slots), batch_(batch), inputs_(inputs) {}
 
-  // Whether input i leads to something watched: compute nothing that is not wanted.
+  // Whether the gradient of input i is wanted, because a watched tensor depends on it. A backward function computes only those.
   [[nodiscard]] bool wants(int i) const { return inputs_[static_cast<std::size_t>(i)] >= 0; }
   // Adds g to the gradient of input i (does nothing when it is not wanted). g has as many elements as the input.
   void add(int i, const Tensor& g);
-  // Memory for the float32 gradient of input i, as large as `input`, to be written whole and handed to `add`. A parameter's own gradient
-  // if that is to be replaced, so that it need not be added afterwards; new memory otherwise.
+  // Memory for the float32 gradient of input i, in the shape of `input`. A kernel overwrites it completely, then `add` gets it. It is the
+  // parameter's own gradient where that is to be replaced, which saves the addition; otherwise new memory.
   [[nodiscard]] Tensor room(int i, const Tensor& input);
-  // The gradient of input i so far, for a kernel that adds to it in place, after which there is nothing left to `add`; often empty.
+  // The gradient of input i so far, for a kernel that adds to it in place; no `add` follows. Often empty.
   [[nodiscard]] Tensor sum_so_far(int i, DType dtype) const;
-  // The device on which to launch what makes a parameter's gradient in `room`, perhaps beside what follows, from tensors that it `reads`.
+  // The device on which to compute a parameter's gradient in the memory `room` from the tensors `reads`: perhaps the side stream.
   [[nodiscard]] Device beside(int i, const Tensor& room, std::vector<Tensor> reads);
 
  private:

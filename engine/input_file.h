@@ -1,7 +1,7 @@
-// Opening and reading files that other hands wrote. Every reader of the program opens its file here.
+// Opens and reads input files, which may be damaged or hostile. Every reader in the program opens its file here.
 //
-// Only regular files are read: a FIFO would block, a device may never end. Sizes are bounded before memory is asked for. Whatever
-// fails throws a mistake with the path and the reason: no such file, permission denied, a folder, a device, too large, cut short.
+// Only regular files are read: a FIFO would block, a device may never end. Sizes are checked before memory is allocated. A failure
+// throws a mistake with the path and the reason: no such file, permission denied, a folder, a device, too large, cut short.
 //
 //   InputFile file(path, kMaxImage);
 //   std::vector<std::byte> bytes(file.size());
@@ -29,9 +29,9 @@ class InputFile {
   [[nodiscard]] std::uint64_t position() const { return position_; }
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
-  // The next bytes.size() bytes. A mistake where the file ends before or cannot be read.
+  // The next bytes.size() bytes. A mistake where the file ends earlier or cannot be read.
   void read(std::span<std::byte> bytes);
-  // The same from a given offset; the position stays.
+  // The same from a given offset; does not move the position.
   void read_at(std::uint64_t offset, std::span<std::byte> bytes) const;
 
  private:
@@ -45,8 +45,8 @@ inline constexpr std::uint64_t kMaxText = 256u << 20;  // bytes of a file that i
 [[nodiscard]] std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_size);
 [[nodiscard]] std::string read_text(const std::filesystem::path& path, std::uint64_t max_size = kMaxText);
 
-// Whether the path names anything at all, or a folder; links are followed. A mistake where the system does not say, as when a folder
-// on the way may not be searched.
+// Whether the path exists, and whether it is a folder; links are followed. A mistake where the system refuses an answer, as when a folder in the
+// path may not be searched.
 [[nodiscard]] bool is_there(const std::filesystem::path& path);
 [[nodiscard]] bool is_folder(const std::filesystem::path& path);
 

@@ -19,7 +19,7 @@ struct OptimizerOptions {
   float weight_decay = 0.0f;
 };
 
-// What multiplies the learning rate of a parameter. 0: frozen, it neither moves nor decays.
+// The factor of a parameter's learning rate. 0: frozen, it neither moves nor decays.
 using LrScale = std::function<float(const Parameter&)>;
 
 class Optimizer {
@@ -30,7 +30,7 @@ class Optimizer {
   // Kernel calls a step.
   [[nodiscard]] std::size_t launches() const { return ranges_.size(); }
 
-  // Moves the values along their gradients. lr: [1] float32 on the parameters' device.
+  // Updates the values with their gradients. lr: [1] float32 on the parameters' device.
   void step(const Tensor& lr);
 
   // State to save and restore with a checkpoint, by name: "optimizer.momentum" or "optimizer.exp_avg",

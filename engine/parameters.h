@@ -18,7 +18,7 @@
 
 namespace kelvin {
 
-// How a parameter starts: constant `a`, uniform in [a, b), or normal with mean a and standard deviation b.
+// Initial values of a parameter: constant `a`, uniform in [a, b), or normal with mean a and standard deviation b.
 struct Init {
   enum class Kind { constant, uniform, normal } kind = Kind::constant;
   float a = 0, b = 0;
@@ -27,7 +27,7 @@ struct Init {
 // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for conv and linear weights and biases.
 [[nodiscard]] Init fan_in_uniform(std::int64_t fan_in);
 
-// Elements: every parameter begins at a multiple of it in the flat buffers, 256 bytes of float32, for which cuBLASLt has all its algorithms.
+// Every parameter begins at a multiple of as many elements in the flat buffers: 256 bytes of float32, for which cuBLASLt has all its algorithms.
 inline constexpr std::int64_t kParameterAlignment = 64;
 
 struct ParameterSpec {

@@ -1,7 +1,7 @@
-// Text from outside (names of files, folders, classes, tensors, runs) on its way to a terminal or into a text file.
+// Makes text from outside (names of files, folders, classes, tensors, runs) safe for a terminal or a text file.
 //
-// File names are bytes; terminals obey control characters; JSON and TOML hold UTF-8 alone. `printable` is for eyes and loses
-// what it replaces; `escape_bytes` is for files and loses nothing.
+// File names are bytes; terminals obey control characters; JSON and TOML hold only UTF-8. `printable` is for people and cannot be undone;
+// `escape_bytes` is for files and can.
 #pragma once
 
 #include <string>

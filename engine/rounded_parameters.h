@@ -1,11 +1,11 @@
-// A model's parameters in another element type, all converted together: on a GPU one launch a step, not one a layer.
+// A model's parameters in another element type, converted together: on a GPU one launch a step instead of one a layer.
 #pragma once
 
 #include "engine/parameters.h"
 
 namespace kelvin {
 
-// While it lives, the innermost on this thread serves `rounded`, and the parameters must not change. A tape that watches parameters holds one.
+// While one exists, `rounded` uses the innermost of this thread, and the parameters must not change. A tape that watches parameters has one.
 class RoundedParameters {
  public:
   explicit RoundedParameters(const Parameters& parameters);
@@ -16,11 +16,11 @@ class RoundedParameters {
  private:
   friend Tensor rounded(const Tensor& w, DType dtype);
   const Parameters& parameters_;
-  Tensor values_;  // all of them, once one was asked for
+  Tensor values_;  // all parameters, from the first call of `rounded` on
   RoundedParameters* outer_;
 };
 
-// w in another element type: on a GPU a part of what was converted together, if w is one of these parameters; otherwise a copy.
+// w in another element type: on a GPU a view into the converted parameters if w is one of them, otherwise a copy.
 [[nodiscard]] Tensor rounded(const Tensor& w, DType dtype);
 
 }  // namespace kelvin

@@ -1,13 +1,13 @@
 // The safetensors file format (https://github.com/huggingface/safetensors, README "Format"): named tensors with a JSON
-// header, readable by every framework, executing nothing.
+// header, readable by every framework, without code in it.
 //
 // Layout: u64 little-endian N; N bytes of JSON; data. The reader makes every check of the reference parser: header at most
 // 100,000,000 bytes and inside the file, valid JSON object, no duplicate names, known dtypes, shapes of non-negative
-// integers without overflow, and offsets that tile the data exactly. Whatever fails throws a mistake with file and reason.
+// integers without overflow, and offsets that tile the data exactly. A failed check throws a mistake with file and reason.
 //
-// Only the header is read at first; elements follow when they are asked for (`elements_of`), so that a file takes no more memory than
-// the tensors that are used. What is written here carries checksums (engine/safetensors_checksums.h); a file that has them is read through
-// and compared at once. A sharded set is read by its index file, "*.safetensors.index.json", as if it were one file.
+// Only the header is read at first; `elements_of` reads elements later, so that a file takes no more memory than the tensors that are
+// used. Files written here have checksums (engine/safetensors_checksums.h), which are checked when a file that has them is opened. A set of
+// shards is read through its index file, "*.safetensors.index.json", as if it were one file.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@ namespace kelvin {
 struct SafetensorsEntry {
   std::string dtype;                                // "F32", "BF16", "I64", ... as in the file
   std::vector<std::int64_t> shape;                  // row-major; empty: one element
-  std::span<const std::byte> in_memory = {};        // little-endian elements; without them they lie in `file`:
+  std::span<const std::byte> in_memory = {};        // little-endian elements; if empty they are in `file`:
   std::shared_ptr<const InputFile> file = nullptr;  // from byte `offset`, `size` bytes
   std::uint64_t offset = 0, size = 0;
 };

@@ -6,14 +6,14 @@
 
 namespace kelvin {
 
-// Whether a file begins as JSON does, which no safetensors file can.
+// Whether a file begins like JSON; no safetensors file does.
 [[nodiscard]] bool is_shard_index(std::span<const std::byte> start);
 
-// From each tensor to the file that holds it, as an index says. Mistakes: no map, a file that is no plain name in the same folder.
+// The file name of each tensor, from an index. Mistakes: no map, a file that is no plain name in the same folder.
 [[nodiscard]] std::map<std::string, std::string> parse_shard_index(const std::filesystem::path& index,
                                                                    std::string_view text);
 
-// All tensors of the map, as of one file. Mistakes as well: more than 500 files, a shard that is not there or lacks a tensor.
+// All tensors of the map as one file. Further mistakes: more than 500 files, a shard that does not exist or lacks a tensor.
 [[nodiscard]] SafetensorsFile read_shards(const std::filesystem::path& index);
 
 }  // namespace kelvin

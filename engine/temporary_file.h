@@ -1,6 +1,5 @@
-// A file under a name that nobody can guess, in an open folder, until it is renamed. A writer holds a kernel lock (flock) on it
-// from its first moment to its last: a file without one was left by a writer that was killed, whatever machine or container it ran
-// in as long as the kernel knows its locks.
+// A file with an unpredictable name in an open folder, until it is renamed. Its writer holds a kernel lock (flock) on it all the time. So a file
+// without a lock was left by a writer that was killed, on any machine or in any container whose locks this kernel sees.
 #pragma once
 
 #include <string>
@@ -19,7 +18,7 @@ class TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   [[nodiscard]] int descriptor() const { return file_.get(); }
-  // In its folder, in the place of what is there; false with errno set when that fails.
+  // Renames it in its folder and replaces a file of that name; false with errno set when that fails.
   [[nodiscard]] bool rename_to(const std::string& name);
 
  private:
@@ -28,10 +27,10 @@ class TemporaryFile {
   Descriptor file_;
 };
 
-// Whether such a file may be called that.
+// Whether a temporary file can have this name.
 [[nodiscard]] bool is_temporary_name(std::string_view name);
 
-// Removes what killed writers left in the folder. Files of writers that live, and all others, stay.
+// Removes the temporary files of killed writers from the folder. Those of running writers, and all other files, stay.
 void remove_leftovers(int folder);
 
 }  // namespace kelvin

@@ -1,7 +1,7 @@
 // Tensor: shared storage + shape + element type + device + identity.
 //
 // Always contiguous and row-major. Copying a Tensor copies the handle, not the elements. `reshape` keeps the identity
-// (a gradient belongs to the elements, not to the way they are folded), `narrow` and `clone` make a new one.
+// (a gradient belongs to the elements, not to their shape); `narrow` and `clone` make a new one.
 // Images are [N, H, W, C], filters [K, R, S, C], matrices [rows, cols].
 #pragma once
 

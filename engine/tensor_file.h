@@ -1,5 +1,5 @@
-// Between tensors in memory and tensors in files: filters [K, R, S, C] are [K, C, R, S] in a file, PyTorch's order; everything else
-// keeps its shape. Element types F64, F32, F16 and BF16 are read; F32, F16 and BF16 are written, rounded to nearest even.
+// Converts tensors between memory and files: filters [K, R, S, C] are [K, C, R, S] in a file, PyTorch's order; all others keep
+// their shape. Element types F64, F32, F16 and BF16 are read; F32, F16 and BF16 are written, rounded to nearest even.
 #pragma once
 
 #include <cstdint>

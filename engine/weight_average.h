@@ -2,8 +2,7 @@
 //   a ← a + (1 − d)(w − a)
 // over parameters and buffers alike, so BatchNorm's running statistics are averaged too. It starts as a copy of the model.
 //
-// The average lies in flat buffers of its own; `exchange` puts it in the model's place and the model's values here, so that an
-// evaluation needs no second model:
+// The average is in separate flat buffers. `exchange` swaps it with the model's values, so that an evaluation needs no second model:
 //
 //   WeightAverage average(model.parameters(), 0.999);
 //   average.update();                               // after each step
@@ -21,7 +20,7 @@ class WeightAverage {
   WeightAverage(const Parameters& parameters, double decay);
 
   void update();
-  // Starts again from what the model holds now.
+  // Starts again from the model's present values.
   void restart();
   void exchange();
   // The average under "ema.<parameter>", to save and restore.

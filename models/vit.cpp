@@ -105,7 +105,7 @@ Tensor VisionTransformer::features(const Tensor& images, Mode mode) {
     const auto block = [this, i, mode](const Tensor& t) { return apply_block(i, t, mode); };
     x = spec().checkpoint_activations ? checkpointed(x, values_of(blocks_[i]), block) : block(x);
   }
-  // The norm treats each token by itself, so taking the class token out first changes nothing but the work.
+  // The norm works on each token separately, so taking the class token out first only saves work.
   return layer_norm(class_token_of(x), norm_.weight->value, norm_.bias->value, kEpsilon);
 }
 

@@ -1,5 +1,5 @@
 // In-place steps of gradient attacks on images float32 [N, H, W, C] (kernels/attacks/pgd_step.h, kernels/attacks/keep_best.h). An image that
-// a living tape follows must not be overwritten: each step checks.
+// a tape tracks must not be overwritten: each step checks this.
 #pragma once
 
 #include "engine/tensor.h"
@@ -24,7 +24,7 @@ struct BestIterates {
   Tensor prediction;  // [N] int32
 
   explicit BestIterates(const Tensor& like);
-  void restart(const Tensor& like) const;  // forgets what was kept; `like` of the same shape
+  void restart(const Tensor& like) const;  // discards what was kept; `like` has the same shape
   // The first success wins; before that the highest loss.
   void offer(const Tensor& candidate, const Tensor& candidate_loss, const Tensor& candidate_success,
              const Tensor& candidate_prediction) const;

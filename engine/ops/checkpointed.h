@@ -1,10 +1,10 @@
-// A part of a network whose activations are not kept: forward stores its input only, backward computes the part again and
-// differentiates that (Chen et al. 2016, 1604.06174). Memory for time: one more forward of the part.
+// A part of a network whose activations are not kept. The forward pass stores only its input; the backward pass computes the part again and
+// differentiates that (Chen et al. 2016, 1604.06174). It saves memory and costs one more forward pass of the part.
 //
 //   x = checkpointed(x, {w1, b1, w2, b2}, [=](const Tensor& x) { return linear(gelu(linear(x, w1, b1)), w2, b2); });
 //
-// Results and gradients have the bits that they have without it, provided f computes the same again: it must draw random numbers by a
-// counter (engine/ops/dropout.h) and change nothing (BatchNorm in training moves running statistics, so it does not belong inside).
+// Results and gradients are bit-identical to those without it if f computes the same again: f must draw random numbers by a counter
+// (engine/ops/dropout.h) and change nothing (BatchNorm in training updates running statistics, so it must not be inside).
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// Dropout and stochastic depth: y = x · m / (1 − rate), m drawn anew for every step (kernels/layers/dropout.h). Not applied outside of
-// training: evaluation simply does not call them. rate = 0 returns x itself.
+// Dropout and stochastic depth: y = x · m / (1 − rate), with a new m for every step (kernels/layers/dropout.h). Evaluation does not call
+// them. rate = 0 returns x itself.
 #pragma once
 
 #include <string>

@@ -67,12 +67,12 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const T
       g.add(0, dz);
     }
     if (g.wants(1)) {
-      const Tensor of_rows = Tensor::empty_like(dloss), dtau = Tensor::empty_like(tau);
+      const Tensor row_gradients = Tensor::empty_like(dloss), dtau = Tensor::empty_like(tau);
       on(dtau.device(), [&](const auto& dev) {
-        cross_entropy_temperature_gradient(dev, of_rows.view<float>(), dloss.view<const float>(),
+        cross_entropy_temperature_gradient(dev, row_gradients.view<float>(), dloss.view<const float>(),
                                            logits.view<const float>(), labels.view<const std::int32_t>(),
                                            tau.view<const float>(), label_smoothing);
-        reduce_sum(dev, dtau.view<float>(), of_rows.view<const float>(), 1.0f);
+        reduce_sum(dev, dtau.view<float>(), row_gradients.view<const float>(), 1.0f);
       });
       g.add(1, dtau);
     }

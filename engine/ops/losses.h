@@ -6,7 +6,7 @@
 
 namespace kelvin {
 
-// Differentiable in τ too, where a tape follows it. label_smoothing S in [0, 1]: against (1 − S) one-hot + S/C (kernels/losses/softmax_cross_entropy.h).
+// Differentiable in τ too, where a tape tracks it. label_smoothing S in [0, 1]: against (1 − S) one-hot + S/C (kernels/losses/softmax_cross_entropy.h).
 [[nodiscard]] Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau,
                                            float label_smoothing = 0.0f);
 [[nodiscard]] Tensor log_odds_cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& tau);

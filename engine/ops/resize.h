@@ -5,7 +5,7 @@
 
 namespace kelvin {
 
-// x: float32 [N, H, W, C] -> float32 [N, height, width, C]; x itself where the size is already that.
+// x: float32 [N, H, W, C] -> float32 [N, height, width, C]; x itself where the size is right already.
 [[nodiscard]] Tensor resize_bilinear(const Tensor& x, std::int64_t height, std::int64_t width);
 
 }  // namespace kelvin

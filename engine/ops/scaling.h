@@ -1,4 +1,4 @@
-// Products with numbers in device memory, and lengths: float32.
+// Products with numbers in device memory, and rows scaled to a norm: float32.
 #pragma once
 
 #include "engine/tensor.h"
@@ -11,7 +11,7 @@ namespace kelvin {
 // e^s of one number: a temperature that is learned as its logarithm
 [[nodiscard]] Tensor exponential(const Tensor& s);
 
-// Rows of x [N, d] brought to length `scale`; the gradient is orthogonal to the row (kernels/layers/normalize_rows.h)
+// Rows of x [N, d] scaled to norm `scale`; the gradient is orthogonal to the row (kernels/layers/normalize_rows.h)
 [[nodiscard]] Tensor normalize_rows(const Tensor& x, float scale);
 
 }  // namespace kelvin

@@ -1,4 +1,4 @@
-// One block an image; every thread draws the image's move from Philox itself, which costs less than sharing it.
+// One block an image; every thread computes the image's random shift from Philox itself, which costs less than sharing it.
 #include "kernels/arrays/augment.h"
 #include "kernels/simt/launch.h"
 

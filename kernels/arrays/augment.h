@@ -1,4 +1,4 @@
-// Gathers a batch from a set of images and, if asked, augments it the CIFAR way: zero padding by `pad` pixels, a random crop
+// Gathers a batch from a set of images and, if asked, augments it as usual for CIFAR: zero padding by `pad` pixels, a random crop
 // of the original size, a horizontal flip with probability 1/2; and cutout (DeVries & Taylor 2017, 1708.04552): a square of zeros
 // whose centre is uniform over the image, so that it may reach beyond the border.
 //

@@ -7,9 +7,7 @@ namespace kelvin {
 
 template <class T>
 void fill(Cpu, View<T> y, T value) {
-  parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) y[i] = value;
-  });
+  for_each_element(y.size(), [=](std::int64_t i) { y[i] = value; });
 }
 
 void fill_scaled(Cpu, View<float> y, View<const float> scalar, float factor) { fill(Cpu{}, y, factor * scalar[0]); }
@@ -18,30 +16,22 @@ void increment(Cpu, View<float> x) { x[0] += 1.0f; }
 
 template <class To, class From>
 void convert(Cpu, View<To> y, View<const From> x) {
-  parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) y[i] = To(static_cast<float>(x[i]));
-  });
+  for_each_element(y.size(), [=](std::int64_t i) { y[i] = To(static_cast<float>(x[i])); });
 }
 
 template <class To, class From>
 void accumulate(Cpu, View<To> y, View<const From> x) {
-  parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) y[i] = To(static_cast<float>(y[i]) + static_cast<float>(x[i]));
-  });
+  for_each_element(y.size(), [=](std::int64_t i) { y[i] = To(static_cast<float>(y[i]) + static_cast<float>(x[i])); });
 }
 
 template <class T>
 void scale(Cpu, View<T> y, float factor) {
-  parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) y[i] = T(static_cast<float>(y[i]) * factor);
-  });
+  for_each_element(y.size(), [=](std::int64_t i) { y[i] = T(static_cast<float>(y[i]) * factor); });
 }
 
 template <class T>
 void add(Cpu, View<T> y, View<const T> a, View<const T> b) {
-  parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) y[i] = T(static_cast<float>(a[i]) + static_cast<float>(b[i]));
-  });
+  for_each_element(y.size(), [=](std::int64_t i) { y[i] = T(static_cast<float>(a[i]) + static_cast<float>(b[i])); });
 }
 
 template void fill(Cpu, View<float>, float);

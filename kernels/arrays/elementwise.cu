@@ -1,9 +1,6 @@
 // Memory-bound: every kernel reads each input once and writes each output once.
-#include <algorithm>
-
 #include "kernels/arrays/elementwise.h"
-#include "kernels/simt/launch.h"
-#include "kernels/simt/packs.h"
+#include "kernels/simt/map.h"
 
 namespace kelvin {
 namespace {
@@ -44,43 +41,15 @@ struct Increment {
   }
 };
 
-template <class To, class From>
-struct Convert {
-  To* y;
-  const From* x;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    store<N>(y + i, load<N>(x + i));
-  }
+struct Same {
+  __device__ float operator()(float x) const { return x; }
 };
-
-// y = a + b
-template <class To, class A, class B>
-struct AddElements {
-  static constexpr int kPack = std::max({pack_of<To>, pack_of<A>, pack_of<B>});
-  To* y;
-  const A* a;
-  const B* b;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    Pack<N> sum = load<N>(a + i);
-    const Pack<N> other = load<N>(b + i);
-    for (int k = 0; k < N; ++k) sum[k] += other[k];
-    store<N>(y + i, sum);
-  }
-};
-
-template <class T>
 struct Scale {
-  static constexpr int kPack = pack_of<T>;
-  T* y;
   float factor;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    Pack<N> v = load<N>(y + i);
-    for (int k = 0; k < N; ++k) v[k] *= factor;
-    store<N>(y + i, v);
-  }
+  __device__ float operator()(float x) const { return x * factor; }
+};
+struct Sum {
+  __device__ float operator()(float a, float b) const { return a + b; }
 };
 
 }  // namespace
@@ -98,22 +67,22 @@ void increment(const Cuda& cuda, View<float> x) { launch_elements(cuda, 1, false
 
 template <class To, class From>
 void convert(const Cuda& cuda, View<To> y, View<const From> x) {
-  launch_elements(cuda, y.size(), can_use_packs(y, x), Convert<To, From>{y.data, x.data});
+  map_elements(cuda, y, x, Same{});
 }
 
 template <class To, class From>
 void accumulate(const Cuda& cuda, View<To> y, View<const From> x) {
-  launch_elements(cuda, y.size(), can_use_packs(y, x), AddElements<To, To, From>{y.data, y.data, x.data});
+  map_elements(cuda, y, View<const To>(y), x, Sum{});
 }
 
 template <class T>
 void scale(const Cuda& cuda, View<T> y, float factor) {
-  launch_elements(cuda, y.size(), can_use_packs(y), Scale<T>{y.data, factor});
+  map_elements(cuda, y, View<const T>(y), Scale{factor});
 }
 
 template <class T>
 void add(const Cuda& cuda, View<T> y, View<const T> a, View<const T> b) {
-  launch_elements(cuda, y.size(), can_use_packs(y, a, b), AddElements<T, T, T>{y.data, a.data, b.data});
+  map_elements(cuda, y, a, b, Sum{});
 }
 
 template void fill(const Cuda&, View<float>, float);

@@ -1,4 +1,4 @@
-// Products and exponentials of what lies in device memory, so that a factor may change between replays of a recorded step.
+// Products and exponentials whose inputs are all in device memory, so that a factor may change between replays of a recorded step.
 // float32, elementwise, deterministic; y may be x.
 #pragma once
 

@@ -12,7 +12,7 @@ namespace {
 using SumGroup = BlockGroup<256>;
 constexpr std::int64_t kElementsPerBlock = 16384;
 
-// What is summed.
+// The terms of the sums.
 struct Itself {
   static __device__ double term(double v) { return v; }
 };
@@ -20,7 +20,7 @@ struct Square {
   static __device__ double term(double v) { return v * v; }
 };
 
-// What becomes of the total.
+// The use of the total.
 struct ToSum {  // total = (is_running ? total : 0) + factor · Σ
   float* total;
   float factor;

@@ -55,12 +55,12 @@ Distance distance(const Cuda& cuda, View<const T> got, View<const T> reference, 
   const CudaBlock sums(cuda, kBytes);
   launch(cuda, squares_kernel<T>, {.grid = kBlocks, .block = SumGroup::kThreads}, sums.as<double>(), got.data,
          reference.data, got.rows(), got.cols(), begin, end);
-  std::vector<double> of_block(2 * kBlocks);
-  copy_to_host(cuda, of_block.data(), sums.as<double>(), kBytes);
+  std::vector<double> block_results(2 * kBlocks);
+  copy_to_host(cuda, block_results.data(), sums.as<double>(), kBytes);
   Distance d;
   for (std::size_t b = 0; b < kBlocks; ++b) {
-    d.difference += of_block[2 * b];
-    d.reference += of_block[2 * b + 1];
+    d.difference += block_results[2 * b];
+    d.reference += block_results[2 * b + 1];
   }
   return {std::sqrt(d.difference), std::sqrt(d.reference)};
 }
@@ -69,9 +69,9 @@ template <class T>
 bool is_all_nan(const Cuda& cuda, View<const T> x) {
   const CudaBlock flags(cuda, kBlocks * sizeof(int));
   launch(cuda, numbers_kernel<T>, {.grid = kBlocks, .block = SumGroup::kThreads}, flags.as<int>(), x.data, x.size());
-  std::vector<int> of_block(kBlocks);
-  copy_to_host(cuda, of_block.data(), flags.as<int>(), kBlocks * sizeof(int));
-  return std::none_of(of_block.begin(), of_block.end(), [](int has_numbers) { return has_numbers != 0; });
+  std::vector<int> block_results(kBlocks);
+  copy_to_host(cuda, block_results.data(), flags.as<int>(), kBlocks * sizeof(int));
+  return std::none_of(block_results.begin(), block_results.end(), [](int has_numbers) { return has_numbers != 0; });
 }
 
 template bool is_all_nan(const Cuda&, View<const float>);

@@ -1,4 +1,4 @@
-// How far one matrix lies from another: for a way of computing that is to be believed only where it agrees with the plain one.
+// The distance between two matrices, to accept the result of an algorithm only where it agrees with the plain one's.
 #pragma once
 
 #include "kernels/device/device.h"
@@ -21,7 +21,7 @@ template <class T>
 [[nodiscard]] Distance distance(const Cuda& cuda, View<const T> got, View<const T> reference, std::int64_t begin,
                                 std::int64_t end);
 
-// Whether all of it is NaN. Waits for the GPU.
+// Whether all elements are NaN. Waits for the GPU.
 template <class T>
 [[nodiscard]] bool is_all_nan(const Cuda& cuda, View<const T> x);
 

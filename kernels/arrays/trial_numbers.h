@@ -1,4 +1,4 @@
-// Numbers on which a way of computing is tried against the plain one: the caller's may all be zero. Included by .cu files only.
+// Random numbers to compare an algorithm with the plain one on, because the caller's may all be zero. Included by .cu files only.
 #pragma once
 
 #include "kernels/arrays/elementwise.h"

@@ -1,5 +1,5 @@
-// What a gradient says of an L∞ attack at x, image by image: whether there is any to follow, and how far x is from where the attack
-// would rest (Wang et al. 2019, "On the convergence and robustness of adversarial training").
+// What the gradient at x says about an L∞ attack, image by image: whether the gradient is zero, and how far x is from a stationary point
+// of the attack (Wang et al. 2019, "On the convergence and robustness of adversarial training").
 //
 //   fosc_i    = ε ‖g_i‖₁ − ⟨x_i − x0_i, g_i⟩ >= 0       first-order stationarity: 0 where no first-order step can gain, a corner of the ball
 //   is_zero_i = 1 where every element of g_i is exactly 0, otherwise 0

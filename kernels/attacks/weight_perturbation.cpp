@@ -31,13 +31,11 @@ double norm_of(View<const float> x) {
 }  // namespace
 
 void perturb_weights(Cpu, View<float> w, View<float> undo, View<const float> g, float gamma) {
-  const double of_w = norm_of({w.data, w.shape}), of_v = kProxyLearningRate * norm_of(g);
-  const auto factor = static_cast<float>(gamma * of_w * kProxyLearningRate / (of_v + kPerturbationGuard));
-  parallel_for(w.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      undo[i] = -factor * g[i];
-      w[i] -= undo[i];
-    }
+  const double w_norm = norm_of({w.data, w.shape}), step_norm = kProxyLearningRate * norm_of(g);
+  const auto factor = static_cast<float>(gamma * w_norm * kProxyLearningRate / (step_norm + kPerturbationGuard));
+  for_each_element(w.size(), [=](std::int64_t i) {
+    undo[i] = -factor * g[i];
+    w[i] -= undo[i];
   });
 }
 

@@ -17,30 +17,30 @@ __global__ void __launch_bounds__(256) squares_kernel(double* partial, const flo
   const SumGroup group;
   const std::int64_t begin = blockIdx.x * kElementsPerBlock;
   const std::int64_t end = begin + kElementsPerBlock < n ? begin + kElementsPerBlock : n;
-  double of_w = 0, of_g = 0;
+  double w_squares = 0, g_squares = 0;
   for (std::int64_t i = begin + group.rank(); i < end; i += SumGroup::kThreads) {
-    of_w += static_cast<double>(w[i]) * w[i];
-    of_g += static_cast<double>(g[i]) * g[i];
+    w_squares += static_cast<double>(w[i]) * w[i];
+    g_squares += static_cast<double>(g[i]) * g[i];
   }
-  of_w = group.sum(of_w);
-  of_g = group.sum(of_g);
+  w_squares = group.sum(w_squares);
+  g_squares = group.sum(g_squares);
   if (group.rank() != 0) return;
-  partial[2 * blockIdx.x] = of_w;
-  partial[2 * blockIdx.x + 1] = of_g;
+  partial[2 * blockIdx.x] = w_squares;
+  partial[2 * blockIdx.x + 1] = g_squares;
 }
 
 __global__ void __launch_bounds__(256)
     move_kernel(float* w, float* undo, const float* g, const double* partial, std::int64_t n, float gamma) {
   const SumGroup group;
-  double of_w = 0, of_g = 0;
+  double w_norm = 0, g_norm = 0;
   for (std::int64_t b = group.rank(); b < gridDim.x; b += SumGroup::kThreads) {
-    of_w += partial[2 * b];
-    of_g += partial[2 * b + 1];
+    w_norm += partial[2 * b];
+    g_norm += partial[2 * b + 1];
   }
-  of_w = sqrt(group.sum(of_w));
-  of_g = sqrt(group.sum(of_g));
+  w_norm = sqrt(group.sum(w_norm));
+  g_norm = sqrt(group.sum(g_norm));
   const auto factor =
-      static_cast<float>(gamma * of_w * kProxyLearningRate / (kProxyLearningRate * of_g + kPerturbationGuard));
+      static_cast<float>(gamma * w_norm * kProxyLearningRate / (kProxyLearningRate * g_norm + kPerturbationGuard));
   const std::int64_t begin = blockIdx.x * kElementsPerBlock;
   const std::int64_t end = begin + kElementsPerBlock < n ? begin + kElementsPerBlock : n;
   for (std::int64_t i = begin + group.rank(); i < end; i += SumGroup::kThreads) {

@@ -56,7 +56,7 @@ void scatter(T* to, std::int64_t stride, const std::vector<float>& from, const S
 // f(image, head) for all of them, in parallel.
 template <class F>
 void for_each_head(const Sizes& s, const F& f) {
-  require_headroom(Cpu{}, onednn::kRoomToMake);
+  require_headroom(Cpu{}, onednn::kHeadroomToMake);
   parallel_for(
       s.batch * s.heads,
       [&](std::int64_t begin, std::int64_t end) {
@@ -65,7 +65,7 @@ void for_each_head(const Sizes& s, const F& f) {
       /*grain=*/1);
 }
 
-// Turns a row of scores into e^(score − max); gives log Σ e^score and leaves the sum to the caller.
+// Replaces a row of scores by e^(score − max) and returns log Σ e^score; the caller divides by the sum.
 struct RowSoftmax {
   float sum, log_sum_exp;
 };

@@ -1,8 +1,8 @@
 // One warp a query (forward, dq) or a key (dk, dv). Forward walks over the keys 32 at a time with a running maximum and sum (Milakov &
 // Gimelshein 2018, 1805.02867): a lane scores one key, then every lane adds the 32 weighted values to its own D / 32 outputs. The four
-// warps of a block share a head, so that k and v come from the first-level cache after the first. No tensor cores: these are the plain
-// kernels, right everywhere, in no memory of their own. bfloat16 goes through cuDNN's fused graph and float32 through matrix products where these
-// serve (fused_attention.h).
+// warps of a block share a head, so that k and v come from the first-level cache after the first warp's read. No tensor cores: these are the
+// plain kernels, which work for every shape and need no scratch memory. Where possible bfloat16 uses cuDNN's fused graph instead, and float32
+// matrix products (fused_attention.h).
 #include <cmath>
 #include <type_traits>
 

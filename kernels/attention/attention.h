@@ -3,18 +3,18 @@
 //
 //   S = q kᵀ / √D   P = softmax over keys (S)   y = P v
 //
-//   qkv [B, T, 3, H, D]   B images of T tokens; H heads of D values; q, k and v side by side as one linear layer makes them
+//   qkv [B, T, 3, H, D]   B images of T tokens; H heads of D values; q, k and v side by side, as one linear layer writes them
 //   y   [B, T, H·D]       heads side by side
-//   log_sum_exp [B, H, T] float32, log Σ_keys e^S of each query: what the backward pass needs to make P again
+//   log_sum_exp [B, H, T] float32, log Σ_keys e^S of each query: the backward pass computes P from it again
 //
-// Storage type T: float or bfloat16; arithmetic float32, on CUDA the products of float32 in TF32 where that is allowed. The T x T matrices S and P
-// are not kept for backward: at most a strip of 64 queries at a time lives in a thread's scratch memory (CPU), on CUDA a tile or, in float32,
-// the matrices of some images for the length of the call. Backward, with dP = dy vᵀ and
+// Storage type T: float or bfloat16. Arithmetic is float32; on CUDA, products of float32 use TF32 where that is allowed. The T x T matrices S and P
+// are not kept for the backward pass. On the CPU a thread's scratch memory holds them for at most 64 queries at a time. On CUDA a block holds a
+// tile or, in float32, scratch memory holds the matrices of some images during the call. Backward pass, with dP = dy vᵀ and
 // δ = Σ_D dy y of each query (Dao et al. 2022, 2205.14135, section 3.1):
 //
 //   dS = P (dP − δ)   dq = dS k / √D   dk = dSᵀ q / √D   dv = Pᵀ dy
 //
-// Deterministic; on the GPU with `--fast-nondeterministic` backward's sums need not be. dqkv is overwritten; nothing overlaps.
+// Deterministic, except the sums of the GPU's backward pass with `--fast-nondeterministic`. dqkv is overwritten; nothing overlaps.
 #pragma once
 
 #include <vector>
@@ -40,7 +40,7 @@ template <class T>
 void attention_backward(const Cuda&, View<T> dqkv, View<const T> dy, View<const T> y, View<const float> log_sum_exp,
                         View<const T> qkv);
 
-// qkv's shapes that attention has run with on the CPU so far, each once: what a model needs of a device.
+// The shapes of qkv that attention has run with on the CPU so far, each once: what a model needs of a device.
 [[nodiscard]] std::vector<Shape> attention_shapes_run(Cpu);
 
 }  // namespace kelvin

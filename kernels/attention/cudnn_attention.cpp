@@ -54,7 +54,7 @@ std::vector<Descriptor> backward_operations(const AttentionProblem& p) {
   const Descriptor v_transposed = g.tensor(kV, transposed(l.part)), y = g.tensor(kY, l.output);
   const Descriptor dy = g.tensor(kDy, l.output), log_sum_exp = g.tensor(kLogSumExp, l.statistic);
   const Descriptor scale = g.scalar(kScale);
-  // cuDNN knows this pattern only with a factor at this place (it undoes the scale of dropout) and with δ in memory.
+  // cuDNN recognises this pattern only with a factor here (which undoes the scale of dropout) and with δ in memory.
   const Descriptor dy_y =
       g.reduce(CUDNN_REDUCE_TENSOR_ADD, g.pointwise(CUDNN_POINTWISE_MUL, dy, y, l.row_sums), l.statistic);
   const Descriptor delta = g.pointwise(CUDNN_POINTWISE_MUL, dy_y, g.scalar(kOne), g.tensor(kDelta, l.statistic));

@@ -1,4 +1,4 @@
-// cuDNN's fused attention, and when to believe it (fused_attention.h). Bytes: forward reads qkv and writes y and log_sum_exp; backward
+// cuDNN's fused attention, and the test of its plans (fused_attention.h). Bytes: forward reads qkv and writes y and log_sum_exp; backward
 // reads qkv, y, dy and log_sum_exp and writes dqkv, besides B·H·T² bfloat16 of dS in the plan's workspace where it is deterministic.
 #include <algorithm>
 #include <cmath>
@@ -26,8 +26,8 @@ using cudnn::AttentionProblem;
 using cudnn::AttentionTensors;
 using cudnn::Plan;
 
-// Relative errors that a right plan stays below. log_sum_exp has float32 sums of the same products. y and the gradients differ by P and
-// dS rounded to 8 bits, which keys that have much in common amplify in dq; a mask or scale gone wrong costs a fifth and more.
+// Bounds for the relative errors of a correct plan. log_sum_exp has float32 sums of the same products. y and the gradients differ because P
+// and dS are rounded to 8 bits, which similar keys amplify in dq. A wrong mask or scale causes an error of a fifth and more.
 constexpr double kLogSumExpTolerance = 1e-3, kOutputTolerance = 2e-2, kGradientTolerance = 0.1;
 constexpr std::size_t kTimed = 3;                               // compiling one takes half a second
 constexpr std::int64_t kMostWorkspace = std::int64_t{2} << 30;  // dS of 197 tokens: 100 MB for 128 images of 6 heads
@@ -41,8 +41,8 @@ void run(const Cuda& cuda, const AttentionProblem& problem, const Plan& plan, co
   cudnn::execute(cuda.cudnn(), problem, plan, tensors, scratch.as<void>());
 }
 
-// A problem to try plans on: normal numbers instead of the caller's, whose gradients may have become zero (a small temperature does that) or
-// differ by more than rounding where they cancel.
+// A problem to test plans on: normal numbers instead of the caller's, whose gradients may be zero (with a small temperature) or differ by more
+// than rounding where they cancel.
 class Trial {
  public:
   Trial(const Cuda& cuda, const AttentionProblem& p)
@@ -128,7 +128,7 @@ class Trial {
   Scratch<float> sums_, sums_plain_;
 };
 
-// How a shape goes: by a plan or, none, by the plain kernels. A plan that cannot run, which cuDNN may find out only then, is left out.
+// The choice for a shape: a plan, or none for the plain kernels. A plan that cannot run (cuDNN may report that only at this point) is left out.
 std::optional<Plan> choose(const Cuda& cuda, const AttentionProblem& problem) {
   const CudaSettings& settings = cuda_settings();
   const auto plans = cudnn::attention_plans({.handle = cuda.cudnn()}, problem,
@@ -161,7 +161,7 @@ std::optional<Plan> choose(const Cuda& cuda, const AttentionProblem& problem) {
   return best;
 }
 
-// The same where there may be no memory for the trial's tensors: then the plain kernels, which need none.
+// The same, with the plain kernels if there is no memory for the trial's tensors.
 std::optional<Plan> choose_if_possible(const Cuda& cuda, const AttentionProblem& problem) try {
   return choose(cuda, problem);
 } catch (const Error& e) {
@@ -170,7 +170,7 @@ std::optional<Plan> choose_if_possible(const Cuda& cuda, const AttentionProblem&
   return {};
 }
 
-// The shared course of both directions.
+// Both directions.
 bool run_chosen(const Cuda& cuda, const AttentionProblem& problem, const AttentionTensors& tensors) {
   if (!fast_attention_is_allowed()) return false;
   static std::mutex mutex;

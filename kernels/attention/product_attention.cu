@@ -1,7 +1,7 @@
-// Attention in float32 as matrix products of all heads in one call (cuda_matmul.h). q, k and v are gathered so that the matrices of a head lie
-// together, q with 1/√D in it; S and what becomes of it stand in scratch memory, [B·H, T, T] with rows of whole 16 bytes, for as many images at
-// a time as there is room for. Bytes: qkv, y and their gradients pass twice, in place and gathered; S is written and read twice, in backward S
-// and dP twice each.
+// Attention in float32 as matrix products of all heads in one call (cuda_matmul.h). q, k and v are gathered so that each matrix of a head is
+// contiguous; q is multiplied by 1/√D. S, and then P in its place, is in scratch memory, [B·H, T, T] with rows of a multiple of 16 bytes, for as
+// many images at a time as fit. Bytes: qkv, y and their gradients are read or written twice, in place and gathered; S is written and read twice,
+// in the backward pass S and dP twice each.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -25,7 +25,7 @@ struct Heads {
   std::int64_t images, parts, tokens, heads, width;
   [[nodiscard]] std::int64_t size() const { return images * parts * tokens * heads * width; }
   [[nodiscard]] __device__ std::int64_t part_of(std::int64_t i) const { return i / (images * heads * tokens * width); }
-  // Where element i of the second lies in the first.
+  // The position in the first layout of element i of the second.
   [[nodiscard]] __device__ std::int64_t together(std::int64_t i) const {
     const std::int64_t d = i % width, row = i / width, token = row % tokens, matrix = row / tokens;
     const std::int64_t head = matrix % heads, image = matrix / heads % images, part = matrix / heads / images;
@@ -33,7 +33,7 @@ struct Heads {
   }
 };
 
-// From the first to the second or, not kApart, back. The first part is multiplied by `factor` on its way.
+// Copies the first layout to the second or, without kApart, back. The first part is multiplied by `factor`.
 template <bool kApart>
 struct MoveHeads {
   static constexpr int kPack = pack_of<float>;
@@ -63,8 +63,8 @@ __global__ void softmax_kernel(float* scores, float* log_sum_exp, std::int64_t r
   most = group.max(most);
   for (std::int64_t j = group.rank(); j < tokens; j += WarpGroup::kThreads) sum += expf(s[j] - most);
   sum = group.sum(sum);
-  const float of_sum = 1.0f / sum;
-  for (std::int64_t j = group.rank(); j < tokens; j += WarpGroup::kThreads) s[j] = expf(s[j] - most) * of_sum;
+  const float inverse_sum = 1.0f / sum;
+  for (std::int64_t j = group.rank(); j < tokens; j += WarpGroup::kThreads) s[j] = expf(s[j] - most) * inverse_sum;
   if (group.rank() == 0) log_sum_exp[row] = most + logf(sum);
 }
 
@@ -97,11 +97,11 @@ struct Strip {
   [[nodiscard]] float scale() const { return 1.0f / std::sqrt(static_cast<float>(qkv.width)); }
   [[nodiscard]] std::int64_t part() const { return out.size(); }  // elements of q
   template <class T>
-  [[nodiscard]] Matrices<T> of_tokens(T* data) const {
+  [[nodiscard]] Matrices<T> token_matrices(T* data) const {
     return {data, qkv.tokens, qkv.width, qkv.width};
   }
   template <class T>
-  [[nodiscard]] Matrices<T> of_scores(T* data) const {
+  [[nodiscard]] Matrices<T> score_matrices(T* data) const {
     return {data, qkv.tokens, qkv.tokens, pitch()};
   }
   void take_apart(float* apart, const float* together, const Heads& shape, float factor) const {
@@ -121,9 +121,9 @@ struct Strip {
     auto *const q = parts.as<float>(), *const s = scores.as<float>();
     const float *const k = q + part(), *const v = k + part();
     take_apart(q, from, qkv, scale());
-    multiply(of_scores(s), of_tokens<const float>(q), of_tokens(k), {.transpose_b = true});
+    multiply(score_matrices(s), token_matrices<const float>(q), token_matrices(k), {.transpose_b = true});
     launch_rows<WarpGroup>(cuda, softmax_kernel, rows(), s, log_sum_exp, rows(), qkv.tokens, pitch());
-    multiply(of_tokens(q), of_scores<const float>(s), of_tokens(v), {});  // q is not needed any more
+    multiply(token_matrices(q), score_matrices<const float>(s), token_matrices(v), {});  // q is not needed any more
     put_together(y, q, out, 1.0f);
   }
 
@@ -138,17 +138,18 @@ struct Strip {
     auto *const dq = gradients.as<float>(), *const dk = dq + part(), *const dv = dk + part();
     take_apart(q, from, qkv, scale());
     take_apart(g, dy, out, 1.0f);
-    multiply(of_scores(s), of_tokens<const float>(q), of_tokens<const float>(k), {.transpose_b = true});
-    multiply(of_scores(ds), of_tokens<const float>(g), of_tokens<const float>(v), {.transpose_b = true});
+    multiply(score_matrices(s), token_matrices<const float>(q), token_matrices<const float>(k), {.transpose_b = true});
+    multiply(score_matrices(ds), token_matrices<const float>(g), token_matrices<const float>(v), {.transpose_b = true});
     launch_rows<WarpGroup>(cuda, score_gradient_kernel, rows(), s, ds, log_sum_exp, rows(), qkv.tokens, pitch());
-    multiply(of_tokens(dq), of_scores<const float>(ds), of_tokens<const float>(k), {});
-    multiply(of_tokens(dk), of_scores<const float>(ds), of_tokens<const float>(q), {.transpose_a = true});
-    multiply(of_tokens(dv), of_scores<const float>(s), of_tokens<const float>(g), {.transpose_a = true});
+    multiply(token_matrices(dq), score_matrices<const float>(ds), token_matrices<const float>(k), {});
+    multiply(token_matrices(dk), score_matrices<const float>(ds), token_matrices<const float>(q),
+             {.transpose_a = true});
+    multiply(token_matrices(dv), score_matrices<const float>(s), token_matrices<const float>(g), {.transpose_a = true});
     put_together(dqkv, dq, qkv, scale());
   }
 };
 
-// f(strip, first image) for as many images at a time as there is room for.
+// f(strip, first image) for as many images at a time as the scratch memory holds.
 template <class F>
 void for_strips(const Cuda& cuda, const Shape& qkv, std::int64_t most_scores, bool in_packs, const F& f) {
   const std::int64_t tokens = qkv[1], heads = qkv[3], width = qkv[4];
@@ -160,8 +161,8 @@ void for_strips(const Cuda& cuda, const Shape& qkv, std::int64_t most_scores, bo
   }
 }
 
-// Whether products are the way for a shape: found out when it is first met, by running them and, with autotuning, the plain kernels too. What
-// cannot run, for lack of memory say, is left out.
+// Whether a shape is computed by products. Decided when the shape is first met: they are run and, with autotuning, the plain kernels too. An
+// algorithm that cannot run, for lack of memory for example, is left out.
 template <class Products, class Plain>
 bool serve(const Cuda& cuda, bool is_backward, const Shape& qkv, const Products& products, const Plain& plain) {
   using Key = std::tuple<bool, bool, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
@@ -198,19 +199,19 @@ bool run_if_possible(const Shape& qkv, const Products& products) try {
 
 void product_attention_forward(const Cuda& cuda, View<float> y, View<float> log_sum_exp, View<const float> qkv,
                                std::int64_t most_scores) {
-  const std::int64_t of_image = qkv.dim(1) * qkv.dim(3);
+  const std::int64_t image_rows = qkv.dim(1) * qkv.dim(3);
   for_strips(cuda, qkv.shape, most_scores, can_use_packs(y, qkv), [&](const Strip& strip, std::int64_t first) {
-    strip.forward(y.data + first * of_image * qkv.dim(4), log_sum_exp.data + first * of_image,
-                  qkv.data + first * of_image * 3 * qkv.dim(4));
+    strip.forward(y.data + first * image_rows * qkv.dim(4), log_sum_exp.data + first * image_rows,
+                  qkv.data + first * image_rows * 3 * qkv.dim(4));
   });
 }
 
 void product_attention_backward(const Cuda& cuda, View<float> dqkv, View<const float> dy, View<const float> log_sum_exp,
                                 View<const float> qkv, std::int64_t most_scores) {
-  const std::int64_t of_image = qkv.dim(1) * qkv.dim(3);
+  const std::int64_t image_rows = qkv.dim(1) * qkv.dim(3);
   for_strips(cuda, qkv.shape, most_scores, can_use_packs(dqkv, dy, qkv), [&](const Strip& strip, std::int64_t first) {
-    strip.backward(dqkv.data + first * of_image * 3 * qkv.dim(4), dy.data + first * of_image * qkv.dim(4),
-                   log_sum_exp.data + first * of_image, qkv.data + first * of_image * 3 * qkv.dim(4));
+    strip.backward(dqkv.data + first * image_rows * 3 * qkv.dim(4), dy.data + first * image_rows * qkv.dim(4),
+                   log_sum_exp.data + first * image_rows, qkv.data + first * image_rows * 3 * qkv.dim(4));
   });
 }
 

@@ -28,14 +28,12 @@ void run(const onednn::ConvPlan& plan, const std::unordered_map<int, dnnl::memor
   onednn::run(plan.primitive, arguments);
 }
 
-// y = relu?(y + residual): what Winograd leaves to do
+// y = relu?(y + residual), in a second pass after Winograd's convolution
 template <class T>
 void add_residual(View<T> y, View<const T> residual, bool relu) {
-  parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const float sum = float(y.data[i]) + float(residual.data[i]);
-      y.data[i] = T(relu && sum < 0 ? 0.0f : sum);
-    }
+  for_each_element(y.size(), [=](std::int64_t i) {
+    const float sum = float(y.data[i]) + float(residual.data[i]);
+    y.data[i] = T(relu && sum < 0 ? 0.0f : sum);
   });
 }
 

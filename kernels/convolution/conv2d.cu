@@ -1,6 +1,6 @@
-// What stands around the convolution itself (convolve.h). Filters are float32 KRSC; a bfloat16 convolution rounds them first (cuDNN has no
-// single operation that does both). Images of one or three channels are padded to a
-// whole 16 bytes a pixel: without that cuDNN pads them itself, in up to a gigabyte of workspace.
+// The changes of type and channels around the convolution itself (convolve.h). Filters are float32 KRSC; a bfloat16 convolution rounds them first,
+// because cuDNN has no single operation that does both. Images of one or three channels are padded to a multiple of 16 bytes a pixel: otherwise
+// cuDNN pads them itself, in up to a gigabyte of workspace.
 #include <optional>
 
 #include "kernels/arrays/elementwise.h"

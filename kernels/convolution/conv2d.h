@@ -2,15 +2,15 @@
 //
 //   x [N, H, W, C], w [K, R, S, C], y [N, OH, OW, K] with OH = (H + 2 pad − R) / stride + 1
 //
-// T is the storage type of activations: float or bfloat16 (float32 accumulation; weights are rounded to T for the product). W is that of the
-// filter and the bias: float, or T where the caller has rounded them already, once for many calls.
-// CUDA: cuDNN, whose filter gradient of a bfloat16 convolution is rounded to bfloat16 before it is widened, and matrix products, whose is not
-// (convolve.h); 3x3 convolutions of float32 may go by Winograd's F(4x4, 3x3), whose errors are twice as large. CPU: oneDNN, any CPU; bfloat16
-// needs AVX512_BF16 (`require_bfloat16`) and takes kernels/convolution/winograd for wide 3x3 convolutions, whose factors are rounded after a transform:
-// errors about twice as large. Primitives are cached by shape; a steady step makes none. Outputs are overwritten and must not overlap inputs.
-// NaN in an image, filter, bias or residual comes out as NaN wherever it has a part in an output, through the ReLU too, as in PyTorch.
-// Deterministic for a given thread count; the filter gradient's summation order, and so its last bits, depends on the number of threads where it
-// is oneDNN's.
+// T is the storage type of activations: float or bfloat16. Sums are float32; weights are rounded to T for the product. W is the type of the
+// filter and the bias: float, or T where the caller has rounded them once for many calls.
+// CUDA: cuDNN, matrix products or, for 3x3 convolutions of float32, Winograd's F(4x4, 3x3), whose errors are twice as large (convolve.h). cuDNN
+// rounds the filter gradient of a bfloat16 convolution to bfloat16 before it is widened; matrix products do not.
+// CPU: oneDNN. bfloat16 needs AVX512_BF16 (`require_bfloat16`). Wide 3x3 convolutions of bfloat16 use kernels/convolution/winograd, which rounds the
+// factors after a transform: errors are about twice as large. Primitives are cached by shape. Outputs are overwritten and must not overlap inputs.
+// A NaN in an image, filter, bias or residual makes every output NaN that it contributes to, also through the ReLU, as in PyTorch.
+// Deterministic for a given thread count. The summation order of oneDNN's filter gradient, and so its last bits, depends on the number of
+// threads.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What follows a convolution in a residual network, as a pass of its own over its result on the GPU: y = relu?(y + residual + bias).
+// What follows a convolution in a residual network, y = relu?(y + residual + bias), as a separate pass over its result on the GPU.
 #pragma once
 
 #include "kernels/device/device.h"

@@ -1,4 +1,4 @@
-// What a convolution on the GPU is asked for, whichever way it goes (convolve.h): the key under which its plans are kept, and its tensors.
+// The description of a convolution on the GPU, the same for every algorithm of convolve.h: the key under which plans are kept, and the tensors.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ enum class ConvDirection { forward, backward_data, backward_filter };
 // Everything that decides how a convolution is computed. x [N, H, W, C], w [K, R, S, C], y and residual [N, P, Q, K], bias [K]; all have the
 // element type `dtype`, sums are float32 and rounded once.
 //   forward          y = relu?(x * w + residual + bias)
-//   backward data    dx = what y's gradient sends back through w, or dx += that
+//   backward data    dx = the gradient with respect to x, or dx += it
 //   backward filter  dw
 struct ConvProblem {
   ConvDirection direction{};
@@ -34,7 +34,7 @@ struct ConvProblem {
   [[nodiscard]] bool has_epilogue() const { return has_residual || has_bias || relu; }
 };
 
-// Device addresses of the tensors in their direction's roles; one of the first three is the result.
+// Device addresses. Forward writes y. In the backward passes y is dy, and the result is x = dx (data) or w = dw (filter).
 struct ConvTensors {
   const void *x = nullptr, *w = nullptr, *y = nullptr;
   const void *residual = nullptr, *bias = nullptr;  // null where the problem has none

@@ -11,7 +11,7 @@ namespace {
 Shape images_of(const ConvProblem& p) { return {p.x[0], p.x[1], p.x[2], p.x[3]}; }
 Shape outputs_of(const ConvProblem& p) { return {p.x[0], p.output_side(0), p.output_side(1), p.w[0]}; }
 
-std::size_t room_for(const ConvProblem& p, const Shape& s) {
+std::size_t tensor_bytes(const ConvProblem& p, const Shape& s) {
   return static_cast<std::size_t>(s.size()) * bytes_of(p.dtype);
 }
 
@@ -19,9 +19,9 @@ std::size_t room_for(const ConvProblem& p, const Shape& s) {
 
 bool hands_nan_on(const Cuda& cuda, const ConvProblem& p, ConvTensors tensors, const ConvRun& run) {
   const Shape outputs = outputs_of(p);
-  const std::size_t of_nan = p.has_bias ? room_for(p, {p.w[0]}) : room_for(p, images_of(p));
-  const CudaBlock y(cuda, room_for(p, outputs)), nan(cuda, of_nan);
-  KELVIN_CHECK_CUDA(cudaMemsetAsync(nan.as<void>(), 0xff, of_nan, cuda.stream()));
+  const std::size_t nan_bytes = p.has_bias ? tensor_bytes(p, {p.w[0]}) : tensor_bytes(p, images_of(p));
+  const CudaBlock y(cuda, tensor_bytes(p, outputs)), nan(cuda, nan_bytes);
+  KELVIN_CHECK_CUDA(cudaMemsetAsync(nan.as<void>(), 0xff, nan_bytes, cuda.stream()));
   tensors.y = y.as<void>();
   (p.has_bias ? tensors.bias : tensors.x) = nan.as<void>();
   run(tensors);

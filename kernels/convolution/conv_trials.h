@@ -1,5 +1,5 @@
-// What a plan of cuDNN's for a convolution must show before it is believed, on numbers of our own, because the caller's may all be zero. Tried when a
-// shape is first met; waits for the GPU. Included by .cu files only.
+// The test that a cuDNN plan for a convolution must pass before it is used. It runs when a shape is first met, on numbers of our own, because the
+// caller's may all be zero, and it waits for the GPU. Included by .cu files only.
 #pragma once
 
 #include <functional>
@@ -9,11 +9,11 @@
 
 namespace kelvin {
 
-// Runs the problem, by one way or another, on these tensors.
+// Runs the problem on these tensors with the algorithm under test.
 using ConvRun = std::function<void(const ConvTensors&)>;
 
-// Whether a forward convolution that ends in a ReLU hands NaN on, as our own kernels and PyTorch do. What cuDNN's engines do with it they do not
-// say: `tensors` are the caller's, in the place of the bias, or without one of the image, there is NaN.
+// Whether a forward convolution that ends in a ReLU passes NaN on, as our own kernels and PyTorch do. cuDNN's engines do not document it. `tensors`
+// are the caller's; the test puts NaN in place of the bias or, where there is no bias, of the image.
 [[nodiscard]] bool hands_nan_on(const Cuda& cuda, const ConvProblem& problem, ConvTensors tensors, const ConvRun& run);
 
 }  // namespace kelvin

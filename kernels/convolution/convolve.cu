@@ -27,7 +27,7 @@ namespace {
 
 using cudnn::Plan;
 
-struct Way {
+struct Algorithm {
   enum class Kind { plan, product, winograd, in_two_passes, in_halves } kind{};
   Plan plan = {};
 };
@@ -57,7 +57,7 @@ View<float> filter_gradient(const ConvProblem& p, const ConvTensors& t) {
   return {static_cast<float*>(const_cast<void*>(t.w)), {p.w[0], p.w[1] * p.w[2] * p.w[3]}};
 }
 
-// Every output pixel sees one input pixel and every input pixel is seen: the image is its patches.
+// Whether each output pixel depends on one input pixel and all input pixels are used: then the image is its own patches.
 bool is_pointwise(const ConvProblem& p) { return p.w[1] == 1 && p.w[2] == 1 && p.stride == 1 && p.pad == 0; }
 
 // patches [N·P·Q, R·S·C], pixels of y [N·P·Q, K], filter [K, R·S·C]
@@ -87,7 +87,8 @@ void multiply(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
 
 void execute(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const ConvTensors& t) {
   const CudaBlock workspace(cuda, static_cast<std::size_t>(std::max<std::int64_t>(plan.workspace, 1)));
-  const CudaRange range(cuda, [&] { return str("conv2d ", describe(p)); });  // the other ways have ranges of their own
+  const CudaRange range(cuda,
+                        [&] { return str("conv2d ", describe(p)); });  // the other algorithms have ranges of their own
   cudnn::execute(cuda.cudnn(), p, plan, t, workspace.as<void>());
 }
 
@@ -100,7 +101,7 @@ void run_plan(const Cuda& cuda, const ConvProblem& p, const Plan& plan, const Co
   convert<float, bfloat16>(cuda, dw, {rounded.as<const bfloat16>(), dw.shape});
 }
 
-// The plain convolution, then what is added.
+// The plain convolution, then the additions.
 template <class T>
 void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   ConvProblem plain = p;
@@ -115,7 +116,7 @@ void run_in_two_passes(const Cuda& cuda, const ConvProblem& p, const ConvTensors
   add_conv_epilogue(cuda, all.y, all.residual, all.bias, p.relu);
 }
 
-// Half of the images after the other; two parts of a filter gradient are added up.
+// One half of the images, then the other; the two filter gradients are added.
 void run_in_halves(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t) {
   ConvProblem first = p, second = p;
   first.x[0] = p.x[0] / 2;
@@ -139,15 +140,15 @@ void run_in_halves(const Cuda& cuda, const ConvProblem& p, const ConvTensors& t)
   accumulate<float, float>(cuda, dw, {part.as<const float>(), dw.shape});
 }
 
-void run(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTensors& t) {
-  switch (way.kind) {
-    case Way::Kind::plan: return run_plan(cuda, p, way.plan, t);
-    case Way::Kind::product:
+void run(const Cuda& cuda, const ConvProblem& p, const Algorithm& algorithm, const ConvTensors& t) {
+  switch (algorithm.kind) {
+    case Algorithm::Kind::plan: return run_plan(cuda, p, algorithm.plan, t);
+    case Algorithm::Kind::product:
       return p.dtype == DType::bf16 ? multiply<bfloat16>(cuda, p, t) : multiply<float>(cuda, p, t);
-    case Way::Kind::winograd: return winograd::cuda_convolve(cuda, p, t);
-    case Way::Kind::in_two_passes:
+    case Algorithm::Kind::winograd: return winograd::cuda_convolve(cuda, p, t);
+    case Algorithm::Kind::in_two_passes:
       return p.dtype == DType::bf16 ? run_in_two_passes<bfloat16>(cuda, p, t) : run_in_two_passes<float>(cuda, p, t);
-    case Way::Kind::in_halves: return run_in_halves(cuda, p, t);
+    case Algorithm::Kind::in_halves: return run_in_halves(cuda, p, t);
   }
 }
 
@@ -160,23 +161,23 @@ std::size_t image_bytes(const ConvProblem& p) {
   return static_cast<std::size_t>(p.x[0] * p.x[1] * p.x[2] * p.x[3]) * bytes_of(p.dtype);
 }
 
-// About what a way asks the pool for, beside what all ask for.
-std::int64_t scratch_bytes(const ConvProblem& p, const Way& way) {
+// Roughly the bytes that an algorithm takes from the pool, besides those that all take.
+std::int64_t scratch_bytes(const ConvProblem& p, const Algorithm& algorithm) {
   const std::int64_t outputs = p.x[0] * p.output_side(0) * p.output_side(1);
-  switch (way.kind) {
-    case Way::Kind::plan: return way.plan.workspace;
-    case Way::Kind::product:
+  switch (algorithm.kind) {
+    case Algorithm::Kind::plan: return algorithm.plan.workspace;
+    case Algorithm::Kind::product:
       return is_pointwise(p) ? 0 : outputs * p.w[1] * p.w[2] * p.w[3] * static_cast<std::int64_t>(bytes_of(p.dtype));
-    case Way::Kind::winograd: return winograd::scratch_bytes(p);
-    case Way::Kind::in_two_passes: return p.adds ? static_cast<std::int64_t>(image_bytes(p)) : 0;
-    case Way::Kind::in_halves: return 0;
+    case Algorithm::Kind::winograd: return winograd::scratch_bytes(p);
+    case Algorithm::Kind::in_two_passes: return p.adds ? static_cast<std::int64_t>(image_bytes(p)) : 0;
+    case Algorithm::Kind::in_halves: return 0;
   }
   return 0;
 }
 
-// What lacks where cuDNN has no plan that was compiled ahead of time for a convolution as it stands, without anything beside.
+// Notes what is missing if cuDNN has no plan that was compiled ahead of time for a plain convolution.
 void note_missing_plans(const ConvProblem& p, const std::vector<Plan>& plans) {
-  if (p.has_epilogue() || p.adds) return;  // its own ways lead to those of the plain one
+  if (p.has_epilogue() || p.adds) return;  // in two passes it uses the plans of the plain convolution
   if (!plans.empty() && !plans.front().compiled_at_run_time) return;
   const std::string why = plans.empty() ? cudnn::last_reason() : "each is compiled first, for seconds",
                     missing = missing_cudnn_parts();
@@ -184,65 +185,71 @@ void note_missing_plans(const ConvProblem& p, const std::vector<Plan>& plans) {
                             : str("convolutions are slower than they could be: ", missing));
 }
 
-// In the order in which they are tried.
-std::vector<Way> ways_of(const Cuda& cuda, const ConvProblem& p) {
+// The algorithms for a problem, in the order of preference.
+std::vector<Algorithm> algorithms_of(const Cuda& cuda, const ConvProblem& p) {
   constexpr std::size_t kTried = 5;
-  std::vector<Way> ways;
-  const bool is_wide = std::min(p.w[0], p.w[3]) >= 64;  // with fewer channels Winograd's products wait for memory
+  std::vector<Algorithm> algorithms;
+  const bool is_wide = std::min(p.w[0], p.w[3]) >= 64;  // with fewer channels Winograd's products are limited by memory
   const bool is_too_large = winograd::is_fit(p) && p.x[0] > 1 && winograd::scratch_bytes(p) > winograd::kMostScratch;
-  if (winograd::is_fit(p)) ways.push_back({is_too_large ? Way::Kind::in_halves : Way::Kind::winograd});
+  if (winograd::is_fit(p))
+    algorithms.push_back({is_too_large ? Algorithm::Kind::in_halves : Algorithm::Kind::winograd});
   const auto plans =
       cudnn::conv_plans({.handle = cuda.cudnn()}, p, {.deterministic = cuda_settings().deterministic}, kTried);
   note_missing_plans(p, plans);
-  for (const Plan& plan : plans) ways.push_back({Way::Kind::plan, plan});
-  if (!is_wide && winograd::is_fit(p)) std::rotate(ways.begin(), ways.begin() + 1, ways.end());
+  for (const Plan& plan : plans) algorithms.push_back({Algorithm::Kind::plan, plan});
+  if (!is_wide && winograd::is_fit(p)) std::rotate(algorithms.begin(), algorithms.begin() + 1, algorithms.end());
   const bool is_product = is_pointwise(p) || has_few_patches(p);
   const bool cudnn_transposes = p.dtype == DType::f32 && !p.allow_tf32;
-  if (is_product) ways.insert(cudnn_transposes ? ways.begin() : ways.end(), {Way::Kind::product});
-  if (p.has_epilogue() || (p.adds && !is_product)) ways.push_back({Way::Kind::in_two_passes});
-  // cuDNN's fast filter gradients of more than 2³¹ elements add up in less than float32 and are refused: what is left is slow, or nothing.
+  if (is_product)
+    algorithms.insert(cudnn_transposes ? algorithms.begin() : algorithms.end(), {Algorithm::Kind::product});
+  if (p.has_epilogue() || (p.adds && !is_product)) algorithms.push_back({Algorithm::Kind::in_two_passes});
+  // cuDNN's fast filter gradients of more than 2³¹ elements have sums of less than float32 and are left out: the others are slow, if there are any.
   const bool is_huge = p.direction == ConvDirection::backward_filter && largest_image(p) > INT32_MAX;
-  if ((is_huge || ways.empty()) && p.x[0] > 1) ways.insert(ways.begin(), {Way::Kind::in_halves});
-  return ways;
+  if ((is_huge || algorithms.empty()) && p.x[0] > 1)
+    algorithms.insert(algorithms.begin(), {Algorithm::Kind::in_halves});
+  return algorithms;
 }
 
-// A plan with a ReLU in it is believed only where it hands NaN on. One that cannot run, which cuDNN may find out only then, or not be tried, is none.
-bool is_right(const Cuda& cuda, const ConvProblem& p, const Way& way, const ConvTensors& tensors) try {
-  if (way.kind != Way::Kind::plan || !p.relu) return true;
+// Whether the results are right: a plan with a ReLU is used only where it passes NaN on. False as well for a plan that cannot run, which cuDNN may
+// report only then, or that cannot be tested.
+bool is_right(const Cuda& cuda, const ConvProblem& p, const Algorithm& algorithm, const ConvTensors& tensors) try {
+  if (algorithm.kind != Algorithm::Kind::plan || !p.relu) return true;
   if (is_recording(cuda)) return false;
-  if (hands_nan_on(cuda, p, tensors, [&](const ConvTensors& t) { run(cuda, p, way, t); })) return true;
+  if (hands_nan_on(cuda, p, tensors, [&](const ConvTensors& t) { run(cuda, p, algorithm, t); })) return true;
   note_once("cuDNN's fused ReLU does not hand NaN on here: it is a pass of its own");
   return false;
 } catch (const Error&) {
   return false;
 }
 
-Way choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTensors tensors) {
+Algorithm choose(const Cuda& cuda, const ConvProblem& problem, bool by_time, ConvTensors tensors) {
   std::optional<CudaBlock> scratch;
-  if (problem.adds) {  // once only where it counts
+  if (problem.adds) {  // the trials must not add to dx
     scratch.emplace(cuda, image_bytes(problem));
     tensors.x = scratch->as<void>();
   }
-  std::vector<Way> ways = ways_of(cuda, problem);
-  std::erase_if(ways, [&](const Way& way) { return !is_right(cuda, problem, way, tensors); });
-  if (ways.empty()) throw internal_error("cuDNN has no plan for ", describe(problem), ": ", cudnn::last_error());
-  return choose_way(cuda, ways, by_time, [&](const Way& way) { run(cuda, problem, way, tensors); });
+  std::vector<Algorithm> algorithms = algorithms_of(cuda, problem);
+  std::erase_if(algorithms, [&](const Algorithm& algorithm) { return !is_right(cuda, problem, algorithm, tensors); });
+  if (algorithms.empty()) throw internal_error("cuDNN has no plan for ", describe(problem), ": ", cudnn::last_error());
+  return choose_candidate(cuda, algorithms, by_time,
+                          [&](const Algorithm& algorithm) { run(cuda, problem, algorithm, tensors); });
 }
 
-using Chosen = std::map<ConvProblem, Way>;
+using Chosen = std::map<ConvProblem, Algorithm>;
 
-// Where the chosen way, or choosing one, finds no memory: the others, the one that asks for the least first. The first that runs is kept.
+// If the chosen algorithm, or the choice, finds no memory: tries the others, the one that needs the least memory first. Keeps the first that runs.
 void convolve_in_less_memory(const Cuda& cuda, const ConvProblem& problem, const ConvTensors& tensors, Chosen& chosen,
                              const Error& failure) {
-  std::vector<Way> ways = ways_of(cuda, problem);
-  std::stable_sort(ways.begin(), ways.end(),
-                   [&](const Way& a, const Way& b) { return scratch_bytes(problem, a) < scratch_bytes(problem, b); });
-  if (problem.x[0] > 1) ways.push_back({Way::Kind::in_halves});
-  for (const Way& way : ways) try {
-      if (!is_right(cuda, problem, way, tensors)) continue;
-      run(cuda, problem, way, tensors);
-      chosen.insert_or_assign(problem, way);
-      return note_once(str(describe(problem), " goes by a way that needs less scratch memory"));
+  std::vector<Algorithm> algorithms = algorithms_of(cuda, problem);
+  std::stable_sort(algorithms.begin(), algorithms.end(), [&](const Algorithm& a, const Algorithm& b) {
+    return scratch_bytes(problem, a) < scratch_bytes(problem, b);
+  });
+  if (problem.x[0] > 1) algorithms.push_back({Algorithm::Kind::in_halves});
+  for (const Algorithm& algorithm : algorithms) try {
+      if (!is_right(cuda, problem, algorithm, tensors)) continue;
+      run(cuda, problem, algorithm, tensors);
+      chosen.insert_or_assign(problem, algorithm);
+      return note_once(str(describe(problem), " uses an algorithm that needs less scratch memory"));
     } catch (const Error&) {
     }
   throw failure;
@@ -254,8 +261,8 @@ void convolve_by_choice(const Cuda& cuda, const ConvProblem& problem, const Conv
     auto found = chosen.find(problem);
     if (found == chosen.end()) {
       KELVIN_CHECK(!is_recording(cuda), "first met in a recorded step: ", describe(problem));
-      const Way way = choose(cuda, problem, cuda_settings().autotune, tensors);
-      found = chosen.emplace(problem, way).first;
+      const Algorithm algorithm = choose(cuda, problem, cuda_settings().autotune, tensors);
+      found = chosen.emplace(problem, algorithm).first;
     }
     run(cuda, problem, found->second, tensors);
   } catch (const Error& e) {

@@ -1,5 +1,5 @@
-// The convolution itself on the GPU, without the changes of type and channels that conv2d.cu makes around it: by whichever way is fastest
-// for its shape.
+// The convolution itself on the GPU, without the changes of type and channels that conv2d.cu makes around it, with the fastest algorithm for
+// its shape.
 #pragma once
 
 #include "kernels/convolution/conv_problem.h"
@@ -7,20 +7,20 @@
 
 namespace kelvin {
 
-// The ways:
-//   cuDNN          the plans that its heuristic likes best
-//   a product      of the filter with the pixels of a 1x1 convolution of stride 1, [N·H·W, C], or with patches where these are few (patches.h): by
-//                  cuda_matmul.h
-//   Winograd's     a 3x3 convolution of float32 of stride 1 (winograd/cuda_convolve.h)
-//   two passes     where something is added besides: the plain convolution, by whichever way, followed by a pass of ours; cuDNN's
-//                  plans, products and Winograd's do most of that as they store
+// The algorithms:
+//   cuDNN          the plans that its heuristic ranks first
+//   a product      (cuda_matmul.h) of the filter with the pixels of a 1x1 convolution of stride 1, [N·H·W, C], or with patches where these are
+//                  few (patches.h)
+//   Winograd's     a 3x3 convolution of float32 with stride 1 (winograd/cuda_convolve.h)
+//   two passes     where a residual, bias, ReLU or sum is asked for: the plain convolution by any of these, then a pass of ours over its result.
+//                  cuDNN's plans, products and Winograd's can do most of that while they store
 //   halves         of the images, one after the other, where cuDNN has no plan, or no good one, for so many, or Winograd's needs over 1 GiB
-// One is chosen when a shape is met for the first time, not while a step is recorded, and stays until the program ends: with autotuning the
-// fastest on these very tensors, otherwise the first that runs. In float32 without TF32 that is Winograd's (64 channels and more) or the product:
-// cuDNN's engines transpose both images to NCHW and back.
-// A filter gradient is float32 whatever the images are: a product writes it so, a plan in bfloat16, to be widened in a pass of its own.
-// A way that cannot run, which cuDNN may find out only then, is left out, and so is a plan of cuDNN's whose ReLU does not hand NaN on (conv_trials.h).
-// Where the chosen way finds no memory, another that asks for less takes its place. Throws an Error where none can run.
+// One is chosen when a shape is first met, not while a step is recorded, and kept until the program ends: with autotuning the fastest on these
+// tensors, otherwise the first that runs. In float32 without TF32 that is Winograd's (64 channels and more) or the product: cuDNN's engines
+// transpose both images to NCHW and back.
+// A filter gradient is float32 whatever the images are. A product writes float32; a cuDNN plan writes bfloat16, which another pass widens.
+// An algorithm that cannot run is left out (cuDNN may report that only at this point), and so is a cuDNN plan whose ReLU does not pass NaN on
+// (conv_trials.h). Where the chosen algorithm finds no memory, one that needs less takes its place. Throws an Error where none can run.
 void convolve(const Cuda&, const ConvProblem& problem, const ConvTensors& tensors);
 
 }  // namespace kelvin

@@ -10,7 +10,7 @@ using Dims = std::vector<std::int64_t>;
 
 enum Number : std::int64_t { kX = 1, kW, kY, kResidual, kBias };
 
-// Channels last; cuDNN orders dimensions N, C, H, W whatever the layout.
+// Channels last; cuDNN's order of dimensions is N, C, H, W for every layout.
 Layout channels_last(DType dtype, std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {
   return {{n, c, h, w}, {h * w * c, 1, w * c, c}, dtype};
 }
@@ -98,7 +98,7 @@ std::vector<Descriptor> operations_of(const ConvProblem& p) {
 }  // namespace
 
 std::vector<Plan> conv_plans(const Target& target, const ConvProblem& problem, PlanFilter filter, std::size_t most) {
-  // On float32 the tensor cores mean TF32.
+  // With float32 data, tensor cores compute in TF32.
   filter.without_tensor_cores = problem.dtype == DType::f32 && !problem.allow_tf32;
   return plans_of(target, graph_of(target, operations_of(problem)), filter, most);
 }

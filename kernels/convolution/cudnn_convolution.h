@@ -1,6 +1,6 @@
-// Convolution through cuDNN's graph API: one operation a graph or, forward, with what follows it in a residual network. Engines compiled
-// ahead of time serve all of these, so that nothing is compiled while a program runs: cuDNN has them for exactly this order of additions
-// and for a bias of y's type.
+// Convolution through cuDNN's graph API. A graph is one operation or, in the forward pass, a convolution with what follows it in a residual
+// network. cuDNN has engines that are compiled ahead of time for all of these graphs, so that nothing is compiled while a program runs; it has
+// them for exactly this order of additions and for a bias of y's type.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace kelvin::cudnn {
 
-// Channels of an image as cuDNN is given them: filled up with zeros to a whole 16 bytes. It would pad them itself otherwise, in up to a
+// The number of channels that cuDNN gets: filled up with zeros to a multiple of 16 bytes. Otherwise it would pad them itself, in up to a
 // gigabyte of workspace.
 [[nodiscard]] constexpr std::int64_t padded_channels(DType dtype, std::int64_t channels) {
   const auto whole = static_cast<std::int64_t>(16 / bytes_of(dtype));

@@ -1,5 +1,5 @@
-// Three algorithms. Direct convolution takes activations as they lie (NHWC) and a filter in the layout its fastest kernel asks
-// for (`any`): a plain KRSC description would silently select the reference implementation. Winograd's minimal filtering
+// Three algorithms. Direct convolution takes activations in our layout (NHWC) and a filter in the layout of its fastest kernel
+// (`any`): a plain KRSC description would silently select the reference implementation. Winograd's minimal filtering
 // F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308) multiplies a quarter as often; oneDNN 2.x has it for float32 on AVX-512,
 // in layouts of its own, and the conversions to and from NHWC cost a tenth of what it saves. For bfloat16 there is our own
 // F(2x2, 3x3) in kernels/convolution/winograd.
@@ -118,7 +118,7 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
           pd.impl_info_str()};
 }
 
-// oneDNN 3.x and CPUs without AVX-512 have no Winograd and say so by throwing.
+// oneDNN 3.x, and any version on CPUs without AVX-512, has no Winograd convolution and throws.
 ConvPlan make_plan(const ConvKey& k) {
   if (is_allowed("KELVIN_WINOGRAD") && own_winograd_pays(k)) {
     ConvPlan plan;
@@ -146,7 +146,7 @@ const ConvPlan& plan_for(const ConvKey& key) {
   const auto found = plans.find(key);
   if (found != plans.end()) return found->second;
   if (key.dtype == DType::bf16) require_bfloat16(Cpu{});
-  return plans.emplace(key, with_room(kRoomToMake, [&] { return make_plan(key); })).first->second;
+  return plans.emplace(key, with_headroom(kHeadroomToMake, [&] { return make_plan(key); })).first->second;
 }
 
 std::vector<std::string> reference_plans() {

@@ -1,4 +1,4 @@
-// A convolution made ready to run: oneDNN's primitive, and how each argument is brought into the layout it wants.
+// A convolution that is ready to run: oneDNN's primitive, and how each argument is converted to the layout that the primitive expects.
 // Made once for each shape and kept; used by kernels/convolution/conv2d.cpp only.
 #pragma once
 

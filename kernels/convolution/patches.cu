@@ -1,5 +1,5 @@
-// Bytes: gathering reads what lies under the patches once, from the second-level cache where they overlap, and writes them; summing reads them and
-// writes the image or, where it adds, reads and writes the pixels that some patch has. Neighbouring threads have neighbouring channels.
+// Bytes: gathering reads the pixels under the patches once (again from the second-level cache where patches overlap) and writes the patches. Summing reads
+// the patches and writes the image or, where it adds, reads and writes the pixels that are in a patch. Neighbouring threads have neighbouring channels.
 #include <algorithm>
 
 #include "kernels/convolution/patches.h"
@@ -9,7 +9,7 @@
 namespace kelvin {
 namespace {
 
-// Everything in 32 bits, whose divisions are a third of the instructions.
+// All numbers have 32 bits: their divisions need a third of the instructions of 64-bit ones.
 struct Geometry {
   std::uint32_t height, width, channels, out_height, out_width, rows, cols, stride, pad;
   explicit Geometry(const ConvProblem& p)
@@ -58,7 +58,7 @@ struct Sum {
     const std::uint32_t h = pixel / g.width % g.height + g.pad, n = pixel / g.width / g.height;
     Pack<N> sum = {};
     bool is_seen = false;
-    // Of the taps those that have this pixel under them: h = p · stride + r.
+    // The taps that read this pixel: h = p · stride + r.
     for (std::uint32_t r = h % g.stride; r < g.rows && r <= h; r += g.stride)
       for (std::uint32_t s = w % g.stride; s < g.cols && s <= w; s += g.stride) {
         const std::uint32_t p = (h - r) / g.stride, q = (w - s) / g.stride;

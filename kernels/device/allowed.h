@@ -1,4 +1,4 @@
-// A faster way can be ruled out from outside, to compare results and speed with the plain one.
+// A faster algorithm can be turned off from outside, to compare its results and speed with the plain one's.
 #pragma once
 
 #include <cstdlib>
@@ -12,8 +12,8 @@ namespace kelvin {
   return found != nullptr && value == found;
 }
 
-// False with `setting`=0 in the environment: KELVIN_WINOGRAD, KELVIN_SPLIT_PRODUCTS, KELVIN_FUSED_ATTENTION, KELVIN_GRAPH. Asked anew whenever a
-// way is chosen, so that a test can compare both in one process.
+// False with `setting`=0 in the environment: KELVIN_WINOGRAD, KELVIN_SPLIT_PRODUCTS, KELVIN_FUSED_ATTENTION, KELVIN_GRAPH. Read again whenever
+// an algorithm is chosen, so that a test can compare both in one process.
 [[nodiscard]] inline bool is_allowed(const char* setting) { return !is_set(setting, "0"); }
 
 }  // namespace kelvin

@@ -1,9 +1,9 @@
 // The CUDA device: its stream and the handles of NVIDIA's libraries. Complete only inside kernels/; elsewhere `class Cuda` is a name.
 //
 // There is one Cuda object for the GPU in use and it lives until the process ends (`open_cuda` in cuda_device.h makes it).
-// Everything it runs is ordered on its one stream, but what a recorded step runs beside it (side_stream.h). What waits for the GPU: the
-// functions of transfer.h, a pinned slot that is still being read (pinned_staging.h), and, when a shape is first met or a profile is taken,
-// stopwatches and comparisons of results.
+// All its work is ordered on one stream, except what a recorded step runs on a side stream (side_stream.h). The host waits for the GPU in the
+// functions of transfer.h, for a pinned slot that is still being read (pinned_staging.h), and, when a shape is first met or a profile is taken,
+// for measured times and compared results.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -25,18 +25,19 @@ struct SideStream;
 
 class Cuda {
  public:
-  // `main`: whose side stream this is; it lends its handles.
+  // `main`: for a side stream the device that it belongs to, whose library handles it uses.
   explicit Cuda(cudaStream_t stream, const Cuda* main = nullptr) : stream_(stream), main_(main) {}
   Cuda(const Cuda&) = delete;
   Cuda& operator=(const Cuda&) = delete;
 
   [[nodiscard]] cudaStream_t stream() const { return stream_; }
-  // Made when first asked for (kernels/libraries/cudnn, kernels/libraries/cublas); cuDNN's, whoever asks, on the stream of who asked last.
+  // Library handles, made at the first call (kernels/libraries/cudnn, kernels/libraries/cublas). A side stream has the handles of its main device;
+  // each call of cudnn() sets cuDNN's stream to the caller's.
   [[nodiscard]] cudnnContext* cudnn() const;
   [[nodiscard]] cublasLtContext* cublas() const;
-  [[nodiscard]] PinnedStaging& staging() const;  // made when first asked for (transfer.cu)
+  [[nodiscard]] PinnedStaging& staging() const;  // made at the first call (transfer.cu)
   [[nodiscard]] bool is_side() const { return main_ != nullptr; }
-  void keep_for_side(void* block) const;  // of a side stream: given back when that joins (side_stream.cu)
+  void keep_for_side(void* block) const;  // on a side stream: frees the block at join_side (side_stream.cu)
 
  private:
   friend Device fork_side(const Cuda&);
@@ -55,19 +56,19 @@ class Cuda {
 inline void check_cuda(cudaError_t status, const char* call) {
   if (status == cudaSuccess) return;
   if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // forgotten: the exception tells it
+    cudaGetLastError();  // clears it: the exception reports it
     throw_out_of_memory_in(call);
   }
   throw internal_error(call, ": ", cudaGetErrorName(status), ": ", cudaGetErrorString(status));
 }
 
-// The status of a call that may need memory on the GPU beside our pools, for a module or a graph. Where there is none, what lies free in them is given
-// back and the call is tried once more.
+// The status of a call that may allocate memory on the GPU outside our pools, for a module or a graph. If none is left, the pools give back their free
+// blocks and the call is repeated once.
 template <class Call>
 [[nodiscard]] cudaError_t with_spare_memory(const Call& call) {
   const cudaError_t status = call();
   if (status != cudaErrorMemoryAllocation || !release_spare_memory()) return status;
-  cudaGetLastError();  // forgotten: it is tried again
+  cudaGetLastError();  // clears it: the call is repeated
   return call();
 }
 #define KELVIN_CHECK_CUDA(call) ::kelvin::check_cuda(::kelvin::with_spare_memory([&] { return call; }), #call)

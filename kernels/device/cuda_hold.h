@@ -1,4 +1,4 @@
-// Keeps the GPU's stream busy with nothing, so that what the host puts on it meanwhile runs without pauses: a time measured behind it is the
+// Keeps the GPU's stream busy with an idle kernel while the host queues work, which then runs without pauses. A time measured after it is the
 // GPU's and not that of the host's calls, which take as long as a small kernel. Included by .cu files only.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace kelvin {
 
-// About as long: clocks differ between GPUs and moments.
+// For about `milliseconds`: the GPU's clock rate varies.
 void hold_stream(const Cuda& cuda, double milliseconds);
 
 }  // namespace kelvin

@@ -20,7 +20,7 @@ struct Timed {
 };
 std::mutex mutex;
 std::vector<Timed> timed;  // since the last collection
-// To be used again: making one takes longer than recording it. Never destroyed, as events cannot be when the runtime is gone.
+// Events for reuse: creating one takes longer than recording it. Never destroyed, because that is impossible after the runtime has ended.
 auto& at_rest = *new std::vector<cudaEvent_t>;
 
 cudaEvent_t take_event() {

@@ -1,11 +1,10 @@
-// Where the GPU's time goes: while a profile is taken (profile.h), every kernel of ours and every call of a library stands between two events of
-// the stream. Included by .cu files only.
+// Profiles of the GPU: while a profile is taken (profile.h), each of our kernels and each call of a library is enclosed in two events of the
+// stream. Included by .cu files only.
 //
 //   const CudaRange range(cuda, [&] { return str("conv2d ", ...); });   // until the end of the scope
 //
-// Ranges do not hold others, so that their times add up to a step's. A range's time is the GPU's, from its first work to its last, as long as
-// the host is ahead (profile_hold). A step under a profile is never recorded or replayed (step_graph.h): a replay launches nothing that could be
-// timed.
+// Ranges are not nested, so that their times add up to a step's. A range's time is the GPU's, from its first work to its last, as long as the host
+// is ahead (profile_hold). A step under a profile is never recorded or replayed (step_graph.h): the kernels of a replay cannot be timed one by one.
 #pragma once
 
 #include <string>
@@ -18,7 +17,7 @@ namespace kelvin {
 
 class CudaRange {
  public:
-  // name(): what to call it; asked only while a profile is taken.
+  // name() is called only while a profile is taken.
   template <class F>
   requires std::is_invocable_r_v<std::string, F> CudaRange(const Cuda& cuda, const F& name) {
     if (profile_is_enabled()) begin(cuda, name());

@@ -1,4 +1,4 @@
-// Why a machine's GPU cannot be used, from what the CUDA runtime said of it. Knows no CUDA, so that every answer can be tested anywhere.
+// The reason why a machine's GPU cannot be used, from what the CUDA runtime reports. Without CUDA itself, so that every reason can be tested anywhere.
 #pragma once
 
 #include <string>
@@ -19,14 +19,14 @@ struct CudaProbe {
   int major = 0, minor = 0;  // compute capability
   bool has_kernels = false;  // this program brings code for it
   bool has_memory = true;    // enough to begin with
-  std::string failure{};     // what else went wrong when it was asked, or nothing
+  std::string failure{};     // any other error of the first call, or nothing
   std::string libraries{};   // why cuDNN or cuBLASLt cannot be used, or nothing
 };
 
 struct CudaRefusal {
   std::string reason{};               // one clause; empty: the device can be used
-  bool is_worth_saying = true;        // where the CPU is taken instead: somebody may expect a GPU here
-  ExitCode code = ExitCode::mistake;  // where the GPU was asked for
+  bool is_worth_saying = true;        // if the CPU is used instead: the user may expect a GPU here
+  ExitCode code = ExitCode::mistake;  // if the user asked for the GPU
 };
 
 [[nodiscard]] inline CudaRefusal refusal(const CudaProbe& p) {

@@ -1,5 +1,5 @@
-// How long the GPU takes for something, to choose between ways of doing it when a shape is first met. Waits for the GPU: not inside a
-// captured step. Included by .cu files only.
+// Measures time on the GPU, to choose between algorithms when a shape is first met. Waits for the GPU: not inside a captured step.
+// Included by .cu files only.
 //
 //   CudaStopwatch watch(cuda);
 //   const float time = watch.milliseconds([&] { launch(...); });
@@ -27,7 +27,7 @@ class CudaStopwatch {
   CudaStopwatch(const CudaStopwatch&) = delete;
   CudaStopwatch& operator=(const CudaStopwatch&) = delete;
 
-  // Of three runs after one to warm up. The host is ahead of the GPU by then, as it is of a replayed step.
+  // The mean of three runs after one to warm up. The host is ahead of the GPU during the three, as in a replayed step.
   template <class F>
   float milliseconds(const F& f) {
     f();
@@ -46,29 +46,30 @@ class CudaStopwatch {
   cudaEvent_t begin_ = nullptr, end_ = nullptr;
 };
 
-// Of several ways to do the same, in the order of preference, the one whose run(way) is fastest, or with by_time = false the first that can run. Less
-// than 3 % may be noise: then the earlier one stays. One that throws an Error is left out; where all do, the first one's is thrown, or that of one that found no memory.
-template <class Way, class Run>
-Way choose_way(const Cuda& cuda, const std::vector<Way>& ways, bool by_time, const Run& run) {
+// Of several candidates in the order of preference the one whose run(candidate) is fastest, or with by_time = false the first that can run. A difference
+// below 3 % may be noise: then the earlier one is kept. A candidate that throws an Error is left out. If all do, the first error is thrown again, or
+// the last one that reports a lack of memory.
+template <class Candidate, class Run>
+Candidate choose_candidate(const Cuda& cuda, const std::vector<Candidate>& candidates, bool by_time, const Run& run) {
   constexpr float kWorthwhile = 0.97f;
   CudaStopwatch watch(cuda);
-  std::optional<Way> best;
+  std::optional<Candidate> best;
   float best_time = 0;
   std::exception_ptr failure;
-  for (const Way& way : ways) try {
-      if (!by_time || ways.size() == 1) {
-        run(way);
-        return way;
+  for (const Candidate& candidate : candidates) try {
+      if (!by_time || candidates.size() == 1) {
+        run(candidate);
+        return candidate;
       }
-      const float time = watch.milliseconds([&] { run(way); });
+      const float time = watch.milliseconds([&] { run(candidate); });
       if (best && time > kWorthwhile * best_time) continue;
-      best = way;
+      best = candidate;
       best_time = time;
     } catch (const Error& e) {
       if (failure == nullptr || e.code() == ExitCode::out_of_memory) failure = std::current_exception();
     }
   if (best) return *best;
-  KELVIN_CHECK(failure != nullptr, "no way to choose from");
+  KELVIN_CHECK(failure != nullptr, "no candidates");
   std::rethrow_exception(failure);
 }
 

@@ -10,7 +10,7 @@
 namespace kelvin {
 namespace {
 
-// What the loader said of the names that were tried: those that are nowhere in one list, every other with its reason.
+// The loader's errors for the names that were tried: names without a file in one list, every other with its reason.
 class Reasons {
  public:
   void add(const std::string& name, std::string_view said) {

@@ -9,18 +9,23 @@ namespace kelvin {
 
 class DynamicLibrary {
  public:
-  // Tries the names in turn: as they are (rpath, LD_LIBRARY_PATH, system), then in each of the folders. Throws a mistake that names the library,
-  // what was tried with what result, and how to make it found.
+  // Tries the names in turn: first without a folder (rpath, LD_LIBRARY_PATH, system), then in each of the folders. Throws a mistake that names the
+  // library, every attempt with its result, and what to do.
   DynamicLibrary(const std::string& what, const std::vector<std::string>& names,
                  const std::vector<std::string>& folders = {});
 
-  // Sets `function` to the symbol; throws when the library has none of that name.
-  template <class F>
-  void resolve(F*& function, const char* symbol) const {
-    function = reinterpret_cast<F*>(find(symbol));
-  }
+  // The address of a function, which becomes the type of what it initialises: `double (*cube_root)(double) = library["cbrt"];`. Throws when the
+  // library has none of that name.
+  struct Function {
+    void* address;
+    template <class F>
+    operator F*() const {  // NOLINT(google-explicit-constructor)
+      return reinterpret_cast<F*>(address);
+    }
+  };
+  [[nodiscard]] Function operator[](const char* symbol) const { return {find(symbol)}; }
 
-  // Where its file lies.
+  // The folder of its file.
   [[nodiscard]] std::string folder() const;
 
  private:

@@ -1,4 +1,4 @@
-// The one exception type of the program, and CHECK for broken promises between our own functions.
+// The one exception type of the program, and CHECK for violated preconditions of our own functions.
 //
 // A mistake by a person (flag, file, shape, value) throws Error with ExitCode::mistake; its text is one line naming
 // what, where, expected and got, and the next thing to try. `apps/cli/main.cpp` prints it and exits with the code.
@@ -43,7 +43,7 @@ template <class... Parts>
 
 }  // namespace kelvin
 
-// A promise between our own functions: throws ExitCode::internal with the failing expression and the given parts.
+// A precondition of our own functions: throws ExitCode::internal with the failing expression and the given parts.
 #define KELVIN_CHECK(condition, ...)                                                                         \
   do {                                                                                                       \
     if (!(condition))                                                                                        \

@@ -12,9 +12,9 @@ class GraphPool {
   GraphPool(const GraphPool&) = delete;
   GraphPool& operator=(const GraphPool&) = delete;
 
-  void release_cache();  // before the recording: what only the first runs needed
-  void
-  keep_all();  // from the recording on: the graph names the addresses of free blocks too, so none goes back to the system
+  void release_cache();  // before the recording: frees what only the first runs needed
+  // From the recording on: no free block goes back to the system, because the graph uses the addresses of free blocks, too.
+  void keep_all();
 
  private:
   friend class GraphPoolScope;

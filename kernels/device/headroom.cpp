@@ -15,7 +15,7 @@ bool is_limited(__rlimit_resource resource) {
   return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
-// The kernel counts what is promised, and promises no more than there is.
+// The kernel counts the memory that it has promised, and promises no more than it has (strict overcommit).
 bool counts_promises() {
   const int file = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
   char mode = '0';
@@ -29,9 +29,9 @@ bool counts_promises() {
 void require_headroom(Cpu, std::size_t bytes) {
   static const bool are_promises_counted = counts_promises();
   if (!are_promises_counted && !is_limited(RLIMIT_AS) && !is_limited(RLIMIT_DATA)) return;
-  void* const room = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED) throw_out_of_memory("CPU", bytes, pool_use(Cpu{}));
-  munmap(room, bytes);
+  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw_out_of_memory("CPU", bytes, pool_use(Cpu{}));
+  munmap(memory, bytes);
 }
 
 }  // namespace kelvin

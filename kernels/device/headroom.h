@@ -1,4 +1,4 @@
-// Libraries that do not look whether an allocation failed are called only where there is room for what they allocate.
+// Libraries that do not check their allocations are called only where enough memory is left for them.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace kelvin {
 
-// Throws Error with ExitCode::out_of_memory where `bytes` more cannot be had. Costs nothing where no limit on memory is set: there an
+// Throws Error with ExitCode::out_of_memory where `bytes` more cannot be allocated. Costs nothing where no limit on memory is set: there an
 // allocation does not fail.
 void require_headroom(Cpu, std::size_t bytes);
 

@@ -1,4 +1,4 @@
-// Names with commas between them, as messages offer them: "known: cpu, cuda, auto"; and the way back.
+// Joins names with commas for messages ("known: cpu, cuda, auto"), and splits such lists.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace kelvin {
 
-// name(element) of every element of the range, in its order; the elements themselves where nothing else is asked for.
+// name(element) for every element of the range, in its order; without `name` the elements themselves.
 template <class Range, class Name = std::identity>
 [[nodiscard]] std::string listed(const Range& range, const Name& name = {}) {
   std::string text;
@@ -31,7 +31,7 @@ template <class Range>
   return n > most ? text + " and " + std::to_string(n - most) + " more" : text;
 }
 
-// What stands between the separators; nothing behind a last one.
+// The parts between the separators; after a last separator there is none.
 [[nodiscard]] inline std::vector<std::string> parts_of(std::string_view text, char separator) {
   std::vector<std::string> parts;
   while (!text.empty()) {

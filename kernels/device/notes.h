@@ -1,4 +1,4 @@
-// What makes a device slower than it could be, or not used at all: said once, where it is found out, and kept for results.
+// Notes on why a device is slower than it could be, or not used: each is printed once, where it is found, and kept for result files.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace kelvin {
 
-// One line on standard error, "kelvin: note: ...", the first time that this text is given. Line breaks become spaces.
+// Prints one line on standard error, "kelvin: note: ...", at the first call with this text. Line breaks become spaces.
 void note_once(const std::string& text);
 
-// All so far, in their order.
+// All notes so far, in order.
 [[nodiscard]] std::vector<std::string> notes_so_far();
 
 }  // namespace kelvin

@@ -1,11 +1,11 @@
-// What Linux itself knows of NVIDIA's hardware and driver, for machines where CUDA does not answer: whether a GPU that cannot be used is worth a word.
+// What Linux itself reports about NVIDIA hardware, for machines where CUDA does not work: is there a GPU that the user may expect to be used?
 #pragma once
 
 #include <filesystem>
 
 namespace kelvin {
 
-// Whether there is a display or compute controller of NVIDIA's among the PCI devices.
+// Whether a PCI device is a display or compute controller by NVIDIA.
 [[nodiscard]] bool has_nvidia_gpu(const std::filesystem::path& pci_devices = "/sys/bus/pci/devices");
 
 }  // namespace kelvin

@@ -1,9 +1,9 @@
 // Splits [0, n) over the CPU's threads in contiguous pieces: how every CPU kernel runs in parallel.
 //
-//   parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) { for (...) y[i] = ...; });
+//   for_each_element(y.size(), [=](std::int64_t i) { y[i] = ...; });
 //
-// What f throws in a piece reaches the caller once all are over. Each index is in exactly one piece: elementwise work is deterministic for
-// any thread count. Reductions are not done here: a kernel that needs one sums partial results in a fixed order itself.
+// An exception that f throws in a piece reaches the caller after all pieces have ended. Each index is in exactly one piece: elementwise work is
+// deterministic for any thread count. There are no reductions here: a kernel that needs one sums partial results in a fixed order itself.
 #pragma once
 
 #include <algorithm>
@@ -36,6 +36,14 @@ void parallel_for(std::int64_t n, const F& f, std::int64_t grain = kParallelGrai
     if (begin < end) failure.guard([&] { f(begin, end); });
   }
   failure.rethrow();
+}
+
+// f(i) for each of n cheap elements.
+template <class F>
+void for_each_element(std::int64_t n, const F& f) {
+  parallel_for(n, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
 }
 
 // f(row) for each of `rows` rows of `cols` cheap elements.

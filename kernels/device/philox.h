@@ -1,7 +1,7 @@
 // Philox4x32-10: counter-based random numbers (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 //
-// A number is a pure function of (seed, stream, counter): the same on every device, thread count and restart. Nothing
-// holds generator state; who draws says where. A stream is a name ("augment", "init/conv1.weight") hashed by
+// A number is a pure function of (seed, stream, counter): the same on every device, thread count and restart. There
+// is no generator state; the caller gives the position. A stream is a name ("augment", "init/conv1.weight") hashed by
 // `random_stream`; a counter is, say, the index of the element or of the image.
 //
 //   RandomKey key{seed, random_stream("random_start")};

@@ -18,7 +18,7 @@ PinnedStaging::Slot* PinnedStaging::next_slot() {
   turn_ = (turn_ + 1) % kSlots;
   if (slot.memory == nullptr) {
     if (cudaMallocHost(&slot.memory, kSlotBytes) != cudaSuccess) {
-      cudaGetLastError();  // the plain copy serves as well, only slower
+      cudaGetLastError();  // clears it: a plain copy is only slower
       slot.memory = nullptr;
       is_refused_ = true;
       return nullptr;
@@ -26,7 +26,7 @@ PinnedStaging::Slot* PinnedStaging::next_slot() {
     KELVIN_CHECK_CUDA(cudaEventCreateWithFlags(&slot.is_read, cudaEventDisableTiming));
     return &slot;
   }
-  // The GPU may still be reading what this slot held last.
+  // The GPU may still be reading the last bytes in this slot.
   KELVIN_CHECK_CUDA(cudaEventSynchronize(slot.is_read));
   return &slot;
 }

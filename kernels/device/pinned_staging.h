@@ -1,8 +1,8 @@
-// Pinned host memory that copies to the GPU pass through, so that the host need not wait for them.
+// Pinned host memory as a buffer for copies to the GPU, so that the host need not wait for them.
 //
-// A copy from ordinary memory makes the driver wait until everything queued before it has run. Here the bytes go to a pinned slot at
-// once and from there to the GPU when the stream gets to it: the host returns and prepares the next step. Slots are taken in turn; one
-// that the GPU has not read yet is waited for, so the host runs at most `kSlots` pieces ahead. Included inside kernels/ only; one thread.
+// A copy from ordinary memory makes the driver wait until everything queued before it has run. Here the host copies the bytes to a pinned
+// slot and continues with the next step; the stream copies them to the GPU later. Slots are used in turn. The host waits for a slot that the
+// GPU has not read yet, so it runs at most `kSlots` pieces ahead. Included inside kernels/ only; one thread.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ class PinnedStaging {
     void* memory = nullptr;
     cudaEvent_t is_read = nullptr;
   };
-  [[nodiscard]] Slot* next_slot();  // ready to be written; nullptr: none can be had
+  [[nodiscard]] Slot* next_slot();  // ready to be written; nullptr: no memory can be pinned
 
   std::array<Slot, kSlots> slots_;
   int turn_ = 0;

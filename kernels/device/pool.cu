@@ -1,6 +1,6 @@
-// Device memory. Everything runs on one stream, so a block may be handed out again while the work that used it last is still queued:
-// whoever gets it queues behind. A captured graph keeps addresses for as long as it lives, so what is allocated under a
-// `GraphPoolScope` comes from blocks that are the graph's own.
+// Device memory. Everything runs on one stream, so a block may be reused while the work that used it last is still queued: the new
+// work is queued behind it. A captured graph uses its addresses for as long as it exists, so memory that is allocated under a
+// `GraphPoolScope` comes from blocks of the graph's own.
 #include <algorithm>
 #include <unordered_map>
 #include <vector>
@@ -16,10 +16,10 @@ void* device_allocate(std::size_t size) {
   void* block = nullptr;
   const cudaError_t status = cudaMalloc(&block, size);
   if (status != cudaErrorMemoryAllocation) {
-    check_cuda(status, "cudaMalloc");  // fails, too, where the work before it has: not for lack of memory
+    check_cuda(status, "cudaMalloc");  // it also reports errors of earlier work, which are not a lack of memory
     return block;
   }
-  cudaGetLastError();  // out of memory is an answer here; forget it
+  cudaGetLastError();  // clears it: out of memory is a normal result here
   return nullptr;
 }
 
@@ -32,7 +32,7 @@ struct Owner {
 
 struct DevicePools {
   BlockPool common{{device_allocate, device_free}};
-  std::vector<BlockPool*> of_graphs;
+  std::vector<BlockPool*> graph_pools;
   BlockPool* active = &common;
   std::size_t in_use = 0, peak = 0;  // of all pools
   std::mutex mutex;
@@ -41,7 +41,7 @@ struct DevicePools {
 
   void release_spare() {
     common.release_spare();
-    for (BlockPool* const graph : of_graphs) graph->release_spare();
+    for (BlockPool* const graph : graph_pools) graph->release_spare();
   }
 };
 
@@ -54,7 +54,7 @@ DevicePools& pools() {
 // For one thread at a time.
 PoolUse use_of(const DevicePools& p) {
   PoolUse use{.in_use = p.in_use, .peak = p.peak, .cached = p.common.use().cached};
-  for (const BlockPool* graph : p.of_graphs) use.cached += graph->use().cached;
+  for (const BlockPool* graph : p.graph_pools) use.cached += graph->use().cached;
   return use;
 }
 
@@ -65,7 +65,7 @@ void* pool_allocate(const Cuda&, std::size_t bytes) {
   const std::lock_guard lock(p.mutex);
   const std::size_t size = p.exact ? std::max<std::size_t>(bytes, 1) : pool_block_size(bytes);
   void* block = p.active->take(size);
-  if (block == nullptr) {  // it has given back what it could spare; now the others do
+  if (block == nullptr) {  // this pool has given back its free blocks; now the others do
     p.release_spare();
     block = p.active->take(size);
   }
@@ -78,7 +78,7 @@ void* pool_allocate(const Cuda&, std::size_t bytes) {
 
 void pool_free(const Cuda& cuda, void* block, std::size_t) {
   if (block == nullptr) return;
-  if (cuda.is_side()) return cuda.keep_for_side(block);  // the main stream may not have it yet
+  if (cuda.is_side()) return cuda.keep_for_side(block);  // the main stream must not reuse it yet
   DevicePools& p = pools();
   const std::lock_guard lock(p.mutex);
   const auto found = p.owners.find(block);
@@ -123,12 +123,12 @@ void pool_use_exact_blocks(const Cuda&) {
 
 GraphPool::GraphPool() : pool_(new BlockPool({device_allocate, device_free})) {
   const std::lock_guard lock(pools().mutex);
-  pools().of_graphs.push_back(pool_);
+  pools().graph_pools.push_back(pool_);
 }
-// Blocks still held by tensors that outlive the graph stay, and go back to the system when these end.
+// Blocks of tensors that outlive the graph stay, and go back to the system when those tensors end.
 GraphPool::~GraphPool() {
   const std::lock_guard lock(pools().mutex);
-  std::erase(pools().of_graphs, pool_);
+  std::erase(pools().graph_pools, pool_);
   pool_->release_cache();
   pool_->forget_cache(true);
   if (pool_->use().in_use == 0) delete pool_;

@@ -26,13 +26,13 @@ void pool_reset_peak(Cpu);  // peak = in_use: what happens from now on is measur
 [[nodiscard]] void* pool_allocate(const Cuda&, std::size_t bytes);
 void pool_free(const Cuda&, void* block, std::size_t bytes);
 void pool_release_cache(const Cuda&);
-// Gives back to the system whatever lies free in the GPU's pools and is named by no recording, for what needs memory beside them: the runtime and
-// NVIDIA's libraries. Whether there was any.
+// Gives the free blocks of the GPU's pools that no recording uses back to the system, because the CUDA runtime and NVIDIA's libraries allocate
+// outside the pools. Returns whether there were any.
 bool release_spare_memory();
-// The out-of-memory error where not a pool but something else on the GPU, `what`, found none.
+// Throws the out-of-memory error of an allocation on the GPU outside the pools, by `what`.
 [[noreturn]] void throw_out_of_memory_in(const std::string& what);
 void pool_reset_peak(const Cuda&);
-[[nodiscard]] PoolUse pool_use(const Cuda&);  // with what graphs keep for their replays, as cached
+[[nodiscard]] PoolUse pool_use(const Cuda&);  // `cached` includes what graphs keep for their replays
 
 // For tests, before the first allocation: from now on every block is filled with 0xff (NaN) when it is handed out and is
 // framed by guard bytes that are looked at when it comes back.

@@ -1,4 +1,4 @@
-// A block of a device's pool for the length of a scope: scratch memory inside a kernel.
+// A block of a device's pool until the end of a scope: scratch memory for a kernel.
 #pragma once
 
 #include "kernels/device/pool.h"
@@ -18,7 +18,7 @@ class PoolBlock {
   std::size_t bytes_;
 };
 
-// On the GPU the scope ends when the work is queued, not when it is done: whoever gets the block next queues behind it.
+// On the GPU the scope ends when the work is queued, not when it is done. That is safe: the next user of the block queues its work behind it.
 class CudaBlock {
  public:
   CudaBlock(const Cuda& cuda, std::size_t bytes) : cuda_(cuda), data_(pool_allocate(cuda, bytes)), bytes_(bytes) {}

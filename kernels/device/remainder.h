@@ -1,4 +1,4 @@
-// i mod n for indices of any size: in 32 bits where they suffice, which on a GPU is a fifth of the instructions. Which it is, neighbouring threads agree on.
+// i mod n for indices of any size: in 32 bits where they suffice, which on a GPU is a fifth of the instructions. Neighbouring threads take the same branch.
 #pragma once
 
 #include <cstdint>

@@ -10,14 +10,14 @@ struct SideStream {
   cudaStream_t stream;
   Cuda cuda;
   cudaEvent_t forked = nullptr, joined = nullptr;
-  std::vector<void*> blocks;  // given back since the fork
+  std::vector<void*> blocks;  // freed since the fork
   bool is_open = false;
 
   explicit SideStream(const Cuda& main) : stream(make_stream()), cuda(stream, &main) {
     for (cudaEvent_t* const event : {&forked, &joined})
       KELVIN_CHECK_CUDA(cudaEventCreateWithFlags(event, cudaEventDisableTiming));
   }
-  // Of the lowest priority: it takes what the main stream leaves.
+  // With the lowest priority: it uses the multiprocessors that the main stream leaves idle.
   static cudaStream_t make_stream() {
     cudaStream_t made = nullptr;
     KELVIN_CHECK_CUDA(cudaStreamCreateWithPriority(&made, cudaStreamNonBlocking, 0));

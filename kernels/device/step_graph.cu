@@ -24,7 +24,7 @@ struct StepGraph::Recording {
     if (graph != nullptr) cudaGraphExecDestroy(graph);
   }
 
-  // Relaxed: what a library does beside the stream on first use, loading a kernel say, is neither recorded nor refused.
+  // Relaxed mode: calls outside the stream, such as loading a kernel at its first use, are neither recorded nor refused.
   void record(const Cuda& cuda, const std::function<void()>& step) {
     const cudaStream_t stream = cuda.stream();
     cudaGraph_t recorded = nullptr;
@@ -33,7 +33,7 @@ struct StepGraph::Recording {
       cudaStreamEndCapture(stream, &recorded);
       if (recorded != nullptr) cudaGraphDestroy(recorded);
       abandon_side(cuda);
-      cudaGetLastError();  // forgotten: the exception tells it
+      cudaGetLastError();  // clears it: the exception reports it
     };
     try {
       step();
@@ -66,7 +66,7 @@ void StepGraph::run(const std::function<void()>& step) {
     const GraphPoolScope scope(r.pool);
     if (r.runs++ < kEagerRuns) {
       step();
-      // The first run chooses ways to compute (convolve.h) and tries some in workspaces that no later run asks for.
+      // The first run chooses algorithms (convolve.h) and tries some with workspaces that no later run needs.
       if (r.runs == 1) r.pool.release_cache();
       return;
     }

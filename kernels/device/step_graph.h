@@ -1,14 +1,14 @@
-// A step that is recorded once and replayed: on the GPU one launch then stands for the hundreds of a training step or an attack
+// A step that is recorded once and replayed: on the GPU one launch replaces the hundreds of launches of a training step or an attack
 // iteration.
 //
 //   StepGraph graph(device);
 //   for (...) { images.copy_from_host(...); rate.copy_from_host(...); graph.run([&] { ... forward, backward, step ... }); }
 //
-// The first two runs execute the step as it is, so that plans are chosen and memory is found; the third records it; from then on it is
-// replayed. A step must do the same work on the same tensors every time, allocate nothing that outlives it, and read nothing back;
-// what changes from step to step (images, learning rate, τ, counters) lies in tensors made before. Memory inside the step belongs to
-// the graph. KELVIN_GRAPH=0 in the environment turns recording off, as the message says where a step cannot be recorded; on the CPU `run`
-// calls the step. While it records no other thread may use the device: there is one stream, and one pool is everybody's.
+// The first two runs execute the step directly, so that plans are chosen and memory is allocated. The third run records it; later runs replay the
+// recording. A step must do the same work on the same tensors every time, allocate nothing that outlives it, and read nothing back. What
+// changes from step to step (images, learning rate, τ, counters) is in tensors made before. Memory inside the step belongs to the graph.
+// KELVIN_GRAPH=0 in the environment turns recording off; the error message for a step that cannot be recorded says so. On the CPU `run` calls the
+// step. During a recording no other thread may use the device, because all threads share its stream and its pool.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class StepGraph {
   void run(const std::function<void()>& step);
   // Whether the last run replayed a recording.
   [[nodiscard]] bool has_replayed() const;
-  // How many runs of all graphs of the process were replays, for tests of what holds a graph inside.
+  // How many runs of all graphs of the process were replays, for tests of code with a graph inside.
   [[nodiscard]] static std::int64_t replays();
 
  private:

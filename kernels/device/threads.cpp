@@ -13,7 +13,7 @@
 namespace kelvin {
 namespace {
 
-// Threads that exist all at once; how many of n there can be beside this one.
+// Starts n threads that exist at the same time, and counts how many of them the system allows.
 int try_threads(int n) {
   std::vector<std::thread> threads;
   threads.reserve(static_cast<std::size_t>(n));

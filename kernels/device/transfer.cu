@@ -7,7 +7,7 @@ namespace {
 // The driver takes up to 64 KiB of ordinary memory without waiting (CUDA runtime API, "API synchronization behavior").
 constexpr std::size_t kTakenAtOnce = std::size_t{64} << 10;
 
-// CUDA would record the host's address and read or write there again at every replay.
+// A recorded copy would read or write the same host address again at every replay.
 void check_not_recording(const Cuda& cuda) {
   KELVIN_CHECK(!is_recording(cuda), "a recorded step exchanges values with the host (kernels/device/step_graph.h)");
 }

@@ -1,5 +1,5 @@
-// The only ways for bytes to cross between host and device memory. `*_to_host` and `synchronize` wait for the device. `*_host` throw inside a
-// step that is being recorded.
+// All copies between host and device memory. `*_to_host` and `synchronize` wait for the device. `*_host` throw inside a step that is being
+// recorded.
 #pragma once
 
 #include <cstddef>

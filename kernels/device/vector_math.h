@@ -1,5 +1,5 @@
-// exp, the normal distribution, sums and maxima that the compiler turns into vector code: no branches, no calls, no order of additions
-// that only one lane can keep. For CPU kernels whose time would otherwise go into libm or scalar sums (attention, GELU, layer norm).
+// exp, the normal distribution, sums and maxima that the compiler can vectorise: without branches, calls, or a serial order of additions.
+// For CPU kernels that would otherwise spend their time in libm or in scalar sums (attention, GELU, layer norm).
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace kelvin {
 
 // e^x, relative error below 2e-7; x below −87 gives e^−87 (1e-38), x above 88 gives e^88. x = n ln 2 + r with |r| <= ln 2 / 2 and a
-// Taylor polynomial in r: its first term left out, r⁸/8!, is below 6e-9.
+// Taylor polynomial in r: the first omitted term, r⁸/8!, is below 6e-9.
 inline float vector_exp(float x) {
   constexpr float kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
   constexpr float kRound = 12582912.0f;  // 1.5 · 2²³: adding and subtracting it rounds to the nearest integer

@@ -1,4 +1,4 @@
-// A choice made at run time as a constant that a template can take: one instance of what follows for each answer.
+// Turns a bool known at run time into a compile-time constant: the code in f is compiled once for true and once for false.
 //
 //   with_flag(relu, [&](auto has_relu) { launch<Apply<has_relu()>>(...); });
 #pragma once

@@ -29,12 +29,12 @@ struct MomentStep {
   }
 };
 
-// Multiplications only: a division of doubles takes longer than all threads' reads.
+// Without divisions: one division of doubles takes longer than all threads' reads.
 template <class T>
 struct FinishMoments {
   float *mean, *rstd, *running_mean, *running_variance;  // running_*: may be null
   const T* x;
-  double of_n, of_n_less_one;  // 1/n, 1/(n − 1)
+  double inverse_n, inverse_n_less_one;  // 1/n, 1/(n − 1)
   float momentum, eps;
   struct Inputs {
     float shift, running_mean, running_variance;
@@ -44,16 +44,16 @@ struct FinishMoments {
     return {to_float(x[c]), running_mean[c], running_variance[c]};
   }
   __device__ void finish(std::int64_t c, double sum, double squares, const Inputs& in) const {
-    const double mean_of_shifted = sum * of_n;
+    const double mean_of_shifted = sum * inverse_n;
     const double deviations = squares - sum * mean_of_shifted;  // Σ (x − mean)²
     const double positive = deviations > 0 ? deviations : 0;
     const auto new_mean = static_cast<float>(in.shift + mean_of_shifted);
     mean[c] = new_mean;
-    rstd[c] = 1.0f / sqrtf(static_cast<float>(positive * of_n + eps));
+    rstd[c] = 1.0f / sqrtf(static_cast<float>(positive * inverse_n + eps));
     if (running_mean == nullptr) return;
     running_mean[c] = in.running_mean + momentum * (new_mean - in.running_mean);
     running_variance[c] =
-        in.running_variance + momentum * (static_cast<float>(positive * of_n_less_one) - in.running_variance);
+        in.running_variance + momentum * (static_cast<float>(positive * inverse_n_less_one) - in.running_variance);
   }
 };
 
@@ -105,7 +105,7 @@ struct Apply {
   }
 };
 
-// What both passes of the backward read; `mask` only behind a ReLU.
+// The inputs of both passes of the backward pass; `mask` only after a ReLU.
 template <int N>
 struct GradientElements {
   Pack<N> dy, x;
@@ -128,7 +128,7 @@ __device__ Pack<N> masked(const GradientElements<N>& e) {
   return e.dy;
 }
 
-// Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, which is why it reads apart.
+// Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, and so needs a separate `read`.
 template <class T, bool kRelu, bool kStore>
 struct GradientStep {
   static constexpr int kRowsAtOnce = sizeof(T) == 2 ? 2 : 1;
@@ -165,7 +165,7 @@ struct FinishGradients {
   float *dgamma, *dbeta;
   const float *mean, *rstd, *gamma;
   InputFactors factors;
-  double of_n;  // 1/n
+  double inverse_n;  // 1/n
   bool is_training;
   struct Inputs {
     float mean, rstd, gamma;
@@ -175,10 +175,10 @@ struct FinishGradients {
     dbeta[c] = static_cast<float>(sum_g);
     dgamma[c] = static_cast<float>(sum_gx * in.rstd);
     const double slope = static_cast<double>(in.gamma) * in.rstd;
-    const double pull = is_training ? -slope * in.rstd * in.rstd * sum_gx * of_n : 0.0;
+    const double pull = is_training ? -slope * in.rstd * in.rstd * sum_gx * inverse_n : 0.0;
     factors.a[c] = static_cast<float>(slope);
     factors.b[c] = static_cast<float>(pull);
-    factors.c[c] = is_training ? static_cast<float>(-slope * sum_g * of_n - pull * in.mean) : 0.0f;
+    factors.c[c] = is_training ? static_cast<float>(-slope * sum_g * inverse_n - pull * in.mean) : 0.0f;
   }
 };
 
@@ -188,14 +188,14 @@ struct InputGradient {
   T* dx;
   const T *dy, *x;
   const std::uint8_t* mask;
-  InputFactors of_channel;
+  InputFactors channel_factors;
   template <int N>
   struct Factors {
     Pack<N> a, b, c;
   };
   template <int N>
   __device__ Factors<N> factors(std::int64_t c) const {
-    return {load<N>(of_channel.a + c), load<N>(of_channel.b + c), load<N>(of_channel.c + c)};
+    return {load<N>(channel_factors.a + c), load<N>(channel_factors.b + c), load<N>(channel_factors.c + c)};
   }
   template <int N>
   __device__ GradientElements<N> read(std::int64_t i) const {

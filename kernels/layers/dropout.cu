@@ -1,5 +1,5 @@
 // Memory-bound: two streams, and about 25 integer operations an element for Philox. A thread divides once to find its first element's draw and
-// counts on from there; it keeps the four words of the group it is in and draws again when its next element belongs to another.
+// counts from there. It keeps the four words of a group of draws and draws again when an element belongs to the next group.
 #include "kernels/layers/dropout.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/packs.h"

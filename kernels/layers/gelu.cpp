@@ -7,22 +7,18 @@ namespace kelvin {
 
 template <class T>
 void gelu_forward(Cpu, View<T> y, View<const T> x) {
-  parallel_for(y.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto v = static_cast<float>(x[i]);
-      y[i] = T(v * vector_normal(v).distribution);
-    }
+  for_each_element(y.size(), [=](std::int64_t i) {
+    const auto v = static_cast<float>(x[i]);
+    y[i] = T(v * vector_normal(v).distribution);
   });
 }
 
 template <class T>
 void gelu_backward(Cpu, View<T> dx, View<const T> dy, View<const T> x) {
-  parallel_for(dx.size(), [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto v = static_cast<float>(x[i]);
-      const Normal normal = vector_normal(v);
-      dx[i] = T(static_cast<float>(dy[i]) * (normal.distribution + v * normal.density));
-    }
+  for_each_element(dx.size(), [=](std::int64_t i) {
+    const auto v = static_cast<float>(x[i]);
+    const Normal normal = vector_normal(v);
+    dx[i] = T(static_cast<float>(dy[i]) * (normal.distribution + v * normal.density));
   });
 }
 

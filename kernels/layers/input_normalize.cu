@@ -1,4 +1,4 @@
-// Memory-bound. Channels are few (1 or 3), so each thread treats one pixel's value and finds its channel by a remainder.
+// Memory-bound. Channels are few (1 or 3), so a thread finds the channel of each value by a remainder.
 #include "kernels/device/remainder.h"
 #include "kernels/layers/input_normalize.h"
 #include "kernels/simt/launch.h"

@@ -73,13 +73,13 @@ void layer_norm_backward(Cpu, View<T> dx, View<float> dgamma, View<float> dbeta,
       /*grain=*/1);
   if (!has_parameters) return;
   for (std::int64_t c = 0; c < cols; ++c) {
-    double of_gamma = 0, of_beta = 0;
+    double dgamma_sum = 0, dbeta_sum = 0;
     for (std::int64_t b = 0; b < blocks; ++b) {
-      of_gamma += partial[static_cast<std::size_t>(2 * b * cols + c)];
-      of_beta += partial[static_cast<std::size_t>((2 * b + 1) * cols + c)];
+      dgamma_sum += partial[static_cast<std::size_t>(2 * b * cols + c)];
+      dbeta_sum += partial[static_cast<std::size_t>((2 * b + 1) * cols + c)];
     }
-    dgamma[c] = static_cast<float>(of_gamma);
-    dbeta[c] = static_cast<float>(of_beta);
+    dgamma[c] = static_cast<float>(dgamma_sum);
+    dbeta[c] = static_cast<float>(dbeta_sum);
   }
 }
 

@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(128)
 #pragma unroll
     for (int k = 0; k < Width; ++k) held[i + k] = v[k];
   });
-#pragma unroll  // apart from the reads, or each would wait for the sum of the one before; what lies behind the row is zero
+#pragma unroll  // a separate loop, because in one with the reads each read would wait for the sum before; beyond the row values are zero
   for (int i = 0; i < kPerThread; ++i) sum += held[i];
   const float m = group.sum(sum) / static_cast<float>(cols);
   for_packs<WarpGroup, Width, kPerThread>(cols, group.rank(), [&](int i, int) {
@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(128)
   });
 }
 
-// Calls f(width, elements a thread, both as types) for the way a row is held. Not for rows of more than 1024 columns.
+// Calls f(width, elements a thread, both as types) as they suit rows of `cols` elements in registers. Not for rows of more than 1024 columns.
 template <class T, class F>
 void with_held_row(std::int64_t cols, bool is_aligned, const F& f) {
   const auto with_width = [&](auto width) {

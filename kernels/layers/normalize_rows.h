@@ -1,4 +1,4 @@
-// Rows brought to one length: what a cosine classifier compares.
+// Rows scaled to the same norm, for a cosine classifier.
 //
 //   y_i = s x_i / max(‖x_i‖₂, 1e-12)                                 x, y [rows, d] float32; the guard is PyTorch's F.normalize's
 //   dx_i = s (dy_i − x̂_i ⟨x̂_i, dy_i⟩) / ‖x_i‖₂,  x̂ = x/‖x‖           and s dy_i / 1e-12 where the norm is below the guard

@@ -9,20 +9,9 @@
 namespace kelvin {
 namespace {
 
-// The rows and columns of x that window (oh, ow) covers.
-struct Window {
-  std::int64_t h_begin, h_end, w_begin, w_end;
-  Window(const Shape& x, const PoolOptions& o, std::int64_t oh, std::int64_t ow)
-      : h_begin(std::max<std::int64_t>(oh * o.stride - o.pad, 0)),
-        h_end(std::min(oh * o.stride - o.pad + o.kernel, x[1])),
-        w_begin(std::max<std::int64_t>(ow * o.stride - o.pad, 0)),
-        w_end(std::min(ow * o.stride - o.pad + o.kernel, x[2])) {}
-  [[nodiscard]] float area() const { return static_cast<float>((h_end - h_begin) * (w_end - w_begin)); }
-};
-
 // f(offset into x) for every pixel of the window of image n, in row-major order.
 template <class F>
-void for_window(const Window& win, const Shape& x, std::int64_t n, const F& f) {
+void for_window(const PoolWindow& win, const Shape& x, std::int64_t n, const F& f) {
   for (std::int64_t h = win.h_begin; h < win.h_end; ++h)
     for (std::int64_t w = win.w_begin; w < win.w_end; ++w) f(((n * x[1] + h) * x[2] + w) * x[3]);
 }
@@ -35,7 +24,8 @@ void for_output_pixels(const Shape& x, const Shape& y, const PoolOptions& o, con
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t n = begin; n < end; ++n)
           for (std::int64_t oh = 0; oh < y[1]; ++oh)
-            for (std::int64_t ow = 0; ow < y[2]; ++ow) f(n, Window(x, o, oh, ow), ((n * y[1] + oh) * y[2] + ow) * y[3]);
+            for (std::int64_t ow = 0; ow < y[2]; ++ow)
+              f(n, pool_window(x[1], x[2], o, oh, ow), ((n * y[1] + oh) * y[2] + ow) * y[3]);
       },
       /*grain=*/1);
 }
@@ -57,7 +47,7 @@ Shape pool_output_shape(const Shape& x, const PoolOptions& o) {
 template <class T>
 void max_pool2d_forward(Cpu, View<T> y, View<const T> x, const PoolOptions& options) {
   const std::int64_t channels = x.dim(3);
-  for_output_pixels(x.shape, y.shape, options, [&](std::int64_t n, const Window& win, std::int64_t at) {
+  for_output_pixels(x.shape, y.shape, options, [&](std::int64_t n, const PoolWindow& win, std::int64_t at) {
     bool is_first = true;
     for_window(win, x.shape, n, [&](std::int64_t from) {
       for (std::int64_t c = 0; c < channels; ++c)
@@ -72,7 +62,7 @@ template <class T>
 void max_pool2d_backward(Cpu, View<T> dx, View<const T> dy, View<const T> x, const PoolOptions& options) {
   const std::int64_t channels = x.dim(3);
   zero(dx);
-  for_output_pixels(x.shape, dy.shape, options, [&](std::int64_t n, const Window& win, std::int64_t at) {
+  for_output_pixels(x.shape, dy.shape, options, [&](std::int64_t n, const PoolWindow& win, std::int64_t at) {
     for (std::int64_t c = 0; c < channels; ++c) {
       std::int64_t winner = -1;
       for_window(win, x.shape, n, [&](std::int64_t from) {
@@ -86,7 +76,7 @@ void max_pool2d_backward(Cpu, View<T> dx, View<const T> dy, View<const T> x, con
 template <class T>
 void avg_pool2d_forward(Cpu, View<T> y, View<const T> x, const PoolOptions& options) {
   const std::int64_t channels = x.dim(3);
-  for_output_pixels(x.shape, y.shape, options, [&](std::int64_t n, const Window& win, std::int64_t at) {
+  for_output_pixels(x.shape, y.shape, options, [&](std::int64_t n, const PoolWindow& win, std::int64_t at) {
     for (std::int64_t c = 0; c < channels; ++c) {
       float sum = 0;
       for_window(win, x.shape, n, [&](std::int64_t from) { sum += static_cast<float>(x[from + c]); });
@@ -99,7 +89,7 @@ template <class T>
 void avg_pool2d_backward(Cpu, View<T> dx, View<const T> dy, const PoolOptions& options) {
   const std::int64_t channels = dx.dim(3);
   zero(dx);
-  for_output_pixels(dx.shape, dy.shape, options, [&](std::int64_t n, const Window& win, std::int64_t at) {
+  for_output_pixels(dx.shape, dy.shape, options, [&](std::int64_t n, const PoolWindow& win, std::int64_t at) {
     for_window(win, dx.shape, n, [&](std::int64_t to) {
       for (std::int64_t c = 0; c < channels; ++c)
         dx[to + c] = T(static_cast<float>(dx[to + c]) + static_cast<float>(dy[at + c]) / win.area());

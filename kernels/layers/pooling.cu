@@ -5,60 +5,53 @@
 
 #include "kernels/layers/pooling.h"
 #include "kernels/simt/launch.h"
+#include "kernels/simt/mask_bits.h"
 #include "kernels/simt/packs.h"
 
 namespace kelvin {
 namespace {
 
-struct Geometry {
-  std::int64_t height, width, channels, out_height, out_width;
-  PoolOptions o;
+// The size of the images of an [N, H, W, C] array.
+struct Images {
+  std::int64_t height, width, channels;
+  explicit Images(const Shape& s) : height(s[1]), width(s[2]), channels(s[3]) {}
+  __device__ std::int64_t offset(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) const {
+    return ((n * height + h) * width + w) * channels + c;
+  }
 };
 
-Geometry geometry_of(const Shape& x, const PoolOptions& o) {
-  const Shape y = pool_output_shape(x, o);
-  return {x[1], x[2], x[3], y[1], y[2], o};
-}
+struct Geometry {
+  Images x, y;
+  PoolOptions o;
+  Geometry(const Shape& x_shape, const PoolOptions& options)
+      : x(x_shape), y(pool_output_shape(x_shape, options)), o(options) {}
+  __device__ PoolWindow window(std::int64_t oh, std::int64_t ow) const {
+    return pool_window(x.height, x.width, o, oh, ow);
+  }
+};
 
-// Coordinates of element i of a [N, H, W, C] array.
+// Coordinates of element i of an [N, H, W, C] array.
 struct Place {
   std::int64_t n, h, w, c;
-  __device__ Place(std::int64_t i, std::int64_t height, std::int64_t width, std::int64_t channels)
-      : n(i / channels / width / height), h(i / channels / width % height), w(i / channels % width), c(i % channels) {}
+  __device__ Place(std::int64_t i, const Images& s)
+      : n(i / s.channels / s.width / s.height),
+        h(i / s.channels / s.width % s.height),
+        w(i / s.channels % s.width),
+        c(i % s.channels) {}
 };
 
-// The rows and columns of x that window (oh, ow) covers.
-struct Window {
-  std::int64_t h_begin, h_end, w_begin, w_end;
-  __device__ Window(const Geometry& g, std::int64_t oh, std::int64_t ow)
-      : h_begin(max(oh * g.o.stride - g.o.pad, std::int64_t{0})),
-        h_end(min(oh * g.o.stride - g.o.pad + g.o.kernel, g.height)),
-        w_begin(max(ow * g.o.stride - g.o.pad, std::int64_t{0})),
-        w_end(min(ow * g.o.stride - g.o.pad + g.o.kernel, g.width)) {}
-  __device__ float area() const { return static_cast<float>((h_end - h_begin) * (w_end - w_begin)); }
-};
-
-__device__ std::int64_t offset(const Geometry& g, std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {
-  return ((n * g.height + h) * g.width + w) * g.channels + c;
-}
-
-__device__ std::int64_t out_offset(const Geometry& g, std::int64_t n, std::int64_t oh, std::int64_t ow,
-                                   std::int64_t c) {
-  return ((n * g.out_height + oh) * g.out_width + ow) * g.channels + c;
-}
-
-// The largest elements of a window (or its last NaN), channel by channel, and which of them are the first such at offset `at` of x (bit k: channel k).
+// The first largest element of a window in each of N channels (or its last NaN). Bit k of `is_here`: that of channel k is at offset `at` of x.
 template <int N>
 struct Largest {
   Pack<N> value;
   unsigned is_here = 0;
   template <class T>
-  __device__ Largest(const T* x, const Geometry& g, const Window& win, std::int64_t n, std::int64_t c,
+  __device__ Largest(const T* x, const Images& images, const PoolWindow& win, std::int64_t n, std::int64_t c,
                      std::int64_t at) {
     bool is_first = true;
     for (std::int64_t h = win.h_begin; h < win.h_end; ++h)
       for (std::int64_t w = win.w_begin; w < win.w_end; ++w) {
-        const std::int64_t from = offset(g, n, h, w, c);
+        const std::int64_t from = images.offset(n, h, w, c);
         const unsigned here = from == at ? 1u : 0u;
         const Pack<N> candidate = load<N>(x + from);
         for (int k = 0; k < N; ++k)
@@ -71,6 +64,19 @@ struct Largest {
   }
 };
 
+// The mean of a window, channel by channel.
+template <int N, class T>
+__device__ Pack<N> mean(const T* x, const Images& images, const PoolWindow& win, std::int64_t n, std::int64_t c) {
+  Pack<N> sum = {};
+  for (std::int64_t h = win.h_begin; h < win.h_end; ++h)
+    for (std::int64_t w = win.w_begin; w < win.w_end; ++w) {
+      const Pack<N> values = load<N>(x + images.offset(n, h, w, c));
+      for (int k = 0; k < N; ++k) sum[k] += values[k];
+    }
+  for (int k = 0; k < N; ++k) sum[k] /= win.area();
+  return sum;
+}
+
 // f(oh, ow) for every window that covers (h, w), in row-major order. Rows and columns of one image fit in 32 bits, which halves the registers
 // they stay in while f runs.
 template <class F>
@@ -79,80 +85,54 @@ __device__ void for_covering_windows(const Geometry& g, std::int64_t h, std::int
   const int top = static_cast<int>(h + g.o.pad), left = static_cast<int>(w + g.o.pad);
   const int oh_begin = top < kernel ? 0 : (top - kernel) / stride + 1;
   const int ow_begin = left < kernel ? 0 : (left - kernel) / stride + 1;
-  const int oh_end = min(top / stride + 1, static_cast<int>(g.out_height));
-  const int ow_end = min(left / stride + 1, static_cast<int>(g.out_width));
+  const int oh_end = min(top / stride + 1, static_cast<int>(g.y.height));
+  const int ow_end = min(left / stride + 1, static_cast<int>(g.y.width));
   for (int oh = oh_begin; oh < oh_end; ++oh)
     for (int ow = ow_begin; ow < ow_end; ++ow) f(oh, ow);
 }
 
-template <class T>
-struct MaxForward {
+enum class Pool { max, average };
+
+template <class T, Pool kind>
+struct PoolForward {
   static constexpr int kPack = pack_of<T>;
   T* y;
   const T* x;
   Geometry g;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    const Place p(i, g.out_height, g.out_width, g.channels);
-    store<N>(y + i, Largest<N>(x, g, Window(g, p.h, p.w), p.n, p.c, /*at=*/-1).value);
+    const Place p(i, g.y);
+    const PoolWindow win = g.window(p.h, p.w);
+    if constexpr (kind == Pool::max)
+      store<N>(y + i, Largest<N>(x, g.x, win, p.n, p.c, /*at=*/-1).value);
+    else
+      store<N>(y + i, mean<N>(x, g.x, win, p.n, p.c));
   }
 };
 
-template <class T>
-struct MaxBackward {
+template <class T, Pool kind>
+struct PoolBackward {
   static constexpr int kPack = pack_of<T>;
   T* dx;
-  const T *dy, *x;
+  const T *dy, *x;  // x: only for the maximum
   Geometry g;
   template <int N>
   __device__ void run(std::int64_t i) const {
-    const Place p(i, g.height, g.width, g.channels);
+    const Place p(i, g.x);
     Pack<N> sum = {};
     for_covering_windows(g, p.h, p.w, [&](std::int64_t oh, std::int64_t ow) {
-      const unsigned wins = Largest<N>(x, g, Window(g, oh, ow), p.n, p.c, i).is_here;
-      if (wins == 0) return;
-      const Pack<N> gradient = load<N>(dy + out_offset(g, p.n, oh, ow, p.c));
-      for (int k = 0; k < N; ++k) sum[k] += (wins >> k & 1u) != 0 ? gradient[k] : 0.0f;
-    });
-    store<N>(dx + i, sum);
-  }
-};
-
-template <class T>
-struct AverageForward {
-  static constexpr int kPack = pack_of<T>;
-  T* y;
-  const T* x;
-  Geometry g;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    const Place p(i, g.out_height, g.out_width, g.channels);
-    const Window win(g, p.h, p.w);
-    Pack<N> sum = {};
-    for (std::int64_t h = win.h_begin; h < win.h_end; ++h)
-      for (std::int64_t w = win.w_begin; w < win.w_end; ++w) {
-        const Pack<N> values = load<N>(x + offset(g, p.n, h, w, p.c));
-        for (int k = 0; k < N; ++k) sum[k] += values[k];
+      const PoolWindow win = g.window(oh, ow);
+      const T* const gradient = dy + g.y.offset(p.n, oh, ow, p.c);
+      Pack<N> share;
+      if constexpr (kind == Pool::max) {
+        const unsigned wins = Largest<N>(x, g.x, win, p.n, p.c, i).is_here;
+        if (wins == 0) return;
+        share = where_bits<N>(wins, load<N>(gradient));
+      } else {
+        share = load<N>(gradient);
+        for (int k = 0; k < N; ++k) share[k] /= win.area();
       }
-    for (int k = 0; k < N; ++k) sum[k] /= win.area();
-    store<N>(y + i, sum);
-  }
-};
-
-template <class T>
-struct AverageBackward {
-  static constexpr int kPack = pack_of<T>;
-  T* dx;
-  const T* dy;
-  Geometry g;
-  template <int N>
-  __device__ void run(std::int64_t i) const {
-    const Place p(i, g.height, g.width, g.channels);
-    Pack<N> sum = {};
-    for_covering_windows(g, p.h, p.w, [&](std::int64_t oh, std::int64_t ow) {
-      const Pack<N> gradient = load<N>(dy + out_offset(g, p.n, oh, ow, p.c));
-      const float area = Window(g, oh, ow).area();
-      for (int k = 0; k < N; ++k) sum[k] += gradient[k] / area;
+      for (int k = 0; k < N; ++k) sum[k] += share[k];
     });
     store<N>(dx + i, sum);
   }
@@ -163,17 +143,10 @@ struct GlobalForward {
   static constexpr int kPack = pack_of<T>;
   float* y;
   const T* x;
-  std::int64_t pixels, channels;
+  Images row;  // one image as a single row of all its pixels, which one window covers
   template <int N>
   __device__ void run(std::int64_t i) const {
-    const T* const first = x + i / channels * pixels * channels + i % channels;
-    Pack<N> sum = {};
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      const Pack<N> values = load<N>(first + p * channels);
-      for (int k = 0; k < N; ++k) sum[k] += values[k];
-    }
-    for (int k = 0; k < N; ++k) sum[k] /= static_cast<float>(pixels);
-    store<N>(y + i, sum);
+    store<N>(y + i, mean<N>(x, row, {0, 1, 0, row.width}, i / row.channels, i % row.channels));
   }
 };
 
@@ -201,31 +174,31 @@ bool in_packs(std::int64_t channels, const Views&... views) {
 
 template <class T>
 void max_pool2d_forward(const Cuda& cuda, View<T> y, View<const T> x, const PoolOptions& o) {
-  launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x), MaxForward<T>{y.data, x.data, geometry_of(x.shape, o)});
+  launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x), PoolForward<T, Pool::max>{y.data, x.data, {x.shape, o}});
 }
 
 template <class T>
 void max_pool2d_backward(const Cuda& cuda, View<T> dx, View<const T> dy, View<const T> x, const PoolOptions& o) {
   launch_elements(cuda, dx.size(), in_packs<T>(x.dim(3), dx, dy, x),
-                  MaxBackward<T>{dx.data, dy.data, x.data, geometry_of(x.shape, o)});
+                  PoolBackward<T, Pool::max>{dx.data, dy.data, x.data, {x.shape, o}});
 }
 
 template <class T>
 void avg_pool2d_forward(const Cuda& cuda, View<T> y, View<const T> x, const PoolOptions& o) {
   launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x),
-                  AverageForward<T>{y.data, x.data, geometry_of(x.shape, o)});
+                  PoolForward<T, Pool::average>{y.data, x.data, {x.shape, o}});
 }
 
 template <class T>
 void avg_pool2d_backward(const Cuda& cuda, View<T> dx, View<const T> dy, const PoolOptions& o) {
   launch_elements(cuda, dx.size(), in_packs<T>(dx.dim(3), dx, dy),
-                  AverageBackward<T>{dx.data, dy.data, geometry_of(dx.shape, o)});
+                  PoolBackward<T, Pool::average>{dx.data, dy.data, nullptr, {dx.shape, o}});
 }
 
 template <class T>
 void global_avg_pool_forward(const Cuda& cuda, View<float> y, View<const T> x) {
   launch_elements(cuda, y.size(), in_packs<T>(x.dim(3), y, x),
-                  GlobalForward<T>{y.data, x.data, x.dim(1) * x.dim(2), x.dim(3)});
+                  GlobalForward<T>{y.data, x.data, Images({x.dim(0), 1, x.dim(1) * x.dim(2), x.dim(3)})});
 }
 
 template <class T>

@@ -20,6 +20,18 @@ struct PoolOptions {
 
 [[nodiscard]] Shape pool_output_shape(const Shape& x, const PoolOptions& options);
 
+// The rows and columns of an image that one window covers. Shared by both devices.
+struct PoolWindow {
+  std::int64_t h_begin, h_end, w_begin, w_end;
+  [[nodiscard]] constexpr float area() const { return static_cast<float>((h_end - h_begin) * (w_end - w_begin)); }
+};
+[[nodiscard]] constexpr PoolWindow pool_window(std::int64_t height, std::int64_t width, const PoolOptions& o,
+                                               std::int64_t oh, std::int64_t ow) {
+  const std::int64_t top = oh * o.stride - o.pad, left = ow * o.stride - o.pad;
+  const std::int64_t bottom = top + o.kernel, right = left + o.kernel;
+  return {top < 0 ? 0 : top, bottom < height ? bottom : height, left < 0 ? 0 : left, right < width ? right : width};
+}
+
 // y [N, OH, OW, C] = the largest element of each window, the first one in row-major order where several are equal; the last NaN where there is
 // one, as PyTorch has it.
 template <class T>

@@ -1,4 +1,4 @@
-// Bytes: y is read, an eighth of a byte an element written.
+// Bytes: reads y, writes an eighth of a byte an element.
 #include "kernels/layers/relu_mask.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/packs.h"

@@ -1,5 +1,5 @@
-// One thread an element of the result. Forward reads four neighbouring pixels, which lie in the cache; backward gathers what its pixel
-// gave, (2 out/in)² elements of dy: 196 of them from 32 to 224 pixels, each read by four threads.
+// One thread an element of the result. Forward reads four neighbouring pixels, which are in the cache. Backward gathers the elements of dy that
+// depend on its pixel, (2 out/in)² of them: 196 from 32 to 224 pixels, each read by four threads.
 #include "kernels/layers/resize.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/packs.h"

@@ -1,5 +1,5 @@
-// Memory-bound copies: a thread an element. dpositions: a thread walks down the batch for one (token, channel), neighbours in a warp
-// reading neighbouring channels.
+// Memory-bound copies: a thread an element. dpositions: a thread sums over the batch for one (token, channel); neighbouring threads have
+// neighbouring channels.
 #include "kernels/layers/tokens.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/packs.h"

@@ -9,14 +9,14 @@ namespace {
 
 __global__ void empty_kernel() {}
 
-// What the first call says that needs the device itself: the others only read its description.
+// Makes the first call that needs the device itself (the others only read its description) and stores its result.
 void try_kernel(CudaProbe& p) {
   cudaFuncAttributes attributes{};
   const cudaError_t status = cudaFuncGetAttributes(&attributes, empty_kernel);
-  cudaGetLastError();  // forgotten: it is answered here
+  cudaGetLastError();  // clears it: it is handled here
   switch (status) {
     case cudaSuccess: p.has_kernels = true; break;
-    // No code for it; none that it can load; none that its driver can compile.
+    // The program has no code for this GPU, none that it can load, or none that its driver can compile.
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorInvalidDeviceFunction:
     case cudaErrorUnsupportedPtxVersion: break;
@@ -46,7 +46,7 @@ CudaProbe probe() {
   return p;
 }
 
-// The device with its libraries, which a command that has begun should not find missing. What they lack of memory is the device's lack.
+// Opens the device with its libraries, so that a running command does not find them missing. If they lack memory, so does the device.
 const Cuda* open_libraries(CudaProbe& p) try {
   cudaStream_t stream = nullptr;
   constexpr int kPriority = -1;  // above the side stream's (side_stream.cu); every GPU has at least these two
@@ -62,7 +62,7 @@ const Cuda* open_libraries(CudaProbe& p) try {
   return nullptr;
 }
 
-// nullptr and why, or the device.
+// The device, or nullptr and the reason.
 const Cuda* open(CudaRefusal& why) try {
   CudaProbe p = probe();
   why = refusal(p);
@@ -82,13 +82,6 @@ const Cuda* open_cuda(CudaRefusal& why) {
   static const Cuda* const device = open(refused);
   why = refused;
   return device;
-}
-
-const Cuda* open_cuda(std::string& reason) {
-  CudaRefusal why;
-  const Cuda* const cuda = open_cuda(why);
-  reason = why.reason;
-  return cuda;
 }
 
 std::string name_of(const Cuda&) {

@@ -1,4 +1,4 @@
-// Opening the GPU, and the choices that hold for everything run on it. The only header about CUDA that rooms outside kernels/ include.
+// Opens the GPU, and holds the settings for everything that runs on it. The only header about CUDA that code outside kernels/ includes.
 #pragma once
 
 #include <string>
@@ -8,11 +8,16 @@
 
 namespace kelvin {
 
-// The first GPU, opened once, with cuDNN and cuBLASLt; nullptr where there is none to use. Then `why` says why: no driver, no GPU, one that is too old
-// or not what this build was compiled for, one without memory left, a library that is missing, or a build without CUDA. Throws nothing.
+// The first GPU, opened once, with cuDNN and cuBLASLt; nullptr where it cannot be used. Then `why` gives the reason: no driver, no GPU, one that is too
+// old or not what this build was compiled for, no memory left on it, a missing library, or a build without CUDA. Throws nothing.
 [[nodiscard]] const Cuda* open_cuda(CudaRefusal& why);
-// The same with the reason alone.
-[[nodiscard]] const Cuda* open_cuda(std::string& reason);
+// The same; only the text of the reason.
+[[nodiscard]] inline const Cuda* open_cuda(std::string& reason) {
+  CudaRefusal why;
+  const Cuda* const cuda = open_cuda(why);
+  reason = why.reason;
+  return cuda;
+}
 
 // "NVIDIA H100 80GB HBM3, compute capability 9.0, driver for CUDA 13.0, cuDNN 9.19.0"; and its first part.
 [[nodiscard]] std::string describe_cuda(const Cuda& cuda);
@@ -21,10 +26,10 @@ namespace kelvin {
 struct CudaSettings {
   // float32 convolutions and matrix products may round their factors to 10 bits (TF32) for the tensor cores.
   bool allow_tf32 = false;
-  // Of the ways to a convolution, a product or attention of a shape the first few are timed and the fastest is kept: other bits from run to run
-  // where two are equally fast.
+  // The first few algorithms for a convolution, a product or attention of a shape are timed, and the fastest is kept. Where two are equally fast,
+  // the choice and so the last bits may differ from run to run.
   bool autotune = true;
-  // Plans whose sums have no fixed order are left out.
+  // Leaves out plans whose sums have no fixed order.
   bool deterministic = true;
 };
 // To be set before the first convolution.

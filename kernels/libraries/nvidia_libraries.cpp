@@ -9,18 +9,17 @@ namespace {
 
 constexpr const char* kToolkit = "/usr/local/cuda/lib64";  // the toolkit's usual folder
 
-// Where a library may lie that belongs to cuDNN's in `folder`: beside it, in the neighbouring package (nvidia/cudnn/lib, nvidia/cublas/lib), or in
+// Folders that may have a library for the cuDNN in `folder`: the same folder, the neighbouring package (nvidia/cudnn/lib, nvidia/cublas/lib), or
 // the toolkit.
 std::vector<std::string> neighbours(const std::string& folder, std::size_t cuda) {
   const std::string packages = folder + "/../../";
   return {folder, packages + "cublas/lib", packages + "cuda_nvrtc/lib", str(packages, "cu", cuda, "/lib"), kToolkit};
 }
 
-// NVRTC opens its builtins by name too, and knows no other folder. Why it cannot be used, or nothing.
+// Opens NVRTC, and its builtins, which it opens only by name. Returns why it cannot be used, or nothing.
 std::string open_nvrtc(const std::vector<std::string>& folders, std::size_t cuda) try {
   const DynamicLibrary nvrtc(str("NVRTC ", cuda), {str("libnvrtc.so.", cuda)}, folders);
-  int (*version)(int*, int*) = nullptr;
-  nvrtc.resolve(version, "nvrtcVersion");
+  int (*const version)(int*, int*) = nvrtc["nvrtcVersion"];
   int major = 0, minor = 0;
   version(&major, &minor);
   const DynamicLibrary builtins("NVRTC's builtins", {str("libnvrtc-builtins.so.", major, ".", minor)},
@@ -32,9 +31,8 @@ std::string open_nvrtc(const std::vector<std::string>& folders, std::size_t cuda
 
 NvidiaLibraries open_all() {
   const DynamicLibrary cudnn("cuDNN 9", {"libcudnn.so.9", "libcudnn.so"}, {kToolkit});
-  // Which CUDA it was made for, and so which of the others it will ask for.
-  std::size_t (*runtime_version)() = nullptr;
-  cudnn.resolve(runtime_version, "cudnnGetCudartVersion");
+  // The CUDA version it was built for, and so the version of the other libraries that it opens.
+  std::size_t (*const runtime_version)() = cudnn["cudnnGetCudartVersion"];
   const std::size_t cuda = runtime_version() / 1000;
   const std::vector<std::string> folders = neighbours(cudnn.folder(), cuda);
   const DynamicLibrary cublas_lt(str("cuBLASLt ", cuda, ", which cuDNN in ", cudnn.folder(), " needs,"),

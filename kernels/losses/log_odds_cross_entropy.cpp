@@ -4,12 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/device/parallel.h"
+#include "kernels/losses/loss_rows.h"
 
 namespace kelvin {
 namespace {
-
-constexpr std::int64_t kRowGrain = 32;
 
 // log Σ_{j≠y} exp(z_j / τ), the label's class left out of maximum and sum.
 template <class T>
@@ -29,33 +27,23 @@ template <class T>
 void log_odds_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
                                     View<const T> tau) {
   const std::int64_t classes = logits.cols();
-  parallel_for(
-      loss.size(),
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) {
-          const T* const z = logits.data + row * classes;
-          loss[row] = log_sum_of_others(z, classes, labels[row], tau[0]) - z[labels[row]] / tau[0];
-        }
-      },
-      kRowGrain);
+  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+    const T* const z = logits.data + row * classes;
+    loss[row] = log_sum_of_others(z, classes, labels[row], tau[0]) - z[labels[row]] / tau[0];
+  });
 }
 
 template <class T>
 void log_odds_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
                                      View<const std::int32_t> labels, View<const T> tau) {
   const std::int64_t classes = logits.cols();
-  parallel_for(
-      dloss.size(),
-      [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) {
-          const T* const z = logits.data + row * classes;
-          const T log_sum = log_sum_of_others(z, classes, labels[row], tau[0]);
-          const T factor = dloss[row] / tau[0];
-          for (std::int64_t j = 0; j < classes; ++j)
-            dlogits[row * classes + j] = j == labels[row] ? -factor : factor * std::exp(z[j] / tau[0] - log_sum);
-        }
-      },
-      kRowGrain);
+  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+    const T* const z = logits.data + row * classes;
+    const T log_sum = log_sum_of_others(z, classes, labels[row], tau[0]);
+    const T factor = dloss[row] / tau[0];
+    for (std::int64_t j = 0; j < classes; ++j)
+      dlogits[row * classes + j] = j == labels[row] ? -factor : factor * std::exp(z[j] / tau[0] - log_sum);
+  });
 }
 
 #define KELVIN_INSTANTIATE(T)                                                                                         \

@@ -16,11 +16,8 @@ struct Row {
         log_q(in.adversarial.data + row * in.adversarial.cols(), in.adversarial.cols(), in.tau_adversarial[0]),
         classes(in.clean.cols()),
         label(in.labels[row]),
-        rival(label == 0 ? 1 : 0) {
-    for (std::int64_t j = 0; j < classes; ++j) {
-      if (j != label && log_u.z[j] > log_u.z[rival]) rival = j;
-      regulariser += term(j);
-    }
+        rival(best_index(log_u.z, classes, label)) {
+    for (std::int64_t j = 0; j < classes; ++j) regulariser += term(j);
     weight = kMartWeight - log_p.probability(label);
   }
   // p_j (log p_j − log(q_j + 1e-12)), 0 where p_j is 0
@@ -28,7 +25,7 @@ struct Row {
     const float p = log_p.probability(j);
     return p > 0 ? p * (log_p(j) - std::log(log_q.probability(j) + kMartEpsilon)) : 0.0f;
   }
-  [[nodiscard]] float room() const { return kMartBoost - log_u.probability(rival) + kMartEpsilon; }
+  [[nodiscard]] float boost_gap() const { return kMartBoost - log_u.probability(rival) + kMartEpsilon; }
 };
 
 }  // namespace
@@ -36,7 +33,7 @@ struct Row {
 void mart_loss_forward(Cpu, View<float> loss, const MartInputs& in) {
   for_each_loss_row(loss.size(), [&](std::int64_t row) {
     const Row r(in, row);
-    const float boosted = -r.log_u(r.label) - std::log(r.room());
+    const float boosted = -r.log_u(r.label) - std::log(r.boost_gap());
     loss[row] = in.weights[0] * boosted + in.weights[1] * r.regulariser * r.weight;
   });
 }
@@ -62,14 +59,14 @@ void mart_loss_backward_adversarial(Cpu, View<float> dadversarial, View<const fl
     };
     float kept_sum = 0;
     for (std::int64_t j = 0; j < r.classes; ++j) kept_sum += kept(j);
-    const float boost = r.log_u.probability(r.rival) / r.room();
-    const float of_boosted = dloss[row] * in.weights[0] / in.tau[0];
-    const float of_regulariser = dloss[row] * in.weights[1] * r.weight / in.tau_adversarial[0];
+    const float boost = r.log_u.probability(r.rival) / r.boost_gap();
+    const float boosted_scale = dloss[row] * in.weights[0] / in.tau[0];
+    const float regulariser_scale = dloss[row] * in.weights[1] * r.weight / in.tau_adversarial[0];
     for (std::int64_t j = 0; j < r.classes; ++j) {
       const float u = r.log_u.probability(j);
       const float is_label = j == r.label ? 1.0f : 0.0f, is_rival = j == r.rival ? 1.0f : 0.0f;
-      dadversarial[row * r.classes + j] = of_boosted * (u - is_label + boost * (is_rival - u)) -
-                                          of_regulariser * (kept(j) - r.log_q.probability(j) * kept_sum);
+      dadversarial[row * r.classes + j] = boosted_scale * (u - is_label + boost * (is_rival - u)) -
+                                          regulariser_scale * (kept(j) - r.log_q.probability(j) * kept_sum);
     }
   });
 }

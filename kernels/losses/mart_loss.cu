@@ -31,14 +31,14 @@ struct Row {
   __device__ float q(std::int64_t j) const { return expf(log_q(adversarial[j])); }
   // p_j (log p_j − log(q_j + 1e-12)), 0 where p_j is 0
   __device__ float term(std::int64_t j) const {
-    const float of_p = p(j);
-    return of_p > 0.0f ? of_p * (log_p(clean[j]) - logf(q(j) + kMartEpsilon)) : 0.0f;
+    const float p_j = p(j);
+    return p_j > 0.0f ? p_j * (log_p(clean[j]) - logf(q(j) + kMartEpsilon)) : 0.0f;
   }
   __device__ float kept(std::int64_t j) const {  // r_j
-    const float of_q = q(j);
-    return p(j) * of_q / (of_q + kMartEpsilon);
+    const float q_j = q(j);
+    return p(j) * q_j / (q_j + kMartEpsilon);
   }
-  __device__ float room() const { return kMartBoost - u(rival) + kMartEpsilon; }
+  __device__ float boost_gap() const { return kMartBoost - u(rival) + kMartEpsilon; }
 };
 
 template <class Group>
@@ -64,7 +64,7 @@ __global__ void forward_kernel(float* loss, Pointers in) {
   if (group.row() >= in.rows) return;
   const Row r = row_of(group, in);
   if (group.rank() != 0) return;
-  const float boosted = -r.log_u(r.adversarial[r.label]) - logf(r.room());
+  const float boosted = -r.log_u(r.adversarial[r.label]) - logf(r.boost_gap());
   loss[group.row()] = in.weights[0] * boosted + in.weights[1] * r.regulariser * r.weight;
 }
 
@@ -89,13 +89,13 @@ __global__ void backward_adversarial_kernel(float* dadversarial, const float* dl
   float kept_sum = 0;
   for (std::int64_t j = group.rank(); j < in.classes; j += Group::kThreads) kept_sum += r.kept(j);
   kept_sum = group.sum(kept_sum);
-  const float boost = r.u(r.rival) / r.room();
-  const float of_boosted = dloss[group.row()] * in.weights[0] / in.tau[0];
-  const float of_regulariser = dloss[group.row()] * in.weights[1] * r.weight / in.tau_adversarial[0];
+  const float boost = r.u(r.rival) / r.boost_gap();
+  const float boosted_scale = dloss[group.row()] * in.weights[0] / in.tau[0];
+  const float regulariser_scale = dloss[group.row()] * in.weights[1] * r.weight / in.tau_adversarial[0];
   for (std::int64_t j = group.rank(); j < in.classes; j += Group::kThreads) {
     const float u = r.u(j), is_label = j == r.label ? 1.0f : 0.0f, is_rival = j == r.rival ? 1.0f : 0.0f;
     dadversarial[group.row() * in.classes + j] =
-        of_boosted * (u - is_label + boost * (is_rival - u)) - of_regulariser * (r.kept(j) - r.q(j) * kept_sum);
+        boosted_scale * (u - is_label + boost * (is_rival - u)) - regulariser_scale * (r.kept(j) - r.q(j) * kept_sum);
   }
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "kernels/device/parallel.h"
+#include "kernels/losses/loss_rows.h"
 
 namespace kelvin {
 
@@ -23,11 +23,5 @@ struct RowLogSoftmax {
   [[nodiscard]] T operator()(std::int64_t j) const { return z[j] / tau - maximum - log_sum; }
   [[nodiscard]] T probability(std::int64_t j) const { return std::exp((*this)(j)); }
 };
-
-// f(row) for every row, in parallel; 32 rows are worth a thread.
-template <class F>
-void for_each_loss_row(std::int64_t rows, const F& f) {
-  for_each_row(rows, kParallelGrain / 32, f);
-}
 
 }  // namespace kelvin

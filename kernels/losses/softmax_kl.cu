@@ -51,8 +51,8 @@ __global__ void backward_a_kernel(float* da, const float* dkl, Pointers in) {
   const LogSoftmax log_q = log_softmax_of(group, b, in.classes, in.tau_b[0]);
   const float kl = divergence(group, a, b, in.classes, log_p, log_q), factor = dkl[row] / in.tau_a[0];
   for (std::int64_t j = group.rank(); j < in.classes; j += Group::kThreads) {
-    const float of_p = log_p(a[j]);
-    da[row * in.classes + j] = factor * (term(of_p, log_q(b[j])) - expf(of_p) * kl);
+    const float log_p_j = log_p(a[j]);
+    da[row * in.classes + j] = factor * (term(log_p_j, log_q(b[j])) - expf(log_p_j) * kl);
   }
 }
 

@@ -13,12 +13,12 @@ __global__ void gradient_kernel(float* dtau, const float* dloss, const float* lo
   if (row >= rows) return;
   const float* const z = logits + row * classes;
   const LogSoftmax log_p = log_softmax_of(group, z, classes, tau[0]);
-  const float of_label = z[labels[row]];
+  const float label_logit = z[labels[row]];
   const float share = smoothing / static_cast<float>(classes);
   float lead = 0;  // Σ (p_j − q_j)(z_y − z_j)
   for (std::int64_t j = group.rank(); j < classes; j += Group::kThreads)
     if (const float p = expf(log_p(z[j])) - share; p != 0.0f)
-      lead += p * (of_label - z[j]);  // z_j may be −∞ where p is 0
+      lead += p * (label_logit - z[j]);  // z_j may be −∞ where p is 0
   lead = group.sum(lead);
   if (group.rank() == 0) dtau[row] = dloss[row] * lead / tau[0] / tau[0];
 }

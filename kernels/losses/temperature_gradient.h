@@ -1,4 +1,4 @@
-// How softmax cross-entropy changes with its temperature, row by row: what a learnable τ follows.
+// The derivative of softmax cross-entropy with respect to its temperature, row by row, for a learned τ.
 //
 //   dtau_i = dloss_i Σ_j (q_ij − p_ij) z_ij / τ²,  p = softmax(z / τ), q = (1 − S) 1[j = y] + S/C the label, smoothed by S
 //

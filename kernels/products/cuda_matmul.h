@@ -1,5 +1,5 @@
-// Matrix products that only the GPU is asked for, op(m) = m or mᵀ: with what follows a convolution, and many of one shape in one call.
-// Deterministic; TF32 where `cuda_settings` allows it. cuBLASLt, or in float32 split_matmul.h (matmul.cu).
+// Matrix products that exist only on the GPU, op(m) = m or mᵀ: a product with what follows a convolution, and many products of one shape in one
+// call. Deterministic; TF32 where `cuda_settings` allows it. By cuBLASLt or, in float32, split_matmul.h (matmul.cu).
 #pragma once
 
 #include "kernels/device/device.h"

@@ -39,7 +39,8 @@ const Plan& plan_for(const Key& key) {
   thread_local std::map<Key, Plan> plans;
   const auto found = plans.find(key);
   if (found != plans.end()) return found->second;
-  return plans.emplace(key, onednn::with_room(onednn::kRoomToMake, [&] { return make_plan(key); })).first->second;
+  return plans.emplace(key, onednn::with_headroom(onednn::kHeadroomToMake, [&] { return make_plan(key); }))
+      .first->second;
 }
 
 }  // namespace

@@ -31,17 +31,17 @@ using cublas::Product;
 
 constexpr std::size_t kWorkspace = std::size_t{32} << 20;
 
-// One of cuBLASLt's algorithms, ours, or the product without its ReLU and a pass for that.
-struct Way {
+// One of cuBLASLt's algorithms, one of ours, or the product without its ReLU and then a pass for that.
+struct Candidate {
   Algorithm algorithm = {};
   std::optional<SplitTiling> split = {};
   bool relu_apart = false;
 };
-using Ways = std::vector<Way>;
+using Candidates = std::vector<Candidate>;
 
 struct Plan {
   cublas::Description description;
-  Way way;
+  Candidate candidate;
 };
 
 const Plan& plan_for(const Cuda& cuda, const Product& product, const Operands& operands);
@@ -71,16 +71,16 @@ FloatProduct as_float_product(const Product& p, const Operands& o) {
           .relu = p.relu};
 }
 
-// Our ways to a product of float32.
-Ways splits_for(const Product& product, const Operands& operands, bool even_if_small) {
-  Ways ways;
+// Our own algorithms for a product of float32.
+Candidates splits_for(const Product& product, const Operands& operands, bool even_if_small) {
+  Candidates candidates;
   if (product.in == DType::f32 && !product.tf32)
     for (const SplitTiling& tiling : split_tilings(as_float_product(product, operands), even_if_small))
-      ways.push_back({.split = tiling});
-  return ways;
+      candidates.push_back({.split = tiling});
+  return candidates;
 }
 
-// The usual workspace or, where there is no memory for that, as much as the algorithm needs. Its size.
+// Allocates the usual workspace or, where there is no memory for that, as much as the algorithm needs. Returns its size.
 std::size_t take_workspace(const Cuda& cuda, const Algorithm& algorithm, std::optional<CudaBlock>& workspace) {
   try {
     workspace.emplace(cuda, kWorkspace);
@@ -109,8 +109,9 @@ void apply_relu(const Cuda& cuda, const Product& product, void* y) {
 }
 
 void run(const Cuda& cuda, const Product& product, const Plan& plan, const Operands& operands) {
-  if (plan.way.split) return split_matmul(cuda, as_float_product(product, operands), *plan.way.split);
-  if (!plan.way.relu_apart) return run_algorithm(cuda, product, plan.description, plan.way.algorithm, operands);
+  if (plan.candidate.split) return split_matmul(cuda, as_float_product(product, operands), *plan.candidate.split);
+  if (!plan.candidate.relu_apart)
+    return run_algorithm(cuda, product, plan.description, plan.candidate.algorithm, operands);
   Product without = product;
   without.relu = false;
   run(cuda, without, plan_for(cuda, without, operands), operands);
@@ -121,7 +122,7 @@ std::size_t result_bytes(const Product& p) {
   return static_cast<std::size_t>(p.count * p.m * std::max(p.y_pitch, p.n)) * bytes_of(p.out);
 }
 
-// Whether the algorithm's ReLU hands NaN on, as ours does: tried with NaN to add to. cuBLASLt does not say.
+// Whether the algorithm's ReLU passes NaN on, as ours does: tested with a residual of NaN, because cuBLASLt does not document it.
 bool keeps_nan(const Cuda& cuda, const Product& product, const cublas::Description& description,
                const Algorithm& algorithm, Operands operands) try {
   const CudaBlock y(cuda, result_bytes(product));
@@ -136,79 +137,82 @@ bool keeps_nan(const Cuda& cuda, const Product& product, const cublas::Descripti
   return false;
 }
 
-// In the order of preference.
-Ways ways_of(const Cuda& cuda, const Product& product, const cublas::Description& description, const Operands& operands,
-             bool by_time) {
+// The candidates in the order of preference.
+Candidates candidates_of(const Cuda& cuda, const Product& product, const cublas::Description& description,
+                         const Operands& operands, bool by_time) {
   const std::vector<Algorithm> algorithms =
       cublas::algorithms_for(cuda.cublas(), product, description, operands, kWorkspace);
   const bool can_try = !is_recording(cuda);
-  Ways ways;
+  Candidates candidates;
   for (const Algorithm& algorithm : algorithms)
     if (!product.relu || (can_try && keeps_nan(cuda, product, description, algorithm, operands))) {
-      ways.push_back({.algorithm = algorithm});
+      candidates.push_back({.algorithm = algorithm});
       if (!by_time) break;
     }
-  if (ways.empty() && !algorithms.empty()) {
+  if (candidates.empty() && !algorithms.empty()) {
     if (can_try) note_once("cuBLASLt's ReLU does not hand NaN on here: it is a pass of its own");
-    ways.push_back({.relu_apart = true});
+    candidates.push_back({.relu_apart = true});
   }
-  const Ways splits = splits_for(product, operands, ways.empty());
-  if (by_time || ways.empty()) ways.insert(ways.end(), splits.begin(), splits.end());
-  if (ways.empty()) throw internal_error("cuBLASLt has no algorithm for ", describe(product));
-  return ways;
+  const Candidates splits = splits_for(product, operands, candidates.empty());
+  if (by_time || candidates.empty()) candidates.insert(candidates.end(), splits.begin(), splits.end());
+  if (candidates.empty()) throw internal_error("cuBLASLt has no algorithm for ", describe(product));
+  return candidates;
 }
 
-// The fastest of the ways on these operands. Where y is added to itself it stays as it is.
-Way fastest(const Cuda& cuda, const Product& product, const cublas::Description& description, const Ways& ways,
-            Operands operands) {
+// The fastest candidate on these operands. Where y is also the residual, the trials write elsewhere.
+Candidate fastest(const Cuda& cuda, const Product& product, const cublas::Description& description,
+                  const Candidates& candidates, Operands operands) {
   std::optional<CudaBlock> scratch;
   if (operands.residual == operands.y) {
     scratch.emplace(cuda, result_bytes(product));
     operands.y = scratch->as<void>();
   }
-  return choose_way(cuda, ways, true, [&](const Way& way) { run(cuda, product, {description, way}, operands); });
+  return choose_candidate(cuda, candidates, true, [&](const Candidate& candidate) {
+    run(cuda, product, {description, candidate}, operands);
+  });
 }
 
-Way choose(const Cuda& cuda, const Product& product, const cublas::Description& description, const Operands& operands) {
+Candidate choose(const Cuda& cuda, const Product& product, const cublas::Description& description,
+                 const Operands& operands) {
   if (must_split())
-    if (const Ways splits = splits_for(product, operands, false); !splits.empty()) return splits.front();
+    if (const Candidates splits = splits_for(product, operands, false); !splits.empty()) return splits.front();
   const bool by_time = cuda_settings().autotune && !is_recording(cuda);
-  const Ways ways = ways_of(cuda, product, description, operands, by_time);
-  if (!by_time || ways.size() == 1) return ways.front();
+  const Candidates candidates = candidates_of(cuda, product, description, operands, by_time);
+  if (!by_time || candidates.size() == 1) return candidates.front();
   try {
-    return fastest(cuda, product, description, ways, operands);
+    return fastest(cuda, product, description, candidates, operands);
   } catch (const Error& e) {
     if (e.code() != ExitCode::out_of_memory) throw;
-    return ways.front();  // there is no memory to time them in
+    return candidates.front();  // there is no memory to time them
   }
 }
 
 const Plan& plan_for(const Cuda& cuda, const Product& product, const Operands& operands) {
-  static std::recursive_mutex mutex;  // a way may be a product without something and what is left
+  static std::recursive_mutex mutex;  // recursive: a candidate may run another product
   static std::map<Product, Plan>& plans = *new std::map<Product, Plan>;  // never destroyed, like the library itself
   const std::lock_guard lock(mutex);
   if (const auto found = plans.find(product); found != plans.end()) return found->second;
   static std::map<Product, cublas::Description>& descriptions = *new std::map<Product, cublas::Description>;
-  const auto [described, is_new] = descriptions.try_emplace(product);  // kept where no way is found, too
+  const auto [described, is_new] = descriptions.try_emplace(product);  // kept also where there is no candidate
   if (is_new) described->second = cublas::description_of(product);
   Plan plan{described->second, {}};
-  plan.way = choose(cuda, product, plan.description, operands);
+  plan.candidate = choose(cuda, product, plan.description, operands);
   return plans.emplace(product, plan).first->second;
 }
 
-// By the way chosen or, where that finds no memory, by the one that needs none.
+// Runs the chosen candidate or, where that finds no memory, the algorithm that needs none.
 void multiply(const Cuda& cuda, const Product& product, const Operands& operands) try {
   run(cuda, product, plan_for(cuda, product, operands), operands);
 } catch (const Error& e) {
   if (e.code() != ExitCode::out_of_memory) throw;
-  const Ways splits = splits_for(product, operands, true);
+  const Candidates splits = splits_for(product, operands, true);
   if (splits.empty()) throw;
-  note_once(str(describe(product), " goes by the way that needs no scratch memory: the GPU has none left"));
+  note_once(str(describe(product), " uses the algorithm that needs no scratch memory: the GPU has none left"));
   split_matmul(cuda, as_float_product(product, operands), {.in_pairs = splits.front().split->in_pairs, .parts = 1});
 }
 
-// The bias as cuBLASLt's epilogue wants it: in the result's element type and at a multiple of 16 bytes, which no preference can speak of.
-// Itself where it is that, else a copy in scratch memory.
+// The bias as cuBLASLt's epilogue needs it: in the result's element type and at a multiple of 16 bytes, which no preference can express.
+// The bias itself where it is so, otherwise a copy in scratch memory.
 template <class Out, class In>
 const Out* epilogue_bias(const Cuda& cuda, std::optional<CudaBlock>& scratch, View<const In> bias) {
   if (bias.empty()) return nullptr;

@@ -1,8 +1,8 @@
-// A block makes 128 x 64 of y from slices of 16 terms, which come into shared memory asynchronously, up to three ahead. A warp reads its factors from
-// there and splits them itself: three instructions a number, and four additions for three products of the tensor cores. These are mma.sync, which A100
-// and H100 have in common; an H100 does 226 TFLOP/s of TF32 by it, 75 of float32, and with all else beside them 31 to 51 (tools/bench/DECISIONS.md).
-// Bytes: a block reads its rows of both factors, those of a from the second-level cache where the blocks side by side need them too. Where the sum is
-// cut, `parts` times y is written and read once more.
+// A block computes 128 x 64 elements of y from slices of 16 terms, which are copied to shared memory asynchronously, up to three ahead. A warp reads its
+// factors from there and splits them: three instructions a number, and four additions for three products of the tensor cores. The instruction is
+// mma.sync, which A100 and H100 both have. With it an H100 reaches 226 TFLOP/s of TF32, so 75 of float32; with all other instructions it reaches 31 to
+// 51 (tools/bench/DECISIONS.md). Bytes: a block reads its rows of both factors; neighbouring blocks share those of a through the second-level cache.
+// Where the sum is cut, `parts` times y is written and read in addition.
 #include <algorithm>
 #include <optional>
 
@@ -23,7 +23,7 @@ struct Task {
   float* out;                                // y, or [parts, count, M, N]
   std::int64_t out_pitch;                    // from row to row
   std::int64_t out_apart, a_apart, b_apart;  // from product to product of a batch
-  int tile_cols, of_part;                    // tiles side by side; terms of a part
+  int tile_cols, part_terms;                 // tiles side by side; terms of a part
 };
 
 // relu?(value + residual + bias)
@@ -45,8 +45,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) split_matmul_kernel(c
   const int part = static_cast<int>(blockIdx.y / static_cast<unsigned>(p.count));
   const int first_row = tile / task.tile_cols * kRows, first_col = tile % task.tile_cols * kCols;
   const int rows = static_cast<int>(p.m), cols = static_cast<int>(p.n);
-  const int first_term = part * task.of_part;
-  const int terms = min(task.of_part, static_cast<int>(p.k) - first_term), slices = (terms + kSlice - 1) / kSlice;
+  const int first_term = part * task.part_terms;
+  const int terms = min(task.part_terms, static_cast<int>(p.k) - first_term), slices = (terms + kSlice - 1) / kSlice;
   SlicesA slices_a(p.a + batch * task.a_apart, p.a_pitch, first_row, rows, first_term);
   SlicesB slices_b(p.b + batch * task.b_apart, p.b_pitch, first_col, cols, first_term);
 
@@ -64,26 +64,26 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) split_matmul_kernel(c
   WarpTile<kGroups> warp;
   for (int slice = 0; slice < slices; ++slice) {
     copies.template wait<kStages - 2>();
-    // Read after write: this slice is there for all. Write after read: all are done with the one before, whose place the next one takes.
+    // Read after write: this slice is complete for all threads. Write after read: all have read the slice before, which the next one overwrites.
     __syncthreads();
     fetch(slice + kStages - 1);
-    const float* const of_a = shared + slice % kStages * kOfStage;
+    const float* const a_slice = shared + slice % kStages * kOfStage;
 #pragma unroll
     for (int first = 0; first < kSlice; first += kGroups * kStep)
-      warp.template add_step<SlicesA, SlicesB>(of_a, of_a + SlicesA::kSize, first + warp.group * kStep);
+      warp.template add_step<SlicesA, SlicesB>(a_slice, a_slice + SlicesA::kSize, first + warp.group * kStep);
   }
   copies.template wait<0>();
   warp.share_sums(shared);
 
   const bool is_whole = gridDim.y == static_cast<unsigned>(p.count);
-  const std::int64_t of_batch = batch * task.out_apart;  // in y and the residual
+  const std::int64_t batch_offset = batch * task.out_apart;  // in y and the residual
   float* const out = task.out + static_cast<std::int64_t>(blockIdx.y) * task.out_apart;
   warp.for_pairs([&](int row_of_tile, int col_of_tile, Pack<2> two) {
     const int row = first_row + row_of_tile, col = first_col + col_of_tile;
     if (row >= rows || col >= cols) return;
     const std::int64_t at = row * task.out_pitch + col;
     if (is_whole)
-      for (int k = 0; k < 2; ++k) two[k] = finished(p, two[k], of_batch + at + k, col + k);
+      for (int k = 0; k < 2; ++k) two[k] = finished(p, two[k], batch_offset + at + k, col + k);
     store<2>(out + at, two);
   });
 }
@@ -135,7 +135,7 @@ FloatProduct with_pitches(FloatProduct p) {
   return p;
 }
 
-// Whether this kernel can make it.
+// Whether this kernel can compute the product.
 bool fits(const FloatProduct& p) {
   constexpr std::int64_t kMost = INT32_MAX / 2;
   const auto in_sixteens = [](const void* address) { return reinterpret_cast<std::uintptr_t>(address) % 16 == 0; };
@@ -173,8 +173,8 @@ std::vector<SplitTiling> split_tilings(const FloatProduct& product, bool even_if
 void split_matmul(const Cuda& cuda, const FloatProduct& product, const SplitTiling& tiling) {
   const FloatProduct p = with_pitches(product);
   KELVIN_CHECK(fits(p), "not a product for tensor cores");
-  const std::int64_t of_part = (pieces(p.k, tiling.parts) + kSlice - 1) / kSlice * kSlice;
-  const std::int64_t parts = pieces(p.k, of_part);  // no more than asked for
+  const std::int64_t part_terms = (pieces(p.k, tiling.parts) + kSlice - 1) / kSlice * kSlice;
+  const std::int64_t parts = pieces(p.k, part_terms);  // no more than asked for
   std::optional<CudaBlock> scratch;
   if (parts > 1) scratch.emplace(cuda, static_cast<std::size_t>(parts * p.count * p.m * p.n) * sizeof(float));
   const std::int64_t out_pitch = scratch ? p.n : p.y_pitch;
@@ -185,7 +185,7 @@ void split_matmul(const Cuda& cuda, const FloatProduct& product, const SplitTili
                      .a_apart = (p.transpose_a ? p.k : p.m) * p.a_pitch,
                      .b_apart = (p.transpose_b ? p.n : p.k) * p.b_pitch,
                      .tile_cols = static_cast<int>(pieces(p.n, kCols)),
-                     .of_part = static_cast<int>(of_part)};
+                     .part_terms = static_cast<int>(part_terms)};
   const LaunchShape shape = {
       .grid = static_cast<unsigned>(tiles_of(p)), .block = kThreads, .grid_y = static_cast<unsigned>(p.count * parts)};
   if (tiling.in_pairs)

@@ -1,5 +1,5 @@
-// The parts of split_matmul.cu's kernel: slices of the factors on their way through shared memory, numbers split into two of TF32, and the tile of y
-// that a warp makes. Included by that file alone.
+// The parts of split_matmul.cu's kernel: slices of the factors in shared memory, numbers split into two of TF32, and the tile of y that a warp
+// computes. Included by that file alone.
 #pragma once
 
 #include "kernels/simt/packs.h"
@@ -12,7 +12,7 @@ constexpr int kSlice = 16, kStep = 8;          // terms of a slice, and of a pro
 constexpr int kStages = 4, kBlocksAtOnce = 2;  // slices in shared memory; blocks on a multiprocessor
 
 // A factor's slices: kOuter rows (or columns) of y by kSlice terms, in shared memory one after another.
-// kTermsFirst: as it is stored, the terms of a row follow one another; else the rows of a term do. Pitches put the numbers of a warp in 32 banks.
+// kTermsFirst: in memory the terms of a row are neighbours; otherwise the rows of a term are. The pitches put the numbers of a warp in 32 banks.
 template <int kOuter, bool kTermsFirst>
 class Slices {
  public:
@@ -29,7 +29,7 @@ class Slices {
     pitch_ = pitch;
     place_ = line * kPitch + at;
   }
-  // Begins to copy the next slice; of the sum's terms `terms` are left, beyond which it is zero.
+  // Begins to copy the next slice. `terms` of the sum's terms are left; beyond them the slice is zero.
   __device__ __forceinline__ void fetch(CopyGroups& copies, float* shared, int terms) {
 #pragma unroll
     for (int i = 0; i < kCopies; ++i) {
@@ -63,7 +63,7 @@ struct Split {
   }
 };
 
-// What a warp makes: 32 · kGroups rows and 32 columns of a block's tile. kGroups warps share such a part: each has every kGroups-th step of a slice.
+// What a warp computes: 32 · kGroups rows and 32 columns of a block's tile. kGroups warps share such a part: each adds every kGroups-th step of a slice.
 template <int kGroups>
 struct WarpTile {
   static constexpr int kRowsOfWarp = 32 * kGroups, kColsOfWarp = 32, kAcross = kCols / kColsOfWarp;
@@ -83,13 +83,13 @@ struct WarpTile {
 
   // Adds the products of kStep terms from `first` on.
   template <class SlicesA, class SlicesB>
-  __device__ __forceinline__ void add_step(const float* of_a, const float* of_b, int first) {
-    // A lane's terms are neighbours, 2t and 2t + 1, where the instruction has t and t + 4: the same in both factors, so it is the same sum.
+  __device__ __forceinline__ void add_step(const float* a_slice, const float* b_slice, int first) {
+    // A lane holds the neighbouring terms 2t and 2t + 1 where the instruction expects t and t + 4. Both factors do so: the sum is the same.
     const int term = first + 2 * t;
     Split<2> right[kRight];
 #pragma unroll
     for (int j = 0; j < kRight; ++j) {
-      const Pack<2> two = SlicesB::two(of_b, col + j * 8 + g, term);
+      const Pack<2> two = SlicesB::two(b_slice, col + j * 8 + g, term);
       right[j].set(0, two[0]);
       right[j].set(1, two[1]);
     }
@@ -98,41 +98,41 @@ struct WarpTile {
       Split<4> left;
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const Pack<2> two = SlicesA::two(of_a, row + i * 16 + half * 8 + g, term);
+        const Pack<2> two = SlicesA::two(a_slice, row + i * 16 + half * 8 + g, term);
         left.set(half, two[0]);
         left.set(half + 2, two[1]);
       }
-      Pack<4> of_step[kRight] = {};
+      Pack<4> step_sums[kRight] = {};
 #pragma unroll
-      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.low, right[j].high);
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(step_sums[j], left.low, right[j].high);
 #pragma unroll
-      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].low);
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(step_sums[j], left.high, right[j].low);
 #pragma unroll
-      for (int j = 0; j < kRight; ++j) add_product_of_tf32(of_step[j], left.high, right[j].high);
+      for (int j = 0; j < kRight; ++j) add_product_of_tf32(step_sums[j], left.high, right[j].high);
 #pragma unroll
       for (int j = 0; j < kRight; ++j)
 #pragma unroll
-        for (int k = 0; k < 4; ++k) sums[i][j][k] += of_step[j][k];
+        for (int k = 0; k < 4; ++k) sums[i][j][k] += step_sums[j][k];
     }
   }
 
   // f(sum, its number) of the sums that belong to a warp of the pair.
   template <class F>
-  __device__ __forceinline__ void for_sums_of(int of_group, const F& f) {
+  __device__ __forceinline__ void for_sums_of(int group_index, const F& f) {
 #pragma unroll
     for (int i = 0; i < kDown; ++i)
-      if (i % kGroups == of_group)
+      if (i % kGroups == group_index)
 #pragma unroll
         for (int j = 0; j < kRight; ++j)
 #pragma unroll
           for (int k = 0; k < 4; ++k) f(sums[i][j][k], (i * kRight + j) * 4 + k);
   }
 
-  // Each warp of a pair leaves half of its sums to the other. All threads of the block have to call it.
+  // Each warp of a pair gives half of its sums to the other. All threads of the block must call it.
   __device__ __forceinline__ void share_sums(float* shared) {
     if constexpr (kGroups == 2) {
       float* const places = shared + part * (kDown * kRight * 4 * 32) + lane;
-      __syncthreads();  // write after read: nobody needs the slices any more
+      __syncthreads();  // write after read: no warp reads the slices any more
       for_sums_of(1 - group, [&](float sum, int number) { places[number * 32] = sum; });
       __syncthreads();  // read after write: the other's sums are there
       for_sums_of(group, [&](float& sum, int number) { sum += places[number * 32]; });

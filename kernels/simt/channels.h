@@ -8,10 +8,10 @@
 //   };
 //   launch_channels(cuda, rows, channels, in_packs, op);
 //
-// All threads together step by a whole number of rows, so each meets the same channels in every turn: it reads their factors once, into
-// registers, where an elementwise kernel (simt/launch.h) would find the channel by a division and read the factors for every pack, which is
-// more reads than the elements themselves. Reading is apart from writing because a thread reads two packs before it writes the first: the
-// compiler may not do that on its own, as what is written could be what is read next.
+// The grid steps by a whole number of rows, so each thread has the same channels in every step: it reads their factors once, into registers. An
+// elementwise kernel (simt/launch.h) would find the channel by a division and read the factors for every pack, which is more reads than the
+// elements themselves. `read` and `write` are separate because a thread reads two packs before it writes the first. The compiler may not reorder
+// them on its own: the output could be the next input.
 #pragma once
 
 #include <numeric>
@@ -21,7 +21,7 @@
 
 namespace kelvin {
 
-inline constexpr int kChannelThreads = 256, kChannelBlocks = 4;  // a multiprocessor has room for: 64 registers a thread
+inline constexpr int kChannelThreads = 256, kChannelBlocks = 4;  // on a multiprocessor: 64 registers a thread
 
 // `packs_a_row` divides the number of threads in the grid.
 template <int N, class Op>
@@ -47,7 +47,7 @@ void launch_channels(const Cuda& cuda, std::int64_t rows, std::int64_t channels,
   const bool has_packs = in_packs && channels % Op::kPack == 0;
   const std::int64_t packs_a_row = has_packs ? channels / Op::kPack : channels, packs = rows * packs_a_row;
   if (packs == 0) return;
-  // About as many blocks as there is room for at once: a thread then reads its factors once for as many packs as can be.
+  // About as many blocks as run at once: then each thread reads its factors once for as many packs as possible.
   const std::int64_t wanted =
       std::min<std::int64_t>(pieces(packs, kChannelThreads), kChannelBlocks * multiprocessors());
   // The fewest blocks whose threads make whole rows, and as many times that as are wanted.

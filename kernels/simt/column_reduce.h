@@ -1,27 +1,27 @@
-// Sums down the columns of a [rows, cols] matrix, two sums a column at once, in a fixed order whatever the device: how BatchNorm
-// statistics and bias gradients are made. Included by .cu files only.
+// Sums down the columns of a [rows, cols] matrix, two sums a column at once, in an order that does not depend on the device: for BatchNorm
+// statistics and bias gradients. Included by .cu files only.
 //
 //   struct Step {    // adds one row's contribution to the N neighbouring columns from `col` on; `at` = row · cols + col
 //     static constexpr int kRowsAtOnce = 2;    // rows a thread reads before it adds the first: four or six 16-byte reads are enough
 //     template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, std::int64_t at, std::int64_t row, std::int64_t col) const;
 //   };
 //   struct Finish {                                                                                   // uses the two totals
-//     __device__ auto inputs(std::int64_t col) const;                     // what else it reads: on its way while the totals are made
+//     __device__ auto inputs(std::int64_t col) const;                     // its other inputs, read while the totals are computed
 //     __device__ void finish(std::int64_t col, double first, double second, const Inputs& inputs) const;
 //   };
 //
-// The compiler puts the reads of kRowsAtOnce calls (four if the step says nothing) before their sums. It may not where a step also writes, since
-// what it writes could be what it reads next. Such a step reads in a function of its own:
+// The compiler moves the reads of kRowsAtOnce calls (four if the step has no such constant) before their sums. It may not do so where a step also
+// writes, because the output could be the next input. Such a step has a separate function that reads:
 //     template <int N> __device__ auto shared(std::int64_t col) const;                    // what all rows of these columns have in common
 //     template <int N> __device__ auto read(std::int64_t at) const;                       // a row
 //     template <int N> __device__ void add(Pack<N>& first, Pack<N>& second, const Row& row, const Shared& shared, std::int64_t at) const;
 //
-// A block owns 64 columns, and all blocks together walk up the rows from the last to the first, side by side. Whoever wrote the matrix began
-// with the first row, and whoever reads it next will: so each finds in the second-level cache what the one before it touched last, where two
-// walks in one direction through a matrix that is larger than the cache find nothing. A thread has several rows on their way at a time: to
-// read as fast as memory gives, a multiprocessor has to have some 16 KB on their way. The threads' sums meet in shared memory. Where the rows
-// are shared among blocks, each leaves its sums in memory and the last one adds them all, in double and in the order of the blocks
-// (simt/last_block.h). Bytes: the matrix once, and 8 a block and column written and read.
+// A block owns 64 columns. All blocks go through the rows together, from the last to the first. The kernel before wrote the matrix from the first row
+// on, and the kernel after will read it from there: so each begins with the rows that the second-level cache still holds. Two passes in one
+// direction through a matrix larger than the cache would find nothing there. A thread reads several rows at a time, because full memory bandwidth
+// needs about 16 KB of pending reads a multiprocessor. The threads' sums are added in shared memory. Where several blocks share the rows, each
+// writes its sums to memory, and the last block adds them in double, in the order of the blocks (simt/last_block.h). Bytes: the matrix once, and
+// 8 written and read for each block and column.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,7 @@
 namespace kelvin {
 
 inline constexpr int kReduceThreads = 512, kReduceColumns = 64;
-// Two blocks for each multiprocessor of the largest GPU of today, nearly: a power of 2 divides the usual numbers of rows.
+// Nearly two blocks for each multiprocessor of today's largest GPU. A power of 2, because it divides the usual numbers of rows.
 inline constexpr int kReduceBlocks = 256;
 static_assert(kReduceBlocks <= kMostTickets);  // no more columns of blocks than these share their rows
 
@@ -92,7 +92,7 @@ __global__ void __launch_bounds__(kReduceThreads, 2)
   alignas(16) __shared__ char memory[kSums > kParts ? kSums : kParts];
   __shared__ double totals[kReduceThreads];
   auto* const sums = reinterpret_cast<float*>(memory);
-  auto* const of_parts = reinterpret_cast<double*>(memory);
+  auto* const part_sums = reinterpret_cast<double*>(memory);
   const int thread = static_cast<int>(threadIdx.x), lanes = kReduceThreads / packs;
   const std::int64_t left = static_cast<std::int64_t>(blockIdx.x) * packs * N;
   {
@@ -107,16 +107,16 @@ __global__ void __launch_bounds__(kReduceThreads, 2)
       sums[(N + k) * kPitch + thread] = second[k];
     }
   }
-  __syncthreads();  // read after write: the threads of the other rows have put down their sums
+  __syncthreads();  // read after write: the threads of the other rows have written their sums
 
   // From here on a block has 2 · width sums, the first of all its columns and then the second; the lanes of each are shared among `parts` threads.
   const int width = packs * N, values = 2 * width, parts = kReduceThreads / values;
   const int value = thread % values, part = thread / values, column = value % width;
   double total = 0;
   if (part < parts && part < lanes) {
-    const float* const of_lanes = sums + (value / width * N + column % N) * kPitch + column / N;
+    const float* const lane_sums = sums + (value / width * N + column % N) * kPitch + column / N;
 #pragma unroll 4
-    for (int l = part; l < lanes; l += parts) total += of_lanes[l * packs];
+    for (int l = part; l < lanes; l += parts) total += lane_sums[l * packs];
   }
   totals[thread] = total;
   __syncthreads();  // read after write: the other parts are there
@@ -125,35 +125,35 @@ __global__ void __launch_bounds__(kReduceThreads, 2)
 
   const bool finishes = thread < width && left + thread < cols;
   if (gridDim.y > 1) {
-    float* const of_blocks = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
-    if (part == 0) of_blocks[static_cast<std::int64_t>(blockIdx.y) * values + thread] = static_cast<float>(total);
+    float* const block_sums = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
+    if (part == 0) block_sums[static_cast<std::int64_t>(blockIdx.y) * values + thread] = static_cast<float>(total);
     if (!is_last_block(blockIdx.x, gridDim.y)) return;
   }
   decltype(finish.inputs(0)) inputs = {};
   if (finishes) inputs = finish.inputs(left + thread);
   if (gridDim.y > 1) {
-    // All threads read, kQuad neighbouring sums each, so that a few loads after one another are all that takes time.
-    const float* const of_blocks = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
+    // All threads read, kQuad neighbouring sums each: the time is that of a few dependent loads.
+    const float* const block_sums = partial + static_cast<std::int64_t>(blockIdx.x) * gridDim.y * values;
     const int quads = values / kQuad, shares = kReduceThreads / quads, share = thread / quads;
-    const float* const mine = of_blocks + thread % quads * kQuad;
-    double of_quad[kQuad] = {};
+    const float* const mine = block_sums + thread % quads * kQuad;
+    double quad_sums[kQuad] = {};
     if (share < shares) {
 #pragma unroll 8
       for (unsigned b = share; b < gridDim.y; b += shares) {
         const Pack<kQuad> sum = load<kQuad>(mine + static_cast<std::int64_t>(b) * values);
 #pragma unroll
-        for (int k = 0; k < kQuad; ++k) of_quad[k] += sum[k];
+        for (int k = 0; k < kQuad; ++k) quad_sums[k] += sum[k];
       }
 #pragma unroll
-      for (int k = 0; k < kQuad; ++k) of_parts[thread * kQuad + k] = of_quad[k];
+      for (int k = 0; k < kQuad; ++k) part_sums[thread * kQuad + k] = quad_sums[k];
     }
     __syncthreads();  // read after write: the other shares are there
     total = 0;
     if (thread < values)
 #pragma unroll 4
-      for (int s = 0; s < shares; ++s) total += of_parts[s * values + thread];
+      for (int s = 0; s < shares; ++s) total += part_sums[s * values + thread];
   }
-  // The column's two sums meet in its first thread.
+  // A column's first thread needs both of its sums.
   __syncthreads();  // write after read: the parts of the block's own sums
   if (thread < values) totals[thread] = total;
   __syncthreads();  // read after write: the second sum is there

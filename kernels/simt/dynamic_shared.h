@@ -1,10 +1,10 @@
-// Shared memory whose size the launch gives (`LaunchShape::shared`), for what is too much for 48 KiB or known at run time only. Included by
+// Shared memory whose size the launch gives (`LaunchShape::shared`), for more than 48 KiB or a size that is known only at run time. Included by
 // .cu files only.
 //
 //   float* const held = dynamic_shared<float>();      launch(cuda, kernel, {..., .shared = bytes}, arguments...);
 //
-// A block has one such memory, aligned to 16 bytes and filled with nothing. The emulated device has a header of its own in this one's place
-// (tests/cuda_emulation/include): no host compiler knows an `extern` array that every block has for itself.
+// A block has one such array, aligned to 16 bytes and uninitialised. The emulated device replaces this header by its own
+// (tests/cuda_emulation/include), because no host compiler has an `extern` array for each block.
 #pragma once
 
 namespace kelvin {

@@ -1,5 +1,5 @@
-// Threads that treat one row together: a warp, or a whole block. Sums and maxima come back in every thread of the group, in a
-// fixed order of additions, so they are deterministic. Included by .cu files only.
+// Threads that compute one row together: a warp or a part of it, or a whole block. Every thread of the group gets the sum or maximum. The order
+// of additions is fixed, so results are deterministic. Included by .cu files only.
 //
 //   template <class Group> __global__ void kernel(...) {
 //     const Group group;
@@ -43,28 +43,7 @@ __device__ T lane_reduce(T value, Combine combine) {
   return value;
 }
 
-struct WarpGroup {
-  static constexpr int kThreads = kWarpSize;
-  static constexpr int kRowsPerBlock = 4;
-  __device__ int rank() const { return static_cast<int>(threadIdx.x) % kWarpSize; }
-  __device__ std::int64_t row() const {
-    return static_cast<std::int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarpSize;
-  }
-  template <class T, class Combine>
-  __device__ T reduce(T value, Combine combine) const {
-    return lane_reduce<kWarpSize>(value, combine);
-  }
-  template <class T>
-  __device__ T sum(T value) const {
-    return reduce(value, Add{});
-  }
-  template <class T>
-  __device__ T max(T value) const {
-    return reduce(value, Max{});
-  }
-};
-
-// Part of a warp: rows of a few elements. All lanes of the warp must take part in its reductions, whether they have a row or not.
+// A warp or a part of one, for rows of a few elements. All lanes of the warp must take part in its reductions, whether they have a row or not.
 template <int Lanes>
 struct LaneGroup {
   static constexpr int kThreads = Lanes;
@@ -87,6 +66,8 @@ struct LaneGroup {
   }
 };
 
+using WarpGroup = LaneGroup<kWarpSize>;
+
 template <int Threads>
 struct BlockGroup {
   static constexpr int kThreads = Threads;
@@ -98,13 +79,13 @@ struct BlockGroup {
   __device__ T reduce(T value, Combine combine) const {
     constexpr int kWarps = Threads / kWarpSize;
     static_assert(Threads % kWarpSize == 0 && kWarps <= kWarpSize && (kWarps & (kWarps - 1)) == 0);
-    __shared__ T of_warp[kWarps];
+    __shared__ T warp_values[kWarps];
     value = lane_reduce<kWarpSize>(value, combine);
-    if (rank() % kWarpSize == 0) of_warp[rank() / kWarpSize] = value;
+    if (rank() % kWarpSize == 0) warp_values[rank() / kWarpSize] = value;
     __syncthreads();  // read after write: every warp's result is there
     // Every warp combines them all, a lane each: 5 steps where a loop over 32 warps would take 31.
-    value = lane_reduce<kWarps>(of_warp[rank() % kWarps], combine);
-    __syncthreads();  // write after read: the next reduction may overwrite of_warp
+    value = lane_reduce<kWarps>(warp_values[rank() % kWarps], combine);
+    __syncthreads();  // write after read: the next reduction may overwrite warp_values
     return value;
   }
   template <class T>
@@ -117,7 +98,7 @@ struct BlockGroup {
   }
 };
 
-// Calls f with the group that suits rows of `cols` elements.
+// Calls f with the right group for rows of `cols` elements: a warp, or a block for long rows.
 template <class F>
 void with_row_group(std::int64_t cols, const F& f) {
   if (cols <= 1024)
@@ -126,7 +107,7 @@ void with_row_group(std::int64_t cols, const F& f) {
     f(BlockGroup<512>{});
 }
 
-// One group a row. The kernel must leave at once where Group::row() is not below `rows`.
+// One group a row. The kernel must return at once where Group::row() >= rows.
 template <class Group, class... Parameters, class... Arguments>
 void launch_rows(const Cuda& cuda, void (*kernel)(Parameters...), std::int64_t rows, Arguments&&... arguments) {
   launch(cuda, kernel, {.grid = pieces(rows, Group::kRowsPerBlock), .block = Group::kThreads * Group::kRowsPerBlock},

@@ -1,5 +1,5 @@
-// A row of a matrix held in the registers of the threads that share it, so that an op which needs several passes over a row reads memory
-// once. Threads take turns at packs of `Width` neighbouring elements. Included by .cu files only.
+// A row of a matrix in the registers of the threads that share it, so that an op with several passes over a row reads memory once. The threads
+// take turns at packs of `Width` neighbouring elements. Included by .cu files only.
 //
 //   float held[kPerThread];
 //   for_packs<Group, Width, kPerThread>(cols, group.rank(), [&](int i, int col) { ... load<Width>(x + row * cols + col) into held[i + k] ... });

@@ -1,14 +1,14 @@
-// How every hand-written CUDA kernel is started, on the device's stream, with the launch checked. Included by .cu files only.
+// Kernel launches on the device's stream, with their check: every hand-written CUDA kernel is launched by these functions. Included by .cu files only.
 //
 //   launch(cuda, kernel, {.grid = blocks, .block = 256}, arguments...);         any kernel
-//   launch_as(cuda, [&] { return str(...); }, kernel, {...}, arguments...);     the same under a name of its own in profiles
+//   launch_as(cuda, [&] { return str(...); }, kernel, {...}, arguments...);     the same with a name for profiles
 //   launch_elements(cuda, n, can_use_packs(y, x), Relu<T>{y.data, x.data});   elementwise: see below
 //
-// An elementwise kernel is a struct with `template <int N> __device__ void run(std::int64_t i) const` that treats the N elements
-// from i on: N = 8 where every pointer allows 16-byte accesses, N = 1 for the rest. With `static constexpr int kPack = pack_of<T>` N is what
-// 16 bytes of T hold: for float32 a warp then reads and writes 512 bytes in a row instead of every other 16 of 1024. With
-// `static constexpr bool kFromTheEnd = true` it begins with the last packs: for a pass over what a library has just written, which the second-level
-// cache still holds the end of (as simt/column_reduce.h does).
+// An elementwise kernel is a struct with `template <int N> __device__ void run(std::int64_t i) const` that computes the N elements
+// from i on: N = 8 where every pointer allows 16-byte accesses, N = 1 for the rest. With `static constexpr int kPack = pack_of<T>` N is the number of
+// T in 16 bytes: for float32 a warp then reads and writes 512 bytes in a row instead of every other 16 of 1024. With
+// `static constexpr bool kFromTheEnd = true` the kernel begins with the last packs: a good order after a library has just written the array, because
+// the second-level cache still holds its end (simt/column_reduce.h does the same).
 #pragma once
 
 #include <algorithm>
@@ -32,13 +32,13 @@ inline int attribute_of_device(cudaDeviceAttr attribute) {
   return value;
 }
 
-// What a block may have of shared memory, static and dynamic together: 227 KiB on an H100, 163 on an A100.
+// The most shared memory of a block, static and dynamic together: 227 KiB on an H100, 163 on an A100.
 inline std::int64_t most_shared_memory() {
   static const int bytes = attribute_of_device(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   return bytes;
 }
 
-// How many blocks run at once where a multiprocessor has room for one: 132 on an H100, 108 on an A100.
+// The number of multiprocessors: 132 on an H100, 108 on an A100. With one block on each, as many blocks run at once.
 inline std::int64_t multiprocessors() {
   static const int count = attribute_of_device(cudaDevAttrMultiProcessorCount);
   return count;
@@ -87,7 +87,7 @@ constexpr bool begins_at_the_end() {
     return false;
 }
 
-// Grid-stride loop over packs; the last elements that fill none, or all of them where pointers are not aligned, one by one.
+// Grid-stride loop over packs. The last elements, which fill no pack, go one by one, and so do all elements where pointers are not aligned.
 template <class Op>
 __global__ void __launch_bounds__(256) elements_kernel(std::int64_t n, std::int64_t packs, Op op) {
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;

@@ -30,7 +30,7 @@ __device__ __forceinline__ Pack<N> where_bits(unsigned bits, Pack<N> g) {
   return g;
 }
 
-// Of packs of four two threads share a byte: lanes 2j and 2j + 1 of a warp must have its two halves and come here together.
+// With packs of four two threads share a byte: lanes 2j and 2j + 1 of a warp must hold its two halves and call this together.
 template <int N>
 __device__ __forceinline__ void store_bits(std::uint8_t* mask, std::int64_t i, unsigned bits) {
   static_assert(N == 4 || N == 8);

@@ -1,8 +1,8 @@
 // Three steps: tiles of the images are transformed (36 numbers for 16 outputs), each of the 36 places is a matrix [tiles, channels] that is
 // multiplied by its place of the transformed filters, and the products are transformed back. The filter gradient multiplies two transformed
-// images, tiles being what is summed over. Bytes an output: an image read, 2.25 times that written and read, the same of the products, an output
-// written; the transforms are some 10 instructions an element and wait for memory. A thread transforms a tile of two channels: its 72 numbers
-// fit in registers.
+// images and sums over tiles. Bytes an output: an image read, 2.25 times that written and read, the same for the products, an output written. The
+// transforms take about 10 instructions an element and are limited by memory. A thread transforms a tile of two channels, whose 72 numbers fit in
+// registers.
 #include <algorithm>
 
 #include "kernels/convolution/winograd/cuda_convolve.h"
@@ -83,7 +83,7 @@ struct TransformTiles {
 using TransformInputs = TransformTiles<6, 1, input_line>;
 using TransformCotangents = TransformTiles<4, 0, cotangent_line>;
 
-// image = what the products [36, tiles, channels] stand for, and what belongs to it: relu?(… + other + bias). `other` may be this image.
+// image = relu?(the products [36, tiles, channels] transformed back + other + bias). `other` may be this image.
 template <bool kHasOther>
 struct TransformBack {
   static constexpr int kPack = 2;
@@ -162,19 +162,19 @@ class Convolution {
   }
 
   void filter_gradient() const {
-    // A place's product is small and its sum long: cut into parts, so that there is something to do for all multiprocessors.
+    // The product of a place is small and its sum long. The sum is cut into parts to give all multiprocessors work.
     constexpr std::int64_t kBlock = 128, kWanted = 256, kLeast = 64;  // outputs of a block of a product, blocks, tiles
     const std::int64_t blocks = kTilePlaces * pieces(outputs_, kBlock) * pieces(inputs_, kBlock);
     const std::int64_t n = tiles(1).count(), most = std::max<std::int64_t>(n / kLeast, 1);
     const std::int64_t parts = std::min<std::int64_t>(pieces(kWanted, blocks), most);
-    const std::int64_t of_part = pieces(n, parts), stored = of_part * parts;
+    const std::int64_t part_size = pieces(n, parts), stored = part_size * parts;
     const CudaBlock sums(cuda_, static_cast<std::size_t>(parts) * bytes_of_places(outputs_, inputs_));
     const CudaBlock v(cuda_, bytes_of_places(stored, inputs_)), z(cuda_, bytes_of_places(stored, outputs_));
     transform_images<TransformInputs>(v.as<float>(), t_.x, tiles(inputs_), stored);
     transform_images<TransformCotangents>(z.as<float>(), t_.y, tiles(outputs_), stored);
     batched_matmul(cuda_, kTilePlaces * parts, {sums.as<float>(), outputs_, inputs_, inputs_},
-                   {z.as<const float>(), of_part, outputs_, outputs_}, {v.as<const float>(), of_part, inputs_, inputs_},
-                   {.transpose_a = true});
+                   {z.as<const float>(), part_size, outputs_, outputs_},
+                   {v.as<const float>(), part_size, inputs_, inputs_}, {.transpose_a = true});
     transform_filters_back(cuda_, floats(t_.w), sums.as<const float>(), parts, outputs_, inputs_);
   }
 

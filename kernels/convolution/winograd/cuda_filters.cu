@@ -33,8 +33,8 @@ struct TransformFilters {
   }
 };
 
-// A block has 32 neighbouring channels of [K, C], a warp one column of their 6x6 places and then, three of the six, one row of their taps: few filters
-// have many parts to add, and six times the threads as many reads on their way.
+// A block has 32 neighbouring channels of [K, C]. Each of its six warps transforms one column of the 6x6 places; then three of them transform one row of
+// the taps each. Small filters have many parts to add, and six times as many threads have six times as many pending reads.
 constexpr int kLanes = 32;
 __global__ void __launch_bounds__(6 * kLanes)
     filters_back_kernel(float* dw, const float* from, std::int64_t parts, std::int64_t filters, std::int64_t channels) {

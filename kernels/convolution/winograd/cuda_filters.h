@@ -1,4 +1,4 @@
-// The filters' side of Winograd's F(4x4, 3x3) on the GPU (cuda_transforms.h has the formulas), for cuda_convolve.cu. Deterministic.
+// The transforms of filters in Winograd's F(4x4, 3x3) on the GPU (cuda_transforms.h has the formulas), for cuda_convolve.cu. Deterministic.
 #pragma once
 
 #include <cstdint>

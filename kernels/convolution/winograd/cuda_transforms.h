@@ -3,10 +3,10 @@
 //   y = A' [(G g G') * (B' d B)] A        d 6x6 of the image, g the 3x3 filter, y 4x4 outputs, * elementwise
 //   dg = G' [sum over tiles of (A dy A') * (B' d B)] G
 //
-// each as a transform of lines, along columns and then along rows. It is interpolation of a product of polynomials at the points 0, ±a, ±b and
-// infinity. With the usual a = 1, b = 2 float32 outputs are 3.7 to 4 times as far from float64's as the direct sum's, with a = 5/8, b = 3/2 1.6
-// to 1.8 times (tools/bench/winograd_points.py; both are sums of few powers of two, so all constants below but three are exact). Such points are
-// looked for in Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks" (arXiv
+// Each transform is applied to lines, along columns and then along rows. The algorithm interpolates a product of polynomials at the points 0, ±a, ±b
+// and infinity. With the usual a = 1, b = 2 the errors of float32 outputs are 3.7 to 4 times those of the direct sum; with a = 5/8, b = 3/2 they
+// are 1.6 to 1.8 times (tools/bench/winograd_points.py). Both are sums of few powers of two, so all constants below but three are exact. The search
+// for such points: Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks" (arXiv
 // 1803.10986). Included by .cu files only.
 #pragma once
 

@@ -19,12 +19,12 @@ using Pair = std::uint32_t;
 using Pairs = detail::Words;       // sixteen of them
 using Halves = detail::HalfWords;  // sixteen bfloat16
 
-// Sixteen floats rounded to bfloat16 by the instruction for it, which takes denormal numbers for zero.
+// Sixteen floats rounded to bfloat16 by the instruction for it, which rounds denormal numbers to zero.
 [[gnu::always_inline]] inline Halves round_lanes(const Lanes& v) {
   return reinterpret_cast<Halves>(_mm512_cvtneps_pbh(v));
 }
 
-// One instruction; GCC 12 makes three of __builtin_convertvector, and warns of its own header without the mask.
+// One instruction. GCC 12 compiles __builtin_convertvector to three, and warns about its own header without the mask.
 [[gnu::always_inline]] inline Pairs widen(const Halves& v) {
   return reinterpret_cast<Pairs>(_mm512_maskz_cvtepu16_epi32(0xffff, reinterpret_cast<__m256i>(v)));
 }

@@ -1,5 +1,5 @@
-// Which pixels a tile sees: images [N, H, W, C] cut into 2x2 outputs, each the sum over 4x4 inputs that begin one pixel
-// up and left. Tiles are numbered image by image, row by row; at odd sides the last ones hang over the edge.
+// Which pixels a tile reads. The outputs [N, H, W, K] are cut into 2x2 tiles; each depends on 4x4 input pixels that begin one pixel
+// up and left. Tiles are numbered image by image, row by row; where a side is odd the last ones reach over the edge.
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ std::array<std::int64_t, n * n> pixels_of(const TileGrid& grid, std::int64_t til
   return pixels;
 }
 
-// The same as pointers to channels; outside the image, and beyond the last tile, to `zeros`: a row of as many channels.
+// Pointers to the channels of these pixels; outside the image, and beyond the last tile, to `zeros`, a row of as many channels.
 template <int n>
 std::array<const bfloat16*, n * n> pixel_rows(const TileGrid& grid, std::int64_t tile, std::int64_t shift,
                                               const bfloat16* images, std::int64_t channels, const bfloat16* zeros) {

@@ -95,11 +95,11 @@ std::vector<Algorithm> algorithms_for(cublasLtHandle_t handle, const Product& pr
 void execute(cublasLtHandle_t handle, cudaStream_t stream, const Description& d, const Algorithm& algorithm,
              const Operands& o, void* workspace, std::size_t workspace_bytes) {
   if (o.bias != nullptr) set(d.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, o.bias);
-  const float one = 1.0f, of_residual = o.residual != nullptr ? 1.0f : 0.0f;
+  const float one = 1.0f, residual_scale = o.residual != nullptr ? 1.0f : 0.0f;
   const void* const residual = o.residual != nullptr ? o.residual : o.y;
   check(with_spare_memory([&] {
-          return library().matmul(handle, d.operation, &one, o.b, d.b, o.a, d.a, &of_residual, residual, d.y, o.y, d.y,
-                                  &algorithm.opaque, workspace, workspace_bytes, stream);
+          return library().matmul(handle, d.operation, &one, o.b, d.b, o.a, d.a, &residual_scale, residual, d.y, o.y,
+                                  d.y, &algorithm.opaque, workspace, workspace_bytes, stream);
         }),
         "running a product");
 }

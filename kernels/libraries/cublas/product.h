@@ -1,5 +1,5 @@
-// A matrix product as cuBLASLt is asked for it. cuBLASLt thinks in columns: a row-major [M, N] matrix is its column-major [N, M], so it computes
-// yᵀ = op(b)ᵀ op(a)ᵀ on the same memory and its bias over rows is our bias over columns.
+// A matrix product by cuBLASLt. Its matrices are column-major: a row-major [M, N] matrix is its [N, M]. So it computes yᵀ = op(b)ᵀ op(a)ᵀ on the
+// same memory, and its bias over rows is our bias over columns.
 #pragma once
 
 #include <compare>
@@ -25,7 +25,7 @@ struct Product {
 // "matmul bfloat16 [64, 32] x [32, 10] to float32, + bias, relu"
 [[nodiscard]] std::string describe(const Product& product);
 
-struct Algorithm {  // with a name: nvcc 13.0 fails on containers of cuBLASLt's own
+struct Algorithm {  // a struct of ours, because nvcc 13.0 fails on containers of cuBLASLt's type
   cublasLtMatmulAlgo_t opaque{};
   std::size_t workspace = 0;  // bytes it needs
 };
@@ -37,7 +37,7 @@ struct Description {
 };
 [[nodiscard]] Description description_of(const Product& product);
 
-// Device addresses. Residual, which may be y, and bias may be null where the product has none.
+// Device addresses. The residual may be y; residual and bias are null where the product has none.
 struct Operands {
   void* y;
   const void *a, *b;
@@ -45,7 +45,7 @@ struct Operands {
   const void* bias = nullptr;
 };
 
-// The heuristic's, best first, of at most `most_workspace` bytes. Empty: none.
+// The algorithms that the heuristic suggests, best first, with at most `most_workspace` bytes of workspace each. Empty: none.
 [[nodiscard]] std::vector<Algorithm> algorithms_for(cublasLtHandle_t handle, const Product& product,
                                                     const Description& description, const Operands& operands,
                                                     std::size_t most_workspace);

@@ -45,10 +45,10 @@ std::int64_t Descriptor::count(cudnnBackendAttributeName_t name, cudnnBackendAtt
   return n;
 }
 
-std::int64_t Descriptor::read(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::size_t room,
+std::int64_t Descriptor::read(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::size_t most,
                               void* values) const {
   std::int64_t n = 0;
-  check(library().get_attribute(state_->raw, name, type, static_cast<std::int64_t>(room), &n, values),
+  check(library().get_attribute(state_->raw, name, type, static_cast<std::int64_t>(most), &n, values),
         "reading an attribute");
   return n;
 }

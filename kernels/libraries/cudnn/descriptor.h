@@ -1,5 +1,5 @@
-// cuDNN's graph API deals in descriptors with typed attributes; this is one of them as a value: shared, destroyed with its last copy,
-// and holding on to the descriptors it refers to.
+// A descriptor of cuDNN's graph API, an object with typed attributes, as a C++ value. Copies share it, the last copy destroys it, and it keeps the
+// descriptors alive that it refers to.
 //
 //   Descriptor x(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
 //   x.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_BFLOAT16).set(CUDNN_ATTR_TENSOR_DIMENSIONS, dims)....finalize("a tensor");
@@ -67,7 +67,7 @@ class Descriptor {
   Descriptor& set(cudnnBackendAttributeName_t name, const std::vector<T>& values) {
     return set_raw(name, attribute_type<T>, static_cast<std::int64_t>(values.size()), values.data());
   }
-  // The same where the library may not know the attribute: then it stays unset.
+  // The same for an attribute that older libraries do not know: there it stays unset.
   template <class T>
   Descriptor& set_if_known(cudnnBackendAttributeName_t name, const T& value) {
     (void)library().set_attribute(state_->raw, name, attribute_type<T>, 1, &value);
@@ -109,7 +109,7 @@ class Descriptor {
   Descriptor& set_raw(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::int64_t n,
                       const void* values);
   [[nodiscard]] std::int64_t count(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type) const;
-  std::int64_t read(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::size_t room,
+  std::int64_t read(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, std::size_t most,
                     void* values) const;
 
   std::shared_ptr<State> state_;

@@ -58,7 +58,7 @@ Descriptor GraphBuilder::add_pointwise(cudnnPointwiseMode_t mode, const Descript
                                        const Descriptor& out) {
   Descriptor how(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   how.set(CUDNN_ATTR_POINTWISE_MODE, mode).set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
-  // Asked for, not promised: engines need not heed it (kernels/convolution/conv_trials.h), and newer releases call it deprecated.
+  // Engines may ignore this (kernels/convolution/conv_trials.h tests it), and newer releases call it deprecated.
   if (mode == CUDNN_POINTWISE_RELU_FWD) how.set_if_known(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_PROPAGATE_NAN);
   how.finalize("an elementwise function");
   Descriptor operation(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);

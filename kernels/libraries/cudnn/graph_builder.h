@@ -1,10 +1,10 @@
-// Building graphs of several operations: every function adds one operation and returns its result, so that a graph reads as its formula.
+// Builds graphs of several operations. Every function adds one operation and returns its result, so that a graph reads like its formula.
 //
 //   GraphBuilder g;
 //   const Descriptor s = g.pointwise(CUDNN_POINTWISE_MUL, g.matmul(q, k_transposed, scores), scale, scores);
 //
-// Tensors have four dimensions; batch, head, row, column in attention. What no number of ours names is virtual: it exists between two
-// operations only and is never stored. Arithmetic is float32.
+// Tensors have four dimensions; in attention these are batch, head, row, column. A tensor without a number of ours is virtual: it exists only
+// between two operations and is never stored. Arithmetic is float32.
 #pragma once
 
 #include <array>
@@ -46,10 +46,10 @@ class GraphBuilder {
   Descriptor pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& b, const Layout& out);
   // Over the dimensions in which `out` has size 1.
   Descriptor reduce(cudnnReduceTensorOp_t op, const Descriptor& x, const Layout& out);
-  // The same elements under another description.
+  // The same elements with another shape.
   Descriptor reshape(const Descriptor& x, const Layout& out);
 
-  // An operation made elsewhere, of tensors made here.
+  // Adds an operation made elsewhere on tensors made here.
   void add(const Descriptor& operation) { operations_.push_back(operation); }
 
   [[nodiscard]] const std::vector<Descriptor>& operations() const { return operations_; }

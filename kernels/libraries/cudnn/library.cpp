@@ -4,27 +4,11 @@
 #include <string_view>
 
 #include "kernels/device/error.h"
-#include "kernels/libraries/nvidia_libraries.h"
 
 namespace kelvin::cudnn {
 
 const Library& library() {
-  static const Library instance = [] {
-    const DynamicLibrary& cudnn = nvidia_libraries().cudnn;
-    Library l{};
-    cudnn.resolve(l.get_version, "cudnnGetVersion");
-    cudnn.resolve(l.get_error_string, "cudnnGetErrorString");
-    cudnn.resolve(l.get_last_error_string, "cudnnGetLastErrorString");
-    cudnn.resolve(l.create, "cudnnCreate");
-    cudnn.resolve(l.set_stream, "cudnnSetStream");
-    cudnn.resolve(l.create_descriptor, "cudnnBackendCreateDescriptor");
-    cudnn.resolve(l.destroy_descriptor, "cudnnBackendDestroyDescriptor");
-    cudnn.resolve(l.set_attribute, "cudnnBackendSetAttribute");
-    cudnn.resolve(l.get_attribute, "cudnnBackendGetAttribute");
-    cudnn.resolve(l.finalize, "cudnnBackendFinalize");
-    cudnn.resolve(l.execute, "cudnnBackendExecute");
-    return l;
-  }();
+  static const Library instance{};
   return instance;
 }
 
@@ -51,8 +35,8 @@ std::string in_one_line(std::string text) {
 
 std::string last_error() { return in_one_line(last_text()); }
 
-// It explains engine by engine, each from the failed condition outwards: a line "Warning: STATUS; Reason: CONDITION" for every caller of it. What
-// an engine lacks on this machine says more than what another does not support.
+// The text has, for each engine, a line "Warning: STATUS; Reason: CONDITION" for the failed condition and then for each of its callers. A missing
+// prerequisite on this machine says more than a case that an engine does not support.
 std::string last_reason() {
   const std::string text = last_text();
   for (const std::string_view mark : {"PREREQUISITE_MISSING; Reason: ", "Reason: "})

@@ -5,7 +5,7 @@
 namespace kelvin::cudnn {
 namespace {
 
-// A heuristic without an answer for this graph throws inside cuDNN; that is an empty list here.
+// Engine configurations from a heuristic. For a graph that it does not support it fails inside cuDNN; the list is then empty.
 std::vector<Descriptor> configurations(const Target& target, const Descriptor& graph, cudnnBackendHeurMode_t mode) {
   Descriptor heuristic(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
   heuristic.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph).set(CUDNN_ATTR_ENGINEHEUR_MODE, mode);
@@ -19,7 +19,7 @@ bool contains(const std::vector<T>& values, T value) {
   return std::find(values.begin(), values.end(), value) != values.end();
 }
 
-// Fills in what an engine says of itself.
+// The properties that an engine reports.
 Plan notes_of(const Descriptor& configuration) {
   const Descriptor engine =
       configuration.get_descriptors(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR).at(0);

@@ -1,6 +1,6 @@
-// From a graph of operations to something that runs: the plans cuDNN offers for it, and running one.
+// The plans that cuDNN has for a graph of operations, and the execution of a plan.
 //
-// Plans can be made without a GPU, for a device described by its properties (cuDNN 9.8 and later): tests/planned_graphs does.
+// Plans can be made without a GPU, for a device described by its properties (cuDNN 9.8 and later), as in tests/planned_graphs.
 #pragma once
 
 #include <cstdint>
@@ -39,15 +39,15 @@ struct Plan {
   std::int64_t workspace = 0;  // bytes
   std::int64_t engine = -1;
   bool deterministic = true, tensor_cores = false, compiled_at_run_time = false;
-  bool in_float32 = true;  // adds up in it, and takes factors as they are but for TF32; others are never offered
+  bool in_float32 = true;  // float32 sums, factors rounded to TF32 at most; plans_of leaves the others out
 };
 
-// The graph of these operations, finalized.
+// The finalized graph of these operations.
 [[nodiscard]] Descriptor graph_of(const Target& target, const std::vector<Descriptor>& operations);
 
-// The plans that fit, best first by heuristic A and then by the fallback list, at most `most`. Empty: none.
-// An engine that cuDNN compiles at run time is compiled here, for a described device too; but loading the result needs a driver
-// (libcuda.so.1, if only the stand-in of tests/planned_graphs): without one such engines give no plan.
+// At most `most` plans that pass the filter: first those of heuristic A, best first, then those of the fallback list. Empty: none.
+// An engine that cuDNN compiles at run time is compiled here, also for a described device. Loading the result needs a driver
+// (libcuda.so.1, or the stand-in of tests/planned_graphs); without one such engines give no plan.
 [[nodiscard]] std::vector<Plan> plans_of(const Target& target, const Descriptor& graph, const PlanFilter& filter,
                                          std::size_t most);
 

@@ -1,4 +1,4 @@
-// What a build without the CUDA device says when one is asked for.
+// The functions of cuda_device.h in a build without CUDA.
 #include "kernels/libraries/cuda_device.h"
 
 #include "kernels/device/error.h"
@@ -10,13 +10,6 @@ const Cuda* open_cuda(CudaRefusal& why) {
   why = {.reason = "this build has no CUDA device: no CUDA toolkit with cuDNN was found when it was compiled",
          .is_worth_saying = has_nvidia_gpu()};
   return nullptr;
-}
-
-const Cuda* open_cuda(std::string& reason) {
-  CudaRefusal why;
-  const Cuda* const cuda = open_cuda(why);
-  reason = why.reason;
-  return cuda;
 }
 
 std::string describe_cuda(const Cuda&) { throw internal_error("there is no CUDA device to describe"); }

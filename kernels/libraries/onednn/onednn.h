@@ -1,4 +1,4 @@
-// The little of oneDNN that the kernels use, the same for its versions 2.6 and 3.x: the only file that tells them apart.
+// The few functions of oneDNN that the kernels use, the same for its versions 2.6 and 3.x. Only this file tells the versions apart.
 // Included by kernels/*.cpp only.
 #pragma once
 
@@ -33,28 +33,28 @@ inline dnnl::memory::data_type data_type(DType t) {
   return t == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
 }
 
-// oneDNN does not look whether its small allocations and its memory for compiled code were given, and crashes where they were not: it is
-// asked where there is room for them. An allocation that it does look at throws.
-inline constexpr std::size_t kRoomToMake = std::size_t{16} << 20, kRoomToRun = std::size_t{1} << 20;
+// oneDNN does not check its small allocations or its memory for compiled code, and crashes where they fail. So it is called only if that much
+// memory is left. Where an allocation that it does check fails, it throws.
+inline constexpr std::size_t kHeadroomToMake = std::size_t{16} << 20, kHeadroomToRun = std::size_t{1} << 20;
 
 template <class F>
-auto with_room(std::size_t room, const F& f) {
+auto with_headroom(std::size_t bytes, const F& f) {
   (void)usable_threads();
-  require_headroom(Cpu{}, room);
+  require_headroom(Cpu{}, bytes);
   try {
     return f();
   } catch (const dnnl::error& e) {
-    if (e.status == dnnl_out_of_memory) throw_out_of_memory("CPU", room, pool_use(Cpu{}));
+    if (e.status == dnnl_out_of_memory) throw_out_of_memory("CPU", bytes, pool_use(Cpu{}));
     throw;
   }
 }
 
-// A memory object over somebody else's elements. oneDNN takes void* for inputs and outputs alike.
+// A memory object over existing elements, which it does not own. oneDNN takes void* for inputs and outputs alike.
 inline dnnl::memory memory(const Desc& desc, const void* data) {
-  return with_room(kRoomToRun, [&] { return dnnl::memory(desc, engine(), const_cast<void*>(data)); });
+  return with_headroom(kHeadroomToRun, [&] { return dnnl::memory(desc, engine(), const_cast<void*>(data)); });
 }
 
-// Attributes of every primitive: scratch memory comes from our pool, which says what was asked for where there is none.
+// Attributes of every primitive: scratch memory comes from our pool, whose error names the size where none is left.
 inline dnnl::primitive_attr with_own_scratchpad(dnnl::primitive_attr attributes = {}) {
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
@@ -76,13 +76,13 @@ inline void run(const Runnable& runnable, std::unordered_map<int, dnnl::memory> 
     scratch.emplace(bytes);
     arguments[DNNL_ARG_SCRATCHPAD] = memory(runnable.scratchpad, scratch->data());
   }
-  with_room(kRoomToRun, [&] {
+  with_headroom(kHeadroomToRun, [&] {
     runnable.primitive.execute(stream(), arguments);
     stream().wait();
   });
 }
 
-// A convolution of x [N, C, H, W] (dims in this order whatever the layout) with w [K, C, R, S] to y, symmetric padding.
+// A convolution of x [N, C, H, W] (dims in this order for every layout) with w [K, C, R, S] to y, symmetric padding.
 struct Convolution {
   dnnl::algorithm algorithm = dnnl::algorithm::convolution_direct;
   Desc x, w, y, bias;  // bias: empty for none

@@ -24,11 +24,10 @@ TEST(DynamicLibrary, NamesWhatWasTriedAndWhy) {
 
 TEST(DynamicLibrary, FindsFunctionsAndKnowsItsFolder) {
   const DynamicLibrary mathematics("mathematics", {"libm.so.6"});
-  double (*cube_root)(double) = nullptr;
-  mathematics.resolve(cube_root, "cbrt");
+  double (*const cube_root)(double) = mathematics["cbrt"];
   EXPECT_NEAR(cube_root(27), 3, 1e-12);
   EXPECT_TRUE(std::filesystem::exists(mathematics.folder() + "/libm.so.6")) << mathematics.folder();
-  EXPECT_EQ(testing::mistake_of([&] { mathematics.resolve(cube_root, "no_such_function"); }),
+  EXPECT_EQ(testing::mistake_of([&] { (void)mathematics["no_such_function"]; }),
             "mathematics in " + mathematics.folder() +
                 " has no function no_such_function: it is older than this program needs");
   // By its folder, where the loader does not know it by name.
