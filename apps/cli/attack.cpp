@@ -3,9 +3,9 @@
 
 #include "apps/analysis/logit_scale.h"
 #include "apps/attacks/settings.h"
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
 #include "apps/report/examples.h"
 #include "apps/run/json_output.h"
@@ -35,13 +35,13 @@ void check_label(const std::string& label) {
 
 void resolve(AttackFlags& f, const CommonOptions& common) {
   AttackOptions& o = f.options;
-  if (f.command->count("--loss") > 0) require_taken("loss", o.attack, o.norm);
+  if (is_given(*f.command, "loss")) require_taken("loss", o.attack, o.norm);
   set_own(o, f.own);
   o.seed = common.seed;
   o.batch_size = f.target.batch_size;
-  if (f.command->count("--eps") == 0) o.eps = usual_eps(o.norm);
-  if (f.command->count("--save-adversarial") > 0) require_writable("--save-adversarial", f.save);
-  if (f.command->count("--save-results") > 0) require_writable("--save-results", f.save_results);
+  if (!is_given(*f.command, "eps")) o.eps = usual_eps(o.norm);
+  if (is_given(*f.command, "save-adversarial")) require_writable("--save-adversarial", f.save);
+  if (is_given(*f.command, "save-results")) require_writable("--save-results", f.save_results);
   check_label(f.label);
 }
 

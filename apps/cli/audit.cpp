@@ -2,15 +2,15 @@
 #include "apps/analysis/audit.h"
 
 #include "apps/attacks/settings.h"
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
 
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kUsualImages = 200;
+constexpr std::int64_t kAuditImages = 200;
 
 struct AuditFlags {
   TargetOptions target;
@@ -19,7 +19,7 @@ struct AuditFlags {
   CLI::App* command = nullptr;
 };
 
-std::string table_of(const Audit& a) {
+std::string audit_table(const Audit& a) {
   std::string text = str("eps ", number(a.eps), a.norm == Norm::l2 ? " l2" : " linf", ", PGD with ", a.steps,
                          " steps of ", number(a.step), ", on ", a.n, " images\n\n");
   for (const AuditCheck& c : a.checks) {
@@ -45,9 +45,9 @@ std::string settings_of(const AuditFlags& f) {
 void run(AuditFlags& f, const CommonOptions& common) {
   AuditOptions& o = f.options;
   o.attack.seed = common.seed;
-  if (f.command->count("--eps") == 0) o.attack.eps = usual_eps(o.attack.norm);
-  f.target.usual_limit = kUsualImages;
-  if (f.target.limit == 0) f.target.limit = kUsualImages;
+  if (!is_given(*f.command, "eps")) o.attack.eps = usual_eps(o.attack.norm);
+  f.target.usual_limit = kAuditImages;
+  if (f.target.limit == 0) f.target.limit = kAuditImages;
   const Target target = open_target(f.target, common);
   o.attack.batch_size = f.target.batch_size;
   o.train_tau = target.trained.info.train_tau;
@@ -72,7 +72,7 @@ void run(AuditFlags& f, const CommonOptions& common) {
   progress.finish();
   Json json = to_json(result);
   json["notes"] = target.notes;
-  keep_and_print(common, table_of(result), json, [&] { target.save("audit", settings_of(f), json); });
+  keep_and_print(common, audit_table(result), json, [&] { target.save("audit", settings_of(f), json); });
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 #include "apps/bench/bench.h"
 
 #include "apps/bench/data_cases.h"
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/subcommand.h"
 #include "apps/report/text_table.h"
 #include "kernels/device/listed.h"
 

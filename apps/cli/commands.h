@@ -3,6 +3,10 @@
 
 #include "apps/cli/common.h"
 
+namespace CLI {
+class App;
+}
+
 namespace kelvin {
 
 void add_quickstart(CLI::App& app, CommonOptions& common);

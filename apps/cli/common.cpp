@@ -4,7 +4,6 @@
 
 #include <cstdio>
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/run/json_output.h"
@@ -31,15 +30,6 @@ Fields common_fields(CommonOptions& o) {
        field("fast-nondeterministic", o.fast, "CUDA: also use plans whose sums have no fixed order", Resume::free),
        basic(field("json", o.json, "Standard output is exactly one JSON object", Resume::unrecorded)),
        basic(field("quiet", o.quiet, "No progress", Resume::unrecorded))});
-}
-
-CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
-                      const std::string& examples, std::function<void()> run) {
-  CLI::App* const command = app.add_subcommand(name, description);
-  command->footer("Examples:\n" + examples);
-  add_fields(*command, common_fields(common));
-  command->callback(std::move(run));
-  return command;
 }
 
 Device open_device(const CommonOptions& common) {

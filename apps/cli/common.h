@@ -1,8 +1,8 @@
 // What the subcommands share: global flags, fractions as numbers, devices, and where results go.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -26,10 +26,6 @@ struct CommonOptions {
 };
 
 [[nodiscard]] Fields common_fields(CommonOptions& options);
-
-// Adds a subcommand with the common flags and an example section; `run` is called when the command line asks for it.
-CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
-                      const std::string& examples, std::function<void()> run);
 
 // Applies --threads and --device; a mistake for a device that is not there. `auto` says in a note why it took the CPU, but on machines where
 // nobody expects a GPU.

@@ -1,10 +1,10 @@
 // kelvin corrupt
 #include <algorithm>
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
 #include "apps/evaluation/corruptions.h"
 #include "apps/evaluation/evaluate.h"

@@ -1,10 +1,10 @@
 // kelvin data list | fetch | verify | show
 #include <algorithm>
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/as_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
+#include "apps/cli/subcommand.h"
 #include "apps/report/contact_sheet.h"
 #include "apps/report/png.h"
 #include "apps/report/text_table.h"
@@ -111,14 +111,11 @@ void show(const DataFlags& f, const CommonOptions& common) {
 
 void add_data(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<DataFlags>();
-  CLI::App* const parent = app.add_subcommand("data", "Data sets: where they come from, fetch, verify, look at them");
-  parent->require_subcommand(1);
-  parent->footer(
-      "Examples:\n"
-      "  kelvin data list\n"
-      "  kelvin data fetch cifar10 --out data\n"
-      "  kelvin data verify data/cifar-10-batches-bin\n"
-      "  kelvin data show --data cifar10:data --out corruptions.png");
+  CLI::App* const parent = add_parent(app, "data", "Data sets: where they come from, fetch, verify, look at them",
+                                      "  kelvin data list\n"
+                                      "  kelvin data fetch cifar10 --out data\n"
+                                      "  kelvin data verify data/cifar-10-batches-bin\n"
+                                      "  kelvin data show --data cifar10:data --out corruptions.png");
 
   add_command(*parent, common, "list", "The sets that can be fetched", "  kelvin data list",
               [&common] { list(common); });
@@ -128,7 +125,7 @@ void add_data(CLI::App& app, CommonOptions& common) {
                   "  kelvin data fetch cifar10\n  kelvin data fetch tiny-imagenet --out /big/data\n"
                   "  kelvin data fetch cifar10-c --url https://mirror.example.org/",
                   [f, &common] { fetch_set(*f, common); });
-  c->add_option("NAME", f->name, "Set, see kelvin data list")->required();
+  add_word(*c, "NAME", f->name, "Set, see kelvin data list", true);
   add_fields(
       *c, basic(Fields{
               field("out", f->folder, "Folder that gets the set's folder"),
@@ -140,7 +137,7 @@ void add_data(CLI::App& app, CommonOptions& common) {
                   "Reads everything that lies in a file or folder and says what is wrong with it",
                   "  kelvin data verify data/CIFAR-10-C\n  kelvin data verify cifar-10-binary.tar.gz",
                   [f, &common] { verify_path(*f, common); });
-  c->add_option("PATH", f->path, "A set's folder, its archive, or a .npy")->required();
+  add_word(*c, "PATH", f->path, "A set's folder, its archive, or a .npy", true);
 
   c = add_command(*parent, common, "show", "A test image under every corruption and severity, as a picture or a page",
                   "  kelvin data show --out corruptions.png\n  kelvin data show --data cifar10:data --image 7 --out "

@@ -1,7 +1,7 @@
 // Which flags `kelvin train` has. What they mean together stands in train_flags.cpp.
 #include <algorithm>
 
-#include "apps/cli/add_fields.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/train_flags.h"
 #include "apps/run/number_text.h"
 

@@ -1,9 +1,9 @@
 // kelvin evaluate
 #include "apps/analysis/logit_scale.h"
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
 #include "apps/evaluation/calibration.h"
 #include "apps/report/text_table.h"

@@ -3,37 +3,37 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/study.h"
+#include "apps/cli/subcommand.h"
 #include "apps/report/text_table.h"
 
 namespace kelvin {
 namespace {
 
-std::string of(const Json& value, int digits = 4) {
-  return value.is_number() ? number(value.get<double>(), digits) : "–";
-}
+std::string four_digits(const Json& value) { return value.is_number() ? number(value.get<double>(), 4) : "–"; }
 
 std::string sentences(const Json& g) {
   const Json& rank = g["feature_rank"];
   std::string text =
-      str("distances to the negative prototypes: mean ", of(g["mean_distance"]), ", variance ",
-          of(g["mean_distance_variance"]), "\nscale-free: coefficient of variation ", of(g["coefficient_of_variation"]),
-          ", of normalised vectors ", of(g["cosine_coefficient_of_variation"]), "\nfeature norm ",
-          of(g["feature_norm"]), ", prototype norm ", of(g["prototype_norm"]), " (spread ",
-          of(g["prototype_norm_spread"]), "), mean prototype cosine ", of(g["prototype_cosine"]),
-          " (mean distance from the simplex's ", of(g["prototype_cosine_deviation"]), ")\n");
+      str("distances to the negative prototypes: mean ", four_digits(g["mean_distance"]), ", variance ",
+          four_digits(g["mean_distance_variance"]), "\nscale-free: coefficient of variation ",
+          four_digits(g["coefficient_of_variation"]), ", of normalised vectors ",
+          four_digits(g["cosine_coefficient_of_variation"]), "\nfeature norm ", four_digits(g["feature_norm"]),
+          ", prototype norm ", four_digits(g["prototype_norm"]), " (spread ", four_digits(g["prototype_norm_spread"]),
+          "), mean prototype cosine ", four_digits(g["prototype_cosine"]), " (mean distance from the simplex's ",
+          four_digits(g["prototype_cosine_deviation"]), ")\n");
   if (const Json& c = g["collapse"]; c.is_object())
     text += str(
         "neural collapse (Papyan, Han & Donoho 2020, 2008.08186; NC1 to NC3 are 0 there): NC1 within/between scatter ",
-        of(c["within_between"]), ", NC2 class-mean norms spread ", of(c["class_mean_norm_spread"]),
-        ", their cosines off the simplex by ", of(c["class_mean_cosine_deviation"]),
-        ", NC3 prototypes off the class means by ", of(c["class_mean_alignment"]),
+        four_digits(c["within_between"]), ", NC2 class-mean norms spread ", four_digits(c["class_mean_norm_spread"]),
+        ", their cosines off the simplex by ", four_digits(c["class_mean_cosine_deviation"]),
+        ", NC3 prototypes off the class means by ", four_digits(c["class_mean_alignment"]),
         ", NC4 nearest class mean agrees with the prediction on ", percent(c["nearest_centre_agreement"].get<double>()),
         "\n");
   return text + str("feature rank: ", rank["numerical"].get<std::int64_t>(), " of ",
                     rank["dimension"].get<std::int64_t>(), " dimensions by singular values that float32 tells from 0, ",
                     rank["one_percent"].get<std::int64_t>(), " by those above 1 % of the largest, effective ",
-                    of(rank["effective"]), ", stable ", of(rank["stable"]), "; on ", g["n"].get<std::int64_t>(),
-                    " images (", g["split"].get<std::string>(), ")\n");
+                    four_digits(rank["effective"]), ", stable ", four_digits(rank["stable"]), "; on ",
+                    g["n"].get<std::int64_t>(), " images (", g["split"].get<std::string>(), ")\n");
 }
 
 std::string curve(const Json& checkpoints) {
@@ -41,9 +41,11 @@ std::string curve(const Json& checkpoints) {
       {"epoch", "variance", "CV", "CV, unit vectors", "NC1 within/between", "NC3 alignment", "effective rank"});
   for (const Json& g : checkpoints) {
     const Json& c = g["collapse"];
-    table.add({str(g["epoch"].get<int>()), of(g["mean_distance_variance"]), of(g["coefficient_of_variation"]),
-               of(g["cosine_coefficient_of_variation"]), c.is_object() ? of(c["within_between"]) : "–",
-               c.is_object() ? of(c["class_mean_alignment"]) : "–", of(g["feature_rank"]["effective"])});
+    table.add({str(g["epoch"].get<int>()), four_digits(g["mean_distance_variance"]),
+               four_digits(g["coefficient_of_variation"]), four_digits(g["cosine_coefficient_of_variation"]),
+               c.is_object() ? four_digits(c["within_between"]) : "–",
+               c.is_object() ? four_digits(c["class_mean_alignment"]) : "–",
+               four_digits(g["feature_rank"]["effective"])});
   }
   return table.str();
 }

@@ -1,53 +1,53 @@
 // kelvin gradients
 #include "apps/analysis/gradients.h"
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/study.h"
+#include "apps/cli/subcommand.h"
 #include "apps/report/text_table.h"
 
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kUsualImages = 500;
+constexpr std::int64_t kGradientImages = 500;
 
 struct GradientFlags {
   StudyOptions study;
   GradientOptions options;
 };
 
-std::string of(const Json& value, int digits = 3) {
-  return value.is_number() ? number(value.get<double>(), digits) : "–";
-}
+std::string three_digits(const Json& value) { return value.is_number() ? number(value.get<double>(), 3) : "–"; }
 
-std::string table_of(const Json& study) {
+std::string gradient_table(const Json& study) {
   TextTable table({"loss tau", "hardest share", "effective negatives", "step (1-p)/tau", "|dL/dw_y|", "|dL/df|",
                    "|dL/dx|_1", "cos w", "cos f", "cos x", "cos w, set", "zero dL/dx %"});
   for (const Json& r : study["rows"])
-    table.add({of(r["tau"]), of(r["alpha_shares"][0]), of(r["effective_negatives"]), of(r["step_size"]),
-               of(r["true_prototype_l2"]), of(r["feature_l2"]), of(r["input_l1"]), of(r["prototype_cosine"]),
-               of(r["feature_cosine"]), of(r["input_cosine"]), of(r["set_prototype_cosine"]),
-               of(100 * r["zero_images"].get<double>())});
+    table.add({three_digits(r["tau"]), three_digits(r["alpha_shares"][0]), three_digits(r["effective_negatives"]),
+               three_digits(r["step_size"]), three_digits(r["true_prototype_l2"]), three_digits(r["feature_l2"]),
+               three_digits(r["input_l1"]), three_digits(r["prototype_cosine"]), three_digits(r["feature_cosine"]),
+               three_digits(r["input_cosine"]), three_digits(r["set_prototype_cosine"]),
+               three_digits(100 * r["zero_images"].get<double>())});
   std::string text = table.str();
   if (const Json& d = study["linearized_distance"]; d.is_object())
-    text += str("distance to the linearised boundary (L-infinity, pixels in [0, 1]): median ", of(d["p50"]), ", 5 % ",
-                of(d["p5"]), ", 95 % ", of(d["p95"]), "\n");
+    text += str("distance to the linearised boundary (L-infinity, pixels in [0, 1]): median ", three_digits(d["p50"]),
+                ", 5 % ", three_digits(d["p5"]), ", 95 % ", three_digits(d["p95"]), "\n");
   return text + str("on ", study["n"].get<std::int64_t>(), " images; the model was trained at tau ",
-                    of(study["train_tau"]), "\n");
+                    three_digits(study["train_tau"]), "\n");
 }
 
-std::string text_of(const Json& json) {
-  if (!json.contains("checkpoints")) return table_of(json);
+std::string gradient_text(const Json& json) {
+  if (!json.contains("checkpoints")) return gradient_table(json);
   std::string text;
-  for (const Json& one : json["checkpoints"]) text += str("epoch ", one["epoch"].get<int>(), "\n", table_of(one), "\n");
+  for (const Json& one : json["checkpoints"])
+    text += str("epoch ", one["epoch"].get<int>(), "\n", gradient_table(one), "\n");
   return text;
 }
 
 void run(GradientFlags& f, const CommonOptions& common) {
   TargetOptions& target = f.study.target;
-  target.usual_limit = kUsualImages;
-  if (target.limit == 0) target.limit = kUsualImages;
+  target.usual_limit = kGradientImages;
+  if (target.limit == 0) target.limit = kGradientImages;
   f.options.batch_size = target.batch_size;
   std::string settings;
   if (f.options.taus != GradientOptions{}.taus) {
@@ -64,7 +64,7 @@ void run(GradientFlags& f, const CommonOptions& common) {
         progress.finish();
         return to_json(study, t.classes->output_names(), info.train_tau);
       },
-      text_of);
+      gradient_text);
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 #include <memory>
 #include <sstream>
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/config_file.h"
 #include "apps/cli/ending.h"
 #include "apps/cli/help.h"
 #include "apps/cli/standard_streams.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/toml.h"
 #include "apps/cli/waiting_threads.h"
 #include "kernels/device/error.h"

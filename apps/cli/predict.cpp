@@ -1,7 +1,7 @@
 // kelvin predict
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
 #include "apps/run/foreign_weights.h"
 #include "data/npy_dataset.h"

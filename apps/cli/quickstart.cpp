@@ -1,10 +1,10 @@
 // kelvin quickstart
 #include <optional>
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/subcommand.h"
 #include "apps/experiment/tau_experiment.h"
 #include "apps/report/report.h"
 

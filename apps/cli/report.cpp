@@ -1,21 +1,21 @@
 // kelvin report
 #include "apps/report/report.h"
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
+#include "apps/cli/subcommand.h"
 
 namespace kelvin {
 namespace {
 
 struct ReportFlags {
-  std::vector<std::filesystem::path> runs;
+  std::vector<std::string> runs;
   std::string out = "report.html", title = "Kelvin report";
 };
 
 void run(const ReportFlags& f, const CommonOptions& common) {
   require_writable("--out", f.out);
-  add_notes(write_report(f.out, f.runs, {.title = f.title}));
+  add_notes(write_report(f.out, {f.runs.begin(), f.runs.end()}, {.title = f.title}));
   print_result(common, "Report: " + f.out + "\n", {{"report", f.out}});
 }
 
@@ -26,7 +26,7 @@ void add_report(CLI::App& app, CommonOptions& common) {
   CLI::App* const c =
       add_command(app, common, "report", "One self-contained HTML file from run folders",
                   "  kelvin report runs/tau1 runs/tau50 --out report.html", [f, &common] { run(*f, common); });
-  c->add_option("runs", f->runs, "Run folders")->take_all()->required();
+  add_words(*c, "runs", f->runs, "Run folders");
   add_fields(*c,
              basic(Fields{field("out", f->out, "The file to write"), field("title", f->title, "Title of the page")}));
 }

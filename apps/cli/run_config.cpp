@@ -1,5 +1,6 @@
 #include "apps/cli/run_config.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "apps/cli/toml.h"

@@ -1,7 +1,7 @@
 #include "apps/cli/study.h"
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/subcommand.h"
 
 namespace kelvin {
 

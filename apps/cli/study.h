@@ -5,6 +5,10 @@
 
 #include "apps/cli/target.h"
 
+namespace CLI {
+class App;
+}
+
 namespace kelvin {
 
 struct StudyOptions {

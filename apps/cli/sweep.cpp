@@ -2,11 +2,11 @@
 #include <omp.h>
 
 #include "apps/attacks/settings.h"
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/standard_streams.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/sweep_flags.h"
 #include "apps/cli/sweep_progress.h"
 #include "apps/cli/sweep_trial.h"
@@ -181,9 +181,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
 // Flags of train that sweep takes for every cell.
 Fields passed_through(const CLI::App& command, std::map<std::string, std::string>& given) {
   Fields fields = kept_as_text(train_flag_fields, given);
-  std::erase_if(fields, [&](const Field& f) {
-    return f.resume == Resume::unrecorded || command.get_option_no_throw("--" + f.name) != nullptr;
-  });
+  std::erase_if(fields, [&](const Field& f) { return f.resume == Resume::unrecorded || has_flag(command, f.name); });
   return group("Flags of kelvin train, for every cell", fields);
 }
 
@@ -204,13 +202,11 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
       "  kelvin sweep --variant 'plain: tau=1' --variant 'hot: tau=50 lr=2' --baseline 'variant=plain' --out two\n"
       "The same command continues a sweep that was stopped; started twice, the two share the work.",
       [f, &common] { run(*f, common); });
-  c->add_option("--grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)")
-      ->take_all();
-  c->add_option("--variant", f->variants,
-                "'NAME: flag=value flag=value'; repeatable; together one axis. logit-scale=S "
-                "measures the same model again with its logits multiplied")
-      ->take_all();
-  c->add_option("--set", f->set, "FLAG=VALUE of train for every cell; the flags below do the same")->take_all();
+  add_repeatable(*c, "grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)");
+  add_repeatable(*c, "variant", f->variants,
+                 "'NAME: flag=value flag=value'; repeatable; together one axis. logit-scale=S "
+                 "measures the same model again with its logits multiplied");
+  add_repeatable(*c, "set", f->set, "FLAG=VALUE of train for every cell; the flags below do the same");
   add_fields(
       *c, basic(Fields{
               field("preset", f->preset,

@@ -2,6 +2,7 @@
 #include "apps/cli/as_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/train_flags.h"
 #include "apps/sweep/cell.h"
 #include "apps/sweep/workers.h"
@@ -69,8 +70,8 @@ void add_sweep_cell(CLI::App& app, CommonOptions& common) {
   auto path = std::make_shared<std::string>();
   CLI::App* const c = add_command(app, common, "sweep-cell", "One cell of a sweep, for `kelvin sweep`",
                                   "  kelvin sweep-cell sweep/tau-50_seed-0", [path, &common] { run(*path, common); });
-  c->group("");  // not in --help
-  c->add_option("FOLDER", *path, "The cell's folder, with cell.json")->required();
+  hide(*c);
+  add_word(*c, "FOLDER", *path, "The cell's folder, with cell.json", true);
 }
 
 }  // namespace kelvin

@@ -3,9 +3,9 @@
 #include <cctype>
 #include <cstdio>
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
+#include "apps/cli/subcommand.h"
 #include "apps/experiment/measure.h"
 #include "engine/weight_average.h"
 
@@ -39,7 +39,7 @@ Field weights_from_field(std::string& weights_from) {
 }
 
 void add_target_options(CLI::App& command, TargetOptions& t) {
-  command.add_option("run", t.run, "Run folder of `kelvin train`");
+  add_word(command, "run", t.run, "Run folder of `kelvin train`", false);
   add_fields(
       command,
       joined({group("Model and data",

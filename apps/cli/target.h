@@ -13,6 +13,10 @@
 #include "apps/run/run_folder.h"
 #include "data/dataset.h"
 
+namespace CLI {
+class App;
+}
+
 namespace kelvin {
 
 // A run folder, or weights with a model and a data set.

@@ -14,7 +14,7 @@
 namespace kelvin {
 namespace {
 
-constexpr std::size_t kLongestText = 1 << 20;  // a config holds some hundred flags
+constexpr std::size_t kLongestConfig = 1 << 20;  // a config holds some hundred flags
 constexpr std::size_t kDeepestSection = 8;
 // Each entry carries the names of its sections, so that a long one would be copied as often as there are entries.
 constexpr std::size_t kLongestName = 255, kMostEntries = 10'000;
@@ -45,7 +45,7 @@ class Reader {
   Reader(std::string_view text, TomlStrings strings) : text_(text), strings_(strings) {}
 
   std::vector<TomlEntry> read() {
-    if (text_.size() > kLongestText) fail(str("more than ", kLongestText, " bytes are no config"));
+    if (text_.size() > kLongestConfig) fail(str("more than ", kLongestConfig, " bytes are no config"));
     for (skip(" \t\r\n"); at_ < text_.size(); skip(" \t\r\n")) {
       if (text_[at_] == '#' || text_[at_] == ';')
         rest_of_line();
@@ -253,7 +253,7 @@ std::string toml_value(const std::string& value) {
 
 std::vector<CLI::ConfigItem> TomlConfig::from_config(std::istream& in) const {
   std::string text;
-  for (std::array<char, 4096> block; in && text.size() <= kLongestText;) {
+  for (std::array<char, 4096> block; in && text.size() <= kLongestConfig;) {
     in.read(block.data(), block.size());
     text.append(block.data(), static_cast<std::size_t>(in.gcount()));
   }

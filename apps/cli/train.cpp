@@ -1,4 +1,5 @@
 // kelvin train
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "apps/cli/commands.h"
@@ -197,10 +198,9 @@ void resume(const TrainFlags& given, const CommonOptions& common, const CLI::App
                  "or data have changed is not checked\n",
                  printable(given.out).c_str());
   const FlagValues config = read_config(folder, /*is_escaped=*/!has_checkpoint || !begun.empty());
-  CLI::App app;
   CommonOptions kept;
   TrainFlags flags;
-  parse_train(app, kept, flags, resumed_arguments(command, folder, config, begun));
+  parse_train(kept, flags, resumed_arguments(command, folder, config, begun));
   kept.json = common.json;
   kept.quiet = common.quiet;
   flags.options.resume = has_checkpoint;  // without one, the run had not begun

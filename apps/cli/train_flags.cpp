@@ -1,9 +1,10 @@
 #include "apps/cli/train_flags.h"
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
 
-#include "apps/cli/add_fields.h"
+#include "apps/cli/subcommand.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -127,7 +128,9 @@ void require_applicable(const CLI::App& command, const TrainFlags& f) {
     }
 }
 
-CLI::App* parse_train(CLI::App& app, CommonOptions& common, TrainFlags& f, const std::vector<std::string>& arguments) {
+namespace {
+
+CLI::App* parse(CLI::App& app, CommonOptions& common, TrainFlags& f, const std::vector<std::string>& arguments) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   CLI::App* const command = declare_train(app, common, f);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
@@ -140,6 +143,13 @@ CLI::App* parse_train(CLI::App& app, CommonOptions& common, TrainFlags& f, const
     throw mistake("train: ", e.what());
   }
   return command;
+}
+
+}  // namespace
+
+void parse_train(CommonOptions& common, TrainFlags& flags, const std::vector<std::string>& arguments) {
+  CLI::App app;
+  (void)parse(app, common, flags, arguments);
 }
 
 Fields run_fields(TrainFlags& flags, CommonOptions& common) {
@@ -159,7 +169,7 @@ TrainOptions parse_train_flags(const std::vector<std::string>& arguments) {
   CLI::App app;
   CommonOptions common;
   TrainFlags f;
-  const CLI::App* const command = parse_train(app, common, f, arguments);
+  const CLI::App* const command = parse(app, common, f, arguments);
   resolve(f, common);
   require_applicable(*command, f);
   return f.options;

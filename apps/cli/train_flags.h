@@ -9,6 +9,11 @@
 #include "apps/training/choose_temperature.h"
 #include "apps/training/train.h"
 
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
 namespace kelvin {
 
 // What a command asks for, before it is resolved into options.
@@ -39,9 +44,8 @@ void require_applicable(const CLI::App& command, const TrainFlags& flags);
 [[nodiscard]] std::string value_of(const CLI::Option& option);
 [[nodiscard]] bool is_switch(const CLI::Option& option);  // takes no value
 
-// Parses `kelvin train ARGUMENTS` into common and flags and returns the command; `app` is to be new.
-CLI::App* parse_train(CLI::App& app, CommonOptions& common, TrainFlags& flags,
-                      const std::vector<std::string>& arguments);
+// Parses `kelvin train ARGUMENTS` into common and flags.
+void parse_train(CommonOptions& common, TrainFlags& flags, const std::vector<std::string>& arguments);
 
 // Whether an argument is --FLAG or --FLAG=VALUE of a flag that config.toml may hold. Where a run is written (--out), what else is read
 // (--config) and words that are no flags are not among them.

@@ -1,9 +1,9 @@
 // kelvin weights inspect | import | export
 #include "models/weights.h"
 
-#include "apps/cli/add_fields.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
+#include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
 #include "apps/report/text_table.h"
 #include "apps/run/json_output.h"
@@ -129,25 +129,22 @@ void export_run(const WeightsFlags& f, const CommonOptions& common) {
 
 void add_weights(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<WeightsFlags>();
-  CLI::App* const parent =
-      app.add_subcommand("weights", "Weights between this program and torchvision or timm (safetensors)");
-  parent->require_subcommand(1);
-  parent->footer(
-      "Examples:\n"
+  CLI::App* const parent = add_parent(
+      app, "weights", "Weights between this program and torchvision or timm (safetensors)",
       "  kelvin weights inspect vit.safetensors\n"
       "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors\n"
       "  kelvin weights export runs/tau1 --out model.safetensors --dtype float16");
 
   CLI::App* c = add_command(*parent, common, "inspect", "Names, types and shapes of a file",
                             "  kelvin weights inspect vit.safetensors", [f, &common] { inspect(*f, common); });
-  c->add_option("FILE", f->file, "safetensors file")->required();
+  add_word(*c, "FILE", f->file, "safetensors file", true);
 
   c = add_command(
       *parent, common, "import", "Makes a checkpoint that train --init, predict and evaluate read",
       "  kelvin weights import resnet50.safetensors --model resnet50 --stem imagenet --out r50.safetensors\n"
       "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors",
       [f, &common] { import(*f, common); });
-  c->add_option("FILE", f->file, "safetensors file with torchvision's or timm's names")->required();
+  add_word(*c, "FILE", f->file, "safetensors file with torchvision's or timm's names", true);
   add_fields(*c, basic(joined({Fields{required(field("model", f->model, "Model of the weights")),
                                       required(field("out", f->out, "Where the checkpoint goes")),
                                       field("classes", f->classes, in(2, kMostClasses),
@@ -162,7 +159,7 @@ void add_weights(CLI::App& app, CommonOptions& common) {
   c = add_command(*parent, common, "export", "Writes weights that load_state_dict(strict=True) takes",
                   "  kelvin weights export runs/tau1 --out model.safetensors",
                   [f, &common] { export_run(*f, common); });
-  c->add_option("RUN", f->file, "Run folder or checkpoint")->required();
+  add_word(*c, "RUN", f->file, "Run folder or checkpoint", true);
   add_fields(
       *c, basic(Fields{required(field("out", f->out, "safetensors file to write")), weights_from_field(f->weights_from),
                        field("dtype", f->dtype, {"float32", "float16", "bfloat16"}, "float32, float16 or bfloat16")}));
