@@ -20,14 +20,14 @@ std::uint32_t little_endian(Bytes bytes, std::size_t at, int n) {
   return value;
 }
 
-struct Header {
+struct BmpHeader {
   std::uint64_t width = 0, height = 0, bits = 0;  // bits: a pixel
   std::uint64_t palette = 0, pixels = 0;          // where they begin
   std::uint64_t colours = 0;                      // of the palette
   [[nodiscard]] std::uint64_t row_size() const { return (width * bits + 31) / 32 * 4; }
 };
 
-Header header_of(const Path& path, Bytes bytes) {
+BmpHeader bmp_header_of(const Path& path, Bytes bytes) {
   if (bytes.size() < kFileHeader + 40) throw mistake(path.string(), ": damaged BMP: ends inside its header");
   const std::uint32_t size = little_endian(bytes, 14, 4), offset = little_endian(bytes, 10, 4);
   const std::uint32_t bits = little_endian(bytes, 28, 2), compression = little_endian(bytes, 30, 4);
@@ -41,17 +41,17 @@ Header header_of(const Path& path, Bytes bytes) {
                   compression, ", which is not read; save it as PNG");
   if (width <= 0 || height == 0 || offset < kFileHeader + size)
     throw mistake(path.string(), ": damaged BMP: ", height, "x", width, " pixels from byte ", offset, " on");
-  Header h{static_cast<std::uint64_t>(width),
-           static_cast<std::uint64_t>(std::abs(height)),
-           bits,
-           kFileHeader + size,
-           offset,
-           0};
+  BmpHeader h{static_cast<std::uint64_t>(width),
+              static_cast<std::uint64_t>(std::abs(height)),
+              bits,
+              kFileHeader + size,
+              offset,
+              0};
   if (bits < 16) h.colours = (h.pixels - h.palette) / 4;
   return h;
 }
 
-bool is_grey(const Header& h, Bytes bytes) {
+bool is_grey(const BmpHeader& h, Bytes bytes) {
   if (h.bits > 8 || h.palette + 4 * h.colours > bytes.size()) return false;
   for (std::uint64_t i = 0; i < h.colours; ++i) {
     const Bytes colour = bytes.subspan(h.palette + 4 * i, 3);
@@ -65,13 +65,13 @@ bool is_grey(const Header& h, Bytes bytes) {
 bool is_bmp(Bytes bytes) { return bytes.size() >= 2 && bytes[0] == std::byte{'B'} && bytes[1] == std::byte{'M'}; }
 
 ImageHeader bmp_header(const Path& path, Bytes bytes) {
-  const Header h = header_of(path, bytes);
+  const BmpHeader h = bmp_header_of(path, bytes);
   return {static_cast<int>(std::min<std::uint64_t>(h.height, INT32_MAX)), static_cast<int>(h.width),
           is_grey(h, bytes) ? 1 : 3};
 }
 
 void check_bmp(const Path& path, Bytes bytes) {
-  const Header h = header_of(path, bytes);
+  const BmpHeader h = bmp_header_of(path, bytes);
   const std::uint64_t last = (h.width * h.bits + 7) / 8;  // of the last row, which need not be padded
   const std::uint64_t needed = h.pixels + (h.height - 1) * h.row_size() + last;
   if (needed > bytes.size())

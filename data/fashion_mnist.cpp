@@ -22,7 +22,7 @@ Path find_file(const Path& folder, const std::string& name) {
                 "fashion-mnist:DIR");
 }
 
-ImageSet load_half(const Path& folder, const std::string& half, Half wanted) {
+ImageSet load_idx_half(const Path& folder, const std::string& half, Half wanted) {
   bool is_any_there = false;
   for (const char* part : {"-images-idx3-ubyte", "-labels-idx1-ubyte"})
     for (const char* ending : {"", ".gz"}) is_any_there = is_any_there || is_there(folder / (half + part + ending));
@@ -52,8 +52,8 @@ ImageSet load_half(const Path& folder, const std::string& half, Half wanted) {
 Dataset load_fashion_mnist(const std::string& where, const DatasetOptions& options) {
   const Path folder = where.empty() ? kPackageFolder : where;
   Dataset set;
-  set.train = load_half(folder, "train", options.train);
-  set.test = load_half(folder, "t10k", options.test);
+  set.train = load_idx_half(folder, "train", options.train);
+  set.test = load_idx_half(folder, "t10k", options.test);
   set.classes = kClasses;
   set.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
                      "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};

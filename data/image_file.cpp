@@ -50,7 +50,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-constexpr std::uint64_t kMaxFile = 256u << 20;
+constexpr std::uint64_t kMaxImageFile = 256u << 20;
 
 const stbi_uc* data_of(std::span<const std::byte> bytes) { return reinterpret_cast<const stbi_uc*>(bytes.data()); }
 int size_of(std::span<const std::byte> bytes) { return static_cast<int>(bytes.size()); }
@@ -76,8 +76,8 @@ DecodedImage decode_by_stb(const Path& path, std::span<const std::byte> bytes, c
 ImageHeader image_header(const Path& path, std::span<const std::byte> bytes) {
   ImageHeader h;
   if (bytes.empty()) throw mistake(path.string(), ": empty, expected a PNG, JPEG or BMP image");
-  if (bytes.size() > kMaxFile)
-    throw mistake(path.string(), ": ", bytes.size(), " bytes, at most ", kMaxFile, " are read");
+  if (bytes.size() > kMaxImageFile)
+    throw mistake(path.string(), ": ", bytes.size(), " bytes, at most ", kMaxImageFile, " are read");
   if (is_jpeg(bytes))
     h = jpeg_header(path, bytes);
   else if (is_png(bytes))
@@ -101,7 +101,7 @@ DecodedImage decode_image(const Path& path, std::span<const std::byte> bytes, in
   return decode_by_stb(path, bytes, header, channels);
 }
 
-ImageHeader read_image_header(const Path& path) { return image_header(path, read_file(path, kMaxFile)); }
+ImageHeader read_image_header(const Path& path) { return image_header(path, read_file(path, kMaxImageFile)); }
 
 bool is_image_name(const Path& path) {
   std::string extension = path.extension().string();
@@ -124,7 +124,7 @@ std::vector<std::uint8_t> decode_images(const std::vector<Path>& files, int heig
   std::vector<std::uint8_t> out(files.size() * size);
   std::vector<std::exception_ptr> errors(files.size());  // an exception may not leave a parallel region
   const auto decode = [&](std::size_t i) {
-    const std::vector<std::byte> bytes = read_file(files[i], kMaxFile);
+    const std::vector<std::byte> bytes = read_file(files[i], kMaxImageFile);
     require_size(files[i], image_header(files[i], bytes));
     const DecodedImage image = decode_image(files[i], bytes, channels);
     std::copy(image.pixels.begin(), image.pixels.end(), out.begin() + static_cast<std::ptrdiff_t>(i * size));

@@ -61,7 +61,7 @@ void fill_labels(ImageSet& set, const Path& path, const Path& images_path, std::
   }
 }
 
-ImageSet load_half(const Path& folder, const std::string& half, Half wanted) {
+ImageSet load_arrays(const Path& folder, const std::string& half, Half wanted) {
   const Path images = folder / (half + "_images.npy"), labels = folder / (half + "_labels.npy");
   if (wanted == Half::skip || (wanted == Half::optional && !is_there(images) && !is_there(labels))) return {};
   return read_npy_half(images, labels, kMaxClasses);
@@ -92,8 +92,8 @@ Dataset load_npy_dataset(const std::string& folder, const DatasetOptions& option
   if (folder.empty()) throw mistake("data"_field, " npy needs a folder: ", "data"_field, " npy:DIR");
   if (!is_folder(folder)) throw mistake(folder, ": no such folder (", "data"_field, " npy:DIR)");
   Dataset set;
-  set.train = load_half(folder, "train", options.train);
-  set.test = load_half(folder, "test", options.test);
+  set.train = load_arrays(folder, "train", options.train);
+  set.test = load_arrays(folder, "test", options.test);
   const ImageSet &a = set.train, &b = set.test;
   if (a.count > 0 && b.count > 0 && (a.height != b.height || a.width != b.width || a.channels != b.channels))
     throw mistake(folder, ": training images are ", a.height, "x", a.width, "x", a.channels, ", test images ", b.height,

@@ -25,7 +25,7 @@ std::uint32_t big_endian(Bytes bytes, std::size_t at) {
   for (std::size_t i = 0; i < 4; ++i) value = value << 8 | std::to_integer<std::uint32_t>(bytes[at + i]);
   return value;
 }
-const Bytef* data_of(Bytes bytes) { return reinterpret_cast<const Bytef*>(bytes.data()); }
+const Bytef* zlib_data(Bytes bytes) { return reinterpret_cast<const Bytef*>(bytes.data()); }
 
 template <class... Parts>
 Error damaged(const Path& path, const Parts&... parts) {
@@ -48,23 +48,23 @@ Chunk chunk_at(const Path& path, Bytes bytes, std::size_t at) {
   Chunk chunk{at, {reinterpret_cast<const char*>(bytes.data()) + at + 4, 4}, bytes.subspan(at + 8, length)};
   for (const char c : chunk.type)
     if ((c < 'A' || c > 'Z') && (c < 'a' || c > 'z')) throw damaged(path, "no chunk begins at byte ", at);
-  if (crc32(0, data_of(bytes) + at + 4, static_cast<uInt>(length + 4)) != big_endian(bytes, at + 8 + length))
+  if (crc32(0, zlib_data(bytes) + at + 4, static_cast<uInt>(length + 4)) != big_endian(bytes, at + 8 + length))
     throw damaged(path, "chunk ", chunk.type, " at byte ", at, " does not agree with its checksum");
   return chunk;
 }
 
-struct Header {
+struct PngHeader {
   std::uint32_t width = 0, height = 0;
   unsigned depth = 0, channels = 0;
   bool is_interlaced = false;
 };
 
-Header header_of(const Path& path, Bytes bytes) {
+PngHeader png_header_of(const Path& path, Bytes bytes) {
   const Chunk chunk = chunk_at(path, bytes, kSignature.size());
   if (chunk.type != "IHDR" || chunk.data.size() != kHeader)
     throw damaged(path, "does not begin with a chunk IHDR of ", kHeader, " bytes");
   const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(chunk.data[i]); };
-  Header h{big_endian(chunk.data, 0), big_endian(chunk.data, 4), at(8), 0, at(12) == 1};
+  PngHeader h{big_endian(chunk.data, 0), big_endian(chunk.data, 4), at(8), 0, at(12) == 1};
   const unsigned color = at(9);
   constexpr unsigned kChannels[7] = {1, 0, 3, 1, 2, 0, 4};
   h.channels = color < 7 ? kChannels[color] : 0;
@@ -79,7 +79,7 @@ Header header_of(const Path& path, Bytes bytes) {
 }
 
 // Bytes of the pixels before compression, with one byte of filter a row.
-std::uint64_t raw_size(const Header& h) {
+std::uint64_t raw_size(const PngHeader& h) {
   const auto rows = [&](std::uint64_t width, std::uint64_t height) {
     return width == 0 ? 0 : height * (1 + (width * h.channels * h.depth + 7) / 8);
   };
@@ -103,7 +103,7 @@ class PixelStream {
 
   void add(const Chunk& chunk) {
     std::array<Bytef, 1 << 15> pixels;
-    stream_.next_in = const_cast<Bytef*>(data_of(chunk.data));
+    stream_.next_in = const_cast<Bytef*>(zlib_data(chunk.data));
     stream_.avail_in = static_cast<uInt>(chunk.data.size());
     while (!is_over_ && stream_.avail_in > 0) {
       stream_.next_out = pixels.data();
@@ -139,13 +139,13 @@ bool is_png(Bytes bytes) {
 }
 
 ImageHeader png_header(const Path& path, Bytes bytes) {
-  const Header h = header_of(path, bytes);
+  const PngHeader h = png_header_of(path, bytes);
   const bool has_palette = h.channels == 1 && std::to_integer<int>(bytes[kSignature.size() + 8 + 9]) == 3;
   return {static_cast<int>(h.height), static_cast<int>(h.width), has_palette ? 3 : static_cast<int>(h.channels)};
 }
 
 Bytes checked_png(const Path& path, Bytes bytes) {
-  PixelStream pixels(path, raw_size(header_of(path, bytes)));
+  PixelStream pixels(path, raw_size(png_header_of(path, bytes)));
   for (std::size_t at = kSignature.size();;) {
     const Chunk chunk = chunk_at(path, bytes, at);
     at += kFrame + chunk.data.size();

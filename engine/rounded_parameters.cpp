@@ -6,17 +6,17 @@
 namespace kelvin {
 namespace {
 
-thread_local RoundedParameters* innermost = nullptr;
+thread_local RoundedParameters* innermost_scope = nullptr;
 
 }  // namespace
 
 RoundedParameters::RoundedParameters(const Parameters& parameters)
-    : parameters_(parameters), outer_(std::exchange(innermost, this)) {}
+    : parameters_(parameters), outer_(std::exchange(innermost_scope, this)) {}
 
-RoundedParameters::~RoundedParameters() { innermost = outer_; }
+RoundedParameters::~RoundedParameters() { innermost_scope = outer_; }
 
 Tensor rounded(const Tensor& w, DType dtype) {
-  RoundedParameters* const scope = innermost;
+  RoundedParameters* const scope = innermost_scope;
   if (scope == nullptr || w.dtype() != DType::f32 || w.device().kind != DeviceKind::cuda) return w.to(dtype);
   const Tensor& all = scope->parameters_.values();
   const float *const at = w.view<const float>().data, *const begin = all.view<const float>().data;

@@ -19,7 +19,7 @@ using Path = std::filesystem::path;
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is written as it lies in memory");
 
-constexpr std::uint64_t kPrefix = 8;  // bytes of the header length
+constexpr std::uint64_t kLengthBytes = 8;  // bytes of the header length
 constexpr std::uint64_t kMaxHeader = 100'000'000;
 constexpr std::uint64_t kBlock = 1 << 20;
 constexpr const char* kMetadata = "__metadata__";
@@ -94,17 +94,17 @@ std::uint64_t header_size_of(const Path& path, std::span<const std::byte> start,
   if (const std::string kind = foreign_kind(start.first(std::min<std::size_t>(start.size(), kForeignStart)));
       !kind.empty())
     throw mistake(path.string(), ": ", kind);
-  if (size < kPrefix) throw damaged(path, str("only ", size, " bytes, the shortest file has ", kPrefix));
+  if (size < kLengthBytes) throw damaged(path, str("only ", size, " bytes, the shortest file has ", kLengthBytes));
   std::uint64_t header_size = 0;
-  std::memcpy(&header_size, start.data(), kPrefix);
+  std::memcpy(&header_size, start.data(), kLengthBytes);
   if (header_size > kMaxHeader) throw damaged(path, str("a header of ", header_size, " bytes; at most ", kMaxHeader));
-  if (header_size > size - kPrefix)
+  if (header_size > size - kLengthBytes)
     throw damaged(path, str("a header of ", header_size, " bytes in a file of ", size, ": truncated?"));
   return header_size;
 }
 
 void parse_header(SafetensorsFile& file, std::string_view text, std::uint64_t data_size) {
-  const Json header = parse_json(file.path, text, kPrefix);
+  const Json header = parse_json(file.path, text, kLengthBytes);
   if (!header.is_object()) throw damaged(file.path, "the header is not a JSON object");
   std::vector<Extent> extents;
   for (const auto& [name, value] : header.items()) {
@@ -149,8 +149,8 @@ SafetensorsFile parse_safetensors(const Path& path, std::vector<std::byte> bytes
   SafetensorsFile file{path, {}, {}, false, std::move(bytes)};
   const std::span<const std::byte> all(file.storage);
   const std::uint64_t header_size = header_size_of(path, all, all.size());
-  const std::span<const std::byte> data = all.subspan(kPrefix + header_size);
-  parse_header(file, {reinterpret_cast<const char*>(all.data() + kPrefix), header_size}, data.size());
+  const std::span<const std::byte> data = all.subspan(kLengthBytes + header_size);
+  parse_header(file, {reinterpret_cast<const char*>(all.data() + kLengthBytes), header_size}, data.size());
   for (auto& [name, entry] : file.tensors) entry.in_memory = data.subspan(entry.offset, entry.size);
   verify_checksums(file);
   return file;
@@ -163,12 +163,12 @@ SafetensorsFile read_safetensors(const Path& path) {
   if (is_shard_index(start)) return read_shards(path);
   const std::uint64_t header_size = header_size_of(path, start, input->size());
   std::string header(header_size, '\0');
-  input->read_at(kPrefix, std::as_writable_bytes(std::span(header)));
+  input->read_at(kLengthBytes, std::as_writable_bytes(std::span(header)));
   SafetensorsFile file{path, {}, {}, false, {}};
-  parse_header(file, header, input->size() - kPrefix - header_size);
+  parse_header(file, header, input->size() - kLengthBytes - header_size);
   for (auto& [name, entry] : file.tensors) {
     entry.file = input;
-    entry.offset += kPrefix + header_size;
+    entry.offset += kLengthBytes + header_size;
   }
   verify_checksums(file);
   return file;

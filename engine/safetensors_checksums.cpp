@@ -7,9 +7,9 @@
 namespace kelvin {
 namespace {
 
-constexpr const char* kFormat = "kelvin.format";
+constexpr const char* kFileFormat = "kelvin.format";
 constexpr const char* kChecksums = "kelvin.checksums";
-const std::string kCurrent = "2";
+const std::string kCurrentFileFormat = "2";
 constexpr const char* kAdvice =
     "; take it from a copy or make it again (if another program changed it on purpose: without the metadata "
     "kelvin.format and kelvin.checksums it is read unchecked)";
@@ -38,7 +38,7 @@ Error damaged(const SafetensorsFile& file, const std::string& what) {
 }  // namespace
 
 Metadata with_checksums(Metadata metadata, const Tensors& tensors) {
-  metadata[kFormat] = kCurrent;
+  metadata[kFileFormat] = kCurrentFileFormat;
   std::string elements;
   for (const auto& [name, entry] : tensors) elements += checksum_of_elements(entry);
   metadata[kChecksums] = checksum_of_header(metadata, tensors, elements) + elements;
@@ -46,23 +46,24 @@ Metadata with_checksums(Metadata metadata, const Tensors& tensors) {
 }
 
 void verify_checksums(SafetensorsFile& file) {
-  const auto format = file.metadata.find(kFormat), kept = file.metadata.find(kChecksums);
+  const auto format = file.metadata.find(kFileFormat), kept = file.metadata.find(kChecksums);
   if (format == file.metadata.end() && kept == file.metadata.end()) return;
   if (format == file.metadata.end() || kept == file.metadata.end())
-    throw damaged(file, str("its header lacks ", kept == file.metadata.end() ? kChecksums : kFormat));
+    throw damaged(file, str("its header lacks ", kept == file.metadata.end() ? kChecksums : kFileFormat));
   const std::string text = kept->second, elements = text.substr(std::min(text.size(), kChecksumDigits));
   if (elements.size() != file.tensors.size() * kChecksumDigits ||
       text != checksum_of_header(file.metadata, file.tensors, elements) + elements)
     throw damaged(file, "the header (names, shapes or metadata) does not agree with its checksum");
-  if (format->second != kCurrent)
-    throw mistake(file.path.string(), ": of format ", format->second, ", this version reads format ", kCurrent);
+  if (format->second != kCurrentFileFormat)
+    throw mistake(file.path.string(), ": of format ", format->second, ", this version reads format ",
+                  kCurrentFileFormat);
   std::size_t at = 0;
   for (const auto& [name, entry] : file.tensors) {
     if (checksum_of_elements(entry) != elements.substr(at, kChecksumDigits))
       throw damaged(file, str("tensor \"", name, "\" does not agree with its checksum"));
     at += kChecksumDigits;
   }
-  file.metadata.erase(kFormat);
+  file.metadata.erase(kFileFormat);
   file.metadata.erase(kChecksums);
   file.has_checksums = true;
 }

@@ -6,7 +6,7 @@
 namespace kelvin {
 namespace {
 
-thread_local Tape* innermost = nullptr;
+thread_local Tape* innermost_tape = nullptr;
 
 std::vector<const Parameter*> all_of(const Parameters& parameters) {
   std::vector<const Parameter*> all;
@@ -16,24 +16,24 @@ std::vector<const Parameter*> all_of(const Parameters& parameters) {
 
 }  // namespace
 
-Tape::Tape(const std::vector<Tensor>& watch_list) : outer_(std::exchange(innermost, this)) {
+Tape::Tape(const std::vector<Tensor>& watch_list) : outer_(std::exchange(innermost_tape, this)) {
   for (const Tensor& t : watch_list) watch(t, GradientKind::watched);
 }
 
 Tape::Tape(const Parameters& parameters, ParameterGradients mode) : Tape(all_of(parameters), mode) {}
 
 Tape::Tape(const std::vector<const Parameter*>& parameters, ParameterGradients mode)
-    : outer_(std::exchange(innermost, this)) {
+    : outer_(std::exchange(innermost_tape, this)) {
   if (!parameters.empty()) rounded_.emplace(*parameters.front()->owner);
   const auto kind = mode == ParameterGradients::replace ? GradientKind::replaced : GradientKind::parameter;
   for (const Parameter* p : parameters) watch(p->value, kind, p->gradient);
 }
 
-Tape::~Tape() { innermost = outer_; }
+Tape::~Tape() { innermost_tape = outer_; }
 
-TapePause::TapePause() : paused_(std::exchange(innermost, nullptr)) {}
+TapePause::TapePause() : paused_(std::exchange(innermost_tape, nullptr)) {}
 
-TapePause::~TapePause() { innermost = paused_; }
+TapePause::~TapePause() { innermost_tape = paused_; }
 
 void Tape::watch(const Tensor& t, GradientKind kind, const Tensor& gradient) {
   const bool is_new = slot_of_id_.emplace(t.id(), static_cast<int>(slots_.size())).second;
@@ -46,10 +46,10 @@ int Tape::slot_of(const Tensor& t) const {
   return found == slot_of_id_.end() ? -1 : found->second;
 }
 
-bool Tape::is_tracked(const Tensor& t) { return innermost != nullptr && t && innermost->slot_of(t) >= 0; }
+bool Tape::is_tracked(const Tensor& t) { return innermost_tape != nullptr && t && innermost_tape->slot_of(t) >= 0; }
 
 Tensor record(const char* op, Tensor y, std::span<const Tensor> inputs, Backward backward) {
-  Tape* const tape = innermost;
+  Tape* const tape = innermost_tape;
   if (tape == nullptr) return y;
   std::vector<int> slots;
   for (const Tensor& x : inputs) slots.push_back(x ? tape->slot_of(x) : -1);

@@ -9,7 +9,7 @@ namespace {
 
 // Calls f(index in memory, index in the file) for every element.
 template <class F>
-void for_each_element(const Shape& s, const F& f) {
+void for_each_file_element(const Shape& s, const F& f) {
   if (s.rank() != 4) {
     for (std::int64_t i = 0; i < s.size(); ++i) f(i, i);
     return;
@@ -82,7 +82,7 @@ std::string shape_text(const std::vector<std::int64_t>& dims) {
 std::vector<float> to_file_order(const Tensor& t) {
   const std::vector<float> memory = t.to_host<float>();
   std::vector<float> file(memory.size());
-  for_each_element(t.shape(), [&](std::int64_t m, std::int64_t f) {
+  for_each_file_element(t.shape(), [&](std::int64_t m, std::int64_t f) {
     file[static_cast<std::size_t>(f)] = memory[static_cast<std::size_t>(m)];
   });
   return file;
@@ -90,7 +90,7 @@ std::vector<float> to_file_order(const Tensor& t) {
 
 void copy_from_file_order(const Tensor& t, const std::vector<float>& elements) {
   std::vector<float> memory(elements.size());
-  for_each_element(t.shape(), [&](std::int64_t m, std::int64_t f) {
+  for_each_file_element(t.shape(), [&](std::int64_t m, std::int64_t f) {
     memory[static_cast<std::size_t>(m)] = elements[static_cast<std::size_t>(f)];
   });
   t.copy_from_host<float>(memory);

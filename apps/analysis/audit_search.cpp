@@ -11,7 +11,7 @@ namespace {
 
 using audit_text::share;
 
-constexpr double kSquareFlag = 0.002;          // AutoAttack's
+constexpr double kBlackBoxFlag = 0.002;        // AutoAttack's
 constexpr float kGreyReach = 128.0f / 255.0f;  // every image can become a grey one
 constexpr std::size_t kRandomImages = 100;     // survivors that random points are drawn around
 
@@ -119,7 +119,7 @@ void Auditor::square() {
   broken /= static_cast<double>(std::max<std::int64_t>(set_.count, 1));
   check("Square",
         str("breaks ", percent(broken), " of the images that PGD on cross-entropy left, ", o_.queries, " queries"),
-        "more than 0.2 points", broken > kSquareFlag, {{"broken", broken}});
+        "more than 0.2 points", broken > kBlackBoxFlag, {{"broken", broken}});
 }
 
 void Auditor::transfer() {

@@ -16,7 +16,7 @@ constexpr double kNoVariance = 1e-10;
 
 using Matrix = std::vector<double>;  // row-major
 
-double dot(const double* a, const double* b, std::size_t n) {
+double sum_of_products(const double* a, const double* b, std::size_t n) {
   double sum = 0;
   for (std::size_t k = 0; k < n; ++k) sum += a[k] * b[k];
   return sum;
@@ -64,7 +64,8 @@ double within_between(std::span<const float> features, std::span<const std::int3
   const auto c = static_cast<double>(classes);
   Matrix gram(classes * classes);
   for (std::size_t a = 0; a < classes; ++a)
-    for (std::size_t b = 0; b < classes; ++b) gram[a * classes + b] = dot(&m.centred[a * d], &m.centred[b * d], d) / c;
+    for (std::size_t b = 0; b < classes; ++b)
+      gram[a * classes + b] = sum_of_products(&m.centred[a * d], &m.centred[b * d], d) / c;
   const SymmetricEigen eigen = symmetric_eigen(gram, classes, true);
   double trace = 0;
   std::vector<double> v(d);
@@ -86,7 +87,7 @@ double within_between(std::span<const float> features, std::span<const std::int3
 }
 
 double alignment(const ClassMeans& m, std::span<const float> prototypes, std::size_t d) {
-  double ww = 0, mm = dot(m.centred.data(), m.centred.data(), m.centred.size()), wm = 0;
+  double ww = 0, mm = sum_of_products(m.centred.data(), m.centred.data(), m.centred.size()), wm = 0;
   for (std::size_t c = 0; c < m.classes.size(); ++c)
     for (std::size_t k = 0; k < d; ++k) {
       const double w = prototypes[static_cast<std::size_t>(m.classes[c]) * d + k];
@@ -123,7 +124,8 @@ std::optional<Collapse> measure_collapse(std::span<const float> features, std::s
   const ClassMeans m = class_means(features, labels, prototypes.size() / d, d);
   const std::size_t classes = m.classes.size();
   std::vector<double> norms;
-  for (std::size_t c = 0; c < classes; ++c) norms.push_back(std::sqrt(dot(&m.centred[c * d], &m.centred[c * d], d)));
+  for (std::size_t c = 0; c < classes; ++c)
+    norms.push_back(std::sqrt(sum_of_products(&m.centred[c * d], &m.centred[c * d], d)));
   if (classes < 2 || *std::min_element(norms.begin(), norms.end()) == 0) return std::nullopt;
 
   Collapse out;
@@ -135,7 +137,8 @@ std::optional<Collapse> measure_collapse(std::span<const float> features, std::s
   out.class_mean_norm_spread = std::sqrt(variance) / mean;
   for (std::size_t a = 0; a < classes; ++a)
     for (std::size_t b = 0; b < a; ++b)
-      deviation += std::abs(dot(&m.centred[a * d], &m.centred[b * d], d) / (norms[a] * norms[b]) + 1 / (count - 1));
+      deviation +=
+          std::abs(sum_of_products(&m.centred[a * d], &m.centred[b * d], d) / (norms[a] * norms[b]) + 1 / (count - 1));
   out.class_mean_cosine_deviation = deviation / (count * (count - 1) / 2);
   out.within_between = within_between(features, labels, m, d);
   out.class_mean_alignment = alignment(m, prototypes, d);
@@ -159,7 +162,7 @@ FeatureRank measure_feature_rank(std::span<const float> features, std::size_t d)
   for (std::ptrdiff_t a = 0; a < static_cast<std::ptrdiff_t>(rows); ++a)
     for (std::size_t b = 0; b <= static_cast<std::size_t>(a); ++b)
       gram[static_cast<std::size_t>(a) * rows + b] =
-          dot(&x[static_cast<std::size_t>(a) * columns], &x[b * columns], columns);
+          sum_of_products(&x[static_cast<std::size_t>(a) * columns], &x[b * columns], columns);
 
   std::vector<double> squares = symmetric_eigen(gram, rows).values;
   for (double& v : squares) v = std::max(v, 0.0);

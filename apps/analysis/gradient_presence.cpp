@@ -8,7 +8,7 @@
 namespace kelvin {
 namespace {
 
-constexpr std::size_t kBatch = 128;
+constexpr std::size_t kPresenceBatch = 128;
 
 Answer float32_cross_entropy(const Victim& victim, const ImageBatch& batch, std::span<const float> pixels, double tau) {
   const Tensor labels = victim.column(batch.labels);
@@ -60,8 +60,8 @@ GradientPresence gradient_presence(Model& model, const ImageSet& set, const Atta
                                    const GradientPlace& place) {
   const Victim victim(model);
   GradientPresence found;
-  for (std::size_t first = 0; first < static_cast<std::size_t>(set.count); first += kBatch) {
-    std::vector<std::size_t> rows = all_rows(std::min(kBatch, static_cast<std::size_t>(set.count) - first));
+  for (std::size_t first = 0; first < static_cast<std::size_t>(set.count); first += kPresenceBatch) {
+    std::vector<std::size_t> rows = all_rows(std::min(kPresenceBatch, static_cast<std::size_t>(set.count) - first));
     for (std::size_t& row : rows) row += first;
     ImageBatch batch = image_batch(set, rows);
     const Answer clean = victim.classify(batch, batch.pixels);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "apps/analysis/negative_softmax.h"
+#include "apps/attacks/hyperplane.h"
 #include "apps/evaluation/batches.h"
 #include "apps/evaluation/percentile.h"
 #include "engine/ops/losses.h"
@@ -16,12 +17,6 @@ using Rows = std::vector<float>;  // a host matrix, row-major
 
 std::span<const float> row_of(const Rows& rows, std::size_t i, std::size_t width) {
   return std::span<const float>(rows).subspan(i * width, width);
-}
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t k = 0; k < a.size(); ++k) sum += static_cast<double>(a[k]) * b[k];
-  return sum;
 }
 
 // Absent where either vector is zero.

@@ -23,10 +23,10 @@ struct State {
 };
 
 // One run: a start and its steps, on the rows of `images` that are still standing.
-class Run {
+class ApgdRun {
  public:
-  Run(const Victim& victim, const ImageBatch& images, const AttackOptions& options, const ApgdOptions& own,
-      MemberResult& result)
+  ApgdRun(const Victim& victim, const ImageBatch& images, const AttackOptions& options, const ApgdOptions& own,
+          MemberResult& result)
       : victim_(victim),
         images_(images),
         options_(options),
@@ -185,7 +185,7 @@ MemberResult apgd(const Victim& victim, const ImageBatch& images, const AttackOp
                   const ApgdOptions& own) {
   MemberResult result(images);
   result.no_gradient.assign(images.count(), 0);
-  Run run(victim, images, options, own, result);
+  ApgdRun run(victim, images, options, own, result);
   if (own.targets == 0) {
     for (int restart = 0; restart < own.restarts; ++restart)
       run(str("apgd_start/", name_of(options.loss), "/", restart), {});

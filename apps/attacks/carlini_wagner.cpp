@@ -16,9 +16,9 @@ constexpr float kInside = 0.999999f;  // keeps arctanh of a pixel of 0 or 1 fini
 constexpr float kBeta1 = 0.9f, kBeta2 = 0.999f, kAdamEpsilon = 1e-8f;
 constexpr float kUnknown = 1e10f;  // an upper end of c that no success has set
 constexpr float kEnoughProgress = 0.9999f;
-constexpr float kRounding = 1e-4f;  // of the largest logit: ten times what two orders of summation differ by
+constexpr float kLogitRounding = 1e-4f;  // of the largest logit: ten times what two orders of summation differ by
 
-struct State {
+struct SearchState {
   std::vector<float> v, x, first, second;
   float c = 0, lower = 0, upper = kUnknown;
   double cost_at_check = 0;
@@ -27,7 +27,7 @@ struct State {
 
 float pixel_of(float v) { return 0.5f * (std::tanh(v) + 1); }
 
-void reset(State& s, std::span<const float> x0) {
+void reset(SearchState& s, std::span<const float> x0) {
   s.v.resize(x0.size());
   s.x.resize(x0.size());
   s.first.assign(x0.size(), 0.0f);
@@ -41,7 +41,7 @@ void reset(State& s, std::span<const float> x0) {
 }
 
 // One step of Adam on v. pull: what the cost grows by with max_{j≠goal} z_j − z_goal: ±c, 0 where it is clamped; margin_gradient: of that.
-void descend(State& s, std::span<const float> x0, std::span<const float> margin_gradient, float pull, int step,
+void descend(SearchState& s, std::span<const float> x0, std::span<const float> margin_gradient, float pull, int step,
              float learning_rate) {
   const float correction1 = 1 - std::pow(kBeta1, static_cast<float>(step)),
               correction2 = 1 - std::pow(kBeta2, static_cast<float>(step));
@@ -55,7 +55,7 @@ void descend(State& s, std::span<const float> x0, std::span<const float> margin_
   }
 }
 
-void choose_next_c(State& s) {
+void choose_next_c(SearchState& s) {
   if (s.has_succeeded) {
     s.upper = std::min(s.upper, s.c);
   } else {
@@ -77,8 +77,8 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
   const Ball ball{Norm::l2, o.eps};
   MemberResult result(images);
   result.distance.assign(images.count(), std::numeric_limits<float>::infinity());
-  std::vector<State> states(images.count());
-  for (State& s : states) s.c = own.c_start;
+  std::vector<SearchState> states(images.count());
+  for (SearchState& s : states) s.c = own.c_start;
   // margin_loss, max_{j≠goal} z_j − z_goal, is the lead that a target has to overcome; that of the label is its negative.
   const float sign = images.targets.empty() ? -1.0f : 1.0f;
 
@@ -95,13 +95,13 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
       std::vector<std::size_t> standing, answered;
       for (std::size_t k = 0; k < active.size(); ++k) {
         const std::size_t row = active[k];
-        State& s = states[row];
+        SearchState& s = states[row];
         const float distance = ball.distance(s.x, images.image(row));
         const float lead = sign * a.loss[k];
         // The search ends on the boundary itself, where another batch's rounding could call the image by its label again.
         float largest = 0;
         for (const float z : a.logits_of(k)) largest = std::max(largest, std::abs(z));
-        const float slack = kRounding * largest;
+        const float slack = kLogitRounding * largest;
         if (images.is_reached(row, a.prediction(k)) && lead + own.confidence <= -slack) {
           s.has_succeeded = true;
           if (distance < result.distance[row]) {
@@ -122,7 +122,7 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
           static_cast<std::int64_t>(standing.size()),
           [&](std::int64_t begin, std::int64_t end) {
             for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-              State& s = states[standing[i]];
+              SearchState& s = states[standing[i]];
               const std::size_t k = answered[i];
               const bool is_clamped = sign * a.loss[k] + own.confidence <= 0;
               descend(s, images.image(standing[i]), a.gradient_of(k), is_clamped ? 0 : sign * s.c, step + 1,
@@ -132,7 +132,7 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
           1);
       active = std::move(standing);
     }
-    for (State& s : states) choose_next_c(s);
+    for (SearchState& s : states) choose_next_c(s);
   }
   return result;
 }

@@ -21,10 +21,10 @@ struct Boundary {
 
 constexpr float kFloor = 1e-8f;  // the authors': two moves of zero share their weight equally
 
-class Run {
+class FabRun {
  public:
-  Run(const Victim& victim, const ImageBatch& images, const AttackOptions& o, const FabOptions& own,
-      MemberResult& result)
+  FabRun(const Victim& victim, const ImageBatch& images, const AttackOptions& o, const FabOptions& own,
+         MemberResult& result)
       : victim_(victim), images_(images), o_(o), own_(own), result_(result), ball_{o.norm, o.eps} {}
 
   void operator()(const std::string& stream, bool starts_at_random, const std::vector<std::int32_t>& targets) {
@@ -160,7 +160,7 @@ Fields fab_fields(FabOptions& o) {
 MemberResult fab(const Victim& victim, const ImageBatch& images, const AttackOptions& o, const FabOptions& own) {
   MemberResult result(images);
   result.distance.assign(images.count(), std::numeric_limits<float>::infinity());
-  Run run(victim, images, o, own, result);
+  FabRun run(victim, images, o, own, result);
   for (int restart = 0; restart < own.restarts; ++restart) {
     if (own.targets == 0) {
       run(str("fab_start/", restart), restart > 0, {});

@@ -10,12 +10,12 @@
 namespace kelvin {
 namespace {
 
-struct State {
+struct Iterate {
   std::vector<float> x, momentum;
 };
 
 // m ← decay·m + g / mean|g|
-void accumulate(State& s, std::span<const float> gradient, float decay) {
+void accumulate(Iterate& s, std::span<const float> gradient, float decay) {
   double total = 0;
   for (const float g : gradient) total += std::abs(static_cast<double>(g));
   const auto scale = total > 0 ? static_cast<float>(static_cast<double>(gradient.size()) / total) : 0.0f;
@@ -27,7 +27,7 @@ void run(const Victim& victim, const ImageBatch& images, const AttackOptions& o,
          float size, const std::string& stream, const std::vector<std::int32_t>& goals, MemberResult& result) {
   const Ball ball{o.norm, o.eps};
   std::vector<std::size_t> active = result.survivors();
-  std::vector<State> states(images.count());
+  std::vector<Iterate> states(images.count());
   for (const std::size_t row : active) {
     const auto x0 = images.image(row);
     const ImageRandom random({o.seed, random_stream(stream)}, images.indices[row]);
@@ -64,7 +64,7 @@ void run(const Victim& victim, const ImageBatch& images, const AttackOptions& o,
         static_cast<std::int64_t>(active.size()),
         [&](std::int64_t begin, std::int64_t end) {
           for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k) {
-            State& s = states[active[k]];
+            Iterate& s = states[active[k]];
             accumulate(s, a.gradient_of(answered[k]), own.decay);
             ball.ascend(s.x, s.momentum, size);
             ball.project(s.x, images.image(active[k]));

@@ -18,7 +18,7 @@ const std::vector<Named<Targeting>> kTargeting = {{"none", Targeting::none},
                                                   {"second-most-likely", Targeting::second_most_likely},
                                                   {"all", Targeting::all}};
 
-std::string printed(const char* format, double value) {
+std::string formatted(const char* format, double value) {
   char text[40];
   std::snprintf(text, sizeof text, format, value);
   return text;
@@ -121,11 +121,11 @@ std::string reach_warning(const AttackOptions& o) {
 
 // The shorter decimal where it gives the same float, else 255ths where it is a whole number of them.
 std::string file_text(float value) {
-  const std::string decimal = printed("%.3g", static_cast<double>(value));
+  const std::string decimal = formatted("%.3g", static_cast<double>(value));
   if (std::strtof(decimal.c_str(), nullptr) == value) return decimal;
   const float pixels = std::round(value * 255);
-  if (pixels / 255 == value) return printed("%.0f", static_cast<double>(pixels)) + "of255";
-  return printed("%.6g", static_cast<double>(value));
+  if (pixels / 255 == value) return formatted("%.0f", static_cast<double>(pixels)) + "of255";
+  return formatted("%.6g", static_cast<double>(value));
 }
 
 std::string unusual_settings(const AttackOptions& options) {

@@ -12,7 +12,7 @@ namespace kelvin {
 namespace {
 
 // Where one image stands.
-struct State {
+struct BestImage {
   std::vector<float> best;
   float margin = 0;
 };
@@ -28,7 +28,7 @@ void run(const Victim& victim, const ImageBatch& images, const AttackOptions& o,
          MemberResult& result) {
   const std::size_t size = images.size();
   std::vector<std::size_t> active = result.survivors();
-  std::vector<State> states(images.count());
+  std::vector<BestImage> states(images.count());
   std::vector<float> pixels;
   for (int query = -1; query < own.queries && !active.empty(); ++query) {
     const RandomKey key{o.seed, random_stream(str("square/", restart, "/", query))};

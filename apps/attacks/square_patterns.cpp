@@ -8,7 +8,7 @@
 namespace kelvin {
 namespace {
 
-constexpr double kTiny = 1e-12;  // keeps an empty window from dividing by zero
+constexpr double kEmptyWindow = 1e-12;  // keeps an empty window from dividing by zero
 constexpr std::int64_t kTiles = 5;
 
 // Words of an image's stream: two corners, the orientation, then signs of channels (or of columns and channels).
@@ -47,7 +47,7 @@ void add_rectangles(std::vector<float>& into, std::int64_t first, std::int64_t r
 void place(const Canvas& c, std::span<const float> move, float eps) {
   double squares = 0;
   for (const float v : move) squares += static_cast<double>(v) * static_cast<double>(v);
-  const auto factor = static_cast<float>(static_cast<double>(eps) / (std::sqrt(squares) + kTiny));
+  const auto factor = static_cast<float>(static_cast<double>(eps) / (std::sqrt(squares) + kEmptyWindow));
   for (std::size_t i = 0; i < move.size(); ++i) c.trial[i] = clamp_to_box(c.x0[i] + factor * move[i]);
 }
 
@@ -129,7 +129,7 @@ void move_mass(const Canvas& c, float eps, std::int64_t side, const ImageRandom&
   std::vector<double> content(static_cast<std::size_t>(side * side * c.channels));
   for (std::int64_t k = 0; k < c.channels; ++k) {
     const float sign = random.sign(kSigns + static_cast<std::uint64_t>(k));
-    const double old = kTiny + std::sqrt(target[static_cast<std::size_t>(k)]);
+    const double old = kEmptyWindow + std::sqrt(target[static_cast<std::size_t>(k)]);
     double squares = 0;
     for (std::int64_t p = 0; p < side * side; ++p) {
       double& v = content[static_cast<std::size_t>(p * c.channels + k)];
@@ -138,7 +138,7 @@ void move_mass(const Canvas& c, float eps, std::int64_t side, const ImageRandom&
       squares += v * v;
     }
     const double length = std::sqrt(left_over / static_cast<double>(c.channels) + windows[static_cast<std::size_t>(k)]);
-    const double scale = length / (kTiny + std::sqrt(squares));
+    const double scale = length / (kEmptyWindow + std::sqrt(squares));
     for (std::int64_t p = 0; p < side * side; ++p) content[static_cast<std::size_t>(p * c.channels + k)] *= scale;
   }
   for (std::int64_t y = 0; y < side; ++y)

@@ -25,8 +25,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
-
 struct Inputs {
   Tensor images, labels, indices;
 };
@@ -112,6 +110,8 @@ std::vector<BenchProfileLine> profile_of(const std::function<void()>& step, Devi
 }
 
 }  // namespace
+
+double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 
 double peak_rss_mb() {
   rusage usage{};

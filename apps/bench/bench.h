@@ -13,6 +13,9 @@
 
 namespace kelvin {
 
+// Seconds of a clock that only goes forward.
+[[nodiscard]] double now();
+
 struct BenchOptions {
   DType precision = DType::f32;
   int batch_size = 128;

@@ -12,8 +12,6 @@
 namespace kelvin {
 namespace {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
 // Waves with a little noise, a different one an image: neither flat nor white, which JPEG and edge detection would notice.
 ImageSet smooth_images(const BenchOptions& o) {
   ImageSet set{500, o.size, o.size, o.channels, {}, {}, {}};

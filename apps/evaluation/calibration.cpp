@@ -27,7 +27,7 @@ double softmax(std::span<const float> z, double tau, std::vector<double>& out) {
   return std::log(sum);
 }
 
-void close(std::vector<ReliabilityBin>& bins) {
+void close_bins(std::vector<ReliabilityBin>& bins) {
   for (ReliabilityBin& b : bins)
     if (b.count > 0) b.confidence /= static_cast<double>(b.count), b.accuracy /= static_cast<double>(b.count);
 }
@@ -101,7 +101,7 @@ Calibration calibrate(const Predictions& p, double tau, int n_bins) {
     add(c.bins[static_cast<std::size_t>(bin)], confidences[i], is_correct[i]);
   }
   c.accuracy /= count;
-  close(c.bins);
+  close_bins(c.bins);
   c.ece = expected_gap(c.bins, count);
   for (const ReliabilityBin& b : c.bins)
     if (b.count > 0) c.mce = std::max(c.mce, std::abs(b.accuracy - b.confidence));
@@ -117,7 +117,7 @@ Calibration calibrate(const Predictions& p, double tau, int n_bins) {
     for (std::size_t k = begin; k < end; ++k) add(bin, confidences[order[k]], is_correct[order[k]]);
     c.adaptive_bins.push_back(bin);
   }
-  close(c.adaptive_bins);
+  close_bins(c.adaptive_bins);
   c.adaptive_ece = expected_gap(c.adaptive_bins, count);
   return c;
 }

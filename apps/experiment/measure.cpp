@@ -18,14 +18,14 @@
 namespace kelvin {
 namespace {
 
-constexpr int kBatch = 250;
+constexpr int kMeasuredBatch = 250;
 
 using Bits = std::vector<std::uint8_t>;
 
 AttackOptions attack_options(const Measurement& m, double train_tau) {
   AttackOptions o = m.attack;
   if (m.attacks_at_train_tau) o.attack_tau = train_tau * m.logit_scale;
-  o.batch_size = kBatch;
+  o.batch_size = kMeasuredBatch;
   return o;
 }
 
@@ -98,14 +98,14 @@ class Measurer {
       case Measurement::Kind::corruptions: return corruptions(m);
       case Measurement::Kind::attack: return attacked(m);
       case Measurement::Kind::worst_case: return worst_case(m);
-      case Measurement::Kind::geometry: return to_json(measure_geometry(model_, images(m), kBatch), tau_);
+      case Measurement::Kind::geometry: return to_json(measure_geometry(model_, images(m), kMeasuredBatch), tau_);
       case Measurement::Kind::audit: return audited(m);
     }
     throw internal_error("unknown kind of measurement");
   }
 
   Json clean(const Measurement& m) {
-    const Predictions p = predict(model_, images(m), kBatch, stage("evaluating"));
+    const Predictions p = predict(model_, images(m), kMeasuredBatch, stage("evaluating"));
     Json json = to_json(evaluate(p, 1.0), data_.class_names, 1.0, tau_);
     json["calibration"] = calibrations_of(p, tau_);
     json["correct"] = bits_text(correct_images(p));
@@ -119,7 +119,7 @@ class Measurer {
     };
     const CorruptionTable table =
         corruption_accuracy(model_, /*baseline=*/nullptr, generated_corruptions(clean, m.seed), corruption_names(),
-                            {m.severity}, kBatch, {.on_images = {}, .progress = progress});
+                            {m.severity}, kMeasuredBatch, {.on_images = {}, .progress = progress});
     Json json = to_json(table, tau_);
     for (std::size_t i = 0; i < table.rows.size(); ++i) json["rows"][i]["correct"] = bits_text(table.rows[i].correct);
     return json;
@@ -153,7 +153,7 @@ class Measurer {
 
   Json worst_case(const Measurement& m) {
     const ImageSet set = images(m);
-    Bits standing = correct_images(predict(model_, set, kBatch));
+    Bits standing = correct_images(predict(model_, set, kMeasuredBatch));
     for (const std::string& name : attacks_before(m)) {
       const Json result = read_result(folder_, name);
       const Bits robust = bits_from(JsonFields(folder_.result(name), result).text("correct"));

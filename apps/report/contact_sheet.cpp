@@ -40,9 +40,9 @@ ImageSet single(const ImageSet& set, std::int64_t image) {
   return one;
 }
 
-class Canvas {
+class Picture {
  public:
-  Canvas(int height, int width) : sheet_{height, width, {}} {
+  Picture(int height, int width) : sheet_{height, width, {}} {
     sheet_.pixels.assign(static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * 3, kPaper);
   }
   // Left upper corner at (top, left); the font's glyphs are rectangles.
@@ -87,8 +87,8 @@ Sheet corruption_sheet(const ImageSet& set, std::int64_t image, std::uint64_t se
             factor = std::max(1, (kTargetSide + side / 2) / side);
   const int cell_height = static_cast<int>(set.height) * factor + kGap,
             cell_width = static_cast<int>(set.width) * factor + kGap;
-  Canvas canvas(kHeadHeight + static_cast<int>(names.size()) * cell_height,
-                kLabelWidth + (kSeverities + 1) * cell_width);
+  Picture canvas(kHeadHeight + static_cast<int>(names.size()) * cell_height,
+                 kLabelWidth + (kSeverities + 1) * cell_width);
   for (int severity = 0; severity <= kSeverities; ++severity)
     canvas.text(6, kLabelWidth + severity * cell_width,
                 severity == 0 ? "clean" : "severity " + std::to_string(severity));

@@ -4,7 +4,7 @@
 //     return group("Fine-tuning", {field("accumulate", o.accumulate, at_least(1), "Batches an optimizer step takes"), ...});
 //   }
 //
-// A table is bound to one object. Its rows set, show and check the members: the command line makes flags of them (apps/cli/add_fields.h), and
+// A table is bound to one object. Its rows set, show and check the members: the command line makes flags of them (apps/cli/subcommand.h), and
 // config.toml, JSON, the check of ranges and what a resumed run may change follow from the same row.
 #pragma once
 

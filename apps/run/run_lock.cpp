@@ -78,7 +78,7 @@ FileLock::FileLock(FileLock&& other) noexcept : descriptor_(other.descriptor_) {
 std::string holder_of(const Path& lock) {
   std::array<char, kLongestHolder> text{};
   const int descriptor = open(lock.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  const ssize_t size = descriptor < 0 ? 0 : read(descriptor, text.data(), text.size());
+  const ssize_t size = descriptor < 0 ? 0 : ::read(descriptor, text.data(), text.size());
   if (descriptor >= 0) close(descriptor);
   const std::string holder(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
   const std::string line = holder.substr(0, holder.find('\n'));

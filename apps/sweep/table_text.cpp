@@ -10,8 +10,8 @@
 namespace kelvin {
 namespace {
 
-constexpr double kSignificant = 0.05;  // of the adjusted p
-constexpr double kNoticeable = 0.02;   // a masking gap worth a sentence
+constexpr double kSignificant = 0.05;    // of the adjusted p
+constexpr double kNoticeableGap = 0.02;  // a masking gap worth a sentence
 
 std::string printed(const char* format, double value) {
   char text[40];
@@ -200,7 +200,7 @@ std::string reading_of(const SweepTable& t) {
     text += str("Best clean accuracy: ", printed("%.1f", 100 * mean(*best, "clean")), " % (", best->label, "). ");
   const std::string gap = t.gap_to == "worst case" ? "masking gap" : "gap between cross-entropy and the sound minimum";
   const double unseen = widest == nullptr ? 0 : mean(*widest, "zero_gradient_fraction");
-  if (widest != nullptr && mean(*widest, "masking_gap") > kNoticeable) {
+  if (widest != nullptr && mean(*widest, "masking_gap") > kNoticeableGap) {
     text += str("Widest ", gap, ": ", printed("%.1f", 100 * mean(*widest, "masking_gap")), " points (", widest->label,
                 "): on the same images fewer survive the ", t.gap_to, " than PGD on cross-entropy at attack tau 1. ");
     if (unseen > 0)
@@ -209,7 +209,7 @@ std::string reading_of(const SweepTable& t) {
     else
       text += "No gradient there was exactly zero: the stronger attack is stronger, nothing was hidden. ";
   }
-  if (widest != nullptr && mean(*widest, "masking_gap") <= kNoticeable)
+  if (widest != nullptr && mean(*widest, "masking_gap") <= kNoticeableGap)
     text += str("No ", gap, " above 2 points: the losses agree in these runs, as far as these attacks can tell. ");
   if (std::find(t.axes.begin(), t.axes.end(), "lr") != t.axes.end() && best != nullptr) {
     const auto low = std::count_if(t.rows.begin(), t.rows.end(),

@@ -16,19 +16,19 @@ AdversarialOptions usual_adversarial_options(Kind kind) {
 
 namespace {
 
-const std::vector<Named<Kind>> kKinds = {
+const std::vector<Named<Kind>> kObjectives = {
     {"none", Kind::none}, {"pgd", Kind::pgd}, {"trades", Kind::trades}, {"mart", Kind::mart}};
 
 }  // namespace
 
-Kind adversarial_of(const std::string& name) { return named("adversarial", kKinds, name); }
-std::string name_of(Kind kind) { return name_in(kKinds, kind); }
+Kind adversarial_of(const std::string& name) { return named("adversarial", kObjectives, name); }
+std::string name_of(Kind kind) { return name_in(kObjectives, kind); }
 
 Fields adversarial_fields(AdversarialOptions& o) {
   const Range tau = at_least(0);  // 0: the training temperature
   return group(
       "Adversarial training",
-      {basic(field("adversarial", o.kind, kKinds, "Adversarial training: none, pgd, trades or mart")),
+      {basic(field("adversarial", o.kind, kObjectives, "Adversarial training: none, pgd, trades or mart")),
        basic(field("adversarial-steps", o.steps, at_least(1), "Of the inner attack")),
        field("adversarial-loss", o.loss, attack_losses(),
              "What the inner attack follows: " + listed(attack_losses(), &Named<AttackLoss>::name) +

@@ -6,7 +6,7 @@
 namespace kelvin {
 namespace {
 
-constexpr int kBatch = 250;
+constexpr int kValidationBatch = 250;
 
 }  // namespace
 
@@ -19,12 +19,12 @@ std::string name_of(SelectBy by) { return name_in(select_by_names(), by); }
 
 ValidationScores measure_validation(Model& model, const ImageSet& set, const AdversarialOptions& o,
                                     bool measure_robustness, double head_scale, std::uint64_t seed) {
-  if (!measure_robustness) return {.accuracy = accuracy_of(model, set, kBatch)};
+  if (!measure_robustness) return {.accuracy = accuracy_of(model, set, kValidationBatch)};
   const AttackOptions pgd = {.eps = o.eps,
                              .loss = AttackLoss::log_odds,
                              .attack_tau = 1 / head_scale,
                              .seed = seed,
-                             .batch_size = kBatch,
+                             .batch_size = kValidationBatch,
                              .pgd = {.step = o.step, .steps = o.steps}};
   const AttackResult result = attack(model, set, pgd);
   return {.accuracy = result.clean_accuracy(), .robust_accuracy = result.robust_accuracy()};

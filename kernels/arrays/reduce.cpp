@@ -9,20 +9,20 @@
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kBlock = 4096;     // elements a partial sum covers
-constexpr std::int64_t kBlockRows = 128;  // rows a partial column sum covers
+constexpr std::int64_t kReduceBlock = 4096;  // elements a partial sum covers
+constexpr std::int64_t kBlockRows = 128;     // rows a partial column sum covers
 
 // Σ term(x_i): partial sums of fixed blocks, in parallel; combined in the order of the blocks.
 template <class Term>
 double sum_of(View<const float> x, const Term& term) {
-  const std::int64_t blocks = (x.size() + kBlock - 1) / kBlock;
+  const std::int64_t blocks = (x.size() + kReduceBlock - 1) / kReduceBlock;
   std::vector<double> partial(static_cast<std::size_t>(blocks));
   parallel_for(
       blocks,
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t b = begin; b < end; ++b) {
           double sum = 0;
-          for (std::int64_t i = b * kBlock; i < std::min(x.size(), (b + 1) * kBlock); ++i)
+          for (std::int64_t i = b * kReduceBlock; i < std::min(x.size(), (b + 1) * kReduceBlock); ++i)
             sum += term(static_cast<double>(x[i]));
           partial[static_cast<std::size_t>(b)] = sum;
         }

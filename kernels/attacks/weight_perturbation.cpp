@@ -9,17 +9,17 @@
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kBlock = 4096;  // elements a partial sum covers
+constexpr std::int64_t kSumBlock = 4096;  // elements a partial sum covers
 
 // Partial sums of fixed blocks, combined in the order of the blocks: the same bits for any thread count.
 double norm_of(View<const float> x) {
-  const std::int64_t blocks = (x.size() + kBlock - 1) / kBlock;
+  const std::int64_t blocks = (x.size() + kSumBlock - 1) / kSumBlock;
   std::vector<double> partial(static_cast<std::size_t>(blocks));
   parallel_for(
       blocks,
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t b = begin; b < end; ++b)
-          for (std::int64_t i = b * kBlock; i < std::min(x.size(), (b + 1) * kBlock); ++i)
+          for (std::int64_t i = b * kSumBlock; i < std::min(x.size(), (b + 1) * kSumBlock); ++i)
             partial[static_cast<std::size_t>(b)] += static_cast<double>(x[i]) * x[i];
       },
       /*grain=*/8);

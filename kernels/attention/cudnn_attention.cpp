@@ -9,7 +9,21 @@
 namespace kelvin::cudnn {
 namespace {
 
-enum Number : std::int64_t { kQ = 1, kK, kV, kY, kLogSumExp, kScale, kOne, kDy, kDq, kDk, kDv, kDelta, kDqSum };
+enum AttentionNumber : std::int64_t {
+  kQ = 1,
+  kK,
+  kV,
+  kOut,
+  kLogSumExp,
+  kScale,
+  kOne,
+  kDy,
+  kDq,
+  kDk,
+  kDv,
+  kDelta,
+  kDqSum
+};
 
 // The layouts of a problem's tensors, dimensions in the order that cuDNN wants: batch, head, token, column.
 struct Layouts {
@@ -35,7 +49,7 @@ std::vector<Descriptor> forward_operations(const AttentionProblem& p) {
   const Layouts l(p);
   GraphBuilder g;
   const Descriptor q = g.tensor(kQ, l.part), k_transposed = g.tensor(kK, transposed(l.part)), v = g.tensor(kV, l.part);
-  const Descriptor y = g.tensor(kY, l.output), log_sum_exp = g.tensor(kLogSumExp, l.statistic);
+  const Descriptor y = g.tensor(kOut, l.output), log_sum_exp = g.tensor(kLogSumExp, l.statistic);
   const Descriptor s =
       g.pointwise(CUDNN_POINTWISE_MUL, g.matmul(q, k_transposed, l.scores), g.scalar(kScale), l.scores);
   const Descriptor m = g.reduce(CUDNN_REDUCE_TENSOR_MAX, s, l.statistic);
@@ -51,7 +65,7 @@ std::vector<Descriptor> backward_operations(const AttentionProblem& p) {
   const Layouts l(p);
   GraphBuilder g;
   const Descriptor q = g.tensor(kQ, l.part), k_transposed = g.tensor(kK, transposed(l.part));
-  const Descriptor v_transposed = g.tensor(kV, transposed(l.part)), y = g.tensor(kY, l.output);
+  const Descriptor v_transposed = g.tensor(kV, transposed(l.part)), y = g.tensor(kOut, l.output);
   const Descriptor dy = g.tensor(kDy, l.output), log_sum_exp = g.tensor(kLogSumExp, l.statistic);
   const Descriptor scale = g.scalar(kScale);
   // cuDNN recognises this pattern only with a factor here (which undoes the scale of dropout) and with δ in memory.
@@ -122,7 +136,7 @@ void execute(cudnnHandle_t handle, const AttentionProblem& problem, const Plan& 
   };
   const float scale = 1.0f / std::sqrt(static_cast<float>(problem.width)), one = 1.0f;
   std::vector<Binding> bindings = {{kQ, part(tensors.qkv, 0)},        {kK, part(tensors.qkv, 1)},
-                                   {kV, part(tensors.qkv, 2)},        {kY, tensors.y},
+                                   {kV, part(tensors.qkv, 2)},        {kOut, tensors.y},
                                    {kLogSumExp, tensors.log_sum_exp}, {kScale, &scale}};
   const char* const sums = static_cast<const char*>(scratch) + whole_lines(plan.workspace);
   if (problem.is_backward) {

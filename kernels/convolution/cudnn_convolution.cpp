@@ -8,7 +8,7 @@ namespace {
 
 using Dims = std::vector<std::int64_t>;
 
-enum Number : std::int64_t { kX = 1, kW, kY, kResidual, kBias };
+enum ConvolutionNumber : std::int64_t { kX = 1, kW, kY, kResidual, kBias };
 
 // Channels last; cuDNN's order of dimensions is N, C, H, W for every layout.
 Layout channels_last(DType dtype, std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {

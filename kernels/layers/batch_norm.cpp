@@ -1,5 +1,5 @@
 // Column reductions keep their accumulators in registers: up to four groups of 16 channels at a time run down a block of
-// rows; a block (`kBlockRows` rows) is small enough that a second pass for the next groups finds it in the cache.
+// rows; a block (`kStatisticsRows` rows) is small enough that a second pass for the next groups finds it in the cache.
 #include "kernels/layers/batch_norm.h"
 
 #include <cmath>
@@ -14,7 +14,7 @@
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kBlockRows = 128;
+constexpr std::int64_t kStatisticsRows = 128;
 
 // Two sums per channel of one block of rows.
 struct Sums {
@@ -54,14 +54,15 @@ void reduce_block(Sums sums, std::int64_t channels, std::int64_t begin, std::int
 template <class Step>
 void reduce_columns(std::vector<double>& first, std::vector<double>& second, std::int64_t rows, std::int64_t channels,
                     const Step& step) {
-  const std::int64_t blocks = (rows + kBlockRows - 1) / kBlockRows;
+  const std::int64_t blocks = (rows + kStatisticsRows - 1) / kStatisticsRows;
   std::vector<float> partial(static_cast<std::size_t>(2 * blocks * channels));
   parallel_for(
       blocks,
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t b = begin; b < end; ++b) {
           float* const at = partial.data() + 2 * b * channels;
-          reduce_block({at, at + channels}, channels, b * kBlockRows, std::min(rows, (b + 1) * kBlockRows), step);
+          reduce_block({at, at + channels}, channels, b * kStatisticsRows, std::min(rows, (b + 1) * kStatisticsRows),
+                       step);
         }
       },
       /*grain=*/4);

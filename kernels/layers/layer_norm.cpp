@@ -9,7 +9,7 @@
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kBlockRows = 64;  // rows a partial sum of dγ and dβ covers
+constexpr std::int64_t kGradientRows = 64;  // rows a partial sum of dγ and dβ covers
 
 }  // namespace
 
@@ -36,7 +36,7 @@ void layer_norm_forward(Cpu, View<T> y, View<float> mean, View<float> rstd, View
 template <class T>
 void layer_norm_backward(Cpu, View<T> dx, View<float> dgamma, View<float> dbeta, View<const T> dy, View<const T> x,
                          View<const float> mean, View<const float> rstd, View<const float> gamma) {
-  const std::int64_t rows = x.rows(), cols = x.cols(), blocks = (rows + kBlockRows - 1) / kBlockRows;
+  const std::int64_t rows = x.rows(), cols = x.cols(), blocks = (rows + kGradientRows - 1) / kGradientRows;
   const bool has_parameters = !dgamma.empty();
   std::vector<float> partial(has_parameters ? static_cast<std::size_t>(2 * blocks * cols) : 0);
   const auto one_row = [&](std::int64_t row, float* sums) {
@@ -67,7 +67,8 @@ void layer_norm_backward(Cpu, View<T> dx, View<float> dgamma, View<float> dbeta,
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t b = begin; b < end; ++b) {
           float* const sums = has_parameters ? partial.data() + 2 * b * cols : nullptr;
-          for (std::int64_t row = b * kBlockRows; row < std::min(rows, (b + 1) * kBlockRows); ++row) one_row(row, sums);
+          for (std::int64_t row = b * kGradientRows; row < std::min(rows, (b + 1) * kGradientRows); ++row)
+            one_row(row, sums);
         }
       },
       /*grain=*/1);

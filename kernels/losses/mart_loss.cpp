@@ -5,12 +5,12 @@
 namespace kelvin {
 namespace {
 
-struct Row {
+struct MartRow {
   RowLogSoftmax<float> log_u, log_p, log_q;
   std::int64_t classes, label, rival;
   float regulariser = 0, weight;  // R, W
 
-  Row(const MartInputs& in, std::int64_t row)
+  MartRow(const MartInputs& in, std::int64_t row)
       : log_u(in.adversarial.data + row * in.adversarial.cols(), in.adversarial.cols(), in.tau[0]),
         log_p(in.clean.data + row * in.clean.cols(), in.clean.cols(), in.tau_clean[0]),
         log_q(in.adversarial.data + row * in.adversarial.cols(), in.adversarial.cols(), in.tau_adversarial[0]),
@@ -32,7 +32,7 @@ struct Row {
 
 void mart_loss_forward(Cpu, View<float> loss, const MartInputs& in) {
   for_each_loss_row(loss.size(), [&](std::int64_t row) {
-    const Row r(in, row);
+    const MartRow r(in, row);
     const float boosted = -r.log_u(r.label) - std::log(r.boost_gap());
     loss[row] = in.weights[0] * boosted + in.weights[1] * r.regulariser * r.weight;
   });
@@ -40,7 +40,7 @@ void mart_loss_forward(Cpu, View<float> loss, const MartInputs& in) {
 
 void mart_loss_backward_clean(Cpu, View<float> dclean, View<const float> dloss, const MartInputs& in) {
   for_each_loss_row(dloss.size(), [&](std::int64_t row) {
-    const Row r(in, row);
+    const MartRow r(in, row);
     const float factor = dloss[row] * in.weights[1] / in.tau_clean[0], p_label = r.log_p.probability(r.label);
     for (std::int64_t j = 0; j < r.classes; ++j) {
       const float p = r.log_p.probability(j), is_label = j == r.label ? 1.0f : 0.0f;
@@ -52,7 +52,7 @@ void mart_loss_backward_clean(Cpu, View<float> dclean, View<const float> dloss, 
 
 void mart_loss_backward_adversarial(Cpu, View<float> dadversarial, View<const float> dloss, const MartInputs& in) {
   for_each_loss_row(dloss.size(), [&](std::int64_t row) {
-    const Row r(in, row);
+    const MartRow r(in, row);
     const auto kept = [&](std::int64_t j) {  // r_j
       const float q = r.log_q.probability(j);
       return r.log_p.probability(j) * q / (q + kMartEpsilon);

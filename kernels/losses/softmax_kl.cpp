@@ -11,11 +11,11 @@ float term(float log_p, float log_q) {
   return p > 0 ? p * (log_p - log_q) : 0.0f;
 }
 
-struct Row {
+struct KlRow {
   RowLogSoftmax<float> log_p, log_q;
   std::int64_t classes;
 
-  Row(const KlInputs& in, std::int64_t row)
+  KlRow(const KlInputs& in, std::int64_t row)
       : log_p(in.a.data + row * in.a.cols(), in.a.cols(), in.tau_a[0]),
         log_q(in.b.data + row * in.b.cols(), in.b.cols(), in.tau_b[0]),
         classes(in.a.cols()) {}
@@ -29,12 +29,12 @@ struct Row {
 }  // namespace
 
 void softmax_kl_forward(Cpu, View<float> kl, const KlInputs& in) {
-  for_each_loss_row(kl.size(), [&](std::int64_t row) { kl[row] = Row(in, row).divergence(); });
+  for_each_loss_row(kl.size(), [&](std::int64_t row) { kl[row] = KlRow(in, row).divergence(); });
 }
 
 void softmax_kl_backward_a(Cpu, View<float> da, View<const float> dkl, const KlInputs& in) {
   for_each_loss_row(dkl.size(), [&](std::int64_t row) {
-    const Row r(in, row);
+    const KlRow r(in, row);
     const float kl = r.divergence(), factor = dkl[row] / in.tau_a[0];
     for (std::int64_t j = 0; j < r.classes; ++j)
       da[row * r.classes + j] = factor * (term(r.log_p(j), r.log_q(j)) - r.log_p.probability(j) * kl);
@@ -43,7 +43,7 @@ void softmax_kl_backward_a(Cpu, View<float> da, View<const float> dkl, const KlI
 
 void softmax_kl_backward_b(Cpu, View<float> db, View<const float> dkl, const KlInputs& in) {
   for_each_loss_row(dkl.size(), [&](std::int64_t row) {
-    const Row r(in, row);
+    const KlRow r(in, row);
     const float factor = dkl[row] / in.tau_b[0];
     for (std::int64_t j = 0; j < r.classes; ++j)
       db[row * r.classes + j] = factor * (r.log_q.probability(j) - r.log_p.probability(j));

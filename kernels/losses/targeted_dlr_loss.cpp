@@ -9,11 +9,11 @@ namespace kelvin {
 namespace {
 
 // Positions of a row's four largest logits, and what they make.
-struct Ratio {
+struct TargetedRatio {
   std::int64_t first, second, third, fourth;
   float denominator, loss;
 
-  Ratio(const float* z, std::int64_t classes, std::int64_t label, std::int64_t target)
+  TargetedRatio(const float* z, std::int64_t classes, std::int64_t label, std::int64_t target)
       : first(best_index(z, classes)),
         second(best_index(z, classes, first)),
         third(best_index(z, classes, first, second)),
@@ -28,7 +28,7 @@ void targeted_dlr_loss_forward(Cpu, View<float> loss, View<const float> logits, 
                                View<const std::int32_t> targets) {
   const std::int64_t classes = logits.cols();
   for_each_loss_row(loss.size(), [&](std::int64_t row) {
-    loss[row] = Ratio(logits.data + row * classes, classes, labels[row], targets[row]).loss;
+    loss[row] = TargetedRatio(logits.data + row * classes, classes, labels[row], targets[row]).loss;
   });
 }
 
@@ -36,7 +36,7 @@ void targeted_dlr_loss_backward(Cpu, View<float> dlogits, View<const float> dlos
                                 View<const std::int32_t> labels, View<const std::int32_t> targets) {
   const std::int64_t classes = logits.cols();
   for_each_loss_row(dloss.size(), [&](std::int64_t row) {
-    const Ratio r(logits.data + row * classes, classes, labels[row], targets[row]);
+    const TargetedRatio r(logits.data + row * classes, classes, labels[row], targets[row]);
     float* const dz = dlogits.data + row * classes;
     std::fill_n(dz, classes, 0.0f);
     const float slope = dloss[row] / r.denominator;

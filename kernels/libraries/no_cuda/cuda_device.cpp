@@ -7,7 +7,9 @@
 namespace kelvin {
 
 const Cuda* open_cuda(CudaRefusal& why) {
-  why = {.reason = "this build has no CUDA device: no CUDA toolkit with cuDNN was found when it was compiled",
+  why = {.reason =
+             "this build has no CUDA device: no CUDA toolkit with cuDNN was found when it was compiled, or none was "
+             "asked for",
          .is_worth_saying = has_nvidia_gpu()};
   return nullptr;
 }
