@@ -163,14 +163,16 @@ TEST_F(OnGpu, AnAttackOfManyBatchesEqualsAnEagerOneAndFollowsTheCpu) {
     labelled.labels.assign(static_cast<std::size_t>(set.count), 0);
     // The clean predictions are the labels: every image starts standing.
     std::vector<std::int32_t> predicted;
-    for (const AttackedImage& i : attack(*model, labelled, {.eps = 0, .steps = 1, .batch_size = kBatch}).images)
+    for (const AttackedImage& i :
+         attack(*model, labelled, {.eps = 0, .batch_size = kBatch, .pgd = {.steps = 1}}).images)
       predicted.push_back(i.clean_prediction);
     labelled.labels = predicted;
-    const AttackResult r = attack(*model, labelled, {.eps = 0.01f, .step = 0.002f, .restarts = 2, .batch_size = kBatch},
-                                  [&](std::int64_t, const Tensor&, const Tensor& adversarial) {
-                                    const std::vector<float> x = adversarial.to_host<float>();
-                                    a.pixels.insert(a.pixels.end(), x.begin(), x.end());
-                                  });
+    const AttackResult r =
+        attack(*model, labelled, {.eps = 0.01f, .batch_size = kBatch, .pgd = {.step = 0.002f, .restarts = 2}},
+               [&](std::int64_t, const Tensor&, const Tensor& adversarial) {
+                 const std::vector<float> x = adversarial.to_host<float>();
+                 a.pixels.insert(a.pixels.end(), x.begin(), x.end());
+               });
     for (const AttackedImage& i : r.images) a.robust.push_back(i.is_robust() ? 1 : 0);
     return a;
   };
