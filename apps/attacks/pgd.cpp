@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "apps/attacks/gradient_at_start.h"
+#include "apps/attacks/standing_rows.h"
 #include "apps/attacks/targets.h"
 #include "apps/attacks/victim.h"
 #include "kernels/arrays/elementwise.h"
@@ -14,17 +15,6 @@
 
 namespace kelvin {
 namespace {
-
-// The rows of a tensor that are named, in a tensor of their own; float32 or int32.
-Tensor take(const Tensor& from, std::span<const std::size_t> rows) {
-  const std::size_t size = static_cast<std::size_t>(from.size() / from.dim(0));
-  Shape shape{static_cast<std::int64_t>(rows.size())};
-  for (int i = 1; i < from.shape().rank(); ++i) shape.push_back(from.dim(i));
-  const auto taken = [&]<class T>(T) {
-    return Tensor::from_host<T>(gather(from.to_host<T>(), size, rows), shape, from.device());
-  };
-  return from.dtype() == DType::f32 ? taken(float{}) : taken(std::int32_t{});
-}
 
 // One batch after another. Images that are still standing lie in tensors that keep their place from batch to batch as long as their
 // number does.
@@ -42,7 +32,7 @@ class BatchAttack {
   // at_clean: a look at the batch's images; they are the first candidates.
   Outcome run(const TensorBatch& batch, const Tensor& goal, const GradientPoint& at_clean) {
     const auto n = static_cast<std::size_t>(batch.images.dim(0));
-    rows_ = all_rows(n);
+    rows_ = StandingRows(n);
     returned_ = batch.images.to_host<float>();
     moved_.assign(n, 0.0f);
     runs_.assign(n, 0);
@@ -104,8 +94,8 @@ class BatchAttack {
       });
       measure(finished(), start);
       if (const auto staying = let_finished_go(); !staying.empty()) {
-        x_ = take(x_, staying);
-        start = take(start, staying);
+        x_ = take_rows(x_, staying);
+        start = take_rows(start, staying);
       }
       if (rows_.empty()) return;
     }
@@ -126,18 +116,13 @@ class BatchAttack {
     return places;
   }
 
-  // Finished images are handed back and the others close up; the places of those, or nothing if none has gone.
+  // Finished images are handed back and leave the tensors; the places of the others, or nothing if none has gone.
   std::vector<std::size_t> let_finished_go() {
     const std::vector<std::size_t> going = finished();
     if (going.empty()) return {};
-    hand_back(going, take(best_->images, going));
-    std::vector<std::size_t> staying = all_rows(rows_.size());
-    std::erase_if(staying, [&](std::size_t place) { return std::binary_search(going.begin(), going.end(), place); });
-    rows_ = gather(rows_, staying);
-    if (staying.empty()) return staying;
-    for (Tensor* t : {&x0_, &goal_, &indices_, &best_->images, &best_->loss, &best_->success, &best_->prediction})
-      *t = take(*t, staying);
-    return staying;
+    hand_back(going, take_rows(best_->images, going));
+    return rows_.remove(going,
+                        {&x0_, &goal_, &indices_, &best_->images, &best_->loss, &best_->success, &best_->prediction});
   }
 
   void hand_back(const std::vector<std::size_t>& places, const Tensor& images) {
@@ -160,7 +145,7 @@ class BatchAttack {
   const AttackOptions& options_;
   Device device_;
   std::unique_ptr<StepGraph> iteration_;
-  std::vector<std::size_t> rows_;  // of the batch: who stands at each place of the tensors
+  StandingRows rows_;
   Tensor x0_, x_, goal_, indices_;
   std::optional<BestIterates> best_;
   std::vector<float> returned_, moved_;
