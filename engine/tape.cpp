@@ -73,10 +73,11 @@ void Tape::backward(const Tensor& y, const Tensor& dy) {
     const Step step = std::move(steps_.back());
     steps_.pop_back();
     GradientSlot& output = slots_[static_cast<std::size_t>(step.output)];
-    const Tensor g = std::exchange(output.gradient, {});
+    Tensor g = std::exchange(output.gradient, {});
     if (!g) continue;
+    g = g.reshape(output.shape);
     Grads grads(slots_, batch_, step.inputs);
-    step.backward(g.reshape(output.shape), grads);
+    step.backward(g, grads);
   }
   batch_.finish();
   for (GradientSlot& slot : slots_) slot.finish();

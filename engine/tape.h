@@ -26,7 +26,8 @@
 
 namespace kelvin {
 
-// dy is the gradient of the recorded output, in its shape and on its device.
+// dy is the gradient of the recorded output, in its shape and on its device. If it is the sole owner of its memory, the function may overwrite
+// it.
 using Backward = std::function<void(const Tensor& dy, Grads& g)>;
 
 // Whether `backward` adds to the gradients that watched parameters already have or replaces them, so that they need no clearing (a parameter

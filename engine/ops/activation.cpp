@@ -11,13 +11,15 @@ Tensor relu(const Tensor& x) {
   const Tensor y = Tensor::empty_like(x);
   on_typed(x, [&]<class T>(const auto& dev, Type<T>) { relu_forward(dev, y.view<T>(), x.view<const T>()); });
   // dx = dy·1[y > 0]
-  return record("relu", y, {x}, [=](const Tensor& dy, Grads& g) {
-    const Tensor dx = Tensor::empty_like(dy);
-    on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
-      relu_backward(dev, dx.view<T>(), dy.view<const T>(), y.view<const T>());
-    });
-    g.add(0, dx);
+  return record("relu", y, {x}, [=](const Tensor& dy, Grads& g) { g.add(0, relu_gradient(dy, y)); });
+}
+
+Tensor relu_gradient(const Tensor& dy, const Tensor& y) {
+  const Tensor dx = dy.is_sole_owner() ? dy : Tensor::empty_like(dy);
+  on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
+    relu_backward(dev, dx.view<T>(), dy.view<const T>(), y.view<const T>());
   });
+  return dx;
 }
 
 Tensor gelu(const Tensor& x) {

@@ -1,7 +1,7 @@
 #include "engine/ops/conv2d.h"
 
+#include "engine/ops/activation.h"
 #include "engine/tape.h"
-#include "kernels/layers/relu.h"
 
 namespace kelvin {
 namespace {
@@ -35,15 +35,6 @@ Tensor forward(const Tensor& x, const Tensor& w, const Tensor& bias, const Tenso
     });
   });
   return y;
-}
-
-// dy·1[y > 0]
-Tensor masked(const Tensor& dy, const Tensor& y) {
-  const Tensor g = Tensor::empty_like(dy);
-  on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
-    relu_backward(dev, g.view<T>(), dy.view<const T>(), y.view<const T>());
-  });
-  return g;
 }
 
 // dx = conv_transpose(dy, w), added to what another reader of x has left
@@ -94,7 +85,7 @@ Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias, const 
   const Shape x_shape = x.shape();  // x itself need not be kept
   // g = dy·1[y > 0];  dx = conv_transpose(g, w);  dresidual = g
   return record("conv2d_fused", y, {x, residual}, [=](const Tensor& dy, Grads& grads) {
-    const Tensor g = relu ? masked(dy, y) : dy;
+    const Tensor g = relu ? relu_gradient(dy, y) : dy;
     grads.add(1, g);
     add_data_gradient(grads, g, w, x_shape, o);
   });

@@ -163,6 +163,7 @@ TEST_F(TrainFlagsTest, MistakesAroundARun) {
 }
 
 TEST_F(TrainFlagsTest, BenchRowsOfDataKnowTheirMemory) {
+  EXPECT_EQ(json("bench --cases train-mlp --size 8 --precision bf16 --seconds 0.01")["rows"][0]["precision"], "bf16");
   const Json rows = json("bench --cases load --batch-size 16 --size 8 --seconds 0.01")["rows"];
   EXPECT_GT(rows[0]["peak_rss_mb"].get<double>(), 1);
   expect_mistake("bench --cases fly-resnet8", "load or corrupt-NAME");

@@ -38,6 +38,17 @@ TEST(Tape, AddsUpOverSeveralUsesWithoutSpoilingSharedGradients) {
   EXPECT_EQ(tape.gradient(z).to_host<float>(), (std::vector<float>{1, 10}));
 }
 
+// ReLU's backward function works in the memory of dy where nothing else has it.
+TEST(Tape, GradientsThatHaveAnotherOwnerAreNotOverwritten) {
+  const Tensor x = Tensor::from_host<float>(std::vector<float>{-1, 2}, {2});
+  const Tensor dy = Tensor::full({2}, 3.0f);
+  Tape tape({x});
+  const Tensor y = relu(x);
+  tape.backward(add(y, add(relu(y), y)), dy);
+  EXPECT_EQ(tape.gradient(x).to_host<float>(), (std::vector<float>{0, 9}));
+  EXPECT_EQ(dy.to_host<float>(), (std::vector<float>{3, 3}));
+}
+
 TEST(Tape, ZerosWhereNothingLeads) {
   const Tensor x = vector_of({1, 2}), unused = vector_of({5, 6, 7});
   Tape tape({x, unused});
