@@ -24,7 +24,9 @@ elif grep -qs '^KELVIN_QUICK:BOOL=ON' "$build_dir/CMakeCache.txt"; then  # all t
 fi
 # Once configured, the build notices by itself what makes a new configuration necessary.
 if [[ ! -f $build_dir/build.ninja || ${#flags[@]} -gt 0 ]]; then
-  if command -v ccache >/dev/null; then flags+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache); fi
+  if command -v ccache >/dev/null; then  # which knows nothing of precompiled headers
+    flags+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON)
+  fi
   cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release "${flags[@]}" >&2
 fi
 

@@ -57,10 +57,10 @@ struct FinishMoments {
   }
 };
 
-enum class Relu { none, plain, with_mask };
+enum class ReluKind { none, plain, with_mask };
 
 // y = relu?(x factor + offset + residual)
-template <class T, bool kResidual, Relu kRelu>
+template <class T, bool kResidual, ReluKind kRelu>
 struct Apply {
   static constexpr int kPack = pack_of<T>;
   T* y;
@@ -98,8 +98,8 @@ struct Apply {
     for (int k = 0; k < N; ++k) v[k] = e.x[k] * f.factor[k] + f.offset[k];
     if constexpr (kResidual)
       for (int k = 0; k < N; ++k) v[k] += e.residual[k];
-    if constexpr (kRelu == Relu::with_mask && N > 1) store_bits<N>(mask, i, positive_bits(v));
-    if constexpr (kRelu != Relu::none)
+    if constexpr (kRelu == ReluKind::with_mask && N > 1) store_bits<N>(mask, i, positive_bits(v));
+    if constexpr (kRelu != ReluKind::none)
       for (int k = 0; k < N; ++k) v[k] = v[k] <= 0.0f ? 0.0f : v[k];
     store<N>(y + i, v);
   }
@@ -230,17 +230,17 @@ void batch_norm_apply(const Cuda& cuda, View<T> y, View<std::uint8_t> mask, View
   const bool writes_bits =
       !mask.empty() && in_packs && channels % kElementsPerThread == 0;  // whole bytes, by whole warps
   with_flag(!residual.empty(), [&](auto has_residual) {
-    const auto apply = [&]<Relu kRelu>(std::integral_constant<Relu, kRelu>) {
+    const auto apply = [&]<ReluKind kRelu>(std::integral_constant<ReluKind, kRelu>) {
       launch_channels(cuda, x.rows(), channels, in_packs,
                       Apply<T, has_residual, kRelu>{y.data, mask.data, x.data, residual.data, factors.mean.data,
                                                     factors.rstd.data, factors.gamma.data, factors.beta.data});
     };
     if (!relu)
-      apply(std::integral_constant<Relu, Relu::none>{});
+      apply(std::integral_constant<ReluKind, ReluKind::none>{});
     else if (!writes_bits)
-      apply(std::integral_constant<Relu, Relu::plain>{});
+      apply(std::integral_constant<ReluKind, ReluKind::plain>{});
     else
-      apply(std::integral_constant<Relu, Relu::with_mask>{});
+      apply(std::integral_constant<ReluKind, ReluKind::with_mask>{});
   });
   if (!mask.empty() && !writes_bits) relu_mask<T>(cuda, mask, {y.data, y.shape});
 }

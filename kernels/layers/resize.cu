@@ -8,11 +8,11 @@ namespace kelvin {
 namespace {
 
 // Element i of a tensor [N, rows, cols, channels].
-struct Place {
+struct PixelPlace {
   std::int64_t image;
   std::int32_t h, w, c;
 };
-__device__ Place place_of(std::int64_t i, std::int32_t rows, std::int32_t cols, std::int32_t channels) {
+__device__ PixelPlace place_of(std::int64_t i, std::int32_t rows, std::int32_t cols, std::int32_t channels) {
   const std::int64_t pixel = i / channels, line = pixel / cols;
   return {line / rows, static_cast<std::int32_t>(line % rows), static_cast<std::int32_t>(pixel % cols),
           static_cast<std::int32_t>(i % channels)};
@@ -26,7 +26,7 @@ struct ResizeForward {
   template <int N>
   __device__ void run(std::int64_t first) const {
     for (std::int64_t i = first; i < first + N; ++i) {
-      const Place to = place_of(i, rows.out, cols.out, channels);
+      const PixelPlace to = place_of(i, rows.out, cols.out, channels);
       const Resampling::Tap down = rows.at(to.h), across = cols.at(to.w);
       const float* const image = x + to.image * rows.in * cols.in * channels + to.c;
       const auto pixel = [&](std::int32_t h, std::int32_t w) {
@@ -48,7 +48,7 @@ struct ResizeBackward {
   template <int N>
   __device__ void run(std::int64_t first) const {
     for (std::int64_t i = first; i < first + N; ++i) {
-      const Place at = place_of(i, rows.in, cols.in, channels);
+      const PixelPlace at = place_of(i, rows.in, cols.in, channels);
       const float* const image = dy + at.image * rows.out * cols.out * channels + at.c;
       float sum = 0;
       for (std::int32_t oh = rows.begin(at.h); oh < rows.end(at.h); ++oh) {

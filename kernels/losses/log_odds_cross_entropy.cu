@@ -22,8 +22,8 @@ __device__ float log_sum_of_others(const Group& group, const float* z, std::int6
 }
 
 template <class Group>
-__global__ void forward_kernel(float* loss, const float* logits, const std::int32_t* labels, const float* tau,
-                               std::int64_t rows, std::int64_t classes) {
+__global__ void log_odds_forward_kernel(float* loss, const float* logits, const std::int32_t* labels, const float* tau,
+                                        std::int64_t rows, std::int64_t classes) {
   const Group group;
   const std::int64_t row = group.row();
   if (row >= rows) return;
@@ -33,8 +33,9 @@ __global__ void forward_kernel(float* loss, const float* logits, const std::int3
 }
 
 template <class Group>
-__global__ void backward_kernel(float* dlogits, const float* dloss, const float* logits, const std::int32_t* labels,
-                                const float* tau, std::int64_t rows, std::int64_t classes) {
+__global__ void log_odds_backward_kernel(float* dlogits, const float* dloss, const float* logits,
+                                         const std::int32_t* labels, const float* tau, std::int64_t rows,
+                                         std::int64_t classes) {
   const Group group;
   const std::int64_t row = group.row();
   if (row >= rows) return;
@@ -51,8 +52,8 @@ template <>
 void log_odds_cross_entropy_forward(const Cuda& cuda, View<float> loss, View<const float> logits,
                                     View<const std::int32_t> labels, View<const float> tau) {
   with_row_group(logits.cols(), [&]<class Group>(Group) {
-    launch_rows<Group>(cuda, forward_kernel<Group>, logits.rows(), loss.data, logits.data, labels.data, tau.data,
-                       logits.rows(), logits.cols());
+    launch_rows<Group>(cuda, log_odds_forward_kernel<Group>, logits.rows(), loss.data, logits.data, labels.data,
+                       tau.data, logits.rows(), logits.cols());
   });
 }
 
@@ -60,8 +61,8 @@ template <>
 void log_odds_cross_entropy_backward(const Cuda& cuda, View<float> dlogits, View<const float> dloss,
                                      View<const float> logits, View<const std::int32_t> labels, View<const float> tau) {
   with_row_group(logits.cols(), [&]<class Group>(Group) {
-    launch_rows<Group>(cuda, backward_kernel<Group>, logits.rows(), dlogits.data, dloss.data, logits.data, labels.data,
-                       tau.data, logits.rows(), logits.cols());
+    launch_rows<Group>(cuda, log_odds_backward_kernel<Group>, logits.rows(), dlogits.data, dloss.data, logits.data,
+                       labels.data, tau.data, logits.rows(), logits.cols());
   });
 }
 

@@ -59,7 +59,7 @@ __device__ Row row_of(const Group& group, const Pointers& in) {
 }
 
 template <class Group>
-__global__ void forward_kernel(float* loss, Pointers in) {
+__global__ void mart_forward_kernel(float* loss, Pointers in) {
   const Group group;
   if (group.row() >= in.rows) return;
   const Row r = row_of(group, in);
@@ -103,7 +103,7 @@ __global__ void backward_adversarial_kernel(float* dadversarial, const float* dl
 
 void mart_loss_forward(const Cuda& cuda, View<float> loss, const MartInputs& in) {
   with_row_group(in.clean.cols(), [&]<class Group>(Group) {
-    launch_rows<Group>(cuda, forward_kernel<Group>, in.clean.rows(), loss.data, pointers_of(in));
+    launch_rows<Group>(cuda, mart_forward_kernel<Group>, in.clean.rows(), loss.data, pointers_of(in));
   });
 }
 

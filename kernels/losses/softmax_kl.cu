@@ -6,12 +6,12 @@
 namespace kelvin {
 namespace {
 
-struct Pointers {
+struct KlPointers {
   const float *a, *b, *tau_a, *tau_b;
   std::int64_t rows, classes;
 };
 
-Pointers pointers_of(const KlInputs& in) {
+KlPointers pointers_of(const KlInputs& in) {
   return {in.a.data, in.b.data, in.tau_a.data, in.tau_b.data, in.a.rows(), in.a.cols()};
 }
 
@@ -30,7 +30,7 @@ __device__ float divergence(const Group& group, const float* a, const float* b, 
 }
 
 template <class Group>
-__global__ void forward_kernel(float* kl, Pointers in) {
+__global__ void kl_forward_kernel(float* kl, KlPointers in) {
   const Group group;
   const std::int64_t row = group.row();
   if (row >= in.rows) return;
@@ -42,7 +42,7 @@ __global__ void forward_kernel(float* kl, Pointers in) {
 }
 
 template <class Group>
-__global__ void backward_a_kernel(float* da, const float* dkl, Pointers in) {
+__global__ void backward_a_kernel(float* da, const float* dkl, KlPointers in) {
   const Group group;
   const std::int64_t row = group.row();
   if (row >= in.rows) return;
@@ -57,7 +57,7 @@ __global__ void backward_a_kernel(float* da, const float* dkl, Pointers in) {
 }
 
 template <class Group>
-__global__ void backward_b_kernel(float* db, const float* dkl, Pointers in) {
+__global__ void backward_b_kernel(float* db, const float* dkl, KlPointers in) {
   const Group group;
   const std::int64_t row = group.row();
   if (row >= in.rows) return;
@@ -73,7 +73,7 @@ __global__ void backward_b_kernel(float* db, const float* dkl, Pointers in) {
 
 void softmax_kl_forward(const Cuda& cuda, View<float> kl, const KlInputs& in) {
   with_row_group(in.a.cols(), [&]<class Group>(Group) {
-    launch_rows<Group>(cuda, forward_kernel<Group>, in.a.rows(), kl.data, pointers_of(in));
+    launch_rows<Group>(cuda, kl_forward_kernel<Group>, in.a.rows(), kl.data, pointers_of(in));
   });
 }
 
