@@ -48,6 +48,6 @@ void keep_and_print(const CommonOptions& common, const std::string& text, const 
 
 // Up to `digits` significant digits
 [[nodiscard]] std::string number(double value, int digits = 4);
-[[nodiscard]] std::string of_channels(const std::vector<float>& values);  // "0.485, 0.456, 0.406"
+[[nodiscard]] std::string channels_text(const std::vector<float>& values);  // "0.485, 0.456, 0.406"
 
 }  // namespace kelvin

@@ -98,9 +98,9 @@ void on_exit_of_a_library() {
 void end_in_order_from_the_start() {
   std::set_terminate(on_terminate);
   constexpr std::size_t kRegistration = std::size_t{1} << 20;
-  void* const room = mmap(nullptr, kRegistration, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED || std::atexit(on_exit_of_a_library) != 0) _exit(out_of_memory("out of memory"));
-  munmap(room, kRegistration);
+  void* const memory = mmap(nullptr, kRegistration, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || std::atexit(on_exit_of_a_library) != 0) _exit(out_of_memory("out of memory"));
+  munmap(memory, kRegistration);
 }
 __attribute__((section(".preinit_array"), used)) void (*const before_libraries)() = end_in_order_from_the_start;
 

@@ -27,7 +27,7 @@ void handle(int signal) {
   sigaction(signal, &action, nullptr);
 }
 
-void wait_for_room(int descriptor) {
+void wait_until_writable(int descriptor) {
   pollfd one{descriptor, POLLOUT, 0};
   poll(&one, 1, -1);
 }
@@ -52,7 +52,7 @@ void print(std::string_view text) {
     if (n >= 0)
       text.remove_prefix(static_cast<std::size_t>(n));
     else if (errno == EAGAIN)  // its other end asked for descriptors that do not wait
-      wait_for_room(STDOUT_FILENO);
+      wait_until_writable(STDOUT_FILENO);
     else if (errno != EINTR)
       failure_of_stdout = errno;
   }

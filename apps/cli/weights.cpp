@@ -115,8 +115,8 @@ void export_run(const WeightsFlags& f, const CommonOptions& common) {
     notes.push_back(str("values too small for ", f.dtype, " became 0 in ", briefly_listed(report.vanished)));
   const std::int64_t count = trained.model->parameters().count();
   print_result(common,
-               str(m.name, ", ", count, " parameters, for images normalised by mean ", of_channels(m.mean), " and std ",
-                   of_channels(m.std), ", in ", f.out, "\n"),
+               str(m.name, ", ", count, " parameters, for images normalised by mean ", channels_text(m.mean),
+                   " and std ", channels_text(m.std), ", in ", f.out, "\n"),
                {{"model", m.name},
                 {"parameters", count},
                 {"mean", m.mean},

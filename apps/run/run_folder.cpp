@@ -88,14 +88,14 @@ void RunFolder::discard() const {
 
 std::string RunFolder::taken_by() const {
   std::string first;
-  const auto offer = [&first](const std::string& name) {
+  const auto consider = [&first](const std::string& name) {
     if (first.empty() || name < first) first = name;
   };
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(path, ignored))
-    if (const std::string name = entry.path().filename().string(); is_of_training(name)) offer(name);
+    if (const std::string name = entry.path().filename().string(); is_of_training(name)) consider(name);
   for (const auto& entry : std::filesystem::directory_iterator(path / "results", ignored))
-    if (entry.path().extension() == ".json") offer("results/" + entry.path().filename().string());
+    if (entry.path().extension() == ".json") consider("results/" + entry.path().filename().string());
   return first;
 }
 

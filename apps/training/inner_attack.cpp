@@ -98,9 +98,9 @@ Tensor InnerAttack::loss(const Tensor& logits, const Tensor& labels) const {
   return attack_loss(options_.loss.value_or(AttackLoss::cross_entropy), logits, labels, t.inner_adversarial);
 }
 
-void InnerAttack::add_to(const Tensor& total, const Tensor& of_images) const {
+void InnerAttack::add_to(const Tensor& total, const Tensor& per_image) const {
   on(total.device(),
-     [&](const auto& dev) { accumulate_sum(dev, total.view<float>(), of_images.view<const float>(), 1.0f); });
+     [&](const auto& dev) { accumulate_sum(dev, total.view<float>(), per_image.view<const float>(), 1.0f); });
 }
 
 InnerAttack::Log InnerAttack::take_log() {

@@ -35,7 +35,7 @@ class InnerAttack {
   [[nodiscard]] Tensor start_of(const Tensor& clean, std::int64_t step) const;
   void iterate(std::int64_t n);
   [[nodiscard]] Tensor loss(const Tensor& logits, const Tensor& labels) const;
-  void add_to(const Tensor& total, const Tensor& of_images) const;
+  void add_to(const Tensor& total, const Tensor& per_image) const;
 
   Model& model_;
   const AdversarialOptions& options_;

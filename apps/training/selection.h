@@ -36,7 +36,7 @@ struct BestEpoch {
   double score = -1;
 
   // Whether `scores` beat what was kept; keeps them then.
-  bool offer(SelectBy by, const ValidationScores& scores, std::uint32_t at_epoch);
+  bool update(SelectBy by, const ValidationScores& scores, std::uint32_t at_epoch);
 };
 
 }  // namespace kelvin

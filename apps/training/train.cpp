@@ -213,7 +213,7 @@ class Trainer {
     const bool is_robust = options_.adversarial.is_on() || select_by_ == SelectBy::robust;
     const ValidationScores scores = measure_validation(*model_, data_.validation, options_.adversarial, is_robust,
                                                        learner_.head_scale(), options_.seed);
-    if (position_.best.offer(select_by_, scores, position_.epoch))
+    if (position_.best.update(select_by_, scores, position_.epoch))
       write_checkpoint(run_.best(), learner_.average_state(),
                        {{"epoch", position_.epoch}, {"score", position_.best.score}});
     return scores;

@@ -152,12 +152,12 @@ TEST(Corruptions, SeverityOrdersTheDistance) {
       if (name == "saturate" && one.channels == 1) continue;  // changes nothing
       // Frost lies over a whole image, so that an order 3 % apart shows over many images only.
       const ImageSet clean = golden_images(which, name == "frost" ? 300 : 10);
-      const auto of_size = exceptions.at(which).find(name);
+      const auto size_exceptions = exceptions.at(which).find(name);
       double before = 0, reference_before = 0;
       for (int severity = 1; severity <= 5; ++severity) {
         const double distance = root_mean_square(clean, corrupt(clean, name, severity, 1).bytes.data());
         const double reference = reference_distance(name, which, one, severity);
-        if (of_size != exceptions.at(which).end() && of_size->second.contains(severity)) {
+        if (size_exceptions != exceptions.at(which).end() && size_exceptions->second.contains(severity)) {
           EXPECT_LE(reference, 1.03 * reference_before) << name << which << " " << severity << ": no exception";
         } else {
           EXPECT_GT(distance, before) << name << which << " " << severity;

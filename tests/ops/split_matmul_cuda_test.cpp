@@ -193,15 +193,15 @@ TEST_F(SplitMatmulServes, Matmul) {
       StepGraph graph(gpu_);
       for (int run = 0; run < 4; ++run) graph.run(step);  // twice as it is, recorded, replayed
       EXPECT_TRUE(graph.has_replayed());
-      const Floats got = floats_of(y), of_a = floats_of(a), of_b = floats_of(b), before = floats_of(residual),
-                   of_bias = floats_of(bias);
+      const Floats got = floats_of(y), a_values = floats_of(a), b_values = floats_of(b), before = floats_of(residual),
+                   bias_values = floats_of(bias);
       for (std::int64_t i = 0; i < m * n; ++i) {
         const std::int64_t row = i / n, col = i % n;
         double sum = static_cast<double>(before[static_cast<std::size_t>(i)]) +
-                     static_cast<double>(of_bias[static_cast<std::size_t>(col + 1)]);
+                     static_cast<double>(bias_values[static_cast<std::size_t>(col + 1)]);
         for (std::int64_t t = 0; t < k; ++t)
-          sum += static_cast<double>(of_a[static_cast<std::size_t>(o.transpose_a ? t * m + row : row * k + t)]) *
-                 static_cast<double>(of_b[static_cast<std::size_t>(o.transpose_b ? col * k + t : t * n + col)]);
+          sum += static_cast<double>(a_values[static_cast<std::size_t>(o.transpose_a ? t * m + row : row * k + t)]) *
+                 static_cast<double>(b_values[static_cast<std::size_t>(o.transpose_b ? col * k + t : t * n + col)]);
         ASSERT_NEAR(got[static_cast<std::size_t>(i)], std::max(sum, 0.0), 4e-6)
             << i;  // some roundings of sums below 10
       }

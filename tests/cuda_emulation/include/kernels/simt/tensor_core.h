@@ -33,18 +33,18 @@ inline float as_tf32(float x) {
 }
 
 inline void add_product_of_tf32(Pack<4>& sum, const Pack<4>& a, const Pack<2>& b) {
-  auto& of_lanes = detail::tensor_core_operands[threadIdx.x / 32];
+  auto& operands = detail::tensor_core_operands[threadIdx.x / 32];
   const int lane = simt::lane(), g = lane / 4, t = lane % 4;
   for (const float x : {a[0], a[1], a[2], a[3], b[0], b[1]})
     if (as_tf32(x) != x && x == x) simt::stop("a factor that is not TF32");
-  of_lanes[lane] = {a, b};
+  operands[lane] = {a, b};
   simt::warp_barrier(~0u);  // read after write: all lanes have put down theirs
   for (int i = 0; i < 4; ++i) {
     const int row = g + i / 2 * 8, col = 2 * t + i % 2;
     double total = sum[i];
     for (int k = 0; k < 8; ++k) {
-      const float left = of_lanes[row % 8 * 4 + k % 4].a[row / 8 + k / 4 * 2],
-                  right = of_lanes[col * 4 + k % 4].b[k / 4];
+      const float left = operands[row % 8 * 4 + k % 4].a[row / 8 + k / 4 * 2],
+                  right = operands[col * 4 + k % 4].b[k / 4];
       total += static_cast<double>(left) * static_cast<double>(right);
     }
     sum[i] = detail::cut_off(total);
