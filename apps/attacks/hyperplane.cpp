@@ -20,9 +20,9 @@ double dual_norm(Norm norm, std::span<const float> w) {
   return total;
 }
 
-// Coordinate i moves against the sign of its weight by min(λ·rate_i, slack_i), rate 1 in L∞ and |w_i| in L2; the same λ for all. Both
-// are what the conditions of optimality say. λ is where Σ |w_i|·move_i reaches the distance: a sum of pieces that grow linearly
-// until λ_i = slack_i / rate_i, so that sorting the λ_i leaves one division.
+// By the conditions of optimality, coordinate i moves against the sign of its weight by min(λ·rate_i, slack_i), with the same λ for all. rate_i
+// is 1 in L∞ and |w_i| in L2; slack_i is the distance to the bound of the pixel box. λ is the point where Σ |w_i|·move_i reaches the distance to
+// the hyperplane. Each term of the sum grows linearly until λ_i = slack_i / rate_i, so that after sorting the λ_i one division gives λ.
 void project_onto_hyperplane(Norm norm, std::span<float> d, std::span<const float> t, std::span<const float> w,
                              double b) {
   struct Piece {

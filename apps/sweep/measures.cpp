@@ -45,7 +45,7 @@ Measurement worst_case(const MeasureRequest& r, double scale) {
   return m;
 }
 
-// The measurements of one kind on logits multiplied by `scale`; nothing for kinds that losses do not enter when scale is not 1.
+// The measurements of one kind on logits multiplied by `scale`. If `scale` is not 1, empty for kinds that do not depend on losses.
 std::vector<Measurement> measurements_of_kind(const std::string& kind, const MeasureRequest& r, double scale) {
   if (kind == "clean") return {plain(Measurement::Kind::clean, r.test_limit, scale)};
   if (kind == "worst") return {worst_case(r, scale)};

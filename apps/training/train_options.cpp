@@ -1,4 +1,4 @@
-// What a training may be asked, and how it is recorded.
+// The table of training options, and their record in JSON.
 #include <cmath>
 
 #include "apps/training/train.h"
