@@ -266,7 +266,7 @@ TEST(LearnedTemperature, IsTrainedLoggedAndKept) {
     EXPECT_LE(std::abs(logits[j]), 15.0f);
     EXPECT_NEAR(logits[j], again[j], 1e-5);
   }
-  // A free last layer makes τ one of many ways to write the same network: a note says so.
+  // With a free last layer many values of τ describe the same network: a note says so.
   o.classifier = "linear";
   o.epochs = 1;
   const RunFolder linear{folder / "linear"};

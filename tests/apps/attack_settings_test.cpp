@@ -1,4 +1,4 @@
-// What an attack takes where nobody says, which flags it has no use for, and how results made otherwise are told apart.
+// The defaults of attacks, the flags that an attack refuses, and how names of results differ with the settings.
 #include <gmock/gmock.h>
 
 #include <bit>

@@ -227,7 +227,7 @@ TEST_F(AttackTest, FinishedImagesStopWhereTheyAre) {
       EXPECT_EQ(i.linf, 0);
     }
   }
-  // Restarts that find nobody left change nothing.
+  // Restarts without remaining images change nothing.
   AttackOptions more = o;
   more.pgd.restarts = 3;
   EXPECT_EQ(attack(model(), test_set(), more).mean_displacement(), r.mean_displacement());

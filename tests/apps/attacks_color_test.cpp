@@ -186,7 +186,7 @@ TEST(ColorAttacks, PgdFollowsTorchattacksPixelByPixel) {
   }
 }
 
-// Distances agree to 1e-4; one image may take another way.
+// Distances agree to 1e-4; one image may take another path.
 void expect_distances(const std::string& what, const AttackResult& r, const nlohmann::json& theirs) {
   int compared = 0, different = 0;
   for (std::size_t i = 0; i < r.images.size(); ++i) {

@@ -56,7 +56,7 @@ TEST(AttacksGolden, PgdFollowsTorchattacksPixelByPixel) {
 
 class MemberGolden : public ::testing::TestWithParam<const char*> {};
 
-// Random starts and squares differ from the reference's, so single images near the boundary may fall either way: two at most, of a hundred, or
+// Random starts and squares differ from the reference's, so single images near the boundary may have either result: two at most, of a hundred, or
 // of the fifty that the two slowest take.
 TEST_P(MemberGolden, BreaksAsManyImagesAsTorchattacks) {
   const nlohmann::json reference = attack_reference();

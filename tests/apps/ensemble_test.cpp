@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryAttack,
 
 class ScaleFree : public ::testing::TestWithParam<std::string> {};
 
-// 1/50, 10 and 100 are no powers of two: rounding differs, so one image of 24 on the boundary may fall the other way.
+// 1/50, 10 and 100 are no powers of two: rounding differs, so one image of 24 on the boundary may have the other result.
 TEST_P(ScaleFree, TheScaleOfTheLogitsChangesNothing) {
   const auto model = golden_model();
   AttackOptions o = options(GetParam());
@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryL2Attack, ::testing::Values("fab", "fab-t", "
                            return name;
                          });
 
-// Corners are as far as the ball reaches in every pixel that has room, and what chance finds is adversarial.
+// Corners of the ball are ε away in every pixel that the box does not limit, and an image that is found is adversarial.
 TEST(Ensemble, RandomPointsAreCornersOfTheBall) {
   const auto model = golden_model();
   AttackOptions o = options("random");

@@ -139,7 +139,7 @@ TEST_F(RunFolderTest, NoTrainingOverwritesWhatItDidNotWrite) {
   }
   write("free/notes.txt", "mine");  // nothing that a training writes
   EXPECT_EQ(kelvin(std::string(kToy) + "--epochs 1 --out free").code, 0);
-  // A config that somebody keeps where the run is to be, in our own words.
+  // A config.toml of another run, copied into the folder.
   ASSERT_EQ(kelvin(std::string(kToy) + "--epochs 1 --out other").code, 0);
   fs::create_directories(at("copy"));
   fs::copy(at("other/config.toml"), at("copy/config.toml"));
@@ -230,7 +230,7 @@ TEST_F(RunFolderTest, AnEditedConfigIsRefused) {
   expect_mistake("train --resume --out run --epochs 3 --lr 0.07", "says lr = 0.07");
   write("run/config.toml", config + "awp = 0.1\n");
   expect_mistake("train --resume --out run", "says awp = 0.1");
-  // A flag that may change, but nobody said that it should.
+  // A flag that may change, but that the command does not give.
   write("run/config.toml", config);
   edit("run/config.toml", "epochs = 2", "epochs = 3");
   expect_mistake("train --resume --out run", "or give --epochs on the command line");

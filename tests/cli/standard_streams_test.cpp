@@ -1,4 +1,4 @@
-// What is printed nowhere, and to nobody.
+// Output that cannot be written, and output without a reader.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -85,7 +85,7 @@ TEST_F(StandardStreams, AReaderThatIsGoneEndsItQuietly) {
   status = without_reader("report run --out /dev/stdout", STDOUT_FILENO);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) << status;
   EXPECT_EQ(read_text(folder_ / "err.txt"), "");
-  // Nobody reads what is said on the way: the work goes on.
+  // Progress has no reader: the work continues.
   status = without_reader(std::string(kTrain) + "--optimizer adam --out other > out.txt", STDERR_FILENO);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   EXPECT_THAT(read_text(folder_ / "out.txt"), HasSubstr("run folder other"));

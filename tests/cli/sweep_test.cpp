@@ -246,7 +246,7 @@ TEST_F(SweepCli, TextFromOutsideStaysText) {
   // What only train's own command line may say.
   EXPECT_EQ(kelvin("sweep " + toy + "--grid tau=1 --set out=elsewhere"), 2);
   EXPECT_THAT(read_text(folder_ / "out.err"), HasSubstr("--out=elsewhere is no flag of a run's own"));
-  // A cell of somebody else's making.
+  // A cell from another user.
   for (const char* argument : {"--out=elsewhere", "--config=x.toml", "--resume", "weights", "-h", "--nothing"}) {
     Json cell = Json::parse(read_text(folder_ / "--json/tau-1_seed-0/cell.json"));
     cell["train"].push_back(argument);

@@ -1,4 +1,4 @@
-// Which of cuDNN's engines are used. The stand-in (nvidia/cudnn.cpp) offers some that must not be: every test uses shapes of its own, because a
+// Which of cuDNN's engines are used. The stand-in (nvidia/cudnn.cpp) lists some that must not be. Every test uses its own shapes, because a
 // choice is remembered.
 #include <gtest/gtest.h>
 
@@ -150,7 +150,7 @@ TEST_F(Engines, WhatFollowsAConvolutionIsPartOfItOrAPassOfItsOwn) {
   }
 }
 
-// 3x3 convolutions of float32 go on where cuDNN has nothing, masks, sums and what follows a convolution included: by Winograd's way.
+// 3x3 convolutions of float32 go on where cuDNN has nothing, masks, sums and what follows a convolution included: with Winograd's algorithm.
 TEST_F(Engines, WinogradNeedsNoPlan) {
   const auto block = [](std::int64_t channels, Device device) {
     const auto number = [&](Shape shape, std::uint64_t which) { return drawn(shape, which).to(device); };

@@ -1,9 +1,9 @@
-// The GPU's mathematics functions on the emulated device: off by as much as NVIDIA allows itself, so that a test whose tolerance only the
-// host's library keeps fails here and not on hardware first.
+// The GPU's mathematics functions on the emulated device, with errors as large as NVIDIA documents. So a test whose tolerance only the host's
+// library meets fails here first, not on hardware.
 //
 // The bounds are those of the CUDA C++ Programming Guide, "Mathematical Functions": units in the last place (ulp) between a function's
-// result and the correctly rounded one. Which way a result is off depends on the argument and on the seed in `simt::config()`, so that
-// one program gives one answer, as a GPU does. Results that need no rounding (e⁰ = 1) stay right. Addition, multiplication, division and
+// result and the correctly rounded one. The sign of an error depends on the argument and on the seed in `simt::config()`, so that one
+// program always gives the same result, as on a GPU. Results that need no rounding (e⁰ = 1) stay right. Addition, multiplication, division and
 // square root are exact on a GPU too; that nvcc contracts a·b + c is the build's affair (CMakeLists.txt).
 #pragma once
 

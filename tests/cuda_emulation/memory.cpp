@@ -35,7 +35,7 @@ std::size_t capacity() {
 }
 
 struct Block {
-  std::size_t bytes, extent;  // asked for; with the red zone behind it
+  std::size_t bytes, extent;  // as requested; including the red zone after it
 };
 
 class Arena {

@@ -1,7 +1,7 @@
 // The CUDA runtime library as far as kernels/ calls it, over an emulated device that is as late as a GPU may be.
 //
 // Work put on a stream waits in a queue. How much of it runs at each call is random, by the seed in `simt::config()`; the rest runs when
-// somebody waits for it. So a result that is read too early, pinned memory that is written again before the device has read it, or a
+// the host or another stream waits for it. So a result that is read too early, pinned memory that is written again before the device has read it, or a
 // host variable that is gone by then, show as wrong numbers for most seeds. Work on the null stream runs at once.
 //
 // While a stream is captured its work goes into a graph instead, which can be launched again and again with the arguments of the

@@ -1,7 +1,7 @@
 // A small SIMT machine on the host: runs a kernel's thread function once for every CUDA thread, each on a fiber of its own.
 //
-// Blocks run one after another on one operating-system thread, a fiber gives way only at barriers and warp collectives, and `config`
-// decides the order. In random order a block that needs what another one writes, and (lanes of all warps mixed, or whole warps far ahead
+// Blocks run one after another on one operating-system thread, a fiber yields only at barriers and warp collectives, and `config` decides the
+// order. In random order a block that needs what another one writes, and (lanes of all warps mixed, or whole warps far ahead
 // of others) a missing barrier, show as a wrong result for most seeds; under ThreadSanitizer every fiber counts as a thread and barriers
 // as its only synchronisation, so a missing one is reported as a data race even where the values come out right. Misuse ends the program
 // with a message that names block, thread, file and line: threads of a block at different barriers, a barrier that some never reach, a

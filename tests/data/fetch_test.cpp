@@ -1,4 +1,4 @@
-// Downloads from a server on this machine, and what `verify` finds in a set that is damaged in different ways.
+// Downloads from a server on this machine, and what `verify` reports about sets with different damage.
 #include "data/fetch.h"
 
 #include <gmock/gmock.h>
@@ -166,7 +166,7 @@ TEST_F(Fetch, GivesUpADownloadThatStalls) {
   expect_complete();
 }
 
-// The server sees the connection end: nobody is left who downloads.
+// The server sees the end of the connection: no download is left running.
 TEST_F(Fetch, DownloadDiesWithAProgramThatIsKilled) {
   HttpServer server({{"small.tar.gz", archive_}});
   options_.home = server.address();

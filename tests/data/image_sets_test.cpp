@@ -92,7 +92,7 @@ TEST_F(ImageSets, LinksHiddenFilesAndOtherKinds) {
   write_image(folder_ / "elsewhere/deep/2.png", 4, 4, 3, 3);
   write_image(folder_ / "c/3.png", 4, 4, 3, 4);
   std::filesystem::create_directory_symlink(folder_ / "elsewhere", a / "linked");
-  std::filesystem::create_directory_symlink(set / "train", a / "deep_loop");  // back to a folder on the way
+  std::filesystem::create_directory_symlink(set / "train", a / "deep_loop");  // back to a parent folder
   std::filesystem::create_directory_symlink(folder_ / "c", set / "train/c");  // a class that is a link
   std::filesystem::create_symlink(folder_ / "c/3.png", a / "4.png");
   std::filesystem::create_symlink(folder_ / "nothing.png", a / "5.png");

@@ -120,7 +120,7 @@ class Mutations : public FaultsTest {
     }
     write_text(path, whole);
   }
-  // For whoever looks into a failure.
+  // Kept for debugging a failure.
   void keep(const Path& path, int number) const {
     const char* const folder = std::getenv("KELVIN_FAULTS_KEEP");
     if (folder == nullptr) return;

@@ -53,7 +53,7 @@ class Shortage : public FaultsTest {
 };
 
 TEST_F(Shortage, OfAddressSpace) {
-  // Below this the dynamic loader does not get as far as the program, and fails in its own ways. A margin for what it places at random.
+  // Below this the dynamic loader itself fails before the program starts. Includes a margin for its random addresses.
   std::uint64_t loaded = std::uint64_t{1} << 20;
   while (trial("--version", limited(loaded)).code != 0) loaded += std::uint64_t{4} << 20;
   loaded += std::uint64_t{16} << 20;
@@ -88,7 +88,7 @@ TEST_F(Shortage, OfProcesses) {
   for (const std::string& command :
        {std::string(kTrain), std::string(kCommands[1]), std::string(kCommands[2]), sweep}) {
     int ended = 0;
-    // Threads count as processes; those of others that run as nobody do, too.
+    // Threads count as processes, and so do the threads of other programs of the user nobody.
     for (std::uint64_t processes = 1; processes < (is_long() ? 40 : 7); ++processes) {
       setting.limits.processes = processes;
       const Ending e = trial(command, setting);

@@ -149,7 +149,7 @@ inline void metadata(std::span<const std::byte> bytes) {
   tolerate_mistakes([&] { require(!to_json(position_from(file)).dump().empty()); });
 }
 
-// Names of files, classes and runs on their way into files and messages.
+// Names of files, classes and runs, as they are written into files and messages.
 inline void names(std::span<const std::byte> bytes) {
   const std::string text(text_of(bytes)), escaped = escape_bytes(text), shown = printable(text);
   require(is_utf8(escaped) && unescape_bytes(escaped) == text && unescape_bytes(text).size() <= text.size());

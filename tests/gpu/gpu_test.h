@@ -9,7 +9,7 @@ class GpuTest : public testing::CudaTest {
  protected:
   void SetUp() override {
     CudaTest::SetUp();
-    cuda_settings().autotune = false;  // the same plans every time, and the fast way wherever there is one
+    cuda_settings().autotune = false;  // the same plans every time, and the fast algorithm wherever there is one
   }
 };
 

@@ -257,7 +257,8 @@ TEST_F(OnGpu, AReplayedAttackEqualsAnEagerOne) {
   EXPECT_FALSE(eager == images({}, 1).to_host<float>());
 }
 
-// Values from the host would be those of the recording for ever, values read back those of nobody: both are refused, and the device goes on.
+// A replay would use the host's values of the recording for ever, and values read back during a recording do not exist yet: both are refused, and
+// the device goes on.
 TEST_F(OnGpu, AStepThatTalksToTheHostIsRefusedWhenItIsRecorded) {
   with_graphs(true);
   const Tensor x = Tensor::zeros({8}, DType::f32, gpu_);
@@ -281,7 +282,7 @@ TEST_F(OnGpu, AStepThatTalksToTheHostIsRefusedWhenItIsRecorded) {
   }
 }
 
-// The first losses are those of the same weights rounded in the same way: bfloat16 factors, sums in other orders.
+// The first losses are those of the same weights with the same roundings: bfloat16 factors, sums in other orders.
 TEST_F(OnGpu, BFloat16BeginsAsOnTheCpu) {
   if (!has_bfloat16(Cpu{})) GTEST_SKIP() << "this CPU does not multiply bfloat16";
   const Trained cpu = train("resnet8", {}, DType::bf16, false), gpu = train("resnet8", gpu_, DType::bf16, true);

@@ -1,5 +1,5 @@
-// BatchNorm and LayerNorm kernels on the CUDA device, real or emulated, against the CPU, for every way through them: rows that packs of 16 bytes
-// fill or do not, memory that allows packs or does not, a few rows and so many that a thread treats several packs.
+// BatchNorm and LayerNorm kernels on the CUDA device, real or emulated, against the CPU, for every path through them: rows that packs of 16 bytes
+// fill or do not, memory that allows packs or does not, a few rows and so many that a thread processes several packs.
 #include <gtest/gtest.h>
 
 #include <cmath>

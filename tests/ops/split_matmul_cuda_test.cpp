@@ -20,7 +20,7 @@ namespace {
 struct Case {
   std::int64_t m, n, k, count = 1, parts = 1;
   bool residual = false, is_in_place = false, bias = false, relu = false;
-  std::int64_t padding = 0;  // elements of a row that belong to nobody
+  std::int64_t padding = 0;  // unused elements at the end of a row
 };
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.count << " x [" << c.m << ", " << c.k << "] x [" << c.k << ", " << c.n << "], " << c.parts
@@ -42,7 +42,7 @@ const std::vector<Case> kCases = {
 
 class SplitMatmulParity : public CudaTest {
  protected:
-  // [count, rows, cols + padding], NaN in the padding, which nobody may read.
+  // [count, rows, cols + padding], NaN in the padding, which must not be read.
   [[nodiscard]] Floats drawn(const char* name, std::int64_t count, std::int64_t rows, std::int64_t cols,
                              std::int64_t padding) const {
     Floats all = draw(count * rows * (cols + padding), name, -1, 1);
@@ -148,7 +148,7 @@ TEST_F(SplitMatmulParity, IsAsAccurateAsFloat32) {
     }
 }
 
-// By way of matmul.cu, which hands over shapes, pitches, residual and bias; eagerly, and recorded and replayed.
+// Through matmul.cu, which passes on shapes, pitches, residual and bias; eagerly, and recorded and replayed.
 class SplitMatmulServes : public SplitMatmulParity {
  protected:
   void SetUp() override {
@@ -159,7 +159,7 @@ class SplitMatmulServes : public SplitMatmulParity {
 };
 
 TEST_F(SplitMatmulServes, Matmul) {
-  std::int64_t m = 516;  // shapes of their own: a way is chosen when one is met
+  std::int64_t m = 516;  // shapes that no other test uses: the algorithm is chosen when a shape is first met
   for (const MatmulOptions& o : {MatmulOptions{false, true}, {false, false}, {true, false}})
     for (const bool in_place : {false, true}) {
       const std::int64_t k = 36, n = 44;

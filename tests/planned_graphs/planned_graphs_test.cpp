@@ -158,7 +158,7 @@ TEST_P(PlannedGraphsOf, EveryAttentionHasAPlan) {
   }
 }
 
-// Of more than 2³¹ elements the fast filter gradients of bfloat16 add up in less than float32: they are not offered, so that half of the images go
+// Of more than 2³¹ elements the fast filter gradients of bfloat16 add up in less than float32: they are not used, so that half of the images go
 // after the other, for which there are fast ones that do not.
 TEST_P(PlannedGraphsOf, FilterGradientsAddUpInFloat32) {
   const auto plans_for = [&](std::int64_t images) {

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxLines = 300, kMaxLinesOfTests = 400;  // and of tools
 
-// Which rooms a room may include.
+// The top-level folders that a top-level folder may include.
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"kernels", {"kernels"}},
     {"engine", {"kernels", "engine"}},
@@ -160,7 +160,7 @@ class Checker {
   }
 
  private:
-  // 1 if the room exists. Without `allowed` only the length of files and the folders are looked at.
+  // 1 if the top-level folder exists. Without `allowed` only the length of files and the folders are checked.
   int check_room(const std::string& room, const std::set<std::string>* allowed) {
     if (!fs::is_directory(root_ / room)) return 0;
     for (const auto& entry : fs::recursive_directory_iterator(root_ / room)) {
@@ -175,7 +175,7 @@ class Checker {
     return 1;
   }
 
-  // tests/ mirrors the other rooms, so one README there speaks for its subfolders.
+  // tests/ mirrors the other folders, so one README there is enough for its subfolders.
   void add_folders_of(const std::string& path) {
     const bool in_tests = path.starts_with("tests/");
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
@@ -223,7 +223,7 @@ class Checker {
     }
   }
 
-  // Between folders of one room; rooms have their own order.
+  // Only between folders of one top-level folder; top-level folders have their own order.
   static bool is_folder_allowed(const std::string& from, const std::string& to) {
     const std::vector<std::string>* const allowed = allowed_folders(from);
     const bool is_same_room = from.substr(0, from.find('/')) == to.substr(0, to.find('/'));

@@ -47,7 +47,7 @@ cublasStatus_t refuse(cublasStatus_t status, const char* why) {
 struct Chosen {
   std::uint64_t alignment[4];
   std::uint64_t m, n, k;
-  std::uint64_t number;  // among those offered
+  std::uint64_t number;  // among the listed ones
 };
 static_assert(sizeof(Chosen) <= sizeof(cublasLtMatmulAlgo_t));
 

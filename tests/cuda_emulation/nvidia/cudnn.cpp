@@ -1,5 +1,5 @@
 // A stand-in for cuDNN's graph API: descriptors that remember their attributes, a heuristic, plans, and execution by definition
-// (cudnn_graph.h). The heuristic offers engines that a careful caller must leave alone, beside the ones it may use: one whose sums have no
+// (cudnn_graph.h). The heuristic lists engines that a careful caller must not use, besides the ones it may use: one whose sums have no
 // order (no two of its runs agree), one that adds up in less than float32, one that rounds to TF32, one that turns out not to support the graph,
 // one that wants 4 GiB. The library itself and each plan take some of the device's memory.
 #include "tests/cuda_emulation/nvidia/cudnn.h"
@@ -105,7 +105,7 @@ void finalize(Descriptor& d) {
   d.is_final = true;
 }
 
-// Writes up to `capacity` values of an attribute that the library computes; the number there are is the answer.
+// Writes up to `capacity` values of an attribute that the library computes; returns the number of values that exist.
 template <class T>
 std::int64_t give(const std::vector<T>& values, std::int64_t capacity, void* to) {
   for (std::int64_t i = 0; i < std::min(capacity, static_cast<std::int64_t>(values.size())); ++i)

@@ -6,9 +6,9 @@
 namespace emulated {
 
 struct CudnnSettings {
-  // The first engine offered for a graph of several operations gives wrong results, as a broken release would.
+  // The first engine listed for a graph of several operations gives wrong results, as in a broken release.
   bool has_a_wrong_fused_engine = false;
-  // Engines that can be planned but not run, as cuDNN's manual allows: the first one offered, or all of them.
+  // Engines that can be planned but not run, as cuDNN's manual allows: the first one listed, or all of them.
   bool first_engine_fails = false, all_engines_fail = false;
   // A ReLU makes 0 of NaN, whatever its graph asks for.
   bool relu_drops_nan = false;

@@ -77,7 +77,7 @@ TEST_F(PlantedRuntime, MemoryIsGoneOnceItIsFreed) {
       "no live block");
 }
 
-// Memory that nobody has written holds NaN.
+// Memory that was not written holds NaN.
 TEST_F(PlantedRuntime, FreshMemoryIsNotZero) {
   KELVIN_CHECK_CUDA(cudaMalloc(reinterpret_cast<void**>(&x_), kN * sizeof(float)));
   add_one();

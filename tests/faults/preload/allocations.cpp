@@ -4,7 +4,7 @@
 //                alloc:N+M      calls N, N + M, N + 2M, ... fail
 // Two libraries do not look at what malloc gave: oneDNN in its own calls (what it asks operator new for is another matter), and the CUDA
 // runtime, linked into the program, where it registers kernels before main. The program asks for that memory beforehand. Where one of
-// these calls should fail, the next call of somebody else does.
+// these calls should fail, the next call from elsewhere fails instead.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -2,7 +2,7 @@
 //   KELVIN_FAULT_COUNTER=FILE   8 bytes that all processes of a trial count in
 //   KELVIN_FAULT=kill:N         SIGKILL before operation N
 //                torn:N         SIGKILL in the middle of it, where it is a write
-//                full:N         from operation N on the disk is full: writes stop half way, nothing can be made
+//                full:N         from operation N on the disk is full: writes stop halfway, nothing can be created
 //                error:N        operation N alone fails with EIO
 // fsync is counted, and not done: a kill loses nothing that the kernel has, and a thousand trials need not wait for a disk.
 #include <dlfcn.h>

@@ -79,7 +79,7 @@ TEST(NvidiaHardware, IsADisplayOrComputeControllerOnTheBus) {
     std::ofstream(bus / (name + "/vendor")) << vendor << "\n";
     std::ofstream(bus / (name + "/class")) << kind << "\n";
   };
-  plug_in("0000:00:02.0", "0x8086", "0x030000");  // somebody else's display
+  plug_in("0000:00:02.0", "0x8086", "0x030000");  // another vendor's display
   plug_in("0000:01:00.1", "0x10de", "0x040300");  // NVIDIA's sound
   EXPECT_FALSE(has_nvidia_gpu(bus.path()));
   plug_in("0000:01:00.0", "0x10de", "0x030200");
