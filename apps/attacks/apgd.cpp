@@ -17,7 +17,7 @@ constexpr float kMomentum = 0.75f;
 // The state of one image.
 struct State {
   std::vector<float> x, previous, gradient, best, best_gradient;
-  std::vector<float> losses;  // [steps], zeros at first: the first checkpoint's comparison wraps around to an entry not yet set
+  std::vector<float> losses;  // [steps], zeros at first: the first checkpoint also reads the last entry
   float best_loss = 0, best_loss_at_check = 0, step = 0;
   bool was_reduced = true;
 };

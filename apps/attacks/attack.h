@@ -70,8 +70,8 @@ struct AttackedImage {
   bool has_zero_gradient = false;  // max|∇_x loss| = 0 exactly at x
   float adversarial_margin = 0;    // z_y − max_{j≠y} z_j at the returned image
   float minimal_distance =
-      -1;              // smallest found by fab, fab-t and cw in L2, in the attack's norm; −1: not searched, or none found
-  int broken_by = -1;  // index in AttackResult::members; −1: by none, or there are no members
+      -1;  // smallest found by fab, fab-t and cw in L2, in the attack's norm; −1: not searched, or none found
+  int broken_by = -1;          // index in AttackResult::members; −1: by none, or there are no members
   float zero_coordinates = 0;  // share of coordinates of ∇_x loss that are exactly 0 at x
   [[nodiscard]] bool is_clean_correct() const { return clean_prediction == label; }
   [[nodiscard]] bool is_robust() const { return is_clean_correct() && adversarial_prediction == label; }

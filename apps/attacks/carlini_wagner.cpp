@@ -16,7 +16,7 @@ constexpr float kInside = 0.999999f;  // keeps arctanh of a pixel of 0 or 1 fini
 constexpr float kBeta1 = 0.9f, kBeta2 = 0.999f, kAdamEpsilon = 1e-8f;
 constexpr float kUnknown = 1e10f;  // an upper end of c that no success has set
 constexpr float kEnoughProgress = 0.9999f;
-constexpr float kLogitRounding = 1e-4f;  // of the largest logit: ten times the difference between two orders of summation
+constexpr float kLogitRounding = 1e-4f;  // of the largest logit: ten times the difference between summation orders
 
 struct SearchState {
   std::vector<float> v, x, first, second;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kPasses = 5;             // number of passes whose logits must agree
 constexpr float kSameLogits = 1e-4f;   // the largest relative difference that counts as agreement
-constexpr double kSquareFlag = 0.002;  // the largest accuracy that a black-box attack may remove after the white-box ones
+constexpr double kSquareFlag = 0.002;  // the largest loss of accuracy to Square that needs no warning
 constexpr std::size_t kCheckedImages = 50;
 
 // Whether an image is still robust: correctly classified, or not at its target yet, and not broken by a member.

@@ -18,7 +18,7 @@ struct MemberResult {
   std::vector<float> pixels;         // [n, H, W, C]: the adversarial image, or the clean one if none was found
   std::vector<std::uint8_t> broken;  // [n]
   std::vector<float> distance;  // [n]: smallest distance found by attacks that minimise it, in their norm; else empty
-  std::vector<std::uint8_t> no_gradient;  // [n]: the first gradient was exactly 0; empty if the attack uses no gradients
+  std::vector<std::uint8_t> no_gradient;  // [n]: the first gradient was exactly 0; empty for attacks without gradients
 
   explicit MemberResult(const ImageBatch& images) : pixels(images.pixels), broken(images.count(), 0) {}
   void keep(std::size_t row, std::span<const float> image) {

@@ -39,7 +39,7 @@ Source open_source(const TargetOptions& o) {
 // Loads the half of the data that --split names as its test half; also returns whether it is complete in spite of --limit.
 bool load_images(const TargetOptions& o, const std::string& data, std::uint64_t seed, Dataset& set) {
   const bool on_train = o.split == "train";
-  const std::int64_t one_more = o.limit == 0 ? 0 : o.limit + 1;  // one image more shows whether the limit leaves images out
+  const std::int64_t one_more = o.limit == 0 ? 0 : o.limit + 1;  // shows whether the limit leaves images out
   set = load_dataset(data, {.train = on_train ? Half::required : Half::skip,
                             .test = on_train ? Half::skip : Half::required,
                             .train_limit = one_more,

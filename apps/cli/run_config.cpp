@@ -94,7 +94,7 @@ FlagValues recorded_flags(const TrainFlags& given, const CommonOptions& common_g
   for (const Field& field : run_fields(f, common)) {
     const std::string& name = field.name;
     if (field.resume == Resume::unrecorded) continue;
-    if ((searched || !f.is_auto) && name.starts_with("auto-")) continue;  // they belong to a search that has not run yet
+    if ((searched || !f.is_auto) && name.starts_with("auto-")) continue;  // recorded only until the search is over
     std::string value = with_absolute_paths(name, field.text());
     if (searched && name == "tau") value = exact(f.options.tau.start);
     if (name == "lr" && (searched || value.empty())) value = exact(f.options.lr.base);

@@ -34,9 +34,8 @@ struct Calibration {
 struct FittedTemperature {
   double tau = 1;
   std::int64_t n = 0;
-  double nll = 0;  // at tau, on the images of the fit
-  bool is_bound =
-      false;  // tau is an end of [1e-4, 1e6], because the NLL falls up to there
+  double nll = 0;         // at tau, on the images of the fit
+  bool is_bound = false;  // tau is an end of [1e-4, 1e6], because the NLL falls up to there
 };
 
 // The T > 0 with the smallest NLL. The NLL is convex in β = 1/T: its derivative, mean(Σ_j p_j z_j − z_y), rises with β. Newton's steps find

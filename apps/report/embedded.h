@@ -11,7 +11,6 @@ namespace kelvin::embedded {
 [[nodiscard]] std::string script();    // common.js and sections/*.js
 [[nodiscard]] std::string chart();     // Chart.js, minified
 
-
 // The page of a sweep.
 [[nodiscard]] std::string common();          // common.js alone
 [[nodiscard]] std::string sweep_sections();  // sweep.html

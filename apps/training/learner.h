@@ -33,7 +33,7 @@ class Learner {
 
   struct Step {
     std::int64_t n = 0;      // images of the batch
-    std::int64_t index = 0;  // number of the batch since the start of the run; random starts and dropout masks depend on it
+    std::int64_t index = 0;  // of the batch since the start of the run: random starts and dropout masks depend on it
     std::uint32_t epoch = 0;
     double lr = 0, tau = 1;                // tau is ignored if it is learned
     bool is_first = true, is_last = true;  // among the batches of one optimizer step
@@ -54,10 +54,10 @@ class Learner {
 
   // Prepares a new training: divides the head by τ for the control of the reparametrisation theorem; the average starts at the weights.
   void start();
-  [[nodiscard]] NamedTensors state() const;          // of the optimizer, the learned τ and the average
-  [[nodiscard]] NamedTensors average_state() const;  // of the average alone
-  [[nodiscard]] bool is_finite() const;              // whether everything for the checkpoint is finite; reads device memory
-  void load(const SafetensorsFile& file);            // restores `state`
+  [[nodiscard]] NamedTensors state() const;                        // of the optimizer, the learned τ and the average
+  [[nodiscard]] NamedTensors average_state() const;                // of the average alone
+  [[nodiscard]] bool is_finite() const;                            // of the weights and of `state`; reads device memory
+  void load(const SafetensorsFile& file);                          // restores `state`
   [[nodiscard]] double head_scale() const { return head_scale_; }  // factor of the logits after the training
 
  private:

@@ -21,7 +21,7 @@ class MetricsFile {
   void write(const Json& line);
   void sync() const;  // writes to the disk; called before a checkpoint records the size
   [[nodiscard]] std::uintmax_t size() const { return size_; }
-  [[nodiscard]] std::uintmax_t lost_bytes() const { return lost_; }  // bytes of keep_bytes that were missing when it was opened
+  [[nodiscard]] std::uintmax_t lost_bytes() const { return lost_; }  // of keep_bytes, that the opened file lacked
 
  private:
   std::filesystem::path path_;

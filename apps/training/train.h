@@ -61,9 +61,8 @@ struct TrainOptions {
   int eval_every = 1;  // epochs; the last epoch is always evaluated
   int loader_workers = 1;
   bool resume = false;
-  bool accept_changed_data =
-      false;        // with resume: continues even if pixels or labels have changed since the run began
-  KeptEpochs keep;  // the epochs after which the weights are also saved to a separate file
+  bool accept_changed_data = false;  // with resume: continues even if pixels or labels have changed since the run began
+  KeptEpochs keep;                   // the epochs after which the weights are also saved to a separate file
   // The flags of the command, saved in every checkpoint. A resumed run compares them with its config.toml.
   std::map<std::string, std::string> flags;
   // Called before the first step, when weights are loaded and all checks have passed.

@@ -1,4 +1,4 @@
-// Adversarial training: more robust than plain training, the log says when the inner attack is blind, resumed equals uninterrupted.
+// Adversarial training: more robust than plain training, the log shows when the inner attack has no gradient, resumed equals uninterrupted.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -198,7 +198,7 @@ TEST(AdversarialTraining, ResumedEqualsUninterrupted) {
   expect_resume_equals_uninterrupted(learned, data, folder, "learned");
 }
 
-// What the inner attack hands out: inside the ball and the box in exact arithmetic, and with running statistics left alone or moved.
+// The images of the inner attack are inside the ball and the box in exact arithmetic, and running statistics are unchanged or updated.
 TEST(InnerAttack, StaysInTheBallAndMovesStatisticsOnlyInTrainMode) {
   const auto model = testing::golden_model();
   const ImageSet set = testing::golden_images(10);

@@ -172,7 +172,7 @@ class TransformerGolden : public ::testing::Test {
   ImageSet set_;
 };
 
-// By the program's own road, the last iterate.
+// Through the program's own `attack`, the last iterate.
 TEST_F(TransformerGolden, PgdFollowsTorchattacksPixelByPixel) {
   AttackOptions o = options("pgd");
   o.pgd.last_iterate = true;

@@ -1,4 +1,4 @@
-// The audit must see through a model that is known to be broken, and leave it as it was.
+// The audit must detect a model that is known to be broken, and must not change it.
 #include "apps/analysis/audit.h"
 
 #include <gtest/gtest.h>

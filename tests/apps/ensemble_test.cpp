@@ -1,5 +1,5 @@
-// What every attack promises: the ball and the box, the same result for any batch size, no effect of the logits' scale on attacks that
-// follow margins; and the pieces that have formulas of their own.
+// The guarantees of every attack: the ball and the box, the same result for any batch size, no effect of the logits' scale on attacks that
+// follow margins; and tests of the parts with their own formulas.
 #include "apps/attacks/ensemble.h"
 
 #include <gmock/gmock.h>
@@ -112,7 +112,7 @@ TEST(Ensemble, ZeroGradientsGiveNoNaNAndRaiseAWarning) {
   ASSERT_FALSE(r.warnings.empty());
   EXPECT_THAT(r.warnings.back(), HasSubstr("exactly zero"));
   const AttackResult whole = attack(*model, golden_images(kImages), options("autoattack"));
-  EXPECT_LT(whole.robust_accuracy(), r.robust_accuracy() - 0.1);  // APGD-T and FAB-T are not blind
+  EXPECT_LT(whole.robust_accuracy(), r.robust_accuracy() - 0.1);  // APGD-T and FAB-T still have gradients
 }
 
 TEST(Ensemble, AutoAttackIsTheMinimumOverItsMembers) {

@@ -1,4 +1,4 @@
-// A run folder in other hands: two processes, other people's files, edits, torn lines, changed data.
+// A run folder under other conditions: two processes, files of other programs, edits, torn lines, changed data.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -100,7 +100,7 @@ TEST_F(RunFolderTest, ASecondTrainingIsToldWhoHoldsTheFolder) {
   EXPECT_THAT(read_text(at("run/lock")), MatchesRegex("process [0-9]+ on host .+\n"));
 }
 
-// Eight at once: one trains, the others say so, and every line stands there once.
+// Eight processes at once: one trains, the others report that, and every line is written once.
 TEST_F(RunFolderTest, OfManyTrainingsAtOnceOneWins) {
   ASSERT_EQ(kelvin(std::string(kToy) + "--epochs 5 --threads 1 --out alone").code, 0);
   std::vector<pid_t> children;
@@ -311,7 +311,7 @@ TEST_F(RunFolderTest, OtherPixelsAtTheSamePathAreNoticed) {
   expect_mistake("train --resume --epochs 4 --out run", "go on with these by --accept-changed-data");
 }
 
-// Killed at any moment, the search is continued and chooses what it would have chosen.
+// A search killed at any moment is continued and makes the same choice.
 TEST_F(RunFolderTest, ASearchGoesOnAfterAKill) {
   const std::string flags =
       "train --data synthetic:train=256,test=40,size=6,classes=3 --model mlp --batch-size 16 --lr 0.05 --epochs 9 "

@@ -1,5 +1,5 @@
-// What NVIDIA's libraries may lack or do otherwise than is promised, and what is done then. Every test uses shapes of its own, because a choice is
-// remembered.
+// Features that NVIDIA's libraries may lack or that differ from their documentation, and how Kelvin handles that. Every test uses its own shapes,
+// because a choice is remembered.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// The CUDA runtime library as far as kernels/ calls it, over an emulated device that is as late as a GPU may be.
+// The part of the CUDA runtime library that kernels/ calls, on an emulated device that delays work as a GPU may.
 //
 // Work put on a stream waits in a queue. How much of it runs at each call is random, by the seed in `simt::config()`; the rest runs when
 // the host or another stream waits for it. So a result that is read too early, pinned memory that is written again before the device has read it, or a

@@ -63,7 +63,7 @@ TEST(BatchLoader, ThrowsWhatAWorkerMet) {
   EXPECT_THROW((void)loader.next(), std::bad_alloc);
 }
 
-// Some workers can be had, the others not: those that there are end, and nothing waits for ever.
+// Only some workers can be started: these end, and nothing waits for ever.
 TEST(BatchLoader, EndsWhereAThreadCannotBeHad) {
   const Dataset data = small_set();
   const auto ask_for_many = [&] {

@@ -1,5 +1,5 @@
-// Files of ours say when they are damaged: of a checkpoint and of a result every single bit is flipped. Each flip is refused, or changes
-// nothing of what is read.
+// Damage in Kelvin's files is detected: every single bit of a checkpoint and of a result is flipped. Each flip is refused or does not change
+// what is read.
 #include <gmock/gmock.h>
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// What a folder of the program's holds, for comparing what came out of trouble with what an undisturbed run leaves.
+// The content of a run folder, to compare it after a fault with that of an undisturbed run.
 #pragma once
 
 #include <filesystem>

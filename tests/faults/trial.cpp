@@ -26,7 +26,7 @@ void limit(int resource, std::uint64_t value) {
   setrlimit(static_cast<__rlimit_resource>(resource), &both);
 }
 
-// In the child: what stands at `descriptor` from now on.
+// In the child: replaces `descriptor`.
 void place(int given, int captured, int descriptor) {
   if (given == kClosed)
     close(descriptor);

@@ -1,4 +1,4 @@
-// The fixture of this folder: a GPU, or a test that is skipped by name.
+// The fixture of this folder: a GPU. Without one the tests are skipped with a message.
 #pragma once
 
 #include "tests/ops/cuda_test.h"

@@ -22,7 +22,7 @@ struct Layout {
   }
 };
 
-// Makes the operands of one computation: the same numbers for the same names, wherever they lie.
+// Makes the operands of one computation: the same numbers for the same names, at any address.
 struct Operands {
   Device device;
   DType dtype;
@@ -170,7 +170,7 @@ TEST(NormParity, BatchNormApply) {
   expect_parity(kLarge, apply(true, true));
 }
 
-// The mask is that of a drawn y, not of a computed one: both devices then see the same.
+// The mask belongs to a drawn y, not to a computed one, so that it is the same on both devices.
 const auto backward = [](bool has_residual, bool relu, bool is_training = true) {
   return [=]<class T>(Type<T>, const auto& dev, const Operands& o) {
     const Tensor dx = o.matrix_result(), dgamma = o.column_result(), dbeta = o.column_result();

@@ -1,5 +1,5 @@
-// A training that has diverged must show it: what ReLU, BatchNorm, pooling and convolutions that end in a ReLU do with NaN, and ReLU with the
-// infinities, on both devices, in packs and beside them.
+// A diverged training must show NaN: tests ReLU, BatchNorm, pooling and convolutions that end in a ReLU with NaN, and ReLU with infinities, on
+// both devices, for elements in packs and elements after the last pack.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -60,7 +60,7 @@ TEST(KernelParity, BatchNormWithReluHandsNotANumberOn) {
   }
 }
 
-// Wherever in its window a NaN stands, it is the maximum, and the window's gradient is its own: the last one's where there are two.
+// A NaN anywhere in a window is the maximum and gets the window's gradient; of two NaNs the last one.
 TEST(KernelParity, MaxPoolingHandsNotANumberOn) {
   for (const std::int64_t channels : {4, 3})  // in packs and not
     for (const Device& device : devices())

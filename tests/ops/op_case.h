@@ -38,8 +38,7 @@ struct OpCase {
   float gradient_tolerance = 1e-2f;  // relative, of a directional derivative; float32 differences are no better
   float kink_distance = 0.05f;       // how far inputs stay from the values in OpInput::avoid
   bool has_kinks = false;            // in what it computes, not in its inputs: bfloat16 may fall on the other side
-  double cancellation =
-      1;  // how many times larger than a gradient the terms are whose sum it is: so much more rounding
+  double cancellation = 1;       // ratio of the terms to the gradient that is their sum: a factor of the rounding error
   bool any_thread_count = true;  // false: a library decides the summation order (said in the op's header)
 };
 
@@ -57,7 +56,7 @@ struct OpResult {
 // Runs the op forward and backward on the inputs' device, watching the inputs whose bit is set in `mask`.
 [[nodiscard]] OpResult run_case(const OpCase& c, const std::vector<Tensor>& inputs, unsigned mask = ~0u);
 
-// The cotangent that run_case gives an output, drawn by the case's name.
+// The cotangent of an output in run_case, drawn by the case's name.
 [[nodiscard]] Tensor cotangent_for(const OpCase& c, const Tensor& y);
 // Numbers in [low, high) from a stream of their own.
 [[nodiscard]] Floats draw(std::int64_t n, const std::string& stream, float low, float high);

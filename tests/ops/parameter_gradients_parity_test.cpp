@@ -1,5 +1,5 @@
-// A parameter's gradient, wherever it is written, is the same bits: in its place or added to zeros, from filters rounded together or one by one, on
-// both devices, in both element types. Every op with parameters takes part, one of them inside a checkpointed block.
+// A parameter's gradient has the same bits if it is written in place or added to zeros, and if filters are rounded together or one by one, on
+// both devices, in both element types. Every op with parameters is tested, one of them inside a checkpointed block.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// The repository keeps the house rules, and the check that says so reports each rule broken on purpose.
+// The repository follows its rules, and the check reports each rule that is broken on purpose.
 #include "tests/structure/architecture.h"
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// A small repository of one's own making, gone at the end of the test.
+// A small temporary repository, removed at the end of the test.
 class PlantedTree : public testing::Test {
  protected:
   void SetUp() override {

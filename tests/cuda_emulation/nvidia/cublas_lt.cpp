@@ -240,7 +240,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
       !simt::device_holds(desc->bias, static_cast<std::size_t>(s.m) * kelvin::bytes_of(dtype(d_layout->type))))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "an epilogue without its bias");
   if (has_bias &&
-      reinterpret_cast<std::uintptr_t>(desc->bias) % 16 != 0)  // no preference speaks of it; kernels read it in packs
+      reinterpret_cast<std::uintptr_t>(desc->bias) % 16 != 0)  // no preference describes it; kernels read it in packs
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "a bias that is not aligned to 16 bytes");
   // Everything a call names is copied: descriptors may change before the stream gets here.
   const bool keeps_nan = !emulated::cublas_settings().relu_drops_nan;

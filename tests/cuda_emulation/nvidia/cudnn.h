@@ -1,4 +1,4 @@
-// What tests may ask of the stand-in for cuDNN (cudnn.cpp). KELVIN_EMULATION_MISSING names libraries that are not there (loader.cpp).
+// Settings of the stand-in for cuDNN (cudnn.cpp) for tests. KELVIN_EMULATION_MISSING names libraries that are missing (loader.cpp).
 #pragma once
 
 #include <cstdint>

@@ -62,7 +62,7 @@ void die() {
 
 enum class What { done, fails, half };
 
-// Counts one operation; what is to become of it.
+// Counts one operation and returns what to do with it.
 What count(bool is_write, bool needs_space) {
   const Plan& p = plan();
   if (p.counter == nullptr) return What::done;

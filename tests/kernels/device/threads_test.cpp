@@ -1,4 +1,4 @@
-// Threads that are not there, and exceptions in those that are.
+// Threads that cannot be created, and exceptions in threads.
 #include "kernels/device/threads.h"
 
 #include <gmock/gmock.h>
@@ -49,7 +49,7 @@ template <class F>
   _exit(0);
 }
 
-// Address space for little more than there is: not for another thread's stack.
+// Limits the address space to `bytes` more than is used: not enough for another thread's stack.
 void leave_memory_for(std::size_t bytes) {
   long pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
