@@ -124,7 +124,7 @@ double reference_distance(const std::string& name, const std::string& which, con
 }
 
 // A higher severity is further away, except where the published constants themselves do not have it so: the list is in
-// data/corruptions/DECISIONS.md, with the reference's distances. Steps below 3 % either way count as exceptions: chance decides them.
+// data/corruptions/DECISIONS.md, with the reference's distances. Steps of less than 3 %, up or down, count as exceptions, because their sign is random.
 TEST(Corruptions, SeverityOrdersTheDistance) {
   const std::map<std::string, std::map<std::string, std::set<int>>> exceptions = {{"1",
                                                                                    {{"glass_blur", {2, 3, 5}},

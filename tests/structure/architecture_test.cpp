@@ -22,7 +22,8 @@ class PlantedTree : public testing::Test {
     root_ = fs::temp_directory_path() / ("kelvin_structure_" + test + "_" + std::to_string(getpid()));
     fs::remove_all(root_);
     plant("README.md", "");
-    for (const char* room : {"kernels", "kernels/layers", "engine", "apps"}) plant(fs::path(room) / "README.md", "");
+    for (const char* folder : {"kernels", "kernels/layers", "engine", "apps"})
+      plant(fs::path(folder) / "README.md", "");
     plant("kernels/layers/relu.h", "#pragma once\n#include <vector>\n");
     plant("engine/tensor.h", "#pragma once\n#include \"kernels/layers/relu.h\"\n");
     plant("apps/main.cpp", "#include \"engine/tensor.h\"\n#include \"kernels/layers/relu.h\"\n");
