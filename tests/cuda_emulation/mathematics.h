@@ -4,7 +4,7 @@
 // The bounds are those of the CUDA C++ Programming Guide, "Mathematical Functions": units in the last place (ulp) between a function's
 // result and the correctly rounded one. The sign of an error depends on the argument and on the seed in `simt::config()`, so that one
 // program always gives the same result, as on a GPU. Results that need no rounding (e⁰ = 1) stay right. Addition, multiplication, division and
-// square root are exact on a GPU too; that nvcc contracts a·b + c is the build's affair (CMakeLists.txt).
+// square root are exact on a GPU too; the build reproduces nvcc's contraction of a·b + c (CMakeLists.txt).
 #pragma once
 
 #include <cmath>
@@ -16,7 +16,7 @@ namespace simt {
 
 }  // namespace simt
 
-// In the kernels' namespace, where they are found before the host's functions of these names.
+// In the kernels' namespace, so that they are found before the host's functions of the same names.
 namespace kelvin {
 inline float expf(float x) { return simt::rounded_by_gpu(std::exp(static_cast<double>(x)), x, 2); }
 inline float expm1f(float x) { return simt::rounded_by_gpu(std::expm1(static_cast<double>(x)), x, 1); }

@@ -117,7 +117,7 @@ std::map<const void*, int>& allowed_shared() {
   return *bytes;
 }
 
-// What KELVIN_EMULATION_FAILS=NAME=NUMBER says of a call of that name.
+// The error that KELVIN_EMULATION_FAILS=NAME=NUMBER sets for calls of that name.
 cudaError_t planted(std::string_view call) {
   const char* const asked = std::getenv("KELVIN_EMULATION_FAILS");
   if (asked == nullptr || !std::string_view(asked).starts_with(std::string(call) + "=")) return cudaSuccess;

@@ -1,4 +1,4 @@
-// Stands in for NVIDIA's header: the part of cuDNN's graph API that kernels/libraries/cudnn names. Answered by nvidia/cudnn*.cpp. The values of the
+// Stands in for NVIDIA's header: the part of cuDNN's graph API that kernels/libraries/cudnn names. Implemented by nvidia/cudnn*.cpp. The values of the
 // enumerators are not NVIDIA's; their names and types are.
 #pragma once
 

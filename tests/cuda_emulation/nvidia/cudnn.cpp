@@ -1,7 +1,7 @@
 // A stand-in for cuDNN's graph API: descriptors that remember their attributes, a heuristic, plans, and execution by definition
 // (cudnn_graph.h). The heuristic lists engines that a careful caller must not use, besides the ones it may use: one whose sums have no
-// order (no two of its runs agree), one that adds up in less than float32, one that rounds to TF32, one that turns out not to support the graph,
-// one that wants 4 GiB. The library itself and each plan take some of the device's memory.
+// order (no two of its runs agree), one that adds up in less than float32, one that rounds to TF32, one that does not support the graph after all,
+// one that needs 4 GiB. The library itself and each plan take some of the device's memory.
 #include "tests/cuda_emulation/nvidia/cudnn.h"
 
 #include <algorithm>

@@ -74,7 +74,7 @@ inline const Descriptor& part(const Descriptor& d, cudnnBackendAttributeName_t n
   if (!found.is_final) refuse("a descriptor in use is not finalized");
   return found;
 }
-// What an operation's descriptor says.
+// The operation that a descriptor describes.
 [[nodiscard]] Operation operation_of(const Descriptor& d);
 
 }  // namespace emulated
