@@ -41,7 +41,7 @@ class Trainer {
     MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
     if (metrics.lost_bytes() > 0)
       notes_.push_back(str(run_.metrics().string(), ": the last ", metrics.lost_bytes(),
-                           " bytes that its checkpoint knows of are lost; the run goes on without those lines"));
+                           " bytes that its checkpoint records are lost; the run continues without those lines"));
     if (position_.epoch == 0) save(metrics);
     if (options_.resident.value_or(device_.kind == DeviceKind::cuda)) resident_ = make_resident(data_.train, device_);
     loader_options_ = {.batch_size = options_.batch_size,
