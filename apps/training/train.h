@@ -2,8 +2,8 @@
 //
 // A step reads nothing back to the host: loss and correct predictions are summed in device memory and read every `log_every` steps. A
 // checkpoint is written before the first epoch and after each one. A run that is killed at any point resumes from the last checkpoint and
-// ends with the same bits, on the same device with the same number of threads; on a GPU also with --autotune off, because the resumed
-// process measures cuDNN's plans again and may choose others.
+// ends with the same bits. This requires the same device and number of threads. On a GPU it also requires --autotune off, because the
+// resumed process measures cuDNN's plans again and may choose others.
 #pragma once
 
 #include <functional>
