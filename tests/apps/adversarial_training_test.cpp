@@ -96,8 +96,8 @@ TEST(AdversarialTraining, TheLogShowsABlindInnerAttack) {
   }
 }
 
-// By the reparametrisation theorem a network trained at τ = 100 has logits about 100 times as large as one trained at τ = 1. Attacked
-// at τ = 1 inside, cross-entropy of such logits is flat; at τ = 100 it is not.
+// By the reparametrisation theorem a network trained at τ = 100 has logits about 100 times as large as one trained at τ = 1. For an inner attack
+// at τ = 1 the cross-entropy of such logits is flat; at τ = 100 it is not.
 TEST(AdversarialTraining, AtTauOneInsideANetworkOfTauHundredIsAttackedBlindly) {
   const TemporaryFolder folder;
   const nlohmann::json reference = testing::attack_reference();

@@ -122,7 +122,7 @@ TEST(Ensemble, AutoAttackIsTheMinimumOverItsMembers) {
   std::int64_t standing = 0;
   for (const AttackedImage& i : whole.images) standing += i.is_clean_correct() ? 1 : 0;
   for (const MemberSummary& m : whole.members) {
-    EXPECT_EQ(m.attacked, standing);  // only images still robust go on
+    EXPECT_EQ(m.attacked, standing);  // only images that are still robust continue
     standing -= m.broken;
   }
   EXPECT_DOUBLE_EQ(whole.robust_accuracy(), whole.members.back().robust_accuracy);

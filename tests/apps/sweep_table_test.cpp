@@ -134,7 +134,7 @@ TEST(SweepTable, DamagedResultsAreNamed) {
   EXPECT_THAT(text_of(t), HasSubstr("tau 50, seed 0: failed a\\x1B[31m\\n\\u202Eb\n"));
 }
 
-// A cell's request, its state and its training are never read out of something else.
+// Damaged files never give a wrong request, state or training of a cell.
 TEST(SweepCell, DamagedFilesAreNoState) {
   const TemporaryFolder folder;
   const CellRequest request = request_of(expand({parse_axis("tau=50")}, {}, {0})[0], {});

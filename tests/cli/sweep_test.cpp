@@ -243,7 +243,7 @@ TEST_F(SweepCli, TextFromOutsideStaysText) {
   // A folder whose name looks like a flag.
   EXPECT_EQ(kelvin("sweep " + toy + "--grid tau=1 --out=--json"), 0) << read_text(folder_ / "out.err");
   EXPECT_TRUE(std::filesystem::exists(folder_ / "--json/tau-1_seed-0/results/evaluate.json"));
-  // What only train's own command line may say.
+  // Flags that only the command line of train accepts.
   EXPECT_EQ(kelvin("sweep " + toy + "--grid tau=1 --set out=elsewhere"), 2);
   EXPECT_THAT(read_text(folder_ / "out.err"), HasSubstr("--out=elsewhere is no flag of a run's own"));
   // A cell from another user.

@@ -51,7 +51,7 @@ TEST(BatchLoader, SameBatchesForAnyNumberOfWorkersAndFromAnyEpoch) {
   }
 }
 
-// An image of more pixels than there is memory: a worker meets it, next() throws it.
+// An image that does not fit into memory: a worker gets the exception, next() throws it.
 TEST(BatchLoader, ThrowsWhatAWorkerMet) {
   ImageSet set;
   set.count = 1;

@@ -1,5 +1,5 @@
-// Memory and threads that are not there: limits on the address space and on processes stepped finely, and an allocator that fails. Each
-// trial is done, or ends with exit code 4 and one line. What the dynamic loader says before the program begins (127) is its own.
+// Lack of memory and threads: limits on the address space and on processes in small steps, and an allocator that fails. Each trial succeeds, or
+// ends with exit code 4 and one line. Before the program begins the dynamic loader may fail with its own message (127).
 #include <sys/stat.h>
 #include <unistd.h>
 
