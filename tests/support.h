@@ -15,7 +15,7 @@
 
 namespace kelvin::testing {
 
-// A folder of its own for each test, removed afterwards.
+// A temporary folder for each test, removed afterwards.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -41,7 +41,7 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-// A file's bytes; empty where there is none.
+// A file's bytes; empty if there is no file.
 inline std::string read_text(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -61,7 +61,7 @@ inline Outcome run_program(const std::filesystem::path& folder, const std::strin
 }
 
 // The message of the mistake (exit code 2) that f throws, with the fields that it names written as flags ("--tau must be > 0"); fails the
-// test when it throws nothing or something else. A mistake is one line.
+// test if it throws nothing or something else. A mistake is one line.
 template <class F>
 std::string mistake_of(const F& f) {
   try {

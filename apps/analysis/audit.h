@@ -1,12 +1,12 @@
-// Is a robustness real, or do gradients vanish? A list of checks of one mechanism – cross-entropy in float32 going flat where logits
-// lead by much – each with its figures, its rule and a verdict; then one sentence and three columns:
+// Is the robustness real, or do gradients vanish? A list of checks of one mechanism: float32 cross-entropy has no gradient where the label's
+// logit leads by much. Each check has figures, a rule and a verdict. The result is one sentence and three columns:
 //
 //   paper-faithful   PGD on float32 cross-entropy at attack τ = 1
 //   sound            the same attack on losses and attack temperatures that do not saturate, per-image minimum
-//   worst case       per-image minimum over everything the audit ran, AutoAttack included
+//   worst case       per-image minimum over all attacks of the audit, AutoAttack included
 //
-// "Robust" may be said of the last only; the first minus the last is the masking gap. Rules follow Athalye et al. 2018 (1802.00420),
-// Carlini et al. 2019 (1902.06705) and Croce & Hein 2020 (2003.01690); passing all of them is no proof. Deterministic by seed.
+// Only the worst case supports a claim of robustness; paper-faithful minus worst case is the masking gap. Rules follow Athalye et al. 2018
+// (1802.00420), Carlini et al. 2019 (1902.06705) and Croce & Hein 2020 (2003.01690). Passing all of them is no proof. Deterministic by seed.
 #pragma once
 
 #include <functional>
@@ -19,9 +19,9 @@
 namespace kelvin {
 
 struct AuditOptions {
-  // Norm, ε, seed and batch size of every attack, and its `pgd` of all that step along the gradient; the audit chooses the rest.
+  // Norm, ε, seed and batch size of every attack, and the `pgd` options of all attacks that step along the gradient. The audit chooses the rest.
   AttackOptions attack;
-  int queries = 5000;  // of Square, also as AutoAttack's member
+  int queries = 5000;  // of Square, alone and in AutoAttack
   double train_tau = 1;
   Model* twin = nullptr;      // a model trained at τ = 1 on the same data, to transfer from; may be absent
   int random_points = 10000;  // around each image of the random search
@@ -34,7 +34,7 @@ enum class Verdict { passes, masked, failed_harness, not_run };
 struct AuditCheck {
   std::string name;
   std::string figures;  // what was measured, as text
-  std::string rule;     // when the verdict is `masked`
+  std::string rule;     // the condition for the verdict `masked`
   Verdict verdict = Verdict::passes;
   Json values;
 };
@@ -53,9 +53,9 @@ struct Audit {
   [[nodiscard]] std::string sentence() const;
 };
 
-inline constexpr int kAuditChecks = 14;  // how often `progress` is called; transfer without a twin counts, too
+inline constexpr int kAuditChecks = 14;  // how often `progress` is called; includes transfer without a twin
 
-// Multiplies logits for some checks and restores the prototypes bit for bit afterwards, also when something throws.
+// Multiplies logits for some checks and restores the prototypes bit for bit afterwards, even after an exception.
 [[nodiscard]] Audit audit(Model& model, const ImageSet& set, const AuditOptions& options,
                           const std::function<void(const std::string& check)>& progress = {});
 

@@ -1,4 +1,4 @@
-// The audit's checks of the gradient itself: where float32 cross-entropy stops seeing, other losses and temperatures do not.
+// The audit's checks of the gradient: where float32 cross-entropy has no gradient, other losses and temperatures still have one.
 #include <algorithm>
 #include <cmath>
 
@@ -10,7 +10,7 @@
 namespace kelvin {
 namespace {
 
-// Leads where float32 cross-entropy loses the label's term, everything above the smallest normal number, and everything.
+// Leads of the label's logit beyond which the gradient of float32 cross-entropy loses the label's term, all normal numbers, and everything.
 constexpr double kUnreliable = 17, kInvalid = 87, kGone = 104;
 constexpr std::int64_t kCurveImages = 64;
 
@@ -136,7 +136,7 @@ void Auditor::targets() {
         {{"targeted", targeted}, {"untargeted", ce_}});
 }
 
-// Where cross-entropy does not rise by a single bit and log-odds does, PGD never moved.
+// If cross-entropy does not rise by a single bit and log-odds does, PGD never moved.
 void Auditor::loss_by_step() {
   begin("loss by step");
   const LossCurve ce = loss_curve(model_, set_, pgd(AttackLoss::cross_entropy), kCurveImages),

@@ -12,8 +12,8 @@ namespace {
 using audit_text::share;
 
 constexpr double kBlackBoxFlag = 0.002;        // AutoAttack's
-constexpr float kGreyReach = 128.0f / 255.0f;  // every image can become a grey one
-constexpr std::size_t kRandomImages = 100;     // survivors that random points are drawn around
+constexpr float kGreyReach = 128.0f / 255.0f;  // any image can be changed to a grey one
+constexpr std::size_t kRandomImages = 100;     // the number of survivors around which random points are drawn
 
 }  // namespace
 
@@ -74,7 +74,7 @@ void Auditor::convergence() {
         {{"ce", ce_restarts}, {"log_odds", log_odds_restarts}, {"restarts", more.pgd.restarts}});
 }
 
-// Chance on what PGD on cross-entropy left: nothing was optimised, so that anything found was there for the taking.
+// Random points around the images that PGD on cross-entropy did not break. Nothing is optimised, so whatever they find, PGD should have found.
 void Auditor::random_points() {
   begin("random points");
   std::vector<std::size_t> left;
@@ -165,8 +165,8 @@ void Auditor::autoattack() {
         members);
 }
 
-// The same harness on models known to be broken: logits times 100 hide the gradient and change no prediction; and the undefended twin,
-// where there is one, at an ε that puts a grey image in reach.
+// The same attacks on models that are known to be broken: logits times 100, which hides the gradient and changes no prediction; and the
+// undefended twin, if there is one, with an ε that reaches a grey image.
 void Auditor::known_broken_model() {
   begin("known-broken model");
   const LogitScale scaled(model_, 100);

@@ -1,4 +1,4 @@
-// The audit at work: one method a check, in the order in which they run. Part of audit.cpp; not for use elsewhere.
+// The implementation of the audit: one method for each check, in the order in which they run. Only audit*.cpp use it.
 #pragma once
 
 #include <string>
@@ -16,10 +16,10 @@ class Auditor {
   [[nodiscard]] Audit run();
 
  private:
-  using Robust = std::vector<std::uint8_t>;  // one flag an image
+  using Robust = std::vector<std::uint8_t>;  // one flag for each image
   enum class Counts { towards_worst, towards_sound_and_worst, nowhere };
 
-  // audit_gradients.cpp: does cross-entropy see where it is going?
+  // audit_gradients.cpp: does cross-entropy have a gradient?
   void saturation();
   void attack_temperatures();
   void losses();
@@ -27,7 +27,7 @@ class Auditor {
   void targets();
   void loss_by_step();
 
-  // audit_search.cpp: does more effort, or another kind of it, find more?
+  // audit_search.cpp: does more effort, or another kind of search, find more?
   void one_step();
   void eps_curve();
   void convergence();
@@ -38,7 +38,7 @@ class Auditor {
   void known_broken_model();
 
   [[nodiscard]] AttackOptions pgd(AttackLoss loss, double tau = 1) const;
-  // Attacks and adds the outcome to the minima, but for attacks at another ε or on another model.
+  // Attacks and adds the outcome to the minima, except for attacks at another ε or on another model.
   AttackResult attacked(const AttackOptions& options, Counts counts = Counts::towards_sound_and_worst);
   void check(const std::string& name, const std::string& figures, const std::string& rule, bool is_masked, Json values);
   void not_run(const std::string& name, const std::string& reason);
@@ -49,7 +49,7 @@ class Auditor {
   const AuditOptions& o_;
   const std::function<void(const std::string&)>& say_;
   Audit a_;
-  Robust worst_, sound_;  // still right after everything so far
+  Robust worst_, sound_;  // correctly classified after all attacks so far
   Robust left_by_ce_;     // after PGD on float32 cross-entropy
   double ce_ = 0, log_odds_ = 0, margin_ = 0;
 };
@@ -58,7 +58,7 @@ namespace audit_text {
 [[nodiscard]] double share(const std::vector<std::uint8_t>& robust);
 }  // namespace audit_text
 
-constexpr double kPoints = 0.02;  // two points: what a change of loss may cost
+constexpr double kPoints = 0.02;  // two points: the largest drop that another loss may cause
 constexpr double kHalfAPoint = 0.005;
 
 }  // namespace kelvin

@@ -10,8 +10,7 @@ namespace kelvin {
 namespace {
 
 constexpr std::size_t kKeptShares = 64;
-// Directions of Σ_B with less than this share of the largest eigenvalue count as none: the class means sum to zero, so one
-// eigenvalue is rounding only.
+// Eigenvalues of Σ_B below this share of the largest count as zero. The centred class means sum to zero, so one eigenvalue is only rounding.
 constexpr double kNoVariance = 1e-10;
 
 using Matrix = std::vector<double>;  // row-major
@@ -151,7 +150,7 @@ FeatureRank measure_feature_rank(std::span<const float> features, std::size_t d)
   std::vector<double> mean(d, 0);
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t k = 0; k < d; ++k) mean[k] += static_cast<double>(features[i * d + k]) / static_cast<double>(n);
-  // Rows are what the Gram matrix multiplies: of the n images or of the d features, whichever are fewer.
+  // The Gram matrix is that of the n images or that of the d features, whichever is smaller.
   const bool by_feature = d <= n;
   const std::size_t rows = by_feature ? d : n, columns = by_feature ? n : d;
   Matrix x(rows * columns), gram(rows * rows, 0);

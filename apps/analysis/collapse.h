@@ -1,15 +1,15 @@
-// Neural collapse and rank of features: how classes are arranged, free of the units of W and f.
+// Neural collapse and rank of features: the arrangement of the classes, independent of the scale of W and f.
 //
-// μ_c is the mean feature of class c, μ the mean of the class means, m_c = μ_c − μ; classes without an image in the set are left
-// out, C counts the rest. Σ_W is the mean over images of (f − μ_y)(f − μ_y)ᵀ, Σ_B the mean over classes of m_c m_cᵀ.
+// μ_c is the mean feature of class c, μ the mean of the class means, and m_c = μ_c − μ. Classes without an image in the set are left out; C is
+// the number of the others. Σ_W is the mean over images of (f − μ_y)(f − μ_y)ᵀ, Σ_B the mean over classes of m_c m_cᵀ.
 // Quantities of Papyan, Han & Donoho 2020 (2008.08186):
 //
-//   NC1  tr(Σ_W Σ_B⁺)/C            within-class scatter as the class means see it; 0 when every feature sits on its mean
+//   NC1  tr(Σ_W Σ_B⁺)/C            within-class scatter relative to the class means; 0 when every feature equals its class mean
 //   NC2  std/mean of ‖m_c‖, and mean |cos(m_c, m_c') + 1/(C − 1)|       0 at a simplex equiangular tight frame
 //   NC3  ‖W/‖W‖_F − M/‖M‖_F‖_F      prototypes against centred class means (rows); 0 when they align
 //   NC4  share of images whose nearest class mean is the class the model predicts; 1 at collapse
 //
-// They are defined on the training set; on test images they also carry the generalisation gap. Say which was used.
+// They are defined on the training set; on test images they also contain the generalisation gap. Always state which set was used.
 #pragma once
 
 #include <cstdint>
@@ -38,14 +38,14 @@ struct FeatureRank {
   std::vector<double> variance_shares;  // σ_k² / Σσ², descending, the first 64 at most
 };
 
-// features [n, d], labels and predictions [n], prototypes [C, d]. Absent where fewer than two classes have images, or all class
-// means coincide.
+// features [n, d], labels and predictions [n], prototypes [C, d]. Absent if fewer than two classes have images or all class means
+// coincide.
 [[nodiscard]] std::optional<Collapse> measure_collapse(std::span<const float> features,
                                                        std::span<const std::int32_t> labels,
                                                        std::span<const std::int32_t> predictions,
                                                        std::span<const float> prototypes, std::size_t width);
 
-// All zeros where the features are all alike.
+// All zeros if the features are all equal.
 [[nodiscard]] FeatureRank measure_feature_rank(std::span<const float> features, std::size_t width);
 
 }  // namespace kelvin

@@ -14,7 +14,7 @@ struct Moments {
   [[nodiscard]] double coefficient() const { return mean > 0 ? std::sqrt(variance) / mean : 0; }
 };
 
-// Of the values j ≠ skip; skip −1: of all.
+// Mean and variance of the values j ≠ skip; skip −1: of all values.
 Moments moments(const float* values, std::size_t n, std::int32_t skip = -1) {
   double sum = 0, squares = 0, count = 0;
   for (std::size_t j = 0; j < n; ++j) {

@@ -1,9 +1,9 @@
-// Where features lie relative to the class prototypes: the paper's distance figures (2502.20604, figures 6 and 7), and the
-// scale-free quantities without which they prove little.
+// The positions of features relative to the class prototypes: the paper's distances (2502.20604, figures 6 and 7), and scale-free quantities,
+// without which the distances prove little.
 //
-// D_j = ‖f(x) − w_j‖₂ over the negative classes j ≠ y. D_j² = ‖f‖² + ‖w_j‖² − 2 f·w_j, so the raw variance carries the units of
-// W, which τ changes by itself (logits grow with τ); only the scale-free columns support a claim about geometry: coefficients of
-// variation, unit vectors, and neural collapse and rank (collapse.h).
+// D_j = ‖f(x) − w_j‖₂ over the negative classes j ≠ y. D_j² = ‖f‖² + ‖w_j‖² − 2 f·w_j, so the variance of D_j depends on the scale of W, which
+// τ alone changes (logits grow with τ). Only scale-free quantities support a claim about geometry: coefficients of variation, unit vectors,
+// neural collapse and rank (collapse.h).
 #pragma once
 
 #include <nlohmann/json.hpp>

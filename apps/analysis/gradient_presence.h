@@ -1,8 +1,8 @@
-// Is there a gradient to follow? Cross-entropy's gradient by the pixels, image by image, in float32 and with the softmax in float64, at
+// Is the gradient zero? Cross-entropy's gradient with respect to the pixels, image by image, in float32 and with the softmax in float64, at
 // the image itself or at a random start.
 //
-// What vanishes is the gradient by the logits, p − e_y: p_y − 1 rounds to 0 where the label leads by more than 17 (float32) or 37
-// (float64), and every p_j underflows beyond 104 or 745. The rest of the network is linear in it.
+// The gradient with respect to the logits, p − e_y, vanishes: p_y − 1 rounds to 0 if the label leads by more than 17 (float32) or 37
+// (float64), and every p_j underflows beyond 104 or 745. The gradient with respect to the pixels is linear in it.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 namespace kelvin {
 
 struct GradientPresence {
-  std::int64_t images = 0;      // looked at: those that the model classifies correctly
-  double zero_images = 0;       // share whose gradient is exactly 0 in every pixel
+  std::int64_t images = 0;      // number of correctly classified images; only these are measured
+  double zero_images = 0;       // share of them whose gradient is exactly 0 in every pixel
   double zero_coordinates = 0;  // mean share of pixels where it is exactly 0
 };
 
@@ -31,12 +31,13 @@ struct GradientPlace {
 [[nodiscard]] GradientPresence gradient_presence(Model& model, const ImageSet& set, const AttackOptions& attack,
                                                  const GradientPlace& place);
 
-// The gradient of cross-entropy by the logits in float64, p − e_y with p = softmax(logits/τ), divided by its largest entry so that
-// float32 holds it: a positive factor, which no sign step and no normalised step notices. Zeros where float64 has none left.
+// The gradient of cross-entropy with respect to the logits in float64, p − e_y with p = softmax(logits/τ), divided by its largest entry so
+// that it fits into float32. This positive factor changes no sign step and no normalised step. Zeros if it vanishes in float64, too.
 [[nodiscard]] std::vector<float> float64_cross_entropy_weights(std::span<const float> logits, std::int32_t label,
                                                                double tau);
 
-// That gradient by the pixels of images like those of `batch`, [m, size]: one forward pass for the softmax, one to pull it back.
+// The gradient with respect to the pixels, [m, size], for images shaped like those of `batch`: one forward pass for the softmax, then a forward
+// and a backward pass with these weights.
 [[nodiscard]] Answer float64_cross_entropy(const Victim& victim, const ImageBatch& batch, std::span<const float> pixels,
                                            std::span<const std::int32_t> labels, double tau);
 

@@ -33,7 +33,7 @@ struct MeanOfPresent {
   [[nodiscard]] std::optional<double> value() const { return count > 0 ? std::optional(sum / count) : std::nullopt; }
 };
 
-// A temperature's sums while batches go by.
+// The sums over batches for one temperature.
 struct Sums {
   GradientsAtTau row;  // sums, divided by n at the end
   std::vector<double> steps;
@@ -108,7 +108,7 @@ class Study {
     }
   }
 
-  // What a cosine classifier's last product sees: s f/‖f‖.
+  // The input of a cosine classifier's last product: s f/‖f‖.
   void normalize_features() {
     for (std::size_t i = 0; i < features_.size() / width_; ++i) {
       const auto f = row_of(features_, i, width_);
@@ -197,7 +197,7 @@ class Study {
     }
   }
 
-  // The gradient as an attack or a training step meets it.
+  // The gradient as an attack or a training step computes it.
   void add_float32_zeros(Sums& s, const TensorBatch& batch) const {
     Tape tape({batch.images});
     tape.backward(sum(softmax_cross_entropy(model_.forward(batch.images, Mode::eval), batch.labels, s.row.tau)));

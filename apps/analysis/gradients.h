@@ -1,5 +1,5 @@
-// What the temperature of the loss does to the gradients with respect to the prototypes w_j, the features f and the image x of one
-// trained model: the mechanism behind the first figure of Xuan, Yang & Li (2502.20604), measured.
+// The effect of the loss temperature on the gradients with respect to the prototypes w_j, the features f and the image x of one trained
+// model. This measures the mechanism behind the first figure of Xuan, Yang & Li (2502.20604).
 //
 // With L = −log softmax(z/τ)_y, z = Wf + b, and α and 1 − p_y of negative_softmax.h:
 //
@@ -7,12 +7,12 @@
 //   ∂L/∂f   =  (1 − p_y)/τ · u          u = Σ_{j≠y} α_j (w_j − w_y)
 //   ∂L/∂x   =  (1 − p_y)/τ · Jᵀu        J = ∂f/∂x
 //
-// so τ acts twice: on the direction, through α, and on the step size (1 − p_y)/τ. Directions and norms are computed from α and
-// log-odds in double (u and Jᵀu by back-propagation in float32, the factor applied afterwards), so they hold where float32
-// cross-entropy has lost its gradient; what float32 makes of the same gradient is counted beside them (`zero_images`).
+// so τ acts twice: on the direction, through α, and on the step size (1 − p_y)/τ. Directions and norms are computed from α and log-odds in
+// double (u and Jᵀu by back-propagation in float32, the factor applied afterwards). So they are correct even where the gradient of float32
+// cross-entropy is zero. `zero_images` counts these cases.
 //
-// For a cosine classifier, z_j = s ŵ_j·f̂ with unit vectors, ∂L/∂w stands for the gradient to ŵ_j (s f̂ in place of f), ∂L/∂f and ∂L/∂x
-// for those to f and x themselves, through the normalisation.
+// For a cosine classifier, z_j = s ŵ_j·f̂ with unit vectors, ∂L/∂w is the gradient with respect to ŵ_j (with s f̂ in place of f); ∂L/∂f and
+// ∂L/∂x are those with respect to f and x, through the normalisation.
 //
 // τ here is the temperature of the loss under study, independent of the one the model was trained at.
 #pragma once
@@ -35,7 +35,7 @@ struct GradientOptions {
 };
 [[nodiscard]] Fields gradient_fields(GradientOptions& options);
 
-// Means over images unless said otherwise. A cosine is absent where no image had two gradients to compare.
+// Means over images unless said otherwise. A cosine is absent if no image had two nonzero gradients to compare.
 struct GradientsAtTau {
   double tau = 0;
   std::vector<double> alpha_shares;  // [C − 1] α of the hardest negative class of each image, the second hardest, ...
@@ -43,17 +43,17 @@ struct GradientsAtTau {
   double alpha_entropy = 0;          // entropy of α / log(C − 1), 0 ... 1 (0 where C = 2)
   std::vector<double> class_share;   // [C] mean α_j, 0 on images of class j itself: sums to 1
   double step_size = 0, median_step_size = 0;  // (1 − p_y)/τ
-  // (Σ s)² / (n Σ s²) with s = 1 − p_y over the images: 1 where all carry the set's gradient alike, 1/n where one does.
+  // (Σ s)² / (n Σ s²) with s = 1 − p_y over the images: 1 if all contribute equally to the set's gradient, 1/n if only one contributes.
   double image_participation = 0;
   double true_prototype_l2 = 0;                       // ‖∂L/∂w_y‖₂
   double negative_prototype_l2 = 0;                   // ‖∂L/∂w_j‖₂, mean over j ≠ y too
   double hardest_prototype_l2 = 0;                    // ‖∂L/∂w_j‖₂ of the hardest negative class
   double feature_l2 = 0;                              // ‖∂L/∂f‖₂
   double input_l1 = 0, input_l2 = 0, input_linf = 0;  // of ∂L/∂x
-  // Of ∂L/∂x by back-propagated float32 cross-entropy at this τ, over correctly classified images: share whose every
-  // coordinate is exactly 0, and share of coordinates that are.
+  // Of ∂L/∂x from float32 cross-entropy at this τ by back-propagation, over correctly classified images: the share of images with every
+  // coordinate exactly 0, and the share of coordinates that are exactly 0.
   double zero_images = 0, zero_coordinates = 0;
-  // To the gradient at τ = 1, per image: ∂L/∂W, ∂L/∂f, ∂L/∂x; and the one of the mean loss over the whole set, where τ also
+  // Cosines to the gradient at τ = 1, per image, of ∂L/∂W, ∂L/∂f and ∂L/∂x; and of ∂L/∂W of the mean loss over the whole set, where τ also
   // shifts weight between images.
   std::optional<double> prototype_cosine, feature_cosine, input_cosine, set_prototype_cosine;
 };
@@ -63,8 +63,8 @@ struct GradientStudy {
   double accuracy = 0;
   std::vector<GradientsAtTau> rows;  // in the order of options.taus
   // L∞ distance to the linearised boundary, (z_y − max_{j≠y} z_j) / ‖∇_x of it‖₁, over correctly classified images, in units of
-  // pixels in [0, 1]. Free of the scale of the logits: it says whether a boundary moved. Percentiles 5, 25, 50, 75, 95; absent
-  // without a correct image.
+  // pixels in [0, 1]. It does not depend on the scale of the logits, so it shows whether a boundary moved. Percentiles 5, 25, 50, 75, 95;
+  // empty without a correctly classified image.
   std::vector<double> linearized_distance;
 };
 

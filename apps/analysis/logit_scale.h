@@ -1,4 +1,4 @@
-// Multiplies a model's logits by a positive factor for the life of the object: another set of losses, the same classifier.
+// Multiplies a model's logits by a positive factor for the life of the object: losses change, the classification does not.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace kelvin {
 
-// The prototypes and their bias, or the scale of a cosine classifier, come back bit for bit.
+// The prototypes and their bias, or the scale of a cosine classifier, are restored bit for bit.
 class LogitScale {
  public:
   LogitScale(Model& model, float factor) : model_(model), cosine_scale_(model.spec().cosine_scale) {

@@ -1,4 +1,4 @@
-// How an attack's loss climbs, step by step: the picture of whether PGD has converged, or never moved (Pintor et al. 2022, 2106.09947).
+// The loss of an attack step by step. It shows whether PGD has converged or never moved (Pintor et al. 2022, 2106.09947).
 #pragma once
 
 #include <vector>
@@ -9,9 +9,9 @@ namespace kelvin {
 
 struct LossCurve {
   std::vector<double> mean_loss;  // [steps + 1]: over the images, of the highest loss so far; the first is at the start
-  std::vector<bool> climbed;      // an image each: the loss rose above its start
-  // Of the images that climbed: mean share of their climb that came in the last ten steps (the last half where there are fewer than
-  // 20 steps). Pintor et al. call an attack incomplete above 0.05.
+  std::vector<bool> climbed;      // for each image: the loss rose above its start
+  // Over the images whose loss climbed: the mean share of the climb in the last ten steps (in the last half of fewer than 20 steps).
+  // Pintor et al. call an attack incomplete above 0.05.
   double late_share = 0;
 };
 

@@ -1,5 +1,5 @@
 // Eigenvalues (and vectors) of a real symmetric matrix, in double, by Eigen's SelfAdjointEigenSolver. O(n³): some seconds at n = 2048. The
-// same for any number of threads.
+// result is the same for any number of threads.
 #pragma once
 
 #include <cstddef>

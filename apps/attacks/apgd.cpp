@@ -14,15 +14,15 @@ namespace {
 
 constexpr float kMomentum = 0.75f;
 
-// Where one image stands.
+// The state of one image.
 struct State {
   std::vector<float> x, previous, gradient, best, best_gradient;
-  std::vector<float> losses;  // [steps], zeros at first: what the first checkpoint's comparison wraps to
+  std::vector<float> losses;  // [steps], zeros at first: the first checkpoint also reads the last entry
   float best_loss = 0, best_loss_at_check = 0, step = 0;
   bool was_reduced = true;
 };
 
-// One run: a start and its steps, on the rows of `images` that are still standing.
+// One run: a start and its steps, on the rows of `images` that are not broken yet.
 class ApgdRun {
  public:
   ApgdRun(const Victim& victim, const ImageBatch& images, const AttackOptions& options, const ApgdOptions& own,
@@ -34,7 +34,7 @@ class ApgdRun {
         result_(result),
         ball_{options.norm, options.eps} {}
 
-  // target: one class a row of `images`, empty when untargeted
+  // target: one class for each row of `images`, empty if untargeted
   void operator()(const std::string& stream, const std::vector<std::int32_t>& targets) {
     active_ = result_.survivors();
     targets_ = targets;
@@ -91,7 +91,7 @@ class ApgdRun {
     };
   }
 
-  // Asks the model about the standing images, drops the broken ones and notes the others' progress. i = −1: at the start.
+  // Runs the model on the remaining images, removes the broken ones and records the progress of the others. i = −1: at the start.
   void look(int i) {
     std::vector<float> pixels(active_.size() * images_.size());
     for (std::size_t k = 0; k < active_.size(); ++k)

@@ -16,7 +16,7 @@ constexpr float kInside = 0.999999f;  // keeps arctanh of a pixel of 0 or 1 fini
 constexpr float kBeta1 = 0.9f, kBeta2 = 0.999f, kAdamEpsilon = 1e-8f;
 constexpr float kUnknown = 1e10f;  // an upper end of c that no success has set
 constexpr float kEnoughProgress = 0.9999f;
-constexpr float kLogitRounding = 1e-4f;  // of the largest logit: ten times what two orders of summation differ by
+constexpr float kLogitRounding = 1e-4f;  // of the largest logit: ten times the difference between summation orders
 
 struct SearchState {
   std::vector<float> v, x, first, second;
@@ -40,7 +40,8 @@ void reset(SearchState& s, std::span<const float> x0) {
   s.has_succeeded = false;
 }
 
-// One step of Adam on v. pull: what the cost grows by with max_{j≠goal} z_j − z_goal: ±c, 0 where it is clamped; margin_gradient: of that.
+// One step of Adam on v. pull: the derivative of the cost with respect to max_{j≠goal} z_j − z_goal: ±c, or 0 where it is clamped.
+// margin_gradient: the gradient of that difference.
 void descend(SearchState& s, std::span<const float> x0, std::span<const float> margin_gradient, float pull, int step,
              float learning_rate) {
   const float correction1 = 1 - std::pow(kBeta1, static_cast<float>(step)),
@@ -79,7 +80,7 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
   result.distance.assign(images.count(), std::numeric_limits<float>::infinity());
   std::vector<SearchState> states(images.count());
   for (SearchState& s : states) s.c = own.c_start;
-  // margin_loss, max_{j≠goal} z_j − z_goal, is the lead that a target has to overcome; that of the label is its negative.
+  // margin_loss, max_{j≠goal} z_j − z_goal, is the lead that a target has to overcome; the lead of a label is its negative.
   const float sign = images.targets.empty() ? -1.0f : 1.0f;
 
   for (int search = 0; search < own.search_steps; ++search) {
@@ -98,7 +99,7 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
         SearchState& s = states[row];
         const float distance = ball.distance(s.x, images.image(row));
         const float lead = sign * a.loss[k];
-        // The search ends on the boundary itself, where another batch's rounding could call the image by its label again.
+        // The search ends at the boundary, where the rounding of another batch could change the prediction back to the label.
         float largest = 0;
         for (const float z : a.logits_of(k)) largest = std::max(largest, std::abs(z));
         const float slack = kLogitRounding * largest;

@@ -2,12 +2,12 @@
 //
 //   ‖x' − x‖₂² + c·max(z_y − max_{j≠y} z_j + κ, 0),     x' = (tanh(v) + 1)/2      towards a target t: max(max_{j≠t} z_j − z_t + κ, 0)
 //
-// with Adam, and binary search for the constant c of each image: success lowers c's upper end, failure raises its lower end
-// (times 10 while no upper end is known). Adam starts afresh at every c. An image that has succeeded at this c stops early when its
-// cost has not fallen by 0.01 % over a tenth of the steps; the authors' code sums that test over the batch, which would make results
-// depend on the batch. Success asks for a lead beyond rounding (1e-4 of the largest logit).
-// c trades squared pixels against logits: for a model whose logits are s times larger, c_start/s is the same attack; with nine
-// search steps from 1e-3 the start hardly matters. Broken means: an adversarial image was found with ‖x' − x‖₂ ≤ ε.
+// with Adam, and binary search for the constant c of each image: success lowers the upper end of c, failure raises its lower end, and c is
+// multiplied by 10 while no upper end is known. Adam restarts at every c. An image that has succeeded at this c stops early when its cost has
+// not fallen by 0.01 % over a tenth of the steps. (The authors' code applies that test to the sum over the batch; then results would depend
+// on the batch.) Success requires a lead larger than rounding (1e-4 of the largest logit).
+// c weighs logits against squared pixels: for a model whose logits are s times larger, c_start/s gives the same attack. With nine search
+// steps from 1e-3 the start hardly matters. An image is broken if an adversarial image with ‖x' − x‖₂ ≤ ε was found.
 #pragma once
 
 #include "apps/attacks/member.h"
@@ -26,7 +26,7 @@ struct CarliniWagnerOptions {
 };
 [[nodiscard]] Fields carlini_wagner_fields(CarliniWagnerOptions& options);
 
-// distance[i]: the smallest L2 distance of an adversarial image found, infinite where none was.
+// distance[i]: the smallest L2 distance of an adversarial image, infinite if none was found.
 [[nodiscard]] MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images,
                                              const AttackOptions& options, const CarliniWagnerOptions& own);
 

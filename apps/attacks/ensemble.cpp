@@ -10,12 +10,12 @@
 namespace kelvin {
 namespace {
 
-constexpr int kPasses = 5;             // that must agree
-constexpr float kSameLogits = 1e-4f;   // relative difference beyond which they do not
-constexpr double kSquareFlag = 0.002;  // accuracy that a black-box attack may still take from white-box ones
+constexpr int kPasses = 5;             // number of passes whose logits must agree
+constexpr float kSameLogits = 1e-4f;   // the largest relative difference that counts as agreement
+constexpr double kSquareFlag = 0.002;  // the largest loss of accuracy to Square that needs no warning
 constexpr std::size_t kCheckedImages = 50;
 
-// Correctly classified, or towards a target not there yet, and not broken by a member.
+// Whether an image is still robust: correctly classified, or not at its target yet, and not broken by a member.
 std::vector<std::size_t> standing(const std::vector<AttackedImage>& images,
                                   const std::vector<std::vector<float>>& found) {
   std::vector<std::size_t> rows;
@@ -85,7 +85,7 @@ std::int64_t run_member(const Member& member, const Victim& victim, const ImageS
   return without_gradient;
 }
 
-// Asks the model once more about what the members returned: the figure is what these answers say, whatever a member claimed.
+// Classifies the images that the members returned once more. The result uses these predictions, not the members' reports.
 void verify(Model& model, const ImageSet& set, const AttackOptions& options,
             const std::vector<std::vector<float>>& found, AttackResult& result, const AttackedBatchFunction& on_batch) {
   const Device device = model.parameters().values().device();

@@ -51,7 +51,7 @@ class FabRun {
           },
           1);
     }
-    // Where the last moves led.
+    // Classifies the points that the last moves reached.
     const std::vector<float> pixels = stack(active);
     const Answer a = victim_.classify(images_, pixels);
     for (std::size_t k = 0; k < active.size(); ++k)
@@ -66,7 +66,7 @@ class FabRun {
     return pixels;
   }
 
-  // Notes a misclassified x₁ and pulls it back. True when the image is finished.
+  // Records a misclassified x₁ and pulls it back. Returns whether the image is finished.
   bool accept(std::size_t row) {
     const auto x0 = images_.image(row);
     const float distance = ball_.distance(x_[row], x0);
@@ -79,8 +79,8 @@ class FabRun {
     return false;
   }
 
-  // Accepts and pulls back the images that are misclassified, most of them after most steps, then linearises the boundary at each that
-  // goes on.
+  // Accepts and pulls back the misclassified images, which are most of them after most steps. Then linearises the boundary at each image that
+  // continues.
   void look(std::vector<std::size_t>& active, const std::vector<std::int32_t>& targets,
             std::vector<Boundary>& boundaries) {
     const Answer a = victim_.classify(images_, stack(active));
@@ -173,7 +173,7 @@ MemberResult fab(const Victim& victim, const ImageBatch& images, const AttackOpt
       run(str("fab_start/target", k, "/", restart), restart > 0, targets);
     }
   }
-  if (!own.minimise) result.distance.clear();  // images left before it was the smallest
+  if (!own.minimise) result.distance.clear();  // images left before the smallest distance was found
   return result;
 }
 

@@ -1,5 +1,4 @@
-// The last look at what an attack returns, whatever the attack claimed (AutoAttack prints the same three figures): inside the ball,
-// inside [0, 1], finite.
+// The final check of the images that an attack returns: inside the ball, inside [0, 1], finite. AutoAttack prints the same three figures.
 #pragma once
 
 #include "apps/attacks/attack.h"
@@ -13,8 +12,8 @@ class FinalCheck {
   // Images [N, H, W, C], clean and returned. Reads both back to the host.
   void add(const Tensor& clean, const Tensor& adversarial);
 
-  // Fills lowest_pixel, highest_pixel and not_finite, and adds a warning for each promise that is broken. The distance may exceed ε by
-  // 1e-5 of it: float32 rounding of an L2 norm; in L∞ nothing is exceeded.
+  // Fills lowest_pixel, highest_pixel and not_finite, and adds a warning for each check that fails. The distance may exceed ε by 1e-5 of ε,
+  // which allows for float32 rounding of an L2 norm; L∞ distances never exceed ε.
   void finish(AttackResult& result) const;
 
  private:

@@ -1,4 +1,4 @@
-// What is known before an attack moves: predictions, margins, and whether there is a gradient to follow at all.
+// What is known before an attack changes an image: predictions, margins, and whether the gradient is zero.
 #pragma once
 
 #include <vector>
@@ -9,17 +9,17 @@
 
 namespace kelvin {
 
-// [N, C] -> int32 [N], the first of equals
+// [N, C] -> int32 [N]; of equal logits the first class
 [[nodiscard]] Tensor predictions_of(const Tensor& logits);
 
-// The attack's loss, as `look` and `ascend` take it. goal: int32 [N], labels or targets.
+// The attack's loss for `look` and `ascend`. goal: int32 [N], labels or targets.
 [[nodiscard]] RowLoss loss_of(AttackLoss loss, const Tensor& goal, double attack_tau);
 
-// One record an image of the batch, from a look at the clean images.
+// One record for each image of the batch, from the logits and gradients at the clean images.
 [[nodiscard]] std::vector<AttackedImage> describe_clean(const TensorBatch& batch, const GradientPoint& p,
                                                         const std::vector<std::int32_t>& targets, bool is_targeted);
 
-// Of each image: ‖a − b‖∞ and ‖a − b‖₂.
+// ‖a − b‖∞ and ‖a − b‖₂ of each image.
 struct ImageDistances {
   std::vector<float> linf, l2;
 };

@@ -20,9 +20,9 @@ double dual_norm(Norm norm, std::span<const float> w) {
   return total;
 }
 
-// Coordinate i moves against the sign of its weight by min(λ·rate_i, room_i), rate 1 in L∞ and |w_i| in L2; the same λ for all. Both
-// are what the conditions of optimality say. λ is where Σ |w_i|·move_i reaches the distance: a sum of pieces that grow linearly
-// until λ_i = room_i / rate_i, so that sorting the λ_i leaves one division.
+// By the conditions of optimality, coordinate i moves against the sign of its weight by min(λ·rate_i, slack_i), with the same λ for all. rate_i
+// is 1 in L∞ and |w_i| in L2; slack_i is the distance to the bound of the pixel box. λ is the point where Σ |w_i|·move_i reaches the distance to
+// the hyperplane. Each term of the sum grows linearly until λ_i = slack_i / rate_i, so that after sorting the λ_i one division gives λ.
 void project_onto_hyperplane(Norm norm, std::span<float> d, std::span<const float> t, std::span<const float> w,
                              double b) {
   struct Piece {
@@ -32,7 +32,7 @@ void project_onto_hyperplane(Norm norm, std::span<float> d, std::span<const floa
   double distance = dot(w, t) - b;
   const float flip = distance < 0 ? -1.0f : 1.0f;
   distance *= static_cast<double>(flip);
-  const auto room = [&](std::size_t i) {
+  const auto slack = [&](std::size_t i) {
     const float weight = flip * w[i];
     return weight > 0 ? t[i] : weight < 0 ? 1 - t[i] : 0.0f;
   };
@@ -41,9 +41,9 @@ void project_onto_hyperplane(Norm norm, std::span<float> d, std::span<const floa
   pieces.reserve(t.size());
   double slope = 0;  // of Σ |w_i|·move_i at the present λ
   for (std::size_t i = 0; i < t.size(); ++i) {
-    const float size = std::abs(w[i]), space = room(i);
-    if (size == 0 || space <= 0) continue;
-    pieces.push_back({is_l2 ? space / size : space, is_l2 ? size * size : size});
+    const float size = std::abs(w[i]), available = slack(i);
+    if (size == 0 || available <= 0) continue;
+    pieces.push_back({is_l2 ? available / size : available, is_l2 ? size * size : size});
     slope += static_cast<double>(pieces.back().slope);
   }
   std::sort(pieces.begin(), pieces.end(), [](const Piece& p, const Piece& q) { return p.end < q.end; });
@@ -65,7 +65,7 @@ void project_onto_hyperplane(Norm norm, std::span<float> d, std::span<const floa
   const float stretch = is_reached ? static_cast<float>(lambda) : std::numeric_limits<float>::infinity();
   for (std::size_t i = 0; i < t.size(); ++i) {
     const float weight = flip * w[i];
-    const float length = weight == 0 ? 0.0f : std::min(is_l2 ? stretch * std::abs(weight) : stretch, room(i));
+    const float length = weight == 0 ? 0.0f : std::min(is_l2 ? stretch * std::abs(weight) : stretch, slack(i));
     d[i] = weight > 0 ? -length : length;
   }
 }

@@ -7,8 +7,8 @@
 
 namespace kelvin {
 
-// d of smallest ‖d‖∞, or ‖d‖₂, with w·(t + d) = b and t + d in [0, 1]; where no such move exists every coordinate goes to its
-// bound. t, w, d: [size], t in [0, 1]. In exact arithmetic the only minimiser but for coordinates with w_i = 0, which stay.
+// Computes the d with the smallest ‖d‖∞, or ‖d‖₂, such that w·(t + d) = b and t + d is in [0, 1]. If there is none, every coordinate moves to
+// its bound. t, w, d: [size], t in [0, 1]. Coordinates with w_i = 0 stay; in exact arithmetic the minimiser is otherwise unique.
 void project_onto_hyperplane(Norm norm, std::span<float> d, std::span<const float> t, std::span<const float> w,
                              double b);
 

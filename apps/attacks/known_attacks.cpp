@@ -8,7 +8,7 @@
 namespace kelvin {
 namespace {
 
-// An attack of one member, whose own options are a member of AttackOptions.
+// An attack with one member, whose own options are the given data member of AttackOptions.
 template <class Own>
 auto alone(MemberResult (*run)(const Victim&, const ImageBatch&, const AttackOptions&, const Own&),
            Own AttackOptions::*own) {
@@ -19,7 +19,7 @@ auto alone(MemberResult (*run)(const Victim&, const ImageBatch&, const AttackOpt
   };
 }
 
-// The same on a loss of its own.
+// The same with a fixed loss.
 template <class Members>
 auto on_loss(AttackLoss loss, Members members) {
   return [loss, members](AttackOptions o, int classes, std::vector<std::string>& warnings) {

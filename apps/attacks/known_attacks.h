@@ -1,4 +1,4 @@
-// Every attack by name, a row each: what it is called, how many steps it usually takes, which flags it reads, how it runs.
+// The table of attacks by name, one row for each: its title, its usual number of steps, the options that it reads, and how it runs.
 #pragma once
 
 #include <functional>
@@ -13,19 +13,19 @@ namespace kelvin {
 
 struct KnownAttack {
   std::string name;
-  std::string title;  // as results and reports call it
+  std::string title;  // its name in results and reports
   int least_classes = 2;
-  // What it reads of that which not every attack reads: its own options, bound to `options`, and of the common ones
-  // "loss", kClass and kAllClasses.
+  // The options that it reads but some other attacks do not: its own, bound to `options`, and of the common ones "loss", kClass and
+  // kAllClasses.
   std::function<Fields(AttackOptions& options)> own;
   std::vector<std::string> common = {};
-  // Its members, in their order; adds a warning for each that the model or the norm rules out. Empty: pgd.h does it.
+  // Its members in order; adds a warning for each that cannot run with this model or norm. Empty: the attack runs in pgd.h.
   std::function<std::vector<Member>(const AttackOptions&, int classes, std::vector<std::string>& warnings)> members =
       {};
-  std::optional<Norm> norm = {};  // where the same name is another attack in the other norm
+  std::optional<Norm> norm = {};  // set if the name means another attack in the other norm
 };
 
-// Goes to one target class an image; to every other class in turn.
+// One target class for each image; every other class in turn.
 inline constexpr const char *kClass = "targeted CLASS", *kAllClasses = "targeted all";
 
 [[nodiscard]] const std::vector<KnownAttack>& known_attacks();

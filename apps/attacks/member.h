@@ -1,9 +1,9 @@
-// What every attack of this folder other than PGD looks like from outside: images in, the ones it broke out.
+// The interface of every attack of this folder other than PGD: images in, broken images out.
 //
-// A member gets images that the model classifies correctly and answers for each whether it found an image within ε, and in
-// [0, 1], that the model takes for another class: for any other, or for its target where the batch names targets. Its random
-// numbers belong to the image (seed, name, restart, index), so that its answer does not depend on which other images are in the
-// batch (but for the rounding of the model's own sums).
+// A member gets images that the model classifies correctly. For each it reports whether it found an image within ε and in [0, 1] that the
+// model classifies as another class: as any other, or as the target if the batch has targets. Random numbers depend on the image only
+// (seed, name, restart, index), so that a result does not depend on the other images of the batch, except through the rounding of the
+// model's sums.
 #pragma once
 
 #include <functional>
@@ -15,10 +15,10 @@
 namespace kelvin {
 
 struct MemberResult {
-  std::vector<float> pixels;         // [n, H, W, C]: the adversarial image, or the clean one where none was found
+  std::vector<float> pixels;         // [n, H, W, C]: the adversarial image, or the clean one if none was found
   std::vector<std::uint8_t> broken;  // [n]
   std::vector<float> distance;  // [n]: smallest distance found by attacks that minimise it, in their norm; else empty
-  std::vector<std::uint8_t> no_gradient;  // [n]: the first gradient was exactly 0; empty where the attack uses none
+  std::vector<std::uint8_t> no_gradient;  // [n]: the first gradient was exactly 0; empty for attacks without gradients
 
   explicit MemberResult(const ImageBatch& images) : pixels(images.pixels), broken(images.count(), 0) {}
   void keep(std::size_t row, std::span<const float> image) {

@@ -1,12 +1,12 @@
-// PGD with momentum on the images still standing: MI-FGSM (Dong et al. 2018, 1710.06081), and with decay 0 plain PGD, which as
-// the adversarial-training literature runs Carlini & Wagner's margin loss is its "C&W L∞".
+// PGD with momentum on the images that are not broken yet: MI-FGSM (Dong et al. 2018, 1710.06081). With decay 0 it is plain PGD; on Carlini &
+// Wagner's margin loss the adversarial-training literature calls that "C&W L∞".
 //
 //   ĝ = g / mean|g|;  m ← decay·m + ĝ;  x ← Π(x ± step·sign(m))     L2: step·m/‖m‖₂
 //
-// A zero gradient has no mean to divide by: it adds nothing, and with no momentum the image stays where it is (dividing anyway
-// would fill it with NaN, which every later comparison calls robust). With Targeting::all it descends the loss of one other class after
-// another and any misclassification counts ("all targets, worst case" with C − 1). An image leaves at its first
-// success. Where the batch names targets it descends the loss of those, and reaching them is success. Deterministic.
+// A zero gradient cannot be divided by its mean. It adds nothing, and without momentum the image does not move. (A division would fill the
+// image with NaN, which later comparisons count as robust.) With Targeting::all it descends the loss of one other class after another, and any
+// misclassification is a success ("all targets, worst case" with C − 1). If the batch has targets it descends their loss, and reaching them is a
+// success. An image leaves at its first success. Deterministic.
 #pragma once
 
 #include "apps/attacks/member.h"

@@ -1,6 +1,6 @@
-// Random points on the surface of the ball – in L∞ its corners – with no search at all: the plainest question to a robustness. An
-// adversarial image that chance finds and a gradient attack missed says that the gradients are of no use (Athalye et al. 2018;
-// Carlini et al. 2019 ask for 10 000 and more draws an image).
+// Random points on the surface of the ball, in L∞ its corners, without any search: the simplest test of robustness. If it finds an adversarial
+// image that a gradient attack missed, the gradients are not useful (Athalye et al. 2018; Carlini et al. 2019 recommend at least 10 000 draws
+// for each image).
 #pragma once
 
 #include "apps/attacks/member.h"
@@ -11,7 +11,7 @@ namespace kelvin {
 struct AttackOptions;
 
 struct RandomPointsOptions {
-  int queries = 5000;  // an image; one that is found leaves
+  int queries = 5000;  // for each image, until an adversarial one is found
 };
 [[nodiscard]] Fields random_points_fields(RandomPointsOptions& options);
 

@@ -119,7 +119,7 @@ std::string reach_warning(const AttackOptions& o) {
              ": the ball's edge is out of reach, and the figure says little");
 }
 
-// The shorter decimal where it gives the same float, else 255ths where it is a whole number of them.
+// A short decimal if it gives the same float, else a whole number of 255ths if it is one.
 std::string file_text(float value) {
   const std::string decimal = formatted("%.3g", static_cast<double>(value));
   if (std::strtof(decimal.c_str(), nullptr) == value) return decimal;

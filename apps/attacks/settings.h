@@ -1,4 +1,4 @@
-// The options of an attack: which there are, the usual ones, which of them an attack reads, and a name for what differs.
+// The options of an attack: the table of them, their usual values, which of them an attack reads, and a name for unusual values.
 #pragma once
 
 #include <map>
@@ -9,16 +9,16 @@
 
 namespace kelvin {
 
-// What every attack has, but for the seed and the batch size.
+// The options that all attacks share, except the seed and the batch size.
 [[nodiscard]] Fields attack_fields(AttackOptions& options);
-// What the attack of options.attack and options.norm has of its own.
+// The own options of the attack that options.attack and options.norm name.
 [[nodiscard]] Fields own_fields(AttackOptions& options);
-// What any attack has of its own, each name once; for names and help.
+// The own options of all attacks, each name once; for names and help.
 [[nodiscard]] Fields all_own_fields(AttackOptions& options);
-// Sets own fields from their texts, by name. Throws a mistake where the attack has none of the name.
+// Sets own fields from their texts, by name. Throws a mistake if the attack has no field of that name.
 void set_own(AttackOptions& options, const std::map<std::string, std::string>& texts);
 
-// The value of an own field; `otherwise` where the attack has none of the name.
+// The value of an own field; `otherwise` if the attack has no field of that name.
 template <class T>
 [[nodiscard]] T own_value(const AttackOptions& options, const std::string& name, T otherwise) {
   AttackOptions o = options;
@@ -29,21 +29,21 @@ template <class T>
 
 // 8/255 in L∞; in L2 0.5, the radius of RobustBench's CIFAR-10.
 [[nodiscard]] float usual_eps(Norm norm);
-// Throws a mistake for a radius that no image has room for: in L∞ above 1.
+// Throws a mistake for a radius that is too large for any image: in L∞ above 1.
 void require_radius(float eps, Norm norm);
 
-// Whether an attack reads a field; true for those that every attack has. This goes by known_attacks.h, and throws its mistake for an
-// unknown attack.
+// Whether an attack reads a field, according to known_attacks.h; true for fields that all attacks share. Throws a mistake for an unknown
+// attack.
 [[nodiscard]] bool takes(const std::string& name, const std::string& attack, Norm norm);
-// Throws a mistake where it does not: the field would change nothing, and nobody would know.
+// Throws a mistake if the attack does not read the field, which would have no effect.
 void require_taken(const std::string& name, const std::string& attack, Norm norm);
 
-// Steps too few or too short to reach the ball's edge from the image: a sentence, or nothing.
+// A sentence if the steps are too few or too short to reach the edge of the ball from the image; else empty.
 [[nodiscard]] std::string reach_warning(const AttackOptions& options);
 
 // A radius or step in a file name: "0.5", "4of255".
 [[nodiscard]] std::string file_text(float value);
-// Settings other than the usual ones, as part of a file name: "", "-eps4of255-steps5-seed3". Without norm, loss, target and τ.
+// The settings that differ from the usual ones, as part of a file name: "", "-eps4of255-steps5-seed3". Without norm, loss, target and τ.
 [[nodiscard]] std::string unusual_settings(const AttackOptions& options);
 
 [[nodiscard]] std::string title_of(const AttackOptions& options);  // "PGD-20, log-odds, attack τ = 1"

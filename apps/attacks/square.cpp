@@ -11,7 +11,7 @@
 namespace kelvin {
 namespace {
 
-// Where one image stands.
+// The state of one image.
 struct BestImage {
   std::vector<float> best;
   float margin = 0;

@@ -1,13 +1,13 @@
-// Square attack (Andriushchenko et al. 2020, 1912.00049): random search that looks at logits only, so it cannot be fooled by
-// vanishing gradients. It starts from a pattern, then each query changes a window of side s around the best image so far and keeps
-// the change where the margin z_y − max_{j≠y} z_j shrinks. The share of pixels p_i falls from p_init by the authors' schedule for
-// 10 000 queries, not rescaled (as AutoAttack runs it).
+// Square attack (Andriushchenko et al. 2020, 1912.00049): random search that uses logits only, so vanishing gradients do not affect it. It
+// starts from a pattern. Each query changes a window of side s of the best image so far and keeps the change if the margin
+// z_y − max_{j≠y} z_j shrinks. The share of pixels p_i falls from p_init by the authors' schedule for 10 000 queries, which is not rescaled
+// for other numbers of queries (as in AutoAttack).
 //
-//   L∞   starts from vertical stripes of ±ε; recolours one square of side s = round(√(p_i·H·W)) with ±2ε a channel, and projects
+//   L∞   starts from vertical stripes of ±ε; moves one square of side s = round(√(p_i·H·W)) by ±2ε in each channel, and projects
 //   L2   starts from a grid of 5 x 5 bumps; moves the perturbation of one window (s odd, at least 3) into another as a new bump, together
 //        with what is left of ε, and scales the whole to ‖x' − x‖₂ = ε (square_patterns.h)
 //
-// Windows and colours belong to the image; the authors draw one window for the whole batch. Deterministic.
+// Windows and colours are drawn for each image; the authors draw one window for the whole batch. Deterministic.
 #pragma once
 
 #include "apps/attacks/member.h"

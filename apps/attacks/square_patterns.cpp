@@ -11,7 +11,7 @@ namespace {
 constexpr double kEmptyWindow = 1e-12;  // keeps an empty window from dividing by zero
 constexpr std::int64_t kTiles = 5;
 
-// Words of an image's stream: two corners, the orientation, then signs of channels (or of columns and channels).
+// Indices in an image's random stream: two corners, the orientation, then signs of channels (or of columns and channels).
 constexpr std::uint64_t kTop = 0, kLeft = 1, kOtherTop = 2, kOtherLeft = 3, kOrientation = 4, kSigns = 8;
 
 struct Window {
@@ -124,7 +124,7 @@ void move_mass(const Canvas& c, float eps, std::int64_t side, const ImageRandom&
       }
   const double left_over = std::max(static_cast<double>(eps) * static_cast<double>(eps) - all, 0.0);
 
-  // The new content of the window first: the two may overlap.
+  // Computes the new content of the window first, because the two windows may overlap.
   const std::vector<float> shape = bump(side, random.uniform(kOrientation) > 0.5f);
   std::vector<double> content(static_cast<std::size_t>(side * side * c.channels));
   for (std::int64_t k = 0; k < c.channels; ++k) {

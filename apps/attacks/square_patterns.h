@@ -1,5 +1,5 @@
-// What the Square attack puts on an image: the starting patterns and the changes of one window, L∞ and L2. Operations and constants follow
-// the authors' code as AutoAttack carries it.
+// The patterns of the Square attack: its starts and its changes of one window, L∞ and L2. Operations and constants follow the authors' code in
+// AutoAttack.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace kelvin {
 
-// An image [height, width, channels] under attack, of which a trial is to be made.
+// An image [height, width, channels] under attack, and the trial image to be made from it.
 struct Canvas {
   std::int64_t height, width, channels;
   std::span<const float> x0;    // the clean image
@@ -21,15 +21,15 @@ struct Canvas {
   }
 };
 
-// Vertical stripes: one sign a column and channel.
+// Vertical stripes: one sign for each column and channel.
 void stripes(const Canvas& canvas, float eps, const ImageRandom& random);
-// A square of `side` of the best image moved by ±2ε, one sign a channel, projected onto the ball.
+// A square of `side` of the best image moved by ±2ε, one sign for each channel, and projected onto the ball.
 void recolour(const Canvas& canvas, float eps, std::int64_t side, const ImageRandom& random);
 
 // Bumps of alternating sign on a grid, scaled to ‖trial − x0‖₂ = ε before clipping to [0, 1].
 void grid_of_bumps(const Canvas& canvas, float eps, const ImageRandom& random);
 // A window's perturbation becomes, channel by channel, its own direction plus a bump, with the squared norm that the channel had in both
-// windows and its equal share of what ‖best − x0‖₂ left of ε²; the other window is emptied. Then as above.
+// windows and an equal share of ε² − ‖best − x0‖₂²; the other window is emptied. Then scaled and clipped as above.
 void move_mass(const Canvas& canvas, float eps, std::int64_t side, const ImageRandom& random);
 
 // [side, side]: two halves of opposite sign, each a stack of centred rectangles that weigh 1, 1/4, 1/9, ...; ‖bump‖₂ = 1.

@@ -13,7 +13,7 @@ std::int32_t random_target(const RandomKey& key, std::int32_t index, std::int32_
   return target + (target >= label ? 1 : 0);
 }
 
-// The class with the highest sign·logit, the label left out; the first of equals.
+// The class with the highest sign·logit, without the label; of equal ones the first.
 std::int32_t extreme_target(std::span<const float> z, float sign, std::int32_t label) {
   std::int32_t target = label == 0 ? 1 : 0;
   for (std::int32_t j = 0; j < static_cast<std::int32_t>(z.size()); ++j)

@@ -10,7 +10,7 @@
 namespace kelvin {
 namespace {
 
-// [m, ...] on the device, zeros from the values' end on.
+// A tensor [m, ...] on the device: the values, then zeros.
 template <class T>
 Tensor filled_up(std::span<const T> values, const Shape& shape, Device device) {
   if (shape.size() == static_cast<std::int64_t>(values.size())) return Tensor::from_host<T>(values, shape, device);
@@ -19,7 +19,7 @@ Tensor filled_up(std::span<const T> values, const Shape& shape, Device device) {
   return Tensor::from_host<T>(all, shape, device);
 }
 
-// How many images were asked about.
+// The number of images in `pixels`.
 std::size_t rows_of(const ImageBatch& batch, std::span<const float> pixels) { return pixels.size() / batch.size(); }
 
 // The first m rows.

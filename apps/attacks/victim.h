@@ -1,9 +1,9 @@
-// A model under attack, seen from the host: logits and input gradients of any rows of a batch.
+// A model under attack, used from the host: logits and input gradients of any rows of a batch.
 //
-// The attacks of this folder other than PGD keep their state in host memory, so that an image that is finished leaves the batch:
-// each round asks the model about the rows still in play and about no others. The model runs where its parameters are, in eval
-// mode; nothing of it changes. On a GPU every round copies its rows there and back, filled up with black images to the next power of two, 16 at
-// least: each number of rows that a network meets for the first time costs a choice of plans for every convolution, seconds in all.
+// The attacks of this folder other than PGD keep their state in host memory, so that a finished image leaves the batch: each iteration runs
+// the model on the remaining rows only. The model runs on the device of its parameters, in eval mode, and does not change. On a GPU each
+// iteration copies its rows there and back. Black images fill the batch up to the next power of two, at least 16, because for each new number
+// of rows the network chooses plans for every convolution again, which takes seconds.
 #pragma once
 
 #include <algorithm>
@@ -23,10 +23,10 @@ struct ImageBatch {
   std::int64_t height = 0, width = 0, channels = 0;
   std::vector<float> pixels;
   std::vector<std::int32_t> labels;     // [n]
-  std::vector<std::int32_t> indices;    // [n] positions in the set: random numbers belong to them
-  std::vector<std::int32_t> targets{};  // [n] the class each is to be taken for; empty: any but the label
+  std::vector<std::int32_t> indices;    // [n] positions in the set, from which random numbers are drawn
+  std::vector<std::int32_t> targets{};  // [n] the class that each is to be classified as; empty: any but the label
 
-  // The classes an attack drives images to or, without targets, away from; and whether a prediction of image i is what it wants.
+  // The target classes or, without targets, the labels to leave; and whether a prediction of image i is a success of the attack.
   [[nodiscard]] const std::vector<std::int32_t>& goals() const { return targets.empty() ? labels : targets; }
   [[nodiscard]] bool is_reached(std::size_t i, std::int32_t prediction) const {
     return targets.empty() ? prediction != labels[i] : prediction == targets[i];
@@ -39,12 +39,12 @@ struct ImageBatch {
 };
 [[nodiscard]] ImageBatch image_batch(const ImageSet& set, std::span<const std::size_t> positions);
 
-// What the model answers: one row an image that was asked about.
+// The model's results: one row for each image.
 struct Answer {
   std::size_t classes = 0, size = 0;
   std::vector<float> logits;    // [m, classes]
-  std::vector<float> loss;      // [m]; empty where no loss was asked for
-  std::vector<float> gradient;  // [m, size], of the sum of the losses by the pixels; empty where no loss was asked for
+  std::vector<float> loss;      // [m]; empty without a loss
+  std::vector<float> gradient;  // [m, size], of the sum of the losses with respect to the pixels; empty without a loss
 
   [[nodiscard]] std::span<const float> logits_of(std::size_t row) const {
     return {logits.data() + row * classes, classes};
@@ -52,7 +52,7 @@ struct Answer {
   [[nodiscard]] std::span<const float> gradient_of(std::size_t row) const {
     return {gradient.data() + row * size, size};
   }
-  [[nodiscard]] std::int32_t prediction(std::size_t row) const;  // the first of equal logits
+  [[nodiscard]] std::int32_t prediction(std::size_t row) const;  // of equal logits the first class
   // z_y − max_{j≠y} z_j; the label is left out of the maximum (a mask of −∞)
   [[nodiscard]] float margin(std::size_t row, std::int32_t label) const;
 };
@@ -63,14 +63,14 @@ class Victim {
 
   // pixels: m images like those of `batch`, m = pixels.size() / batch.size().
   [[nodiscard]] Answer classify(const ImageBatch& batch, std::span<const float> pixels) const;
-  // The loss may be given more rows than were asked about, behind these.
+  // The loss may get more rows than m: black images follow.
   [[nodiscard]] Answer look(const ImageBatch& batch, std::span<const float> pixels, const RowLoss& loss) const;
 
   // The gradient of Σ weight·logit: weights [m, C]. `loss` holds that sum for each row.
   [[nodiscard]] Answer pull_back(const ImageBatch& batch, std::span<const float> pixels,
                                  std::span<const float> weights) const;
 
-  // For a loss of the logits of m rows, which the device may see more of: int32, as many as it sees, 0 for those that nobody asked about.
+  // A column of labels for a loss, as an int32 tensor with one value for each row on the device: `values`, then 0 for the rows that were added.
   [[nodiscard]] Tensor column(std::span<const std::int32_t> values) const;
   [[nodiscard]] int classes() const { return model_.spec().classes; }
 
@@ -97,7 +97,7 @@ template <class T>
 // 0, 1, ..., n − 1
 [[nodiscard]] std::vector<std::size_t> all_rows(std::size_t n);
 
-// Random numbers of one image: word i of a stream that is its own.
+// The random numbers of one image: word i of its own stream.
 class ImageRandom {
  public:
   ImageRandom(RandomKey key, std::int32_t index) : key_(key), base_(static_cast<std::uint64_t>(index) << 32) {}

@@ -44,7 +44,7 @@ Inputs random_inputs(const BenchOptions& o, Device device) {
   return in;
 }
 
-// The same work, recorded as a graph and replayed where the device can.
+// The same work, recorded as a graph and replayed if the device can.
 std::function<void()> replayed(std::function<void()> work, Device device) {
   return [work = std::move(work), graph = std::make_shared<StepGraph>(device)] { graph->run(work); };
 }
@@ -87,7 +87,7 @@ std::function<void()> step_for(const std::string& what, Model& model, const Inpu
   throw mistake("cases"_field, " ", what, "-...: expected ", kBenchCases);
 }
 
-// Steps that are launched one by one, also on a GPU: their sum is longer than a replayed step takes.
+// Profiles steps whose kernels are launched one by one, also on a GPU: their sum is longer than a replayed step.
 std::vector<BenchProfileLine> profile_of(const std::function<void()>& step, Device device) {
   constexpr int kSteps = 3;
   profile_enable(true);

@@ -12,7 +12,7 @@
 namespace kelvin {
 namespace {
 
-// Waves with a little noise, a different one an image: neither flat nor white, which JPEG and edge detection would notice.
+// Waves with a little noise, different for each image. Flat images or white noise would change the speed of JPEG and edge detection.
 ImageSet smooth_images(const BenchOptions& o) {
   ImageSet set{500, o.size, o.size, o.channels, {}, {}, {}};
   const RandomKey key{1, random_stream("bench/images")};
@@ -40,10 +40,10 @@ std::vector<std::string> corruptions_of(const std::string& what) {
   return {what};
 }
 
-// Processor time of all threads. On a busy machine it says what a rate by the clock on the wall hides.
+// Processor time of all threads. Unlike wall-clock time it does not depend on other work on the machine.
 double processor_time() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
-// Images a second of f, which does `images` of them: by the wall the fastest third of at least three calls, by processor time all.
+// The rates of f, which processes `images` images: by wall-clock time from the fastest third of at least three calls, by processor time from all.
 template <class F>
 void measure(BenchRow& row, double images, double seconds, const F& f) {
   f();  // warm

@@ -1,7 +1,7 @@
 // Throughput of the data side: batches from the loader, and corruptions.
 //
-//   load          batches as training gets them: shuffled, standard augmentation, float32, one worker thread
-//   corrupt-NAME  one corruption, or corrupt-all and corrupt-extra; an image at one severity counts as one, all five are made
+//   load          batches as in training: shuffled, standard augmentation, float32, one worker thread
+//   corrupt-NAME  one corruption, or corrupt-all and corrupt-extra, at all five severities; each image at each severity counts as one
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace kelvin {
 
 [[nodiscard]] bool is_data_case(const std::string& name);
 
-// `data`: the set (its test half; for `load` it serves as the training half); empty: 500 smooth random images of the options' size. Throws
-// a mistake for unknown corruptions.
+// `data`: the set, whose test half is used (for `load`, too); empty: 500 smooth random images of the options' size. Throws a mistake for unknown
+// corruptions.
 [[nodiscard]] BenchRow run_data_bench(const std::string& name, const BenchOptions& options, const std::string& data);
 
 }  // namespace kelvin

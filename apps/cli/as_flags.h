@@ -1,4 +1,4 @@
-// Libraries name fields of options structs; on the command line these are flags.
+// Messages of the libraries name fields of options structs. On the command line these become flags.
 #pragma once
 
 #include <string>

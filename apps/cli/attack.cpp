@@ -24,7 +24,7 @@ struct AttackFlags {
   CLI::App* command = nullptr;
 };
 
-// Part of a file name that has room for what is added to it.
+// A part of a file name, short enough that suffixes can be added.
 void check_label(const std::string& label) {
   constexpr std::size_t kLongest = 200;
   if (label.find('/') != std::string::npos)
@@ -46,7 +46,7 @@ void resolve(AttackFlags& f, const CommonOptions& common) {
 }
 
 struct Names {
-  std::string label, variant;  // variant: the label's part that says what is not usual
+  std::string label, variant;  // variant: the part of the label with the unusual settings
 };
 Names names_of(const AttackFlags& f, const Target& target) {
   if (!f.label.empty()) return {f.label, ""};
@@ -67,7 +67,7 @@ Names names_of(const AttackFlags& f, const Target& target) {
   return {label + variant, variant.empty() ? "" : variant.substr(1)};
 }
 
-// How far the attack moved, and from where: a random start may lie ε away on the other side.
+// The displacement of the attack and the point it is measured from: a random start may be ε away in the other direction.
 std::string displacement_text(const AttackOptions& o, const AttackResult& r) {
   const std::string figure = number(r.mean_displacement());
   if (!moves_from_start(o)) return "mean L-infinity distance of the images found from their originals " + figure;
@@ -95,7 +95,7 @@ std::string text_of(const AttackFlags& f, const AttackResult& r) {
   return text;
 }
 
-// One JSON line an image
+// One JSON line for each image.
 void write_lines(const std::string& path, const AttackResult& result) {
   write_file_atomically(path, [&](std::ostream& out) {
     for (std::size_t i = 0; i < result.images.size(); ++i)

@@ -33,7 +33,7 @@ std::string audit_table(const Audit& a) {
   return text;
 }
 
-// What is not usual, for the file's name. A twin adds a check and changes none: the name stays.
+// The unusual settings, for the name of the file. A twin only adds a check, so it does not change the name.
 std::string settings_of(const AuditFlags& f) {
   const AttackOptions& o = f.options.attack;
   std::string text = (o.norm == Norm::l2 ? "-l2" : "") + unusual_settings(o);
@@ -55,7 +55,7 @@ void run(AuditFlags& f, const CommonOptions& common) {
   if (!f.twin.empty()) {
     TargetOptions t = f.target;
     t.run = f.twin;
-    t.weights.clear();  // the twin is a run of its own, as it was trained
+    t.weights.clear();  // the twin is another run and is used as it was trained
     t.model.clear();
     t.checkpoint = t.weights_from = "last";
     t.normalisation = {};

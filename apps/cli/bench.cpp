@@ -19,7 +19,7 @@ const std::vector<Named<DType>> kPrecisions = {{"f32", DType::f32}, {"bf16", DTy
 
 std::string share(double s) { return s < 0 ? "-" : percent(s); }
 
-// The lines that take a hundredth of the time and more.
+// The lines with at least a hundredth of the time.
 std::string profile_table(const BenchRow& row) {
   double total = 0, rest = 0;
   for (const BenchProfileLine& l : row.profile) total += l.milliseconds;

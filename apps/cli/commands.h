@@ -1,4 +1,4 @@
-// The subcommands: one file each. `add_NAME` declares the flags of `kelvin NAME` and what it does.
+// The subcommands, one file each. `add_NAME` declares the flags of `kelvin NAME` and its work.
 #pragma once
 
 #include "apps/cli/common.h"

@@ -87,7 +87,7 @@ std::string number(double value, int digits) {
   return text;
 }
 
-std::string of_channels(const std::vector<float>& values) {
+std::string channels_text(const std::vector<float>& values) {
   return listed(values, [](float v) { return number(v); });
 }
 

@@ -1,4 +1,4 @@
-// What the subcommands share: global flags, fractions as numbers, devices, and where results go.
+// What the subcommands share: global flags, devices, numbers as text, and the output of results.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace kelvin {
 struct CommonOptions {
   std::string device = "auto";
   std::uint64_t seed = 0;
-  int threads = 0;    // 0: as many as the machine has cores
+  int threads = 0;    // 0: one for each core of the machine
   bool tf32 = false;  // the next three: CudaSettings (kernels/libraries/cuda_device.h)
   std::string autotune = "on";
   bool fast = false;
@@ -27,27 +27,27 @@ struct CommonOptions {
 
 [[nodiscard]] Fields common_fields(CommonOptions& options);
 
-// Applies --threads and --device; a mistake for a device that is not there. `auto` says in a note why it took the CPU, but on machines where
-// nobody expects a GPU.
+// Applies --threads and --device. Throws a mistake for a device that is not available. `auto` adds a note that says why the CPU was chosen, except
+// on machines where no GPU is expected.
 [[nodiscard]] Device open_device(const CommonOptions& common);
 [[nodiscard]] std::string device_name(const Device& device);  // "NVIDIA H100 80GB HBM3", "the CPU"
 
-// Adds "device_notes" to a result: what the kernels had to say (kernels/device/notes.h), if there is any.
+// Adds "device_notes" to a result: the notes of the kernels (kernels/device/notes.h), if there are any.
 void add_device_notes(nlohmann::json& json);
 
-// A mistake that names `flag` where a file cannot be written there: said before the work, not after it.
+// Throws a mistake that names `flag` if a file cannot be written to `path`. Called before the work, so that no work is lost.
 void require_writable(const std::string& flag, const std::string& path);
 
-// Prints `text` to standard output, or with --json the one JSON object. The object's "notes" follow the text, a line each.
+// Prints `text` to standard output, or the JSON object with --json. The object's "notes" follow the text, one per line.
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json);
 
-// The same after `keep`, which saves the result: a reader of standard output that goes away loses nothing. What cannot be kept is
-// printed all the same, before the mistake.
+// The same after `keep`, which saves the result, so that it is not lost if standard output is closed. If `keep` fails, the result is printed
+// before the mistake is thrown.
 void keep_and_print(const CommonOptions& common, const std::string& text, const nlohmann::json& json,
                     const std::function<void()>& keep);
 
-// Up to `digits` significant digits
+// A number with up to `digits` significant digits.
 [[nodiscard]] std::string number(double value, int digits = 4);
-[[nodiscard]] std::string of_channels(const std::vector<float>& values);  // "0.485, 0.456, 0.406"
+[[nodiscard]] std::string channels_text(const std::vector<float>& values);  // "0.485, 0.456, 0.406"
 
 }  // namespace kelvin

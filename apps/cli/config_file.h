@@ -1,4 +1,4 @@
-// What is wrong with the file of --config, for people: CLI11 names neither the file nor the section that is missing.
+// Error messages about the file of --config. CLI11's own messages name neither the file nor the missing section.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -6,7 +6,7 @@
 
 namespace kelvin {
 
-// The line for the first entry that `app` cannot use; `said` is what CLI11 said of it.
+// The message about the first entry that `app` cannot use; `said` is CLI11's message.
 [[nodiscard]] std::string config_mistake(const CLI::App& app, const std::string& said);
 
 }  // namespace kelvin

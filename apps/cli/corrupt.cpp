@@ -23,7 +23,7 @@ struct CorruptFlags {
   std::string corruptions = "all", severity = kUsualSeverity, from, save, baseline;
 };
 
-// Names with commas, among them `all` and `extra` for the two lists.
+// Names separated by commas; `all` and `extra` stand for the two lists.
 std::vector<std::string> parse_names(const std::string& text) {
   std::vector<std::string> known = corruption_names(), names;
   for (const std::string& name : extra_corruption_names()) known.push_back(name);
@@ -93,7 +93,7 @@ std::string table_text(const CorruptionTable& table, const Json& json) {
   return out;
 }
 
-// What is not usual about the rows, for the file's name. A baseline adds to them and changes none: the name stays.
+// The unusual settings of the rows, for the name of the file. A baseline only adds to the rows, so it does not change the name.
 std::string settings_of(const CorruptFlags& f, const std::vector<std::string>& names, const CommonOptions& common) {
   std::string text;
   if (names != corruption_names()) text += "-" + file_name_text(f.corruptions);
@@ -147,7 +147,7 @@ void run(const CorruptFlags& f, const CommonOptions& common) {
     json["baseline"] = f.baseline;
     json["baseline_train_tau"] = baseline.info.train_tau;
   }
-  // Files in folders (Tiny-ImageNet-C) are other photographs than the clean set's: there is nothing to subtract.
+  // Files in folders (Tiny-ImageNet-C) are not the photographs of the clean set, so there is no clean error to subtract.
   if (baseline.model && !(files && !files->is_paired())) {
     json["clean_accuracy"] = accuracy_of(*target.trained.model, clean, f.target.batch_size);
     json["baseline_clean_accuracy"] = accuracy_of(*baseline.model, clean, f.target.batch_size);

@@ -1,4 +1,4 @@
-// Which flags `kelvin train` has. What they mean together stands in train_flags.cpp.
+// The table of the flags of `kelvin train`. train_flags.cpp defines their combined meaning.
 #include <algorithm>
 
 #include "apps/cli/subcommand.h"

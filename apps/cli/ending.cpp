@@ -25,9 +25,9 @@
 namespace kelvin {
 namespace {
 
-std::atomic<bool> ends_by_itself{true};  // by exit() of a library, not by returning from main
+std::atomic<bool> ends_by_itself{true};  // true until main is about to return: an exit before comes from a library
 
-// Nothing here allocates: there may be nothing left.
+// Nothing here allocates, because there may be no memory left.
 int out_of_memory(const char* what) {
   std::fprintf(stderr, "kelvin: %s\n", what);
   return static_cast<int>(ExitCode::out_of_memory);
@@ -38,7 +38,7 @@ int fail(const std::string& message, ExitCode code) {
   return static_cast<int>(code);
 }
 
-// Never what() of another library: it says nothing to who reads it. The type does, to who mends it.
+// Does not print what() of another library, because it does not help the user. The type helps the developer.
 int fail_inside(const std::type_info& type) {
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
@@ -64,7 +64,7 @@ int tell_exception() {
     return out_of_memory("out of memory; try a smaller --batch-size");
   } catch (const std::length_error&) {  // more than any memory holds
     return out_of_memory("out of memory; try a smaller --batch-size");
-  } catch (const std::filesystem::filesystem_error& e) {  // what the standard library says of a path, in our words
+  } catch (const std::filesystem::filesystem_error& e) {  // prints our own message instead of the standard library's
     if (ran_out(e.code())) return out_of_memory("out of memory while a file was opened");
     return fail((e.path1().empty() ? "the working folder" : e.path1().string()) + ": " + e.code().message(),
                 ExitCode::mistake);
@@ -72,7 +72,7 @@ int tell_exception() {
     if (ran_out(e.code()))
       return out_of_memory("out of threads or memory: the system has no more; try a smaller --threads");
     return fail_inside(typeid(e));
-  } catch (const nlohmann::json::exception&) {  // of a kind that the reader of the file did not think of
+  } catch (const nlohmann::json::exception&) {  // an error in a file that its reader did not expect
     return fail("one of the files read holds JSON of another form than kelvin writes: damaged, or changed by hand",
                 ExitCode::mistake);
   } catch (const std::exception& e) {
@@ -82,33 +82,33 @@ int tell_exception() {
 
 [[noreturn]] void on_terminate() {
   if (std::current_exception()) _exit(tell_exception());
-  // Thrown where nothing may be, which is what allocations do in functions that promise not to throw.
+  // Thrown inside a noexcept function: usually a failed allocation.
   if (std::uncaught_exceptions() > 0) _exit(out_of_memory("out of memory; try a smaller --batch-size"));
   std::fprintf(stderr, "kelvin: an error of the program itself (std::terminate); please report it with its command\n");
   _exit(static_cast<int>(ExitCode::internal));
 }
 
-// libgomp has said its line.
+// libgomp has printed its message.
 void on_exit_of_a_library() {
   if (ends_by_itself) _exit(static_cast<int>(ExitCode::out_of_memory));
 }
 
-// Libraries allocate when they are loaded: this runs before. The CUDA runtime then registers our kernels, some 200 KB in small blocks, and
-// does not look whether it got them.
+// Runs before the libraries are loaded, because they allocate then. The CUDA runtime registers our kernels, some 200 KB in small blocks, and
+// does not check its allocations; so this checks that the memory is available.
 void end_in_order_from_the_start() {
   std::set_terminate(on_terminate);
   constexpr std::size_t kRegistration = std::size_t{1} << 20;
-  void* const room = mmap(nullptr, kRegistration, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (room == MAP_FAILED || std::atexit(on_exit_of_a_library) != 0) _exit(out_of_memory("out of memory"));
-  munmap(room, kRegistration);
+  void* const memory = mmap(nullptr, kRegistration, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || std::atexit(on_exit_of_a_library) != 0) _exit(out_of_memory("out of memory"));
+  munmap(memory, kRegistration);
 }
 __attribute__((section(".preinit_array"), used)) void (*const before_libraries)() = end_in_order_from_the_start;
 
 }  // namespace
 
 int run_to_its_end(const std::function<int()>& program) {
-  // The end of a thread unwinds its stack; glibc loads what it needs for that when it is first needed, and ends the program where there
-  // is no memory for it then.
+  // The end of a thread unwinds its stack. glibc loads a library for that at the first use, and aborts if there is no memory for it then. So this
+  // loads it now.
   void* frame = nullptr;
   if (backtrace(&frame, 1) == 0) return out_of_memory("out of memory");
   int code = 0;

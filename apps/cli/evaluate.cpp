@@ -89,7 +89,7 @@ void run(const EvaluateFlags& f, const CommonOptions& common) {
   const std::string text =
       str("accuracy ", percent(e.accuracy), ", NLL ", number(e.nll), ", ECE ", percent(e.ece), " at tau ", f.eval_tau,
           " on ", e.n, " images (trained at tau ", train_tau, ")\n", fit, "\n", table_of(json["calibration"]));
-  // A fitted temperature adds to a result and changes nothing of it: the name stays.
+  // A fitted temperature only adds to a result, so it does not change the name.
   const std::string settings =
       str(f.logit_scale != 1 ? str("-logits-x", f.logit_scale) : "", f.eval_tau != 1 ? str("-tau", f.eval_tau) : "");
   keep_and_print(common, text, json, [&] { target.save("evaluate", settings, json); });

@@ -1,4 +1,4 @@
-// --help: the flags that a beginner needs, in groups, within 100 columns; --help-all: all.
+// --help: the flags that a beginner needs, in groups, within 100 columns; --help-all: all flags.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,7 @@
 
 namespace kelvin {
 
-// The group of a flag, as CLI11 takes it; one that is not basic is for --help-all alone.
+// The name of a flag's group for CLI11; flags that are not basic appear in --help-all only.
 [[nodiscard]] std::string help_group(const std::string& title, bool is_basic);
 
 class HelpFormatter : public CLI::Formatter {
@@ -18,7 +18,7 @@ class HelpFormatter : public CLI::Formatter {
   std::string make_footer(const CLI::App* app) const override;
 
  private:
-  mutable bool shows_all_ = false, hides_ = false;  // of the help that is being made
+  mutable bool shows_all_ = false, hides_ = false;  // state of the help that is being written
 };
 
 }  // namespace kelvin

@@ -13,7 +13,7 @@
 
 namespace {
 
-// A misspelt command, said before the parser says that one is missing.
+// Reports a misspelt command before the parser reports that a command is missing.
 void check_command(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return;
   std::string known;

@@ -42,7 +42,7 @@ std::string set_normalisation(ModelSpec& spec, const NormalisationFlags& flags, 
 
 std::string normalisation_text(const ModelSpec& spec) {
   return spec.mean.empty() ? "as they are"
-                           : "normalised by mean " + of_channels(spec.mean) + " and std " + of_channels(spec.std);
+                           : "normalised by mean " + channels_text(spec.mean) + " and std " + channels_text(spec.std);
 }
 
 }  // namespace kelvin

@@ -1,4 +1,4 @@
-// How images are normalised before a model sees them, where a weight file may not say it: --mean, --std, --no-normalize.
+// The normalisation of images, for weight files that do not contain it: --mean, --std, --no-normalize.
 #pragma once
 
 #include <string>
@@ -16,12 +16,12 @@ struct NormalisationFlags {
 };
 [[nodiscard]] Fields normalisation_fields(NormalisationFlags& flags);
 
-// Sets spec.mean and spec.std: as the flags say; else, where the file `names_its_own`, as they are; else to the constants that the model's
-// published weights were trained with. Then, and only then, returns a line that says which. A mistake where nobody knows.
+// Sets spec.mean and spec.std: from the flags, if given; else unchanged if the file `names_its_own`; else to the constants with which the model's
+// published weights were trained. Only in that last case returns a line that names them. Throws a mistake if there are no such constants.
 [[nodiscard]] std::string set_normalisation(ModelSpec& spec, const NormalisationFlags& flags, bool names_its_own,
                                             const std::string& file);
 
-// "normalised by mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5", or "as they are"
+// "normalised by mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5", or "as they are".
 [[nodiscard]] std::string normalisation_text(const ModelSpec& spec);
 
 }  // namespace kelvin

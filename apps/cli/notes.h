@@ -1,5 +1,5 @@
-// What a command has to say that is no mistake: files that were passed over, a checkpoint without checksums. Each note is said once, as one line
-// on standard error, and only by a command that succeeds or begins its work: a mistake stays one line.
+// Notes of a command that are no errors, such as skipped files or a checkpoint without checksums. Each note is printed once, as one line on
+// standard error. It is printed only if the command succeeds or begins its work, so that a mistake stays one line.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace kelvin {
 
-void add_note(const std::string& note);  // nothing where it is empty
+void add_note(const std::string& note);  // an empty note is ignored
 void add_notes(const std::vector<std::string>& notes);
-void say_notes();  // those not said yet; print_result does it
+void say_notes();  // prints those not printed yet; print_result calls it
 
 }  // namespace kelvin

@@ -6,12 +6,12 @@
 namespace kelvin {
 namespace {
 
-// Weights and what they say of themselves.
+// Weights and their metadata.
 struct Source {
   std::string name;  // for messages: the run folder or the file
   SafetensorsFile file;
   RunInfo info;
-  bool is_raw = false;  // without metadata: torchvision's, timm's, anyone's
+  bool is_raw = false;  // without Kelvin's metadata, such as torchvision's and timm's
 };
 
 Source open_source(const TargetOptions& o) {
@@ -36,10 +36,10 @@ Source open_source(const TargetOptions& o) {
   return source;
 }
 
-// The half of the data that --split names, as its test half; whether --limit leaves nothing of it out.
+// Loads the half of the data that --split names as its test half; also returns whether it is complete in spite of --limit.
 bool load_images(const TargetOptions& o, const std::string& data, std::uint64_t seed, Dataset& set) {
   const bool on_train = o.split == "train";
-  const std::int64_t one_more = o.limit == 0 ? 0 : o.limit + 1;  // tells whether the limit leaves images out
+  const std::int64_t one_more = o.limit == 0 ? 0 : o.limit + 1;  // shows whether the limit leaves images out
   set = load_dataset(data, {.train = on_train ? Half::required : Half::skip,
                             .test = on_train ? Half::skip : Half::required,
                             .train_limit = one_more,
@@ -51,7 +51,7 @@ bool load_images(const TargetOptions& o, const std::string& data, std::uint64_t 
   return is_whole_set;
 }
 
-// `own`: what the run says of itself.
+// `own`: the metadata of the run.
 std::string variant_of(const TargetOptions& o, const RunInfo& own, std::int64_t images, bool is_whole_set) {
   std::string text;
   const bool is_usual = is_whole_set ? o.usual_limit == 0 || images <= o.usual_limit : images == o.usual_limit;
@@ -63,9 +63,9 @@ std::string variant_of(const TargetOptions& o, const RunInfo& own, std::int64_t 
   return text;
 }
 
-// The model that the weights name, on these images.
+// Sets the image size of imported weights' spec, and checks that the images fit the model.
 void fit_images(const Source& source, const std::string& data, const ImageSet& test, ModelSpec& spec) {
-  if (source.info.data.empty()) {  // imported: no data set's sizes are its own
+  if (source.info.data.empty()) {  // imported weights are not bound to the sizes of a data set
     if (spec.image_size == 0) spec.image_size = spec.height;
     spec.height = static_cast<int>(test.height);
     spec.width = static_cast<int>(test.width);
@@ -75,11 +75,11 @@ void fit_images(const Source& source, const std::string& data, const ImageSet& t
                   " images; ", data, " has ", test.height, "x", test.width, "x", test.channels);
 }
 
-// The model that --model and the images make of weights without metadata.
+// The model for weights without metadata, from --model and the images.
 ModelSpec raw_spec(const TargetOptions& o, const Source& source, const std::string& data, const Dataset& set) {
   require_known_model(o.model);
   const int classes = find_head_classes(source.file).value_or(set.classes);
-  // Which of its classes the data has, nobody says.
+  // No names say which of the model's classes a smaller set has, so a set with names must have all of them.
   if (set.has_class_names ? set.classes != classes : set.classes > classes)
     throw mistake(source.name, ": has a last layer of ", classes, " classes; ", data, " has ", set.classes);
   return {.name = o.model,

@@ -18,7 +18,7 @@ struct PredictFlags {
   int classes = 0, image_size = 0;
 };
 
-// In [0, 1]; with --no-normalize as they are, but for bytes.
+// The images in [0, 1]; with --no-normalize unchanged, except bytes.
 std::vector<float> pixels_of(const PredictFlags& f, const NpyArray& images) {
   if (images.type == "u1") {
     std::vector<float> pixels = images.to_float();
@@ -28,7 +28,7 @@ std::vector<float> pixels_of(const PredictFlags& f, const NpyArray& images) {
   return f.normalisation.no_normalize ? images.to_float() : float_pixels(images);
 }
 
-// Position embeddings belong to a grid of patches, other layers to any size.
+// Position embeddings fix the grid of patches; other layers accept any image size.
 void require_own_grid(const ModelSpec& own, const ModelSpec& spec, const SafetensorsFile& file) {
   if (!file.tensors.contains("pos_embed") ||
       (own.input_height() == spec.input_height() && own.input_width() == spec.input_width()))

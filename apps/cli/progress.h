@@ -1,5 +1,5 @@
-// Progress of long work on standard error: a bar with rate and time left on a terminal, one line every few seconds
-// otherwise, nothing with --quiet.
+// Progress of long work on standard error. On a terminal: a bar with rate and time left. Otherwise: one line every few seconds. With --quiet:
+// nothing.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 namespace kelvin {
 
-// Told by long work where it stands: done and total in `unit`s, and a short note ("loss 0.41").
+// Called by long work with its progress: done and total in `unit`s, and a short note ("loss 0.41").
 using ProgressFunction = std::function<void(long done, long total, const std::string& note)>;
 
 class Progress {
@@ -19,7 +19,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void update(long done, long total, const std::string& note);
-  void finish();  // leaves the line; called by the destructor
+  void finish();  // ends the line; the destructor calls it
   [[nodiscard]] ProgressFunction function() {
     return [this](long done, long total, const std::string& note) { update(done, total, note); };
   }

@@ -30,7 +30,7 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
       load_dataset(o.train.data, {.train_limit = f.train_limit, .test_limit = f.test_limit, .seed = common.seed});
   add_notes(data.notes);
   say_notes();
-  o.train.data = with_absolute_path(o.train.data);  // as the checkpoints name it
+  o.train.data = with_absolute_path(o.train.data);  // checkpoints hold the absolute path
   require_own_folders(o, data);
   std::error_code error;
   std::filesystem::create_directories(o.out, error);
@@ -74,7 +74,7 @@ void add_quickstart(CLI::App& app, CommonOptions& common) {
   t.model = "resnet8";
   t.epochs = 3;
   t.lr.base = 0.1;
-  t.lr_times_tau = true;  // otherwise a high τ has hardly begun to learn in three epochs
+  t.lr_times_tau = true;  // otherwise a model with a high τ has hardly begun to learn after three epochs
   t.optimizer.weight_decay = 0;
   CLI::App* const c =
       add_command(app, common, "quickstart",

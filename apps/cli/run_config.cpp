@@ -16,7 +16,7 @@ std::string with_absolute_paths(const std::string& name, const std::string& valu
   return value;
 }
 
-// The text that the field gives back for this one; the text itself where it takes no such value.
+// The text in the form that the field writes; unchanged if the field refuses it.
 std::string canonical(const std::string& name, const std::string& text) {
   TrainFlags flags;
   CommonOptions common;
@@ -35,14 +35,14 @@ bool is_same(const std::string& name, const std::string& a, const std::string& b
   return a == b || canonical(name, a) == canonical(name, b);
 }
 
-// What is recorded of a flag; nothing of those that say nothing about the run.
+// The option itself if a config records it, else null.
 const CLI::Option* recorded(const CLI::Option* option) {
   return option->get_lnames().empty() || !option->get_configurable() ? nullptr : option;
 }
 
 std::string shown(const std::string& value) { return value.empty() ? "none" : printable(value); }
 
-// A config.toml that is not what the checkpoint knows, but for flags that the command gives anew.
+// Throws a mistake if config.toml differs from the flags in the checkpoint, except in flags that the command gives.
 void require_unedited(const CLI::App& command, const RunFolder& folder, const FlagValues& config,
                       const std::vector<FlagValues>& begun) {
   std::string name;
@@ -94,7 +94,7 @@ FlagValues recorded_flags(const TrainFlags& given, const CommonOptions& common_g
   for (const Field& field : run_fields(f, common)) {
     const std::string& name = field.name;
     if (field.resume == Resume::unrecorded) continue;
-    if ((searched || !f.is_auto) && name.starts_with("auto-")) continue;  // they belong to a search that is to come
+    if ((searched || !f.is_auto) && name.starts_with("auto-")) continue;  // recorded only until the search is over
     std::string value = with_absolute_paths(name, field.text());
     if (searched && name == "tau") value = exact(f.options.tau.start);
     if (name == "lr" && (searched || value.empty())) value = exact(f.options.lr.base);

@@ -17,7 +17,7 @@ namespace {
 
 int failure_of_stdout = 0;  // errno of the first write that failed
 
-// A handler of our own, for programs that we start do not inherit it.
+// A handler instead of SIG_IGN, because child processes do not inherit handlers.
 void only_fail(int /*signal*/) {}
 
 void handle(int signal) {
@@ -27,7 +27,7 @@ void handle(int signal) {
   sigaction(signal, &action, nullptr);
 }
 
-void wait_for_room(int descriptor) {
+void wait_until_writable(int descriptor) {
   pollfd one{descriptor, POLLOUT, 0};
   poll(&one, 1, -1);
 }
@@ -51,8 +51,8 @@ void print(std::string_view text) {
     const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
     if (n >= 0)
       text.remove_prefix(static_cast<std::size_t>(n));
-    else if (errno == EAGAIN)  // its other end asked for descriptors that do not wait
-      wait_for_room(STDOUT_FILENO);
+    else if (errno == EAGAIN)  // the descriptor is non-blocking
+      wait_until_writable(STDOUT_FILENO);
     else if (errno != EINTR)
       failure_of_stdout = errno;
   }
@@ -63,14 +63,14 @@ void print_note(std::string_view line) { std::fprintf(stderr, "%s\n", printable(
 void end_quietly() {
   signal(SIGPIPE, SIG_DFL);
   raise(SIGPIPE);
-  _exit(128 + SIGPIPE);  // where the signal is blocked
+  _exit(128 + SIGPIPE);  // if the signal is blocked
 }
 
 int close_standard_streams(int code) {
   if (code != static_cast<int>(ExitCode::done)) return code;
   if (failure_of_stdout == EPIPE) end_quietly();
   if (failure_of_stdout == 0 && close(STDOUT_FILENO) != 0 && errno != EINTR)
-    failure_of_stdout = errno;  // NFS says it late
+    failure_of_stdout = errno;  // NFS reports write errors late
   if (failure_of_stdout != 0)
     std::fprintf(stderr, "kelvin: standard output cannot be written: %s\n", std::strerror(failure_of_stdout));
   const bool has_lost_lines = std::ferror(stderr) != 0 && !has_lost_its_reader(STDERR_FILENO);

@@ -1,5 +1,5 @@
-// Subcommands and what they have on the command line. CLI11 is known to this file's source and to those that read whole command lines, help
-// and configurations: main, train_flags, run_config, help, toml and config_file.
+// Subcommands and their flags. Only subcommand.cpp and the files for whole command lines, help and configurations include CLI11: main,
+// train_flags, run_config, help, toml and config_file.
 #pragma once
 
 #include <functional>
@@ -16,30 +16,30 @@ class App;
 
 namespace kelvin {
 
-// Adds a subcommand with the common flags and an example section; `run` is called when the command line asks for it.
+// Adds a subcommand with the common flags and an example section; `run` is called if the command line names it.
 CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
                       const std::string& examples, std::function<void()> run);
-// One that is the parent of others and does nothing by itself.
+// Adds a subcommand that only has subcommands of its own.
 CLI::App* add_parent(CLI::App& app, const std::string& name, const std::string& description,
                      const std::string& examples);
 
 void hide(CLI::App& command);  // from --help
 
-// Flags from a table of fields (apps/run/fields.h): name, group in --help, default, and what the field says of a value that it does not
-// take. The object that the fields are bound to outlives the parsing.
+// Adds flags from a table of fields (apps/run/fields.h): name, group in --help, default, and the message for an invalid value. The object that
+// the fields are bound to must outlive the parsing.
 void add_fields(CLI::App& command, const Fields& fields);
-// A word without a flag, such as RUN_DIR; all such words (one or more).
+// Adds a positional argument, such as RUN_DIR; or a list of one or more.
 void add_word(CLI::App& command, const std::string& name, std::string& word, const std::string& help, bool is_required);
 void add_words(CLI::App& command, const std::string& name, std::vector<std::string>& words, const std::string& help);
-// A flag that may be repeated, with any text.
+// Adds a flag that may be repeated, with any text.
 void add_repeatable(CLI::App& command, const std::string& name, std::vector<std::string>& texts,
                     const std::string& help);
 
-// Whether the command line or a --config names the flag.
+// Whether the command line or a --config sets the flag.
 [[nodiscard]] bool is_given(const CLI::App& command, const std::string& name);
 [[nodiscard]] bool has_flag(const CLI::App& command, const std::string& name);
 
-// Fields whose texts are checked and kept in `given`, by name, until it is known which options they belong to.
+// Fields whose texts are checked and stored in `given`, by name. Used if it is not known yet which options they belong to.
 template <class Options>
 [[nodiscard]] Fields kept_as_text(Fields (*table)(Options&), std::map<std::string, std::string>& given) {
   const auto options = std::make_shared<Options>();
@@ -54,7 +54,7 @@ template <class Options>
   return fields;
 }
 
-// What is wrong with a switch that was given a value, where the parser `said` so.
+// The message about a switch that was given a value; `said` is the parser's message.
 [[nodiscard]] std::string conversion_mistake(const CLI::App& app, const std::string& said);
 
 }  // namespace kelvin

@@ -25,7 +25,7 @@
 namespace kelvin {
 namespace {
 
-// Everything a cell would refuse, before anything is run.
+// Checks everything that a cell would refuse, before anything is run.
 std::vector<TrainOptions> check_cells(const std::vector<Cell>& cells) {
   std::vector<TrainOptions> options;
   for (const Cell& cell : cells) {
@@ -87,7 +87,7 @@ std::vector<RunFolder> check_folders(const std::vector<Cell>& cells, const Sweep
 
 constexpr const char *kText = "table.txt", *kCsv = "table.csv", *kTable = "table.json", *kReport = "report.html";
 
-// Whatever would keep the results out of the folder is said before the work.
+// Reports before the work whatever would prevent writing the results.
 void require_writable_results(const std::filesystem::path& out) {
   for (const char* name : {kText, kCsv, kTable, kReport}) require_writable("--out", out / name);
 }
@@ -178,7 +178,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
                     "/CELL/log.txt; the same command tries them again"));
 }
 
-// Flags of train that sweep takes for every cell.
+// Flags of train that sweep passes to every cell.
 Fields passed_through(const CLI::App& command, std::map<std::string, std::string>& given) {
   Fields fields = kept_as_text(train_flag_fields, given);
   std::erase_if(fields, [&](const Field& f) { return f.resume == Resume::unrecorded || has_flag(command, f.name); });

@@ -1,4 +1,4 @@
-// What was asked of `kelvin sweep`, and the plan that it makes.
+// The flags of `kelvin sweep`, and the plan made from them.
 #pragma once
 
 #include <map>
@@ -19,7 +19,7 @@ struct SweepFlags {
   bool overwrite = false, dry_run = false;
 };
 
-// The preset, or an empty plan, with everything that was asked for laid over it.
+// The preset, or an empty plan, with the given flags applied.
 [[nodiscard]] SweepPlan plan_of(const SweepFlags& flags, const CommonOptions& common);
 
 }  // namespace kelvin

@@ -1,5 +1,5 @@
-// Where a sweep stands, on standard error: a line when a cell ends, and now and then how many are over, what runs and how long it
-// will still take – at first from the estimate, then from the cells that ended.
+// The progress of a sweep on standard error: a line when a cell ends, and from time to time the number of finished cells, the running cells and
+// the time left. The time comes from the estimate at first, later from the finished cells.
 #pragma once
 
 #include <chrono>
@@ -29,8 +29,8 @@ class SweepProgress {
   bool is_quiet_, is_terminal_;
   Clock::time_point last_;
   std::map<std::size_t, Clock::time_point> started_;
-  std::size_t over_ = 0, timed_ = 0;  // cells that ended; those of them that ran here
-  double total_ = 0;                  // seconds of the latter
+  std::size_t over_ = 0, timed_ = 0;  // finished cells; those of them that ran here
+  double total_ = 0;                  // seconds of the cells that ran here
 };
 
 }  // namespace kelvin

@@ -10,7 +10,7 @@
 namespace kelvin {
 namespace {
 
-// What the benchmark of the first cell's model says: null where it fails.
+// The result of the benchmark of the first cell's model; null if it fails.
 Json bench(const TrainOptions& o, const Dataset& data, const CommonOptions& common, int threads) {
   const std::string &model = o.model, cases = "train-" + model + ",infer-" + model + ",pgd1-" + model;
   const CapturedRun bench = run_captured(

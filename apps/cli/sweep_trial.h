@@ -1,4 +1,4 @@
-// What a sweep finds out before its cells begin: where they will run, and about how long they will take.
+// What a sweep determines before its cells begin: their device, and roughly their time.
 #pragma once
 
 #include <string>
@@ -11,13 +11,13 @@
 namespace kelvin {
 
 struct SweepTrial {
-  std::string device;              // for the cells: "cpu" where --device auto takes the CPU, else what was asked for
-  double seconds_a_cell = 0;       // 0: nothing is known
+  std::string device;              // for the cells: "cpu" if --device auto chooses the CPU, else the value of --device
+  double seconds_a_cell = 0;       // 0: not known
   std::vector<std::string> notes;  // on the device (kernels/device/notes.h), for all cells
 };
 
-// Runs `kelvin bench` for the first cell's model in a process of its own: this one opens no device. Adds the data set's notes to the
-// command's. `options`: of each cell.
+// Runs `kelvin bench` for the first cell's model in a separate process, because this process opens no device. Adds the data set's notes to the
+// command's notes. `options`: of each cell.
 [[nodiscard]] SweepTrial try_sweep(const SweepPlan& plan, const std::vector<Cell>& cells,
                                    const std::vector<TrainOptions>& options, const CommonOptions& common, int threads);
 

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kLongestText = 60;  // of file_name_text: several make one file name of at most 255 bytes
 
-// What a quickstart or a sweep measured is theirs to read again (it holds "settings", and one flag an image). The same images: a new
-// result keeps both. Others: it gets a name of its own, and what is returned is added to it.
+// A quickstart or a sweep reads its results again (they hold "settings" and one flag for each image). If a new result is about the same images,
+// it keeps both. Otherwise it gets another name: the returned suffix is added to it.
 std::string spare_what_is_measured(const RunFolder& folder, const std::string& name, Json& result) {
   const Json kept = read_result(folder, name);
   if (!kept.is_object() || !kept.contains("settings")) return "";

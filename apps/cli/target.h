@@ -1,4 +1,4 @@
-// What evaluate, corrupt, attack, audit, geometry and gradients act on: a model and a test set.
+// The input of evaluate, corrupt, attack, audit, geometry and gradients: a model and a test set.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +27,12 @@ struct TargetOptions {
   std::string model;                // --model
   std::string data;                 // --data; default: the run's
   std::int64_t limit = 0;
-  std::int64_t usual_limit = 0;  // the images a command looks at where nobody says; 0: the whole set
+  std::int64_t usual_limit = 0;  // the command's default limit of images; 0: the whole set
   int batch_size = 250;
   NormalisationFlags normalisation;   // of --weights
   std::string precision;              // --precision; default: the run's
   std::string weights_from = "last";  // last, or ema: the averaged weights of a run trained with --ema
-  // Where a command offers --split: "train" puts the data set's training half in Target::data.test.
+  // For commands with --split: "train" puts the training half of the data set into Target::data.test.
   std::string split = "test";
 };
 // Adds RUN_DIR and the flags.
@@ -42,24 +42,24 @@ void add_target_options(CLI::App& command, TargetOptions& target);
 
 struct Target {
   TrainedModel trained;
-  Dataset data;                          // its test half; labels are the model's, everything else is the data set's own
-  std::vector<std::int32_t> own_labels;  // of the same images, as the data set has them
+  Dataset data;                          // the images are in its test half, with the model's labels
+  std::vector<std::int32_t> own_labels;  // the data set's own labels of these images
   std::optional<ClassOrder> classes;     // from the data set's labels to the model's
-  std::vector<std::string> notes;        // what a reader of the figures should know, a line each
-  RunFolder folder;                      // path empty when there is no run folder
+  std::vector<std::string> notes;        // what a reader of the figures should know, one line each
+  RunFolder folder;                      // its path is empty if there is no run folder
   Which which = Which::last;
-  // What of the request is not the run's own or not usual, as part of a file name: "", "-n50", "-n50-on-cifar10-ema".
+  // The parts of the request that differ from the run or the defaults, as part of a file name: "", "-n50", "-n50-on-cifar10-ema".
   std::string variant;
   bool quiet = false;
-  // Writes results/NAME.json into the run folder, where there is one; NAME-best.json for its best checkpoint. `settings`
-  // ("-l2-eps0.1") and `variant` go after the name, so that a result never takes the place of one that was made otherwise.
+  // Writes results/NAME.json into the run folder, if there is one; NAME-best.json for its best checkpoint. `settings` ("-l2-eps0.1") and
+  // `variant` follow the name, so that a result never replaces one with other settings.
   void save(const std::string& name, const std::string& settings, const nlohmann::json& result) const;
-  // The same under a name of the user's own.
+  // The same under a name that the user chose.
   void save_as(const std::string& name, nlohmann::json result) const;
 };
-// Text as part of a file name: other characters than letters, digits and .,+=_ become dashes; long ones are cut and end in a hash.
+// Text as part of a file name: characters other than letters, digits and .,+=_ become dashes; a long text is cut and ends in a hash.
 [[nodiscard]] std::string file_name_text(const std::string& text);
-// The file with its averaged weights in the place of its weights (--weights-from ema); a mistake where it has none.
+// The file with its weights replaced by its averaged weights (--weights-from ema). Throws a mistake if it has none.
 [[nodiscard]] SafetensorsFile require_average(SafetensorsFile file);
 [[nodiscard]] Target open_target(const TargetOptions& options, const CommonOptions& common);
 

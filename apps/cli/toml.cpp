@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kLongestConfig = 1 << 20;  // a config holds some hundred flags
 constexpr std::size_t kDeepestSection = 8;
-// Each entry carries the names of its sections, so that a long one would be copied as often as there are entries.
+// Names are bounded, because each entry holds a copy of the names of its sections.
 constexpr std::size_t kLongestName = 255, kMostEntries = 10'000;
 
 std::string_view trimmed(std::string_view text) {

@@ -25,7 +25,7 @@ void write_config(const RunFolder& folder, const FlagValues& flags) {
   write_file_atomically(folder.config(), std::as_bytes(std::span(text)));
 }
 
-// Searches on a held-out split – --validation's, or a tenth of the training images – and puts what it found into the options.
+// Searches on a held-out split (--validation, or a tenth of the training images) and stores its choice in the options.
 std::string choose(TrainFlags& f, const Dataset& data, const RunFolder& folder, Device device,
                    const CommonOptions& common) {
   Dataset split = data;
@@ -44,7 +44,7 @@ std::string choose(TrainFlags& f, const Dataset& data, const RunFolder& folder, 
              s.grid.empty() ? "" : str("; regret against it ", number(100 * s.regret(), 3), " points"), "\n");
 }
 
-// What adam makes of flags that are written with sgd in mind.
+// Notes about defaults and flags that have another effect with adam than with sgd.
 void print_notes(const TrainFlags& f, const CommonOptions& common) {
   if (common.quiet || f.options.optimizer.kind == OptimizerOptions::Kind::sgd) return;
   const char* const optimizer = f.options.optimizer.kind == OptimizerOptions::Kind::adam ? "adam" : "adamw";
@@ -77,7 +77,7 @@ std::string text_of(const TrainReport& r, const std::string& out) {
   return text + "\n";
 }
 
-// What a finished run left the first time, where it is of as many epochs.
+// Prints the result that a finished run has saved, if it is for the same number of epochs; returns whether it is.
 bool print_kept(const TrainFlags& f, const RunFolder& folder, const CommonOptions& common) {
   const Json kept = read_result(folder, "train");
   if (!kept.is_object() || kept.value("epochs", Json()) != f.options.epochs || kept.value("diverged", Json()) != false)
@@ -97,7 +97,7 @@ void run(TrainFlags& f, const CommonOptions& common, const RunFolder& folder) {
                                                .test_limit = or_limit(f.test_limit),
                                                .validation = f.validation,
                                                .seed = common.seed});
-  f.options.data = with_absolute_path(f.options.data);  // as the checkpoint names it
+  f.options.data = with_absolute_path(f.options.data);  // the checkpoint holds the absolute path
   if (f.options.resume) restore_class_order(data, run_info_from(read_safetensors(folder.checkpoint())), f.out);
   print_notes(f, common);
   add_notes(data.notes);
@@ -107,7 +107,7 @@ void run(TrainFlags& f, const CommonOptions& common, const RunFolder& folder) {
     text = choose(f, data, folder, device, common);
     f.options.flags = recorded_flags(f, common, /*searched=*/true);
   }
-  f.options.on_ready = [&] {  // nothing more can be refused
+  f.options.on_ready = [&] {  // all checks have passed
     say_notes();
     if (!common.quiet) print_note("training on " + device_name(device));
     if (f.options.resume) record_flags(folder, f.options.flags);
@@ -129,7 +129,7 @@ void run(TrainFlags& f, const CommonOptions& common, const RunFolder& folder) {
                     " and learning rate ", report.divergence->lr, "; try a smaller --lr or a larger --tau"));
 }
 
-// Whether the folder holds the beginning of this very training, killed before its first checkpoint: perhaps a search.
+// Whether the folder holds the beginning of the same training, killed before its first checkpoint, perhaps during a search.
 bool is_same_beginning(const RunFolder& folder, const FlagValues& flags) {
   try {
     FlagValues kept = read_config(folder, /*is_escaped=*/true);
@@ -155,14 +155,14 @@ void require_free(const RunFolder& folder, const FlagValues& flags) {
                   " of another run or program, which a training would overwrite; choose another --out");
 }
 
-// A new run. Where no training begins, whatever was written is taken back.
+// A new run. If no training begins, the written files are removed.
 void begin(TrainFlags& f, const CommonOptions& common, const CLI::App& command) {
   resolve(f, common);
   require_applicable(command, f);
   f.options.flags = recorded_flags(f, common, /*searched=*/false);
   const RunFolder folder{f.out};
   const bool is_new = !is_there(folder.path);
-  if (!folder.has_lock()) require_free(folder, f.options.flags);  // somebody else's folder is left without one
+  if (!folder.has_lock()) require_free(folder, f.options.flags);  // a folder of another program gets no lock
   folder.create();
   const FileLock lock = lock_run(folder.path);
   require_free(folder, f.options.flags);
@@ -178,7 +178,7 @@ void begin(TrainFlags& f, const CommonOptions& common, const CLI::App& command) 
   }
 }
 
-// --resume: the run's own flags are the defaults, and few may be others.
+// --resume: the run's flags are the defaults, and only few may be changed.
 void resume(const TrainFlags& given, const CommonOptions& common, const CLI::App& command) {
   if (given.out.empty()) throw mistake("--resume needs --out DIR: the folder of the run to continue");
   const RunFolder folder{given.out};

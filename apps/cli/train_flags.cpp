@@ -73,7 +73,7 @@ void resolve(TrainFlags& f, const CommonOptions& common) {
   if (o.tau.kind != TemperatureSchedule::Kind::constant && !f.tau_end) throw mistake("--tau-schedule needs --tau-end");
   if (f.out.empty()) throw mistake("--out DIR is needed: the folder for config, metrics, checkpoint and results");
   check_options(o);
-  // Not in check_options, because the rungs of a search last fewer epochs.
+  // Not in check_options, because the rungs of a search have fewer epochs.
   if (o.adversarial.awp_gamma > 0 && o.adversarial.awp_warmup >= o.epochs)
     throw mistake("--awp-warmup ", o.adversarial.awp_warmup, " leaves none of ", o.epochs,
                   " epochs to --awp; it must be smaller than --epochs");

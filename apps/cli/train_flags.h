@@ -1,4 +1,4 @@
-// The flags of `kelvin train`: which there are, what they mean together, and what others that start trainings need to know of them.
+// The flags of `kelvin train`: their table, their combined meaning, and functions for other commands that start trainings.
 #pragma once
 
 #include <optional>
@@ -16,7 +16,7 @@ class Option;
 
 namespace kelvin {
 
-// What a command asks for, before it is resolved into options.
+// The flags of a command, before they are resolved into options.
 struct TrainFlags {
   TrainOptions options;
   std::string tau = "1", auto_taus = "0.1,0.5,1,10,30,50,70,100", auto_lr;
@@ -27,32 +27,31 @@ struct TrainFlags {
   std::string out;
   std::int64_t train_limit = 0, test_limit = 0, limit = 0, validation = 0;
 };
-// A row for each flag, those of train_fields(flags.options) among them.
+// One row for each flag, including those of train_fields(flags.options).
 [[nodiscard]] Fields train_flag_fields(TrainFlags& flags);
-// The same and the common ones: all that a config.toml may hold, and those that are unrecorded.
+// These flags and the common ones: all flags that a config.toml may hold, and the unrecorded ones.
 [[nodiscard]] Fields run_fields(TrainFlags& flags, CommonOptions& common);
 
-// Adds the subcommand, whose flags fill `common` and `flags`; it does nothing of its own.
+// Adds the subcommand, whose flags fill `common` and `flags`; without its work.
 CLI::App* declare_train(CLI::App& app, CommonOptions& common, TrainFlags& flags);
-// Turns the flags into flags.options; a mistake for what makes no sense.
+// Resolves the flags into flags.options. Throws a mistake for invalid values.
 void resolve(TrainFlags& flags, const CommonOptions& common);
-// A mistake for a flag that was given and means nothing beside the others, such as --tau-end without --tau-schedule. Values that a
-// --config only repeats from the defaults pass: a run's config.toml names every flag.
+// Throws a mistake for a given flag that has no effect with the other flags, such as --tau-end without --tau-schedule. Default values in a
+// --config are allowed, because a run's config.toml names every flag.
 void require_applicable(const CLI::App& command, const TrainFlags& flags);
 
-// Of an option as a config.toml holds it: what was given, else its default; "true" or "false" for those without a value.
+// The value of an option for a config.toml: the given value, else its default; "true" or "false" for switches.
 [[nodiscard]] std::string value_of(const CLI::Option& option);
 [[nodiscard]] bool is_switch(const CLI::Option& option);  // takes no value
 
 // Parses `kelvin train ARGUMENTS` into common and flags.
 void parse_train(CommonOptions& common, TrainFlags& flags, const std::vector<std::string>& arguments);
 
-// Whether an argument is --FLAG or --FLAG=VALUE of a flag that config.toml may hold. Where a run is written (--out), what else is read
-// (--config) and words that are no flags are not among them.
+// Whether an argument is --FLAG or --FLAG=VALUE of a flag that config.toml may hold. False for --out, --config and positional arguments.
 [[nodiscard]] bool is_run_flag(const std::string& argument);
 
-// What `kelvin train ARGUMENTS` would train, checked as it would be checked, without reading data or writing anything. Throws a
-// mistake for unknown flags, flags that do not apply and values that make no sense.
+// The options of `kelvin train ARGUMENTS`, with the same checks, without reading data or writing anything. Throws a mistake for unknown flags,
+// flags that do not apply and invalid values.
 [[nodiscard]] TrainOptions parse_train_flags(const std::vector<std::string>& arguments);
 
 }  // namespace kelvin

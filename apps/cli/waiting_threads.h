@@ -1,15 +1,16 @@
-// How long threads of OpenMP spin before they sleep when they wait for others.
+// The time that waiting OpenMP threads spin before they sleep.
 #pragma once
 
 namespace kelvin {
 
-// Starts the program anew, once, with a short spin, unless the environment already says how (OMP_WAIT_POLICY, GOMP_SPINCOUNT): libgomp reads
-// it before main begins. Its own is some milliseconds at every barrier, and on a machine that does other work these take the cores from the
-// very threads that are waited for. APGD on a resnet8, two threads on two cores: alone 0.7 s either way, four at once 5 s instead of 199.
+// Restarts the program once with a short spin time, unless the environment already sets one (OMP_WAIT_POLICY, GOMP_SPINCOUNT). A restart is
+// needed because libgomp reads the environment before main begins. Its default is some milliseconds at every barrier. On a busy machine the
+// spinning threads take the cores from the threads that they wait for. APGD on a resnet8 with two threads on two cores: alone 0.7 s with either
+// setting, four programs at once 5 s instead of 199 s.
 void keep_waiting_short(char** argv);
 
-// For the programs that this one starts, several at a time: no spin at all (alone such an attack would take three times as long, four at
-// once take 3 s), unless the user has said how.
+// For child processes that run several at a time: no spin at all, unless the user has set it. (Alone such an attack would take three times as
+// long; four at once take 3 s.)
 void let_threads_sleep();
 
 }  // namespace kelvin

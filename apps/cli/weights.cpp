@@ -38,7 +38,7 @@ void inspect(const WeightsFlags& f, const CommonOptions& common) {
                {{"tensors", rows}, {"bytes", total}, {"metadata", file.metadata}});
 }
 
-// A checkpoint of ours says all of itself, and keeps it but for what the flags change.
+// A Kelvin checkpoint has complete metadata, which is kept except for what the flags change.
 RunInfo own_info(const WeightsFlags& f, const SafetensorsFile& file) {
   RunInfo info = run_info_from(file);
   ModelSpec& m = info.model;
@@ -50,7 +50,7 @@ RunInfo own_info(const WeightsFlags& f, const SafetensorsFile& file) {
   if (f.size == 0) return info;
   m.height = m.width = f.size;
   m.image_size = 0;
-  info.data.clear();  // no data set's sizes are its own
+  info.data.clear();  // the weights are not bound to the sizes of a data set
   return info;
 }
 
@@ -115,8 +115,8 @@ void export_run(const WeightsFlags& f, const CommonOptions& common) {
     notes.push_back(str("values too small for ", f.dtype, " became 0 in ", briefly_listed(report.vanished)));
   const std::int64_t count = trained.model->parameters().count();
   print_result(common,
-               str(m.name, ", ", count, " parameters, for images normalised by mean ", of_channels(m.mean), " and std ",
-                   of_channels(m.std), ", in ", f.out, "\n"),
+               str(m.name, ", ", count, " parameters, for images normalised by mean ", channels_text(m.mean),
+                   " and std ", channels_text(m.std), ", in ", f.out, "\n"),
                {{"model", m.name},
                 {"parameters", count},
                 {"mean", m.mean},

@@ -1,4 +1,4 @@
-// An image set as device tensors, batch by batch, in its own order.
+// An image set as device tensors, batch by batch, in the order of the set.
 #pragma once
 
 #include <algorithm>

@@ -124,7 +124,7 @@ Calibration calibrate(const Predictions& p, double tau, int n_bins) {
 
 FittedTemperature fit_temperature(const Predictions& p) {
   constexpr double kPrecision = 1e-10;                // of log T
-  constexpr int kNewtonSteps = 50, kMostSteps = 200;  // afterwards the interval is halved, whatever Newton says
+  constexpr int kNewtonSteps = 50, kMostSteps = 200;  // after these the interval is always halved
   if (p.count < 1) throw mistake("fitting a temperature needs at least one image");
   FittedTemperature fit;
   fit.n = p.count;

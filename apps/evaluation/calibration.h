@@ -1,4 +1,4 @@
-// How far confidences may be believed, at a temperature T that divides the logits, and the T that makes them most believable.
+// Calibration: how well confidences agree with accuracy at a temperature T that divides the logits, and the T that fits best.
 //
 // conf = max_j softmax(z/T)_j. A bin's gap is |accuracy − mean confidence| over its images.
 //
@@ -8,7 +8,7 @@
 //   Brier         mean Σ_j (p_j − [j = y])², between 0 and 2
 //   NLL           mean −log p_y
 //
-// All in double; T never changes accuracy. Ties in confidence keep the order of the images.
+// All arithmetic is in double. T never changes accuracy. Images of equal confidence keep their order.
 #pragma once
 
 #include "apps/evaluation/evaluate.h"
@@ -28,23 +28,22 @@ struct Calibration {
   std::vector<ReliabilityBin> adaptive_bins;  // of equal count
 };
 
-// A mistake without images.
+// Throws a mistake if there are no images.
 [[nodiscard]] Calibration calibrate(const Predictions& predictions, double tau, int bins = 15);
 
 struct FittedTemperature {
   double tau = 1;
   std::int64_t n = 0;
-  double nll = 0;  // at tau, on the images of the fit
-  bool is_bound =
-      false;  // the NLL falls all the way to an end of [1e-4, 1e6]: no label is ever missed, or none is ever hit
+  double nll = 0;         // at tau, on the images of the fit
+  bool is_bound = false;  // tau is an end of [1e-4, 1e6], because the NLL falls up to there
 };
 
-// The T > 0 of least NLL. The NLL is convex in β = 1/T: its derivative, mean(Σ_j p_j z_j − z_y), rises with β, so bisection on
-// log T followed by Newton's steps inside the bracket finds the only zero. To be fitted on images that the figures at T do not use.
+// The T > 0 with the smallest NLL. The NLL is convex in β = 1/T: its derivative, mean(Σ_j p_j z_j − z_y), rises with β. Newton's steps find
+// its only zero, with bisection on log T where a step leaves the bracket. Fit T on other images than those whose figures at T are reported.
 [[nodiscard]] FittedTemperature fit_temperature(const Predictions& predictions);
 
-// Two-fold cross-fitting for where no unseen images are left: even-numbered images get the T fitted on the odd ones and the
-// other way round, so that no label calibrates its own image.
+// Two-fold cross-fitting, for when no unseen images are left. Even-numbered images get the T fitted on the odd ones, and odd-numbered
+// images the T fitted on the even ones, so that no image is calibrated with its own label.
 struct CrossFit {
   FittedTemperature on_even, on_odd;
   Calibration calibration;  // at those two T; its tau is their geometric mean

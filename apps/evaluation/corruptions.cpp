@@ -27,11 +27,11 @@ void evaluate_row(Model& model, Model* baseline, const ImageSet& images, Corrupt
   row.paired = paired;
 }
 
-constexpr double kNoError = 1e-9;  // less than an image in a billion: what is left of counts after rounding
+constexpr double kNoError = 1e-9;  // an error below this is rounding, less than one image in a billion
 
 struct MeanRatio {
   std::optional<double> value;
-  std::vector<std::string> left_out;  // corruptions whose ratio divides by zero
+  std::vector<std::string> left_out;  // corruptions whose ratio would divide by zero
 };
 
 // The mean over corruptions of (sum of errors − rows · own clean error) / (the same of the baseline).

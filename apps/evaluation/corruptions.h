@@ -1,4 +1,4 @@
-// Accuracy under common corruptions, alone or against a baseline model on the very same images.
+// Accuracy under common corruptions, alone or against a baseline model on the same images.
 #pragma once
 
 #include <functional>
@@ -12,11 +12,11 @@
 
 namespace kelvin {
 
-// The two models on the same images, where a baseline is given.
+// Comparison with the baseline on the same images.
 struct Paired {
   double baseline_accuracy = 0;
-  std::int64_t only_model = 0, only_baseline = 0;  // images that one alone gets right
-  // McNemar's exact test: the chance of a split as uneven among those images if both models were equally likely to be the right one.
+  std::int64_t only_model = 0, only_baseline = 0;  // images that only one of the two classifies correctly
+  // McNemar's exact test: the probability of a split at least as uneven among those images if either model were equally likely to be right.
   [[nodiscard]] double p_value() const;
 };
 
@@ -24,23 +24,23 @@ struct CorruptionRow {
   std::string corruption;
   int severity = 0;
   double accuracy = 0;
-  std::vector<std::uint8_t> correct;  // one flag an image
+  std::vector<std::uint8_t> correct;  // one flag for each image
   std::optional<Paired> paired;
 };
 
 struct CorruptionTable {
   std::vector<CorruptionRow> rows;
-  std::int64_t n = 0;                          // images a row
+  std::int64_t n = 0;                          // images in each row
   [[nodiscard]] double mean_accuracy() const;  // over the rows: 1 − the unnormalised "mCE" of CIFAR papers
 
-  // With a baseline: CE of a corruption is the sum of the model's errors over its severities divided by the baseline's; mCE is the
-  // mean over the corruptions (Hendrycks & Dietterich 2019, with the baseline in AlexNet's place). A corruption under which the baseline makes no
-  // error has no CE and is left out. Absent without a baseline, and where every corruption is left out.
+  // CE of a corruption is the sum of the model's errors over its severities divided by the baseline's; mCE is the mean over the corruptions
+  // (Hendrycks & Dietterich 2019, with the baseline in place of AlexNet). A corruption without an error of the baseline is left out. Absent
+  // without a baseline, or if every corruption is left out.
   [[nodiscard]] std::optional<double> mce() const;
-  // The same of what the corruption adds to the clean error, model against baseline; one that adds nothing to the baseline's is left out.
+  // The same with the error that a corruption adds to the clean error. A corruption that adds nothing to the baseline's is left out.
   [[nodiscard]] std::optional<double> relative_mce(double clean_accuracy, double baseline_clean_accuracy) const;
   [[nodiscard]] bool has_baseline() const;  // of every row
-  // The corruptions that those two leave out.
+  // The corruptions that mce and relative_mce leave out.
   [[nodiscard]] std::vector<std::string> left_out_of_mce() const;
   [[nodiscard]] std::vector<std::string> left_out_of_relative_mce(double clean_accuracy,
                                                                   double baseline_clean_accuracy) const;

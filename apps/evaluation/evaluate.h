@@ -11,7 +11,7 @@
 
 namespace kelvin {
 
-// Called as work goes on; may be empty.
+// Reports progress; may be empty.
 using CountFunction = std::function<void(std::int64_t done, std::int64_t total)>;
 
 struct Predictions {
@@ -25,7 +25,7 @@ struct Predictions {
 [[nodiscard]] Predictions predict(Model& model, const ImageSet& set, std::int64_t batch_size,
                                   const CountFunction& progress = {});
 
-// One flag an image: 1 where the largest logit is the label's. What paired tests compare.
+// One flag for each image: 1 if the largest logit is the label's. Paired tests compare these.
 [[nodiscard]] std::vector<std::uint8_t> correct_images(const Predictions& predictions);
 
 struct Evaluation {
@@ -42,7 +42,7 @@ struct Evaluation {
 // Accuracy alone.
 [[nodiscard]] double accuracy_of(Model& model, const ImageSet& set, std::int64_t batch_size);
 
-// `evaluate --json`; a class without images is left out of the accuracies by class.
+// The JSON of `evaluate --json`. Accuracies by class leave out classes without images.
 [[nodiscard]] nlohmann::json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau,
                                      double train_tau);
 

@@ -1,4 +1,4 @@
-// Accuracies and other shares as people read them.
+// Accuracies and other shares as text.
 #pragma once
 
 #include <cstdio>

@@ -16,7 +16,7 @@ double percentile(std::vector<double> values, double p) {
   if (share == 0) return *at;
   const double next = *std::min_element(at + 1, values.end());
   if (next == *at) return next;
-  // From the nearer neighbour, as NumPy rounds.
+  // Interpolates from the nearer neighbour, for the same rounding as NumPy.
   return share < 0.5 ? *at + (next - *at) * share : next - (next - *at) * (1 - share);
 }
 

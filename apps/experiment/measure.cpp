@@ -29,7 +29,7 @@ AttackOptions attack_options(const Measurement& m, double train_tau) {
   return o;
 }
 
-// Everything that decides the result, compared as a whole.
+// All settings that determine the result; they are compared as a whole.
 Json settings_of(const Measurement& m, double train_tau) {
   const AttackOptions a = attack_options(m, train_tau);
   Json json = {{"name", result_name(m)}, {"limit", m.limit}, {"logit_scale", m.logit_scale}};
@@ -57,7 +57,7 @@ Bits robust_images(const AttackResult& r) {
   return bits;
 }
 
-// Whether a result holds one flag an image, where its measurement makes them.
+// Whether a result holds one flag for each image, if its measurement writes them.
 bool has_images(const Measurement& m, const Json& result) {
   const bool makes_them = m.kind == Measurement::Kind::clean || m.kind == Measurement::Kind::attack ||
                           m.kind == Measurement::Kind::worst_case;

@@ -1,9 +1,9 @@
-// What is measured on one trained model: a list of measurements, each of which leaves results/NAME.json in the run folder. The
-// quickstart and every cell of a sweep are measured here, so that their figures mean the same.
+// The measurements on one trained model: a list, each of which writes results/NAME.json into the run folder. The quickstart and every cell of
+// a sweep use these measurements, so that their figures are comparable.
 //
-// A result keeps the settings that made it (key "settings"); a measurement whose result is there with the same settings is
-// not done again. Results also hold one flag an image (key "correct", a string of 0 and 1: right, or still robust), for
-// paired tests on the same images.
+// A result holds the settings that produced it (key "settings"). A measurement whose result exists with the same settings is not repeated.
+// Results also hold one flag for each image (key "correct", a string of 0 and 1: correct, or still robust), for paired tests on the same
+// images.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@ struct Measurement {
     clean,        // results/evaluate
     corruptions,  // results/corrupt: every corruption of the benchmark at one severity
     attack,       // results/attack-NAME
-    worst_case,   // results/worst-case: `attack` on the images that every earlier attack of the list left standing
+    worst_case,   // results/worst-case: `attack` on the images that are robust against all earlier attacks of the list
     geometry,     // results/geometry
     audit         // results/audit
   };
@@ -30,10 +30,10 @@ struct Measurement {
   AttackOptions attack;
   bool attacks_at_train_tau = false;  // attack.attack_tau is then the training τ
   int severity = 3;
-  std::uint64_t seed = 0;  // of corruptions; an attack brings its own
+  std::uint64_t seed = 0;  // of corruptions; an attack has its own
   std::int64_t limit = 0;  // the first N test images; 0: all
   double logit_scale =
-      1;  // multiplies the logits: the same classifier, other losses. Other than 1 it marks the result's name
+      1;  // factor of the logits: changes losses, not the classification. If it is not 1, the result's name contains it
 };
 
 // The paper's attack and the same attack with losses that do not saturate: "pgd-ce-tau1", "pgd-ce-tau-train", "pgd-log-odds".
@@ -43,11 +43,11 @@ struct Measurement {
 // Name of the result file, without .json.
 [[nodiscard]] std::string result_name(const Measurement& m);
 
-// `progress(stage, done, total, note)` names what is going on; may be empty.
+// `progress(stage, done, total, note)` names the present measurement; may be empty.
 using StageProgress =
     std::function<void(const std::string& stage, std::int64_t done, std::int64_t total, const std::string& note)>;
 
-// Runs the list in its order on the test half of `data` and writes each result. The model's logits are restored bit for bit.
+// Runs the list in order on the test half of `data` and writes each result. The model's logits are restored bit for bit.
 void measure(Model& model, double train_tau, const std::vector<Measurement>& list, const Dataset& data,
              const RunFolder& folder, const StageProgress& progress);
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kNoticeable = 0.02;  // differences of robust accuracy worth a sentence
 
-// Everything that decides the results of one temperature, as TOML: kept in the run folder and compared by the next call.
+// All settings that determine the results of one temperature, as TOML. They are saved in the run folder, and the next call compares them.
 std::string settings_of(double tau, const ExperimentOptions& o, const Dataset& data) {
   const TrainOptions& t = o.train;
   return str("# One temperature of the tau experiment\n[train]\ndata = \"", t.data,
@@ -113,7 +113,7 @@ ExperimentRow run_temperature(double tau, const ExperimentOptions& o, const Data
       train(train_options, data, folder, device, [&](std::int64_t done, std::int64_t total, const std::string& note) {
         if (progress) progress("training", done, total, note);
       });
-  // A folder of an earlier version, whose checkpoint knows nothing of its last epoch, keeps what it has.
+  // A folder of an earlier version, whose checkpoint does not hold its last epoch's figures, keeps its results.
   if (report.last || !read_result(folder, "train").is_object())
     folder.write_result("train", to_json(report, train_options, folder));
   if (!report.divergence) {

@@ -27,7 +27,7 @@ std::vector<std::string> all_names() {
 
 std::string label_of(const std::string& name) { return name == "frost" ? "frost\n(generated texture)" : name; }
 
-// What `image` looks like, clean (severity 0) or corrupted. Corrupted as image 0: the numbers belong to the index.
+// `image`, clean (severity 0) or corrupted. It is corrupted as image 0, because the random numbers depend on the index.
 ImageSet cell(const ImageSet& one, const std::string& name, int severity, std::uint64_t seed) {
   return severity == 0 ? one : corrupt(one, name, severity, seed);
 }

@@ -14,10 +14,10 @@ struct Sheet {
   std::vector<std::uint8_t> pixels;  // [H, W, 3]
 };
 
-// A row a corruption (all nineteen), a column for the clean image and each severity; pixels enlarged without smoothing.
+// One row for each of the nineteen corruptions, one column for the clean image and each severity; pixels are enlarged without smoothing.
 [[nodiscard]] Sheet corruption_sheet(const ImageSet& set, std::int64_t image, std::uint64_t seed);
 
-// The same as one HTML page that needs no other file.
+// The same as a self-contained HTML page.
 [[nodiscard]] std::string corruption_page(const ImageSet& set, std::int64_t image, std::uint64_t seed,
                                           const std::string& title);
 

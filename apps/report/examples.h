@@ -1,4 +1,4 @@
-// The first images of an attacked set, clean and adversarial, as the report shows them.
+// The first images of an attacked set, clean and adversarial, for the report.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Text from outside on a page. Whatever stands on one that is not our own goes through one of these.
+// Escapes text for HTML pages. All text from outside the program passes through one of these functions.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,10 +7,10 @@
 
 namespace kelvin {
 
-// Between tags and inside quoted attributes. Control characters and bytes that are not UTF-8 are shown (engine/printable.h).
+// For text between tags and in quoted attributes. Control characters and bytes that are not UTF-8 are made visible (engine/printable.h).
 [[nodiscard]] std::string escape_html(std::string_view text);
 
-// Inside a script element, as JSON: nothing in it ends the element or opens a comment.
+// For a script element, as JSON: no text in it ends the element or opens a comment.
 [[nodiscard]] std::string json_for_script(const nlohmann::json& json);
 
 }  // namespace kelvin

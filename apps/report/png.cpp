@@ -11,7 +11,7 @@
 
 namespace {
 
-// stb_image_write does not look whether it got memory. Its own blocks are lost here, and the program ends.
+// stb_image_write does not check its allocations. After a failure its own blocks leak, and the program ends.
 void* stb_reallocate(void* old, std::size_t size) {
   if (void* const memory = std::realloc(old, size)) return memory;
   throw std::bad_alloc();

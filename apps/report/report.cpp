@@ -18,10 +18,10 @@ using Path = std::filesystem::path;
 
 std::string read_if_there(const Path& path) { return is_there(path) ? read_text(path) : ""; }
 
-// What a page could not read: it is made without it, and says so.
+// The files that a page could not read. The page is written without them and says so.
 using Problems = std::vector<std::string>;
 
-// What `read` makes of the file, or nothing where that fails, which becomes a problem.
+// The result of `read` for the file. If that fails, an empty result and one more problem.
 template <class Read>
 Json read_or_note(Problems& problems, const RunFolder& run, const Path& file, const Read& read) {
   try {
@@ -34,7 +34,7 @@ Json read_or_note(Problems& problems, const RunFolder& run, const Path& file, co
   }
 }
 
-// A last line that was not finished belongs to a run that was killed, and is left out.
+// An incomplete last line comes from a run that was killed; it is left out.
 Json read_metrics(const Path& path) { return parse_json_lines(path, read_if_there(path)); }
 
 bool is_run(const Path& folder) { return is_there(folder / "config.toml") || is_folder(folder / "results"); }
@@ -45,7 +45,7 @@ std::string a_run_inside(const Path& folder) {
   return {};
 }
 
-// A line about results from before there were checksums.
+// A note about results of earlier versions without checksums.
 std::string age_note(const Path& results, std::size_t old, std::size_t all) {
   return str(results.string(), ": ", old, " of ", all,
              " files written by an older version, without checksums; damage in them would not be noticed");

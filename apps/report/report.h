@@ -1,4 +1,4 @@
-// The report: one self-contained HTML file from run folders, with Chart.js inlined, that works offline.
+// The report: one self-contained HTML file about run folders. Chart.js is inlined, so that it works offline.
 #pragma once
 
 #include <filesystem>
@@ -12,9 +12,9 @@ struct ReportOptions {
   std::string title = "Kelvin report";
 };
 
-// Reads config.toml, metrics.jsonl and results/*.json of every folder (each may be missing: its figures then say so) and writes
-// the page atomically. Throws a mistake for a folder that does not exist; for damaged files, which it names, once the page is written without
-// their figures, which it says. Returns what is to be said of the files: those without a checksum.
+// Reads config.toml, metrics.jsonl and results/*.json of every folder and writes the page atomically. If a file is missing, its figures say
+// so. If files are damaged, the page is written without their figures and says so; then a mistake that names the files is thrown. Throws a
+// mistake for a folder that does not exist. Returns notes about files without a checksum.
 [[nodiscard]] std::vector<std::string> write_report(const std::filesystem::path& output,
                                                     const std::vector<std::filesystem::path>& runs,
                                                     const ReportOptions& options);

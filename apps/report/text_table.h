@@ -9,7 +9,7 @@ namespace kelvin {
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> header) : rows_{std::move(header)} {}
-  void add(std::vector<std::string> row);  // names from outside are made printable
+  void add(std::vector<std::string> row);  // makes the texts printable
   [[nodiscard]] std::string str() const;
 
  private:

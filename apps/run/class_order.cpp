@@ -19,7 +19,7 @@ bool is_number(const std::string& name, std::size_t label) {
   return name == std::to_string(label) || name == str("class ", label);
 }
 
-// −1 for names that are not there.
+// −1 for names that are not found.
 std::vector<int> places_by(const std::vector<std::string>& to, const std::vector<std::string>& from,
                            const std::string& where) {
   std::map<std::string, int> places;
@@ -128,7 +128,7 @@ void ClassOrder::apply(ImageSet& set) const {
 void restore_class_order(Dataset& data, const RunInfo& begun, const std::string& run) {
   const ClassNames then = class_names_of(begun), now = class_names_of(data);
   if (!then.are_known()) return;
-  if (!now.are_known() && data.classes == begun.model.classes) {  // a file of names that is gone
+  if (!now.are_known() && data.classes == begun.model.classes) {  // the file of names has been removed
     data.class_names = then.names;
     data.has_class_names = true;
   }

@@ -1,7 +1,7 @@
-// Which class of a data set is which output of a model: matched by name wherever both sides have names.
+// Which class of a data set belongs to which output of a model. Classes are matched by name if both sides have names.
 //
-// A model is trained on labels 0, 1, ...; what they mean is the list of names in its checkpoint. Another set may hold fewer classes,
-// or list them in another order. Sets without names (npy, synthetic, weights of others) are taken as they are: label c is output c.
+// A model is trained on labels 0, 1, ...; the list of names in its checkpoint says what they mean. Another set may hold fewer classes
+// or list them in another order. Without names (npy, synthetic, weights of others) label c is output c.
 #pragma once
 
 #include <cstdint>
@@ -21,28 +21,28 @@ struct ClassNames {
 };
 
 [[nodiscard]] ClassNames class_names_of(const Dataset& data);
-// Runs of earlier versions wrote "0", "1", ... or "class 0", ... where the set had no names: these are none.
+// Without names if they are "0", "1", ... or "class 0", ...: earlier versions wrote these where the set had no names.
 [[nodiscard]] ClassNames class_names_of(const RunInfo& info);
 
-// For each class of `from` its place in `to`, −1 where it is not there: by folder where both have folders and all are found, else by
-// name. A mistake where a name that decides stands twice; `where` says of what.
+// For each class of `from` its index in `to`, −1 if `to` does not have it. Classes are matched by folder if both have folders and all are
+// found, else by name. Throws a mistake if one of these names occurs twice; `where` is the message's subject.
 [[nodiscard]] std::vector<int> places_in(const ClassNames& to, const ClassNames& from, const std::string& where);
 [[nodiscard]] bool are_found(const std::vector<int>& places);  // none is −1
 
 // From the labels of a data set to the outputs of a model.
 class ClassOrder {
  public:
-  // `model` and `data` name the two in messages. A mistake where neither names match nor counts fit, and one that lists the names of
-  // classes which the model does not know: also where the images that were read hold none of them.
+  // `model` and `data` name the two in messages. Throws a mistake that lists the classes which the model does not know, even if none of the
+  // images that were read belongs to them. Without names: a mistake if the set has more classes than the model.
   ClassOrder(const RunInfo& info, const std::string& model, const Dataset& set, const std::string& data);
 
   // Gives the images the model's labels.
   void apply(ImageSet& set) const;
-  // What is not usual about the match, in one line; empty where both sides list the same classes in the same order.
+  // What is unusual about the match, in one line; empty if both sides list the same classes in the same order.
   [[nodiscard]] const std::string& note() const { return note_; }
-  // One name an output: the model's, without them the set's, numbers where neither says.
+  // One name for each output: the model's, else the set's, else numbers.
   [[nodiscard]] const std::vector<std::string>& output_names() const { return output_names_; }
-  // What the outputs are known by: empty where neither side says.
+  // The names of the outputs; empty if neither side has names.
   [[nodiscard]] const ClassNames& outputs() const { return outputs_; }
 
  private:
@@ -52,14 +52,14 @@ class ClassOrder {
   std::string note_;
 };
 
-// The data set of a run that is continued, in the order of its checkpoint. A mistake where its classes are no longer those.
+// Puts the classes of a resumed run's data set into the order of its checkpoint. Throws a mistake if they are no longer the same classes.
 void restore_class_order(Dataset& data, const RunInfo& begun, const std::string& run);
 
-// Makes another model, whose outputs are called `own`, answer in the order of `outputs`. A mistake where the classes differ.
+// Reorders the outputs of another model, whose names are `own`, into the order of `outputs`. Throws a mistake if the classes differ.
 void align_outputs(const Model& other, const ClassNames& own, const std::string& where, const ClassNames& outputs,
                    int classes);
 
-// Output c becomes what output rows[c] was; whether that moves any. Without rows nothing moves.
+// Output c becomes what output rows[c] was; returns whether any output moves. Empty rows move nothing.
 bool reorder_outputs(const Model& model, const std::vector<int>& rows);
 
 }  // namespace kelvin

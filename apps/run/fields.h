@@ -22,8 +22,8 @@
 
 namespace kelvin {
 
-// fixed: a resumed run keeps the value; free: it may have another (how long it lasts, what computes it, what is written beside it);
-// unrecorded: the value says nothing about the run and is kept nowhere.
+// fixed: a resumed run keeps the value. free: a resumed run may have another value (its length, its device, the files it writes besides).
+// unrecorded: the value does not describe the run and is not saved.
 enum class Resume { fixed, free, unrecorded };
 
 struct Field {
@@ -35,12 +35,12 @@ struct Field {
   std::string alias = {};                       // another name that the command line takes
   bool is_basic = false;                        // in the short help
   bool is_required = false;                     // on the command line
-  bool is_list = false;                         // several values, with commas between them
-  bool is_default_shown = true;                 // false: what else is given decides on it; the help says how
+  bool is_list = false;                         // several values, separated by commas
+  bool is_default_shown = true;                 // false: the default depends on other options; the help text says how
   std::function<void(const std::string&)> set;  // throws a mistake that names the field
-  std::function<std::string()> text;            // what set() takes for the value that is there; empty: none is given
+  std::function<std::string()> text;            // the present value as set() reads it; empty: not given
   std::function<nlohmann::json()> json;
-  std::function<void()> check;  // throws a mistake where the value is not one that set() takes
+  std::function<void()> check;  // throws a mistake if set() would refuse the value
 
   [[nodiscard]] bool is_switch() const { return type.empty(); }
 };
@@ -59,10 +59,10 @@ void check(const Fields& fields);
 [[nodiscard]] std::string json_name(const Field& field);     // "_" for "-"
 [[nodiscard]] nlohmann::json to_json(const Fields& fields);  // an object, by json_name
 
-// Which numbers a field takes; always finite ones.
+// The numbers that a field accepts; always finite ones.
 struct Range {
   std::optional<double> low, high;
-  bool is_above = false, is_below = false;  // the bounds themselves do not belong to it
+  bool is_above = false, is_below = false;  // low, high themselves are excluded
 };
 [[nodiscard]] inline Range any() { return {}; }
 [[nodiscard]] inline Range at_least(double low) { return {.low = low, .high = {}}; }
@@ -70,13 +70,13 @@ struct Range {
 [[nodiscard]] inline Range in(double low, double high) { return {.low = low, .high = high}; }
 [[nodiscard]] inline Range from_below(double low, double high) { return {.low = low, .high = high, .is_below = true}; }
 [[nodiscard]] inline Range above_to(double low, double high) { return {.low = low, .high = high, .is_above = true}; }
-inline constexpr int kMostPixels = 4096, kMostClasses = 1'000'000;  // a side of an image; classes of a data set
+inline constexpr int kMostPixels = 4096, kMostClasses = 1'000'000;  // the side of an image; the classes of a data set
 void require_in(const std::string& name, const Range& range, double value, const std::string& shown);
 
 template <class T>
 concept Number = (std::integral<T> || std::floating_point<T>)&&!std::same_as<T, bool>;
 
-// The number that the text is; a mistake that names the field where it is none, or none of the range.
+// Reads a number. Throws a mistake that names the field if the text is no number or the number is out of range.
 template <Number T>
 [[nodiscard]] T number_of(const std::string& name, const Range& range, const std::string& text) {
   std::conditional_t<std::floating_point<T>, double,
@@ -95,7 +95,7 @@ template <Number T>
   return value;
 }
 
-// A number, or one that may be left out; `Member` is T or std::optional<T>.
+// A number, which may be absent: `Member` is T or std::optional<T>.
 template <Number T, class Member>
 [[nodiscard]] Field number_field(const std::string& name, Member& member, const Range& range, const Message& help,
                                  Resume resume) {
@@ -131,7 +131,7 @@ template <Number T>
   return number_field<T>(name, value, range, help, resume);
 }
 
-// Numbers with commas between them.
+// Numbers separated by commas.
 template <Number T>
 [[nodiscard]] Field field(const std::string& name, std::vector<T>& values, const Range& range, const Message& help,
                           Resume resume = Resume::fixed) {
@@ -165,7 +165,7 @@ template <Number T>
               }};
 }
 
-// A switch; and one that turns `value` off.
+// A switch that turns `value` on, and one that turns it off.
 [[nodiscard]] Field field(const std::string& name, bool& value, const Message& help, Resume resume = Resume::fixed);
 [[nodiscard]] Field off(const std::string& name, bool& value, const Message& help, Resume resume = Resume::fixed);
 // Any text, or one of `known`.

@@ -1,4 +1,4 @@
-// Models of weights that say nothing of themselves: torchvision's, timm's, anyone's.
+// Models from weight files without metadata, such as torchvision's and timm's.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace kelvin {
 
-// Builds info.model and loads the file's weights into it by name (models/weights.h). Every tensor of the model must be there and none
-// besides, the last layer and the positions in the model's own shape; a mistake names what is not. `notes` gets what the file's names had
-// to be relieved of.
+// Builds info.model and loads the file's weights into it by name (models/weights.h). The file must hold exactly the model's tensors, the last
+// layer and the position embeddings in the model's own shape; otherwise throws a mistake that names the difference. `notes` gets what was
+// removed from the file's names.
 [[nodiscard]] TrainedModel build_foreign_model(const SafetensorsFile& file, const RunInfo& info, Device device,
                                                std::vector<std::string>& notes);
 

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// What stands there, in a few words: a hostile value may be as long and as deep as the file.
+// A short description of a value, because a hostile value may be as long and as deep as the file.
 std::string shown(const Json& value) {
   if (value.is_null()) return "null";
   if (value.is_number()) return "the number " + value.dump();

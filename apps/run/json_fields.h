@@ -1,5 +1,5 @@
-// Typed fields of a JSON object that came from a file. What is absent, of another type or out of its range is a mistake that names the
-// file and the field, so that no caller has to distrust the file a second time.
+// Typed fields of a JSON object from a file. A field that is absent, of another type or out of range is a mistake that names the file and
+// the field, so that callers need no checks of their own.
 //
 //   const JsonFields report(run.result("train"), json);
 //   const double loss = report.number("train_loss");
@@ -18,12 +18,12 @@ namespace kelvin {
 
 class JsonFields {
  public:
-  // A mistake unless `json` is an object; keeps a reference to it. `part`: which part of the file it is, for messages.
+  // Throws a mistake unless `json` is an object; keeps a reference to it. `part`: its place in the file, for messages.
   JsonFields(std::filesystem::path file, const nlohmann::json& json, std::string part = "");
 
-  [[nodiscard]] bool has(const std::string& name) const;  // and it is not null
+  [[nodiscard]] bool has(const std::string& name) const;  // false for null
   [[nodiscard]] double number(const std::string& name) const;
-  [[nodiscard]] double number_or_nan(const std::string& name) const;  // null is what JSON holds for a NaN
+  [[nodiscard]] double number_or_nan(const std::string& name) const;  // JSON writes NaN as null
   [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t least, std::int64_t most) const;
   [[nodiscard]] std::uint64_t seed(const std::string& name) const;  // all of 64 bits
   [[nodiscard]] std::string text(const std::string& name) const;
@@ -33,7 +33,7 @@ class JsonFields {
   [[nodiscard]] JsonFields object(const std::string& name) const;
   [[nodiscard]] std::vector<JsonFields> objects(const std::string& name) const;
 
-  // The mistake for a field that holds something else than `expected`.
+  // The mistake for a field that does not hold what is `expected`.
   [[nodiscard]] Error unlike(const std::string& name, const std::string& expected) const;
 
  private:
@@ -45,7 +45,7 @@ class JsonFields {
   std::string part_;
 };
 
-// Sets every field of the table to the element of its name ("_" for "-"), as to_json(Fields) wrote it.
+// Sets every field of the table from the element of its name ("_" for "-"): reads what to_json(Fields) writes.
 void read_fields(const JsonFields& from, const Fields& into);
 
 }  // namespace kelvin

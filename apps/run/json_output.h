@@ -1,5 +1,5 @@
-// JSON on its way out. Unlike Json::dump it never fails: a string that is not UTF-8 – a file's name, as a rule – is written with its
-// bytes escaped (engine/printable.h).
+// JSON as text. Unlike Json::dump it never fails: the bytes of a string that is not UTF-8, usually a file's name, are escaped
+// (engine/printable.h).
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,7 +8,7 @@
 
 namespace kelvin {
 
-// In one line, or indented by `indent` spaces. Ends without a line end.
+// One line, or indented by `indent` spaces. Without a line end at the end.
 [[nodiscard]] std::string to_text(const nlohmann::json& json, int indent = -1);
 
 [[nodiscard]] inline nlohmann::json or_null(const std::optional<double>& value) {

@@ -28,7 +28,7 @@ bool is_of_training(const std::string& name) {
          name == "checkpoint.safetensors" || (name.starts_with(kKept) && name.ends_with(".safetensors"));
 }
 
-// The library turns any number into any type, in silence where it does not fit.
+// The JSON library converts any number to any type, silently even if it does not fit.
 template <class Int>
 Int whole_number(const std::filesystem::path& path, const Json& json, const char* field) {
   const Json& value = json.at(field);
@@ -88,14 +88,14 @@ void RunFolder::discard() const {
 
 std::string RunFolder::taken_by() const {
   std::string first;
-  const auto offer = [&first](const std::string& name) {
+  const auto consider = [&first](const std::string& name) {
     if (first.empty() || name < first) first = name;
   };
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(path, ignored))
-    if (const std::string name = entry.path().filename().string(); is_of_training(name)) offer(name);
+    if (const std::string name = entry.path().filename().string(); is_of_training(name)) consider(name);
   for (const auto& entry : std::filesystem::directory_iterator(path / "results", ignored))
-    if (entry.path().extension() == ".json") offer("results/" + entry.path().filename().string());
+    if (entry.path().extension() == ".json") consider("results/" + entry.path().filename().string());
   return first;
 }
 
@@ -116,7 +116,7 @@ bool RunFolder::leads_out(const std::filesystem::path& file) const {
   std::error_code error;
   const std::filesystem::path root = std::filesystem::canonical(path, error),
                               end = std::filesystem::weakly_canonical(file, error);
-  // What is still a link then leads to nothing, wherever that is.
+  // A path that is still a link after that points to nothing.
   if (error || std::filesystem::is_symlink(std::filesystem::symlink_status(end, error))) return true;
   return std::mismatch(root.begin(), root.end(), end.begin(), end.end()).first != root.end();
 }
@@ -177,7 +177,7 @@ Json to_json(const RunInfo& info) {
   return json;
 }
 
-// What no training can have written is refused before anything of that size is made.
+// Values that no training can have written are refused before memory of that size is allocated.
 void require_possible(const std::filesystem::path& path, const RunInfo& info) {
   const auto require = [&path](bool is_possible, const char* field, const auto& got, const char* expected) {
     if (!is_possible) throw mistake(path.string(), ": damaged metadata: ", field, " is ", got, ", expected ", expected);

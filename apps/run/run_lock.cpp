@@ -23,7 +23,7 @@ constexpr std::size_t kLongestHolder = 200;
 constexpr int kTries = 21;
 constexpr auto kPause = std::chrono::milliseconds(50);
 
-// A file of its own: written to, so neither a link nor a second name of something that lies elsewhere.
+// The file is written to, so it must be neither a symbolic link nor a hard link to a file elsewhere.
 int open_lock(const Path& path) {
   const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
   if (descriptor < 0 && errno != ELOOP)
@@ -36,7 +36,7 @@ int open_lock(const Path& path) {
   throw mistake(printable(path.string()), ": is no lock file but a link or a device; remove it");
 }
 
-// Whether the locked file still lies at its path: a holder that takes its folder back removes it.
+// Whether the locked file is still at its path. A holder that discards its folder removes it.
 bool is_at(const Path& path, int descriptor) {
   struct stat locked {
   }, there{};

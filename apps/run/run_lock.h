@@ -1,8 +1,8 @@
-// Locks that several processes of one machine (or of one file system that supports flock) share: one training a run folder, one worker a
-// cell of a sweep.
+// Locks between processes of one machine, or of one file system that supports flock: at most one training in a run folder, at most one
+// worker on a cell of a sweep.
 //
-// The lock is the kernel's (flock), not the file's existence: when its holder dies, however it dies, the lock is free. There are no
-// stale locks to recognise and no window between looking and taking. The file stays, and says who held it last.
+// The operating system holds the lock (flock); the existence of the file means nothing. When the holder ends in any manner, the lock is
+// free, so there are no stale locks. Testing and taking are one operation. The file stays and names its last holder.
 #pragma once
 
 #include <filesystem>
@@ -14,8 +14,8 @@ namespace kelvin {
 class FileLock {
  public:
   enum class Kind { exclusive, shared };
-  // The lock, or nothing when another process holds it. Throws a mistake when the file cannot be made or locked at all: also when the
-  // path is a link, or anything else than a file of its own.
+  // The lock, or nothing if another process holds it. Throws a mistake if the file cannot be made or locked, or if the path is a symbolic or
+  // hard link or no regular file.
   [[nodiscard]] static std::optional<FileLock> try_take(const std::filesystem::path& path, Kind kind = Kind::exclusive);
   ~FileLock();
   FileLock(FileLock&& other) noexcept;
@@ -23,7 +23,7 @@ class FileLock {
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
-  // Closed on exec. A child that keeps a copy open holds the lock until it ends, also after this object is gone.
+  // Closed on exec. A child process that keeps a copy open holds the lock until it ends, even after this object is destroyed.
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
  private:
@@ -31,13 +31,13 @@ class FileLock {
   int descriptor_;
 };
 
-// Who held the lock last: "process 4711 on host lab3"; "another process" where the file does not say.
+// The last holder of the lock: "process 4711 on host lab3", or "another process" if the file does not say.
 [[nodiscard]] std::string holder_of(const std::filesystem::path& lock);
 
 inline constexpr const char* kRunLock = "lock";  // in the run folder
 
-// The lock of whoever trains in this folder, which exists: RUN/lock. Waits a second for a process that was killed and is not gone yet;
-// then a mistake that names the holder.
+// Takes RUN/lock, which the process that trains in this folder holds. The folder must exist. Waits up to a second, for a process that was killed
+// but has not ended yet; then throws a mistake that names the holder.
 [[nodiscard]] FileLock lock_run(const std::filesystem::path& run);
 
 }  // namespace kelvin

@@ -11,7 +11,7 @@ namespace {
 
 std::filesystem::path request_path(const RunFolder& folder) { return folder.path / "cell.json"; }
 
-// Nothing where there is no request that can be read.
+// Empty if there is no readable request.
 Json kept_request(const RunFolder& folder) {
   const std::filesystem::path path = request_path(folder);
   if (!is_there(path)) return {};

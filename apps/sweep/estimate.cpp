@@ -10,7 +10,7 @@ constexpr double kUsuallyStanding = 0.25;
 constexpr double kOverhead = 1.2;        // reading data, making corruptions, checkpoints, plans
 constexpr double kAuditSteps = 20 * 40;  // about forty attacks of twenty steps
 
-// Attack steps an image costs, Square's queries at a third each: they need no gradient.
+// The cost of an attack on one image in attack steps. A query of Square counts as a third, because it needs no gradient.
 double steps_of(const AttackOptions& a) {
   const double steps = own_value(a, "steps", 1), targets = own_value(a, "targets", 1),
                square = own_value(a, "queries", 0) / 3.0, runs = steps * targets;

@@ -30,7 +30,7 @@ double mean_of(const Images& images) {
   return images.empty() ? std::nan("") : sum / static_cast<double>(images.size());
 }
 
-// The per-image minimum; of different lengths, on the images that both have.
+// The per-image minimum; if the lengths differ, on the images that both have.
 Images minimum(const Images& a, const Images& b) {
   Images least;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) least.push_back(std::min(a[i], b[i]));
@@ -70,7 +70,7 @@ class Reader {
   }
 
   [[nodiscard]] bool has(const std::string& name) const { return is_there(folder_.result(name)); }
-  // Without a field where there is no such file. A damaged one is a mistake, for no figure may go missing without a word.
+  // An object without fields if there is no such file. A damaged file is a mistake, so that no figure disappears silently.
   [[nodiscard]] JsonFields kept(const std::string& name) {
     const std::filesystem::path path = folder_.result(name);
     auto found = files_.find(name);
@@ -132,7 +132,7 @@ class Reader {
     if (all.empty()) return;
     share("sound", sound);
     const Images worst = images_of(result("worst-case"));
-    // Without a worst case the sound minimum stands in for it, and the column says so (SweepTable::gap_to).
+    // Without a worst case the sound minimum replaces it, and the column says so (SweepTable::gap_to).
     const Images least = !worst.empty() ? minimum(worst, all) : !sound.empty() ? sound : all;
     if (!worst.empty()) share("worst_case", worst);
     const Images seen = images_of(paper);

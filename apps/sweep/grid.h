@@ -1,11 +1,10 @@
-// A grid over training flags: axes, their values, and the cells that their product makes.
+// A grid over training flags: axes, their values, and the cells of their product.
 //
-//   tau=0.1,1,50          one value a temperature
+//   tau=0.1,1,50          one value for each temperature
 //   lr-times-tau=false,true   a boolean flag
-//   data=a:x=1,y=2;b      semicolons separate where values hold commas
+//   data=a:x=1,y=2;b      semicolons separate values that contain commas
 //
-// Seeds are the last axis. Cells come in the order of the axes, the last varying fastest; names and order do not depend on
-// anything but the request.
+// Seeds are the last axis. Cells are in the order of the axes, the last varying fastest. Names and order depend on the request only.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +20,16 @@ struct Flag {
 };
 using Flags = std::vector<Flag>;  // a later flag replaces an earlier one of the same name
 
-// Sets flags[name]: in place where it is there, else at the end.
+// Sets flags[name]: in place if it exists, else at the end.
 void set_flag(Flags& flags, const Flag& flag);
 [[nodiscard]] std::string flag_value(const Flags& flags, const std::string& name, const std::string& otherwise);
 // "--name=value"; a boolean flag with value false is left out, with value true it is "--name".
 [[nodiscard]] std::vector<std::string> arguments_of(const Flags& flags);
 
 struct AxisValue {
-  std::string label;                 // "50"; of a variant its name
-  Flags flags;                       // what it sets
-  std::vector<double> logit_scales;  // measured again with the logits multiplied by each
+  std::string label;                 // "50"; for a variant its name
+  Flags flags;                       // the flags that it sets
+  std::vector<double> logit_scales;  // factors of the logits for further measurements
 };
 struct Axis {
   std::string name;  // the flag, or "variant"
@@ -48,12 +47,11 @@ struct Cell {
   std::string label;                // for people: "tau 50, lr 0.1"
   std::vector<std::string> values;  // label of its value on each axis
   std::uint64_t seed = 0;
-  Flags flags;  // everything that training gets, seed included
+  Flags flags;  // all flags of the training, seed included
   std::vector<double> logit_scales;
 };
 
-// `fixed` are the flags of every cell; an axis overrides them. Throws a mistake for an axis twice, no seeds, or two cells that would
-// share a folder.
+// `fixed` are the flags of every cell; an axis overrides them. Throws a mistake for a repeated axis, no seeds, or two cells with the same folder.
 [[nodiscard]] std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed,
                                        const std::vector<std::uint64_t>& seeds);
 

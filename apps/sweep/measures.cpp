@@ -45,8 +45,8 @@ Measurement worst_case(const MeasureRequest& r, double scale) {
   return m;
 }
 
-// The measurements of one kind on logits multiplied by `scale`; nothing for kinds that losses do not enter when scale is not 1.
-std::vector<Measurement> of_kind(const std::string& kind, const MeasureRequest& r, double scale) {
+// The measurements of one kind on logits multiplied by `scale`. If `scale` is not 1, empty for kinds that do not depend on losses.
+std::vector<Measurement> measurements_of_kind(const std::string& kind, const MeasureRequest& r, double scale) {
   if (kind == "clean") return {plain(Measurement::Kind::clean, r.test_limit, scale)};
   if (kind == "worst") return {worst_case(r, scale)};
   if (kind == "pgd" || kind == "attacks") {
@@ -123,7 +123,7 @@ std::vector<Measurement> measurements_of(const MeasureRequest& r, const std::vec
   for (const double scale : scales)
     for (const char* kind : kKinds)  // in this order: the worst case builds on the attacks
       if (std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end())
-        for (const Measurement& m : of_kind(kind, r, scale)) list.push_back(m);
+        for (const Measurement& m : measurements_of_kind(kind, r, scale)) list.push_back(m);
   return list;
 }
 

@@ -1,10 +1,10 @@
-// Which measurements the cells of a sweep get, by name and size.
+// The measurements of the cells of a sweep, by name and size.
 //
 //   clean      accuracy, NLL, calibration on the test set
 //   corrupt    the benchmark's corruptions at one severity
-//   pgd        the paper's attack and its sound twin alone: PGD on cross-entropy at τ = 1, and on log-odds
+//   pgd        the paper's attack and its sound version only: PGD on cross-entropy at τ = 1, and on log-odds
 //   attacks    paper-faithful: PGD on cross-entropy at attack τ = 1, and C&W as PGD-30 on the margin; sound: log-odds, attack τ = training τ
-//   worst      `worst_attack` on what all the attacks left standing: with them, the per-image minimum
+//   worst      `worst_attack` on the images that withstood all the attacks: with them, the per-image minimum
 //   geometry   distances between features and prototypes
 //   audit      every check of `kelvin audit`
 #pragma once
@@ -22,16 +22,16 @@ struct MeasureRequest {
   int severity = 3;
   float eps = 8.0f / 255.0f, step = 2.0f / 255.0f;
   int steps = 20;
-  std::string worst_attack = "autoattack";  // a robustness is claimed from the worst case only
+  std::string worst_attack = "autoattack";  // only the worst case supports a claim of robustness
   std::uint64_t seed = 0;                   // of attacks and corruptions: the same images for every cell
 };
 
-[[nodiscard]] Fields measure_fields(MeasureRequest& request);  // but for kinds, test_limit and seed
-void check_request(const MeasureRequest& request);             // throws a mistake: unknown names, limits below 0
+[[nodiscard]] Fields measure_fields(MeasureRequest& request);  // all but kinds, test_limit and seed
+void check_request(const MeasureRequest& request);             // throws a mistake for unknown names and limits below 0
 [[nodiscard]] Json to_json(const MeasureRequest& request);
-[[nodiscard]] MeasureRequest measure_request_from(const JsonFields& fields);  // a mistake where it is damaged
+[[nodiscard]] MeasureRequest measure_request_from(const JsonFields& fields);  // throws a mistake if it is damaged
 
-// The list for `measure`: everything once, then attacks (and clean) again for each logit scale.
+// The list for `measure`: all measurements once, then attacks (and clean) again for each logit scale.
 [[nodiscard]] std::vector<Measurement> measurements_of(const MeasureRequest& request,
                                                        const std::vector<double>& logit_scales);
 

@@ -34,7 +34,7 @@ SweepPlan learning_rate_boundary() {
   return p;
 }
 
-// Training attacks ten times a step: half the images take as long as five plain trainings.
+// Adversarial training takes ten attack steps for each training step: half the images take as long as five plain trainings.
 SweepPlan adversarial() {
   SweepPlan p;
   p.title = "Adversarial training at two temperatures: robustness that is there";

@@ -1,9 +1,9 @@
-// Ready-made sweeps. A preset is nothing but defaults: every flag of the request wins over it.
+// Ready-made sweeps. A preset only sets defaults; flags of the request override them.
 //
 //   paper        eight temperatures: clean, corruptions, the paper's attacks, and the sound columns beside them
-//   adversarial  PGD adversarial training at τ = 1 and 10, measured like paper: what a robustness that is there looks like
+//   adversarial  PGD adversarial training at τ = 1 and 10, measured like paper: a comparison with real robustness
 //   lr-boundary  learning rate × τ, with and without --lr-times-tau: where training stops converging
-//   controls     what τ's effect is made of: the reparametrised head, τ = 1 with its logits multiplied, label smoothing, a cosine
+//   controls     the causes of τ's effect: the reparametrised head, τ = 1 with its logits multiplied, label smoothing, a cosine
 //                classifier, each attacked with PGD on cross-entropy and on log-odds
 //   synthetic    an mlp on Gaussian classes: the mechanism alone, in a minute
 #pragma once

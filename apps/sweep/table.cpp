@@ -33,7 +33,7 @@ std::optional<Comparison> compared(const SweepRow& row, const SweepRow& baseline
     if (is_single) c.p_of_seed.push_back(mcnemar_mid_p(wins, losses));
   }
   if (!is_paired) return std::nullopt;
-  // One seed and one pair an image: the exact test. More: pairs of an image belong together.
+  // One seed and one pair per image: the exact test. Otherwise the pairs of an image are clustered.
   c.p = is_single && c.p_of_seed.size() == 1 ? c.p_of_seed[0] : clustered_mcnemar_p(differences);
   return c;
 }

@@ -1,10 +1,10 @@
-// The table of a sweep: one row a cell (and a logit scale), mean ± deviation over seeds, each compared with the baseline row on the
-// same images.
+// The table of a sweep: one row for each cell (and logit scale) with mean ± deviation over seeds, compared with the baseline row on the same
+// images.
 //
 // Columns: clean, corrupted; paper-faithful: PGD on float32 cross-entropy at attack τ = 1 and C&W (PGD on the margin); sound: PGD on
-// log-odds and at the training τ, and the per-image minimum of all four; worst case: that minimum with the strongest attack asked for
-// on what it left; masking gap: PGD at τ = 1 minus the worst case, on the worst case's images, or minus the sound minimum where no worst
-// case was measured; then what explains it.
+// log-odds and at the training τ, and the per-image minimum of all four; worst case: that minimum with the strongest requested attack on the
+// remaining images; masking gap: PGD at τ = 1 minus the worst case, on the worst case's images, or minus the sound minimum if no worst case
+// was measured; then figures that explain it.
 #pragma once
 
 #include <map>
@@ -21,16 +21,16 @@ struct SweepColumn {
   std::string title;
   bool is_percent;
 };
-// Every column there is, in the order of the table.
+// All columns in the order of the table.
 [[nodiscard]] const std::vector<SweepColumn>& sweep_columns();
 
-// What one folder says about one logit scale.
+// The figures of one folder at one logit scale.
 struct CellFigures {
   enum class Status { done, diverged, failed, missing } status = Status::missing;
   std::string detail;                    // "at step 40", or the error
   std::map<std::string, double> values;  // by column key
-  // By column key, of columns that are shares of images: what each image counted, 0 or 1 (for corruptions the number of them that
-  // it survived). Two cells with the same number of images are compared image by image.
+  // By column key, for columns that are shares of images: the value of each image, 0 or 1 (for corruptions, the number of corruptions under
+  // which it is classified correctly). Two cells with the same number of images are compared image by image.
   std::map<std::string, std::vector<double>> images;
 };
 [[nodiscard]] CellFigures read_figures(const RunFolder& folder, double logit_scale);
@@ -38,7 +38,7 @@ struct CellFigures {
 struct Comparison {
   double p = 1;                       // of all seeds together (clustered_mcnemar_p)
   double p_holm = 1;                  // adjusted for the rows of the column
-  std::int64_t wins = 0, losses = 0;  // pairs where only this row, only the baseline was right
+  std::int64_t wins = 0, losses = 0;  // pairs where only this row, only the baseline is correct
   std::vector<double> p_of_seed;      // mcnemar_mid_p of each seed; empty for corruptions, whose pairs are clustered
 };
 
@@ -48,10 +48,10 @@ struct SweepRow {
   std::vector<std::string> values;  // on each axis
   double logit_scale = 1;
   std::vector<std::uint64_t> seeds;
-  std::vector<CellFigures> cells;  // one a seed
+  std::vector<CellFigures> cells;  // one for each seed
   std::map<std::string, MeanDeviation> figures;
-  std::map<std::string, Comparison> comparisons;  // empty in the baseline row and where there is none
-  std::string baseline;                           // label of the row it is compared with
+  std::map<std::string, Comparison> comparisons;  // empty in the baseline row and without a baseline
+  std::string baseline;                           // label of the row that it is compared with
   bool is_baseline = false;
 };
 
@@ -61,7 +61,7 @@ struct SweepTable {
   std::vector<SweepColumn> columns;  // those that some row has
   std::vector<SweepRow> rows;
   std::string gap_to =
-      "worst case";  // what `masking_gap` takes away from PGD at τ = 1: the worst case or the sound minimum
+      "worst case";  // what `masking_gap` subtracts from PGD at τ = 1: the worst case or the sound minimum
 };
 
 // The baseline of a row is the row with value `value` on `axis` and the same values on the others.
@@ -76,7 +76,7 @@ struct Baseline {
 [[nodiscard]] std::string text_of(const SweepTable& table);  // for a terminal, with a legend
 [[nodiscard]] std::string csv_of(const SweepTable& table);
 [[nodiscard]] Json to_json(const SweepTable& table);
-// What the table says, in a few sentences made from its numbers.
+// A summary of the table's numbers in a few sentences.
 [[nodiscard]] std::string reading_of(const SweepTable& table);
 
 }  // namespace kelvin

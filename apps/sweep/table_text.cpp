@@ -42,7 +42,7 @@ std::string status_of(const SweepRow& row) {
   return text;
 }
 
-// So many significant digits, large numbers in full: 1440, not 1.44e+03.
+// A number with that many significant digits; large numbers in full: 1440, not 1.44e+03.
 std::string significant(double value, int digits) {
   char text[40];
   std::snprintf(text, sizeof text, "%.*e", digits - 1, value);

@@ -22,7 +22,7 @@ namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(100);
 
-// A file of its own: the folder may come from somebody else, and no link in it has a file elsewhere written.
+// Refuses links: the folder may come from another user, and nothing outside it may be written.
 Descriptor open_log(const std::filesystem::path& path) {
   Descriptor log(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
   const int error = errno;
@@ -38,7 +38,7 @@ class Pool {
   Pool(const std::vector<Job>& jobs, int workers, const std::function<void(const JobEvent&)>& on_event)
       : jobs_(jobs), workers_(workers), on_event_(on_event), states_(jobs.size(), State::waiting) {}
 
-  // One look at everything; false when nothing is left to do.
+  // Checks all jobs once; false if nothing is left to do.
   bool turn() {
     reap();
     for (std::size_t i = 0; i < jobs_.size() && running_.size() < static_cast<std::size_t>(workers_); ++i)
@@ -59,7 +59,7 @@ class Pool {
   void try_start(std::size_t i) {
     const Job& job = jobs_[i];
     const std::optional<FileLock> lock = FileLock::try_take(job.lock);
-    if (!lock) return;  // somebody else is at it
+    if (!lock) return;  // another process runs it
     if (job.is_done()) {
       states_[i] = State::over;
       on_event_({JobEvent::Kind::found_done, i, ""});

@@ -31,17 +31,17 @@ Fields adversarial_fields(AdversarialOptions& o) {
       {basic(field("adversarial", o.kind, kObjectives, "Adversarial training: none, pgd, trades or mart")),
        basic(field("adversarial-steps", o.steps, at_least(1), "Of the inner attack")),
        field("adversarial-loss", o.loss, attack_losses(),
-             "What the inner attack follows: " + listed(attack_losses(), &Named<AttackLoss>::name) +
-                 "; default: ce, for trades its KL term"),
+             "Loss of the inner attack: " + listed(attack_losses(), &Named<AttackLoss>::name) +
+                 "; default: ce; for trades the KL term"),
        basic(field("inner-tau", o.inner_tau, tau, "Temperature inside the inner attack; 0: the training temperature")),
        field("inner-batch-norm", o.batch_norm, {{"eval", Mode::eval}, {"train", Mode::train}},
-             "Statistics while the images are made: eval or train"),
+             "BatchNorm's mode in the inner attack: eval or train"),
        field("trades-beta", o.trades_beta, at_least(0), "Weight of TRADES' KL term (1/lambda in its paper)"),
        field("mart-lambda", o.mart_lambda, at_least(0), "Weight of MART's KL term"),
        field("kl-tau", o.kl_tau, tau, "trades, mart: temperature of p(x) in the KL term; 0: the training temperature"),
        field("kl-adversarial-tau", o.kl_adversarial_tau, tau, "The same of p(x')"),
        field("balance-tau", o.balance_tau,
-             "Minimise tau*CE + beta*tau_kl*tau_kl'*KL, whose parts keep their size as tau grows"),
+             "Minimise tau*CE + beta*tau_kl*tau_kl'*KL: gradients that do not shrink as tau grows"),
        field("awp", o.awp_gamma, at_least(0),
              "Adversarial weight perturbation: gamma, 0.01 for pgd, 0.005 for trades; 0: off"),
        field("awp-warmup", o.awp_warmup, at_least(0), "Epochs without it at the start")});

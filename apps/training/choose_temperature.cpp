@@ -14,7 +14,7 @@ class Searcher {
   Searcher(const TrainOptions& options, const Dataset& data, const std::filesystem::path& folder, Device device,
            const TrainProgress& progress)
       : options_(options), data_(data), folder_(folder), device_(device), progress_(progress) {
-    data_.test = data_.test.select({});  // no choice may look at it
+    data_.test = data_.test.select({});  // the choice must not use it
   }
 
   std::vector<Entry> trained(const std::vector<Candidate>& candidates, int epochs, const std::string& rung) const {

@@ -1,4 +1,4 @@
-// Digests of what a run learns from, so that a resumed run notices when other pixels lie at the same path.
+// Digests of a run's data, so that a resumed run notices if the data at the same path has changed.
 #pragma once
 
 #include <map>
@@ -11,7 +11,7 @@ namespace kelvin {
 // Of each part that the set has ("training", "validation", "test"): its size, pixels and labels.
 [[nodiscard]] std::map<std::string, std::string> digests_of(const Dataset& data);
 
-// A mistake that names the part which is not what it was in `before` (empty: nothing is known). `data`: its name, for the message.
+// Throws a mistake that names a part that differs from `before` (empty: not known). `data`: the name of the data, for the message.
 void require_same_data(const std::map<std::string, std::string>& before, const std::map<std::string, std::string>& now,
                        const std::string& data);
 

@@ -1,5 +1,5 @@
-// A number that the host sets and a recorded step reads: float32 [1] in device memory. It is written only where it has changed, because on
-// a GPU every write is a copy of its own, and a small network's whole step takes no longer than some hundred of them.
+// A number that the host sets and a recorded step reads: float32 [1] in device memory. It is written only if it has changed, because on a GPU
+// each write is a separate copy, and a whole step of a small network takes only as long as some hundred copies.
 #pragma once
 
 #include <span>
@@ -19,7 +19,7 @@ class DeviceNumber {
     value_ = rounded;
     tensor_.copy_from_host(std::span<const float>(&value_, 1));
   }
-  [[nodiscard]] const Tensor& tensor() const { return tensor_; }  // to be written by `set` alone
+  [[nodiscard]] const Tensor& tensor() const { return tensor_; }  // only `set` writes it
 
  private:
   Tensor tensor_;

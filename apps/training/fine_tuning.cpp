@@ -16,7 +16,7 @@ Fields fine_tuning_fields(FineTuningOptions& o) {
               field("ema", o.ema_decay, from_below(0, 1),
                     "Decay of an exponential moving average of the weights, kept and evaluated beside them; 0: none"),
               field("accumulate", o.accumulate, at_least(1),
-                    "Batches whose gradients one optimizer step takes together")}),
+                    "Batches whose gradients are added for one optimizer step")}),
        group("Fine-tuning",
              {basic(field("freeze-backbone", o.freeze_backbone,
                           "Train the last layer only; BatchNorm keeps its running statistics")),

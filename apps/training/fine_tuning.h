@@ -1,7 +1,8 @@
-// What fine-tuning adds to a training step: clipping, smoothed labels, averaged weights, accumulation, frozen and slower layers.
+// What fine-tuning adds to a training step: gradient clipping, label smoothing, averaged weights, accumulation, and layers that are frozen or
+// learn at a lower rate.
 //
-// One optimizer step is: zero the gradients; for each of `accumulate` batches the loss's gradient, weighted by the batch's share of the
-// images; clip; step; average. All of it is device work without a read-back, and everything it keeps is in the checkpoint.
+// One optimizer step zeroes the gradients; adds the gradients of `accumulate` batches, each weighted by its share of the images; clips;
+// updates the weights; averages them. All of this is device work without a read-back, and the checkpoint holds all of its state.
 #pragma once
 
 #include "apps/run/fields.h"
@@ -14,9 +15,9 @@ struct FineTuningOptions {
   float clip_gradient_norm = 0;  // largest ‖g‖₂ over all trained parameters together; 0: not clipped
   float label_smoothing = 0;     // S: labels (1 − S) one-hot + S/C, against softmax(z/τ)
   double ema_decay = 0;          // d of the averaged weights (engine/weight_average.h); 0: none kept
-  int accumulate = 1;            // batches an optimizer step; the last step of an epoch takes what is left
+  int accumulate = 1;            // batches for each optimizer step; the last step of an epoch may have fewer
   bool freeze_backbone =
-      false;  // only the prototypes train; BatchNorm uses and keeps its running statistics, nothing is dropped
+      false;  // only the prototypes train; BatchNorm uses its running statistics and does not update them; no dropout
   float head_lr_scale = 1;  // multiplies the learning rate of the prototypes
   float layer_decay = 1;    // D: layer l of n learns at D^(n − 1 − l) times the rate (models/layer_groups.h)
 };
@@ -24,7 +25,7 @@ struct FineTuningOptions {
 [[nodiscard]] Fields fine_tuning_fields(FineTuningOptions& options);
 void check_options(const FineTuningOptions& options, const std::string& model);  // throws a mistake
 
-// What each parameter's learning rate is multiplied by; empty where that is 1 for all.
+// The factor of each parameter's learning rate; empty if all are 1.
 [[nodiscard]] LrScale lr_scale_of(const FineTuningOptions& options, const Model& model);
 // The parameters that train.
 [[nodiscard]] std::vector<const Parameter*> trained_parameters(const FineTuningOptions& options, const Model& model);

@@ -7,7 +7,7 @@
 namespace kelvin {
 namespace {
 
-// Why the last layer of another run means nothing here, in one line; else empty, and `rows` is where each class of the data is in it.
+// The reason why the last layer of another run cannot be used, in one line. Empty if it can: then `rows` is the output of each class of the data.
 std::string why_head_is_other(const RunInfo& from, const std::filesystem::path& path, const Model& model,
                               const Dataset& data, std::vector<int>& rows) {
   if (from.model.classifier != model.spec().classifier)

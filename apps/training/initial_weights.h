@@ -9,9 +9,9 @@
 
 namespace kelvin {
 
-// Copies a file's weights into the model; the report's notes name whatever the file lacked or brought besides. The last layer of a run of
-// ours is what its classifier and its scale make of it, in the order of the data's classes. It starts anew where the run's classes have
-// other names.
+// Copies a file's weights into the model; the report's notes name the tensors that the file lacks or has in addition. The last layer of a
+// Kelvin run is copied with its scale, in the order of the data's classes. If the classifier or the names of the classes differ, the model
+// keeps its own last layer.
 [[nodiscard]] WeightsReport load_initial_weights(const std::filesystem::path& path, bool allow_partial,
                                                  const Model& model, const Dataset& data);
 

@@ -36,7 +36,7 @@ InnerAttack::InnerAttack(Model& model, const AdversarialOptions& options, const 
 }
 
 Tensor InnerAttack::attack(std::int64_t n, std::int64_t step) {
-  frozen_.refresh();  // the weights have moved since the last step and stand still during this one
+  frozen_.refresh();  // the weights have changed since the last step and are constant during this attack
   const FrozenWeights::Use use(frozen_);
   const Tensor clean = clean_.narrow(0, n), x = x_.narrow(0, n);
   const Tensor start = start_of(clean, step);
@@ -44,7 +44,7 @@ Tensor InnerAttack::attack(std::int64_t n, std::int64_t step) {
   if (options_.kind == Kind::trades && !options_.loss)
     clean_logits_.narrow(0, n).copy_from(model_.forward(clean, options_.batch_norm));
   for (int i = 0; i < options_.steps; ++i) {
-    // A recording belongs to tensors of one size: the full batch's.
+    // The recording is valid for one tensor size only: the full batch's.
     if (n == x_.dim(0))
       iteration_.run([&] { iterate(n); });
     else
@@ -77,7 +77,7 @@ Tensor InnerAttack::start_of(const Tensor& clean, std::int64_t step) const {
   return start;
 }
 
-// One step of x_ along the sign of its gradient, and what that gradient says.
+// One step of x_ along the sign of its gradient; also adds the statistics of that gradient.
 void InnerAttack::iterate(std::int64_t n) {
   const Tensor clean = clean_.narrow(0, n), x = x_.narrow(0, n), labels = labels_.narrow(0, n);
   const auto measure = [&](const GradientPoint& p) {
@@ -98,9 +98,9 @@ Tensor InnerAttack::loss(const Tensor& logits, const Tensor& labels) const {
   return attack_loss(options_.loss.value_or(AttackLoss::cross_entropy), logits, labels, t.inner_adversarial);
 }
 
-void InnerAttack::add_to(const Tensor& total, const Tensor& of_images) const {
+void InnerAttack::add_to(const Tensor& total, const Tensor& per_image) const {
   on(total.device(),
-     [&](const auto& dev) { accumulate_sum(dev, total.view<float>(), of_images.view<const float>(), 1.0f); });
+     [&](const auto& dev) { accumulate_sum(dev, total.view<float>(), per_image.view<const float>(), 1.0f); });
 }
 
 InnerAttack::Log InnerAttack::take_log() {

@@ -1,5 +1,5 @@
-// After which epochs training also leaves the weights in a file of their own (RunFolder::kept_checkpoint): what `--across-training` of
-// geometry and gradients studies.
+// The epochs after which training also saves the weights to a separate file (RunFolder::kept_checkpoint). `--across-training` of geometry and
+// gradients studies these files.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace kelvin {
 
-// Epochs whose weights are kept as checkpoint-0003.safetensors: what `--across-training` studies. Epoch 0 is before training.
+// The epochs whose weights are kept, as checkpoint-0003.safetensors. Epoch 0 is before training.
 struct KeptEpochs {
   bool all = false;
   std::vector<std::uint32_t> epochs;
@@ -19,7 +19,7 @@ struct KeptEpochs {
     return all || std::find(epochs.begin(), epochs.end(), epoch) != epochs.end();
   }
 };
-// "all", or epochs such as "0,1,5,10"; empty: none. A mistake for anything else.
+// "all", or epochs such as "0,1,5,10"; empty: none. Throws a mistake for anything else.
 [[nodiscard]] KeptEpochs kept_epochs_of(const std::string& text);
 [[nodiscard]] Field kept_epochs_field(const std::string& name, KeptEpochs& keep);
 

@@ -7,7 +7,7 @@ namespace {
 
 constexpr const char* kLogTau = "temperature.log_tau";
 
-// The optimizer wants its parameters complete, a member initialiser has no room for statements.
+// A function, because the optimizer needs complete parameters and a member initialiser cannot hold statements.
 const Parameters& declare(Parameters& parameters, double start, Device device) {
   parameters.add({kLogTau, {1}, constant_init(static_cast<float>(std::log(start))), /*weight_decay=*/false});
   parameters.allocate(device, /*seed=*/0);

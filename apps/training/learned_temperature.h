@@ -1,9 +1,9 @@
-// A temperature that training chooses: τ = e^s, s a parameter with a learning rate of its own and no weight decay.
+// A temperature that is learned: τ = e^s, where s is a parameter with its own learning rate and no weight decay.
 //
 //   ∂L/∂s = (z_y − Σ_j p_j z_j) / τ                                         (kernels/losses/temperature_gradient.h; × τ from e^s)
 //
-// It means something only where the size of the logits is fixed, as in the cosine classifier: otherwise scale moves freely between the
-// last layer and τ. s, its gradient and the optimizer's state live in device memory; nothing is read back during an epoch.
+// It is meaningful only if the scale of the logits is fixed, as in the cosine classifier: otherwise the last layer can undo any change of τ.
+// s, its gradient and the optimizer's state are in device memory; nothing is read back during an epoch.
 #pragma once
 
 #include <map>
@@ -23,7 +23,7 @@ class LearnedTemperature {
   void step(const Tensor& lr) { optimizer_.step(lr); }
   [[nodiscard]] double value() const;  // τ; reads device memory
 
-  // Everything that a checkpoint must hold, by name: "temperature.log_tau" and the optimizer's state under "temperature.".
+  // The tensors for the checkpoint, by name: "temperature.log_tau" and the optimizer's state under "temperature.".
   [[nodiscard]] std::map<std::string, Tensor> state() const;
 
  private:

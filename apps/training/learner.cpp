@@ -48,12 +48,12 @@ void Learner::step(const Step& s) {
   model_.set_dropout_step(s.index);
   ObjectiveBatch work{images_.narrow(0, s.n), {}, labels_.narrow(0, s.n)};
   if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(s.n, s.index);
-  // A recording belongs to tensors of one size and to work of one kind: the last batch of an epoch runs as it is, and with the first step that
-  // perturbs the weights the recording of those that did not goes, with its memory: none of them comes again.
+  // A recording is valid for one tensor size and one kind of step. The last batch of an epoch may be smaller and then runs without recording.
+  // At the first step that perturbs the weights, the recording of the other kind is freed: no such step follows.
   const AdversarialOptions& a = options_.adversarial;
   const bool perturbs = a.awp_gamma > 0 && s.epoch >= static_cast<std::uint32_t>(a.awp_warmup);
   if (perturbs != graph_perturbs_) {
-    graph_ = nullptr;  // before the new one asks for memory
+    graph_ = nullptr;  // frees its memory before the new one allocates
     graph_ = std::make_unique<StepGraph>(device_);
     graph_perturbs_ = perturbs;
   }
@@ -75,7 +75,7 @@ void Learner::step(const Step& s) {
   }
 }
 
-// A batch that has an optimizer step to itself.
+// A batch that is a whole optimizer step.
 void Learner::whole_step(const ObjectiveBatch& batch, bool perturbs) {
   if (perturbs) {
     perturbation_.keep_statistics();
@@ -93,7 +93,7 @@ void Learner::zero_gradients() const {
   if (learned_tau_) learned_tau_->zero_gradient();
 }
 
-// The gradient of the batch's objective, times its share of the optimizer step's images; and counts.
+// The gradient of the batch's objective, times its share of the optimizer step's images; also adds to the totals.
 void Learner::learn(const ObjectiveBatch& batch, ParameterGradients mode) {
   const ObjectiveValue value = differentiate(batch, mode);
   move_statistics_again(model_, options_.adversarial, objective_mode(), batch);

@@ -1,8 +1,7 @@
-// One optimizer step at a time: a staged batch to an objective, its gradient, and new weights.
+// One training step at a time: from a batch to the objective, its gradient, and the update of the weights.
 //
-// Whatever changes from step to step (images, labels, learning rate, temperatures, a batch's share of the step) lies in device memory that
-// stays, so that the work itself is the same every step: on a GPU it is recorded once and replayed. Nothing is read back but by
-// `take_totals`.
+// All inputs that change from step to step (images, labels, learning rate, temperatures, a batch's share of the step) are in device memory at
+// fixed addresses. So every step is the same work: on a GPU it is recorded once and replayed. Only `take_totals` reads anything back.
 #pragma once
 
 #include <cstdint>
@@ -28,21 +27,21 @@ class Learner {
   // Keeps references to options and model. image: [H, W, C] of a training image.
   Learner(const TrainOptions& options, Model& model, const Shape& image, Device device);
 
-  // Where the caller puts the next batch, its first n rows: images float32 [batch, H, W, C], labels int32 [batch].
+  // The buffers into whose first n rows the caller copies the next batch: images float32 [batch, H, W, C], labels int32 [batch].
   [[nodiscard]] const Tensor& images() const { return images_; }
   [[nodiscard]] const Tensor& labels() const { return labels_; }
 
   struct Step {
-    std::int64_t n = 0;      // staged images
+    std::int64_t n = 0;      // images of the batch
     std::int64_t index = 0;  // of the batch since the start of the run: random starts and dropout masks depend on it
     std::uint32_t epoch = 0;
-    double lr = 0, tau = 1;                // tau is not looked at where it is learned
-    bool is_first = true, is_last = true;  // among the batches that one optimizer step takes together
-    std::int64_t group_images = 0;         // of all of those batches
+    double lr = 0, tau = 1;                // tau is ignored if it is learned
+    bool is_first = true, is_last = true;  // among the batches of one optimizer step
+    std::int64_t group_images = 0;         // images of all batches of that optimizer step
   };
   void step(const Step& step);
 
-  // Over the batches since the last call. Reads device memory.
+  // Totals over the batches since the last call of take_totals, which reads device memory.
   struct Totals {
     double loss = 0;  // sum over batches of their mean losses
     std::int64_t correct = 0;
@@ -50,16 +49,16 @@ class Learner {
   [[nodiscard]] Totals take_totals();
   [[nodiscard]] InnerAttack::Log take_inner_attack_log() { return inner_attack_.take_log(); }
 
-  [[nodiscard]] std::optional<double> learned_tau() const;  // now; empty: not learned
+  [[nodiscard]] std::optional<double> learned_tau() const;  // its present value; empty: not learned
   [[nodiscard]] std::optional<WeightAverage>& average() { return average_; }
 
-  // A fresh start: the control of the reparametrisation theorem makes the head small, averages begin at the weights.
+  // Prepares a new training: divides the head by τ for the control of the reparametrisation theorem; the average starts at the weights.
   void start();
-  [[nodiscard]] NamedTensors state() const;          // of the optimizer, the learned τ and the average
-  [[nodiscard]] NamedTensors average_state() const;  // of the average alone
-  [[nodiscard]] bool is_finite() const;              // all that a checkpoint would hold; reads device memory
-  void load(const SafetensorsFile& file);            // what `state` gave
-  [[nodiscard]] double head_scale() const { return head_scale_; }  // logits are multiplied by it after the training
+  [[nodiscard]] NamedTensors state() const;                        // of the optimizer, the learned τ and the average
+  [[nodiscard]] NamedTensors average_state() const;                // of the average alone
+  [[nodiscard]] bool is_finite() const;                            // of the weights and of `state`; reads device memory
+  void load(const SafetensorsFile& file);                          // restores `state`
+  [[nodiscard]] double head_scale() const { return head_scale_; }  // factor of the logits after the training
 
  private:
   void whole_step(const ObjectiveBatch& batch, bool perturbs);
@@ -83,7 +82,7 @@ class Learner {
   Tensor loss_total_, correct_;
   Tensor images_, labels_;
   std::unique_ptr<StepGraph> graph_;
-  bool graph_perturbs_ = false;  // what it records
+  bool graph_perturbs_ = false;  // whether the recorded step perturbs the weights
   InnerAttack inner_attack_;
   WeightPerturbation perturbation_;
   double head_scale_;

@@ -1,4 +1,4 @@
-// metrics.jsonl: one JSON object a line, written as a whole.
+// metrics.jsonl: one JSON object per line; each line is written at once.
 #pragma once
 
 #include <cstdint>
@@ -10,18 +10,18 @@ namespace kelvin {
 
 class MetricsFile {
  public:
-  // Opens the file for appending after cutting it to `keep_bytes` (0 for a new run): lines that a killed run wrote after its
-  // last checkpoint are written again by the resumed one. A file that is shorter than that, or torn inside a line, is cut to its last
-  // whole line: a log never keeps a run from going on. A mistake where the path is a link or no file of its own.
+  // Cuts the file to `keep_bytes` (0 for a new run) and opens it for appending: a resumed run writes the lines again that a killed run wrote
+  // after its last checkpoint. A file that is shorter, or that would be cut inside a line, is cut to its last whole line, because a damaged log
+  // must not stop a run. Throws a mistake if the path is a symbolic or hard link or no regular file.
   MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_bytes);
   ~MetricsFile();
   MetricsFile(const MetricsFile&) = delete;
   MetricsFile& operator=(const MetricsFile&) = delete;
 
   void write(const Json& line);
-  void sync() const;  // to the disk: before a checkpoint says how long the file is
+  void sync() const;  // writes to the disk; called before a checkpoint records the size
   [[nodiscard]] std::uintmax_t size() const { return size_; }
-  [[nodiscard]] std::uintmax_t lost_bytes() const { return lost_; }  // of keep_bytes, when the file was opened
+  [[nodiscard]] std::uintmax_t lost_bytes() const { return lost_; }  // of keep_bytes, that the opened file lacked
 
  private:
   std::filesystem::path path_;

@@ -52,7 +52,7 @@ Fields model_choice_fields(ModelChoice& c) {
                       message("auto (the constants that belong to the weights of ", "init"_field,
                               ", else the data's), data, half or imagenet")),
                 field("head-init", c.head_init, {"model", "zeros", "normal"},
-                      "How a last layer that no file brings starts: model, zeros or normal"),
+                      "Start of a last layer that no file provides: model, zeros or normal"),
                 field("dropout", c.dropout, from_below(0, 1), "vit_*: rate after positions, attention and MLP layers"),
                 field("drop-path", c.drop_path, from_below(0, 1),
                       "vit_*: stochastic depth, rising linearly to this rate in the last block"),

@@ -1,13 +1,13 @@
-// What a training step minimises: from a batch and its adversarial version to one number, recorded on the innermost tape.
+// The objective of a training step: one number from a batch and its adversarial version, recorded on the innermost tape.
 //
 //   none    mean CE(z(x)/τ, y)
 //   pgd     mean CE(z(x')/τ, y)
 //   trades  mean CE(z(x)/τ, y) + β mean KL(softmax(z(x)/τ_KL) ‖ softmax(z(x')/τ_KL')), gradient to both arguments
 //   mart    mean MART(z(x), z(x'), y)
 //
-// In train mode BatchNorm's running statistics move once for none and pgd (x or x'), twice for mart (x, x') and
-// three times for trades (x, x', x): its reference code computes z(x) a second time. `move_statistics_again` makes that third move,
-// without a tape, since the second z(x) equals the first and adding both gradients is what one z(x) used twice does.
+// In train mode BatchNorm's running statistics are updated once for none and pgd (x or x'), twice for mart (x, x') and three times for trades
+// (x, x', x), because its reference code computes z(x) a second time. `move_statistics_again` does that third update. It needs no tape: the
+// second z(x) equals the first, so using one z(x) twice gives the same gradient.
 #pragma once
 
 #include "apps/training/step_temperatures.h"
@@ -22,20 +22,20 @@ struct ObjectiveBatch {
 
 struct ObjectiveValue {
   Tensor loss;    // [1]
-  Tensor logits;  // [N, C] whose accuracy is reported: of x' for pgd, of x otherwise
+  Tensor logits;  // [N, C] for the reported accuracy: of x' for pgd, of x otherwise
 };
 
-// How forward passes run: BatchNorm's mode, and the smoothing of the cross-entropy's labels (not mart's).
+// BatchNorm's mode in forward passes, and the smoothing of the cross-entropy's labels (not mart's).
 struct ObjectiveMode {
   Mode forward = Mode::train;
   float label_smoothing = 0;
 };
 
-// tau: the temperature of the cross-entropy, usually t.outer; a learned one is an op's output, so that the tape follows it.
+// tau: the temperature of the cross-entropy, usually t.outer; a learned one is the output of an op, so that the tape records it.
 [[nodiscard]] ObjectiveValue objective(Model& model, const AdversarialOptions& options, const StepTemperatures& t,
                                        const Tensor& tau, const ObjectiveMode& mode, const ObjectiveBatch& batch);
 
-// The part of trades and mart that follows the forward passes: from both logits to the loss [1].
+// The part of trades and mart after the forward passes: the loss [1] from both logits.
 [[nodiscard]] Tensor objective_of_logits(const AdversarialOptions& options, const StepTemperatures& t,
                                          const Tensor& tau, const Tensor& clean, const Tensor& adversarial,
                                          const Tensor& labels, float label_smoothing = 0);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
-// Text of people's files is bytes, JSON is UTF-8.
+// Texts from the user may contain any bytes, JSON is UTF-8.
 Json escaped(const std::map<std::string, std::string>& texts) {
   Json json = Json::object();
   for (const auto& [name, text] : texts) json[escape_bytes(name)] = escape_bytes(text);

@@ -1,4 +1,4 @@
-// Where a run stands: saved with every checkpoint (metadata "kelvin.position"), so that a resumed run goes on, and reports, as one that
+// The progress of a run, saved with every checkpoint (metadata "kelvin.position"), so that a resumed run continues and reports like one that
 // was never interrupted.
 #pragma once
 
@@ -13,12 +13,12 @@
 
 namespace kelvin {
 
-// What an epoch said of itself when it ended.
+// The results of one epoch.
 struct EpochFigures {
   double train_loss = 0;  // mean over its batches
   double train_accuracy = 0;
   double img_per_s = 0;
-  std::optional<ValidationScores> validation;  // where the data has a validation split
+  std::optional<ValidationScores> validation;  // if the data has a validation split
 };
 
 struct Position {
@@ -26,21 +26,21 @@ struct Position {
   std::int64_t step = 0;
   std::uintmax_t metrics_bytes = 0;
   BestEpoch best;
-  std::optional<EpochFigures> last;  // of the epoch that ended last; files of earlier versions hold none
-  std::vector<std::string> notes;    // what the weights of --init had to say
-  // What the run was begun with; empty in files of earlier versions.
+  std::optional<EpochFigures> last;  // of the last finished epoch; absent in files of earlier versions
+  std::vector<std::string> notes;    // notes about the weights of --init
+  // The flags and data of the run; empty in files of earlier versions.
   std::map<std::string, std::string> flags;         // of the command that trains it (TrainOptions::flags)
-  std::map<std::string, std::string> flags_before;  // until config.toml has followed: see record_flags
-  std::map<std::string, std::string> data;          // of its data set (digests_of in data_digest.h)
+  std::map<std::string, std::string> flags_before;  // until config.toml is written, too: see record_flags
+  std::map<std::string, std::string> data;          // digests of its data set (digests_of in data_digest.h)
 };
 
 inline constexpr const char* kPositionKey = "kelvin.position";
 
 [[nodiscard]] Json to_json(const Position& position);
-[[nodiscard]] Position position_from(const SafetensorsFile& checkpoint);  // a mistake where it is absent or damaged
+[[nodiscard]] Position position_from(const SafetensorsFile& checkpoint);  // throws a mistake if absent or damaged
 
-// A resumed run has other flags: its checkpoint is told first, so that a process killed before config.toml is written leaves one that the
-// checkpoint still knows.
+// Records the new flags of a resumed run in its checkpoint, before config.toml is written. If the process is killed in between, the
+// checkpoint also holds the flags of the old config.toml.
 void record_flags(const RunFolder& run, const std::map<std::string, std::string>& flags);
 
 }  // namespace kelvin

@@ -30,7 +30,7 @@ ValidationScores measure_validation(Model& model, const ImageSet& set, const Adv
   return {.accuracy = result.clean_accuracy(), .robust_accuracy = result.robust_accuracy()};
 }
 
-bool BestEpoch::offer(SelectBy by, const ValidationScores& scores, std::uint32_t at_epoch) {
+bool BestEpoch::update(SelectBy by, const ValidationScores& scores, std::uint32_t at_epoch) {
   if (by == SelectBy::none) return false;
   const double now = by == SelectBy::accuracy ? scores.accuracy : scores.robust_accuracy.value();
   if (now <= score) return false;

@@ -1,9 +1,9 @@
 // Model selection on held-out training images (data/hold_out.h): after every epoch the validation split is measured, and the weights
-// of the best epoch so far are kept as best.safetensors beside the checkpoint. The test half takes no part.
+// of the best epoch so far are kept as best.safetensors beside the checkpoint. The test half is not used.
 //
-// Adversarial training overfits its robustness badly while clean accuracy still rises (Rice et al. 2020, 2002.11569), so the choice
-// can go by robust accuracy: PGD in the ball, steps and step size of the training, on the log-odds loss at τ = 1. That loss cannot
-// saturate (kernels/losses/log_odds_cross_entropy.h); cross-entropy at a small inner τ would choose the epoch with the best masked gradients.
+// Adversarial training overfits: robust accuracy falls while clean accuracy still rises (Rice et al. 2020, 2002.11569). So the epoch can be
+// chosen by robust accuracy: PGD with the ball, steps and step size of the training, on the log-odds loss at τ = 1. That loss cannot
+// saturate (kernels/losses/log_odds_cross_entropy.h); cross-entropy at a small inner τ would choose the epoch that masks its gradients most.
 #pragma once
 
 #include <cstdint>
@@ -22,21 +22,21 @@ enum class SelectBy { none, accuracy, robust };
 
 struct ValidationScores {
   double accuracy = 0;
-  std::optional<double> robust_accuracy = {};  // measured where training is adversarial or the choice goes by it
+  std::optional<double> robust_accuracy = {};  // measured if training is adversarial or the choice uses it
 };
 
-// head_scale: by what evaluation multiplies the logits (RunInfo::head_scale); the attack sees the logits that evaluation sees.
-// Deterministic by seed: every epoch is attacked from the same starts.
+// head_scale: the factor of the logits in evaluation (RunInfo::head_scale); the attack uses the same logits as evaluation. Deterministic by
+// seed: every epoch is attacked from the same starts.
 [[nodiscard]] ValidationScores measure_validation(Model& model, const ImageSet& set, const AdversarialOptions& attack,
                                                   bool measure_robustness, double head_scale, std::uint64_t seed);
 
-// The best epoch so far. Of equal scores the first stays.
+// The best epoch so far; of equal scores the first.
 struct BestEpoch {
-  std::uint32_t epoch = 0;  // finished epochs then; 0: none yet
+  std::uint32_t epoch = 0;  // number of finished epochs; 0: none yet
   double score = -1;
 
-  // Whether `scores` beat what was kept; keeps them then.
-  bool offer(SelectBy by, const ValidationScores& scores, std::uint32_t at_epoch);
+  // Takes `scores` if they are better; returns whether they are.
+  bool update(SelectBy by, const ValidationScores& scores, std::uint32_t at_epoch);
 };
 
 }  // namespace kelvin

@@ -27,19 +27,19 @@ void StepTemperatures::set(double tau) {
   if (tau == tau_) return;
   tau_ = tau;
   const AdversarialOptions& o = options_;
-  const double of_clean = or_else(o.kl_tau, tau), of_adversarial = or_else(o.kl_adversarial_tau, tau);
+  const double clean_tau = or_else(o.kl_tau, tau), adversarial_tau = or_else(o.kl_adversarial_tau, tau);
   const bool follows_kl = o.kind == Kind::trades && !o.loss;
   write(outer, tau);
-  write(clean, of_clean);
-  write(adversarial, of_adversarial);
-  write(inner_clean, or_else(o.inner_tau, of_clean));
-  write(inner_adversarial, or_else(o.inner_tau, follows_kl ? of_adversarial : tau));
+  write(clean, clean_tau);
+  write(adversarial, adversarial_tau);
+  write(inner_clean, or_else(o.inner_tau, clean_tau));
+  write(inner_adversarial, or_else(o.inner_tau, follows_kl ? adversarial_tau : tau));
   const double factor = o.kind == Kind::mart ? o.mart_lambda : o.trades_beta;
-  const double of_ce = o.balance_tau ? tau : 1.0;
-  const double of_kl = factor * (o.balance_tau ? of_clean * of_adversarial : 1.0);
-  write(cross_entropy_weight, of_ce);
-  write(kl_weight, of_kl);
-  const float both[] = {static_cast<float>(of_ce), static_cast<float>(of_kl)};
+  const double weight_ce = o.balance_tau ? tau : 1.0;
+  const double weight_kl = factor * (o.balance_tau ? clean_tau * adversarial_tau : 1.0);
+  write(cross_entropy_weight, weight_ce);
+  write(kl_weight, weight_kl);
+  const float both[] = {static_cast<float>(weight_ce), static_cast<float>(weight_kl)};
   weights.copy_from_host(std::span<const float>(both));
 }
 

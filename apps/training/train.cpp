@@ -37,11 +37,11 @@ class Trainer {
 
   TrainReport run(const TrainProgress& progress) {
     start();
-    if (options_.on_ready) options_.on_ready();  // first: a folder with metrics and no config is nobody's
+    if (options_.on_ready) options_.on_ready();  // first, because a folder with metrics must have a config
     MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
     if (metrics.lost_bytes() > 0)
       notes_.push_back(str(run_.metrics().string(), ": the last ", metrics.lost_bytes(),
-                           " bytes that its checkpoint knows of are lost; the run goes on without those lines"));
+                           " bytes that its checkpoint records are lost; the run continues without those lines"));
     if (position_.epoch == 0) save(metrics);
     if (options_.resident.value_or(device_.kind == DeviceKind::cuda)) resident_ = make_resident(data_.train, device_);
     loader_options_ = {.batch_size = options_.batch_size,
@@ -78,7 +78,7 @@ class Trainer {
   }
 
  private:
-  // A fresh start, a start from --init, or the last checkpoint of this folder.
+  // Begins anew, from --init, or from the last checkpoint of this folder.
   void start() {
     const std::map<std::string, std::string> digests = digests_of(data_);
     if (options_.resume) {
@@ -107,7 +107,7 @@ class Trainer {
     position_.data = digests;
   }
 
-  // Trains an epoch and measures it; where it diverged, `position_` still tells of the epoch before.
+  // Trains an epoch and measures it. If it diverged, `position_` still describes the epoch before.
   std::optional<Divergence> run_epoch(BatchLoader& loader, MetricsFile& metrics, const TrainProgress& progress) {
     const Clock::time_point start = Clock::now();
     const std::int64_t steps = loader.batches_per_epoch();
@@ -161,7 +161,7 @@ class Trainer {
       logged_steps = 0;
       last_loss_ = loss;
       tell(progress, i + 1, steps);
-      // No loss has seen what the last update made of the weights, and the checkpoint is next.
+      // No loss was computed with the weights of the last update, which the next checkpoint will hold.
       if (i + 1 == steps && !learner_.is_finite()) return diverged();
     }
     EpochFigures figures{epoch_loss / static_cast<double>(steps),
@@ -198,7 +198,7 @@ class Trainer {
     return {};
   }
 
-  // After `step` of an epoch's `steps`, with the loss that was read last: reading one at every step would make the step wait.
+  // After `step` of an epoch's `steps`, with the loss that was read last: reading it at every step would make the step wait for the device.
   void tell(const TrainProgress& progress, std::int64_t step, std::int64_t steps) const {
     const std::int64_t epochs = options_.epochs - static_cast<std::int64_t>(first_epoch_);
     if (!progress || epochs <= 0) return;
@@ -207,19 +207,19 @@ class Trainer {
              str("epoch ", position_.epoch + 1, "/", options_.epochs, last_loss_ ? str(", loss ", *last_loss_) : ""));
   }
 
-  // best.safetensors is written before the checkpoint that knows of it: a run killed in between does the epoch again and writes
-  // the same file once more.
+  // best.safetensors is written before the checkpoint that mentions it: a run killed in between repeats the epoch and writes the same file
+  // again.
   ValidationScores validate() {
     const bool is_robust = options_.adversarial.is_on() || select_by_ == SelectBy::robust;
     const ValidationScores scores = measure_validation(*model_, data_.validation, options_.adversarial, is_robust,
                                                        learner_.head_scale(), options_.seed);
-    if (position_.best.offer(select_by_, scores, position_.epoch))
+    if (position_.best.update(select_by_, scores, position_.epoch))
       write_checkpoint(run_.best(), learner_.average_state(),
                        {{"epoch", position_.epoch}, {"score", position_.best.score}});
     return scores;
   }
 
-  // Puts a batch where the learner wants it.
+  // Copies a batch into the learner's buffers.
   void stage(const Batch& batch) {
     const auto n = static_cast<std::int64_t>(batch.labels.size());
     const Tensor images = learner_.images().narrow(0, n);
@@ -233,7 +233,7 @@ class Trainer {
     learner_.labels().narrow(0, n).copy_from_host(batch.labels);
   }
 
-  // The training temperature after that many epochs, or now where it is learned.
+  // The training temperature after that many epochs; a learned one at present.
   [[nodiscard]] double tau_at(double epoch) const {
     const std::optional<double> learned = learner_.learned_tau();
     return learned ? *learned : options_.tau.at(std::min<double>(epoch, options_.epochs));
@@ -249,7 +249,7 @@ class Trainer {
     position_.metrics_bytes = metrics.size();
     const Json position = to_json(position_);
     metrics.sync();
-    // The kept file first: a run killed between the two writes it again when it resumes.
+    // The kept file comes first: a run killed between the two writes it again when it resumes.
     if (options_.keep.contains(position_.epoch)) write_checkpoint(run_.kept_checkpoint(position_.epoch), {}, position);
     write_checkpoint(run_.checkpoint(), learner_.state(), position);
   }
@@ -273,7 +273,7 @@ class Trainer {
   const RunFolder& run_;
   Device device_;
   std::optional<WeightsReport> initial_;
-  std::vector<std::string> notes_;  // what the weights of --init brought or lacked
+  std::vector<std::string> notes_;  // about additional or missing weights of --init
   std::unique_ptr<Model> model_;
   Learner learner_;
   Tensor indices_;  // of one full batch
@@ -281,7 +281,7 @@ class Trainer {
   LoaderOptions loader_options_;
   SelectBy select_by_;
   Position position_;
-  std::uint32_t first_epoch_ = 0;  // where this call began: a resumed run's rate is that of what is left
+  std::uint32_t first_epoch_ = 0;  // the first epoch of this call: the rate of a resumed run counts only these epochs
   std::optional<double> last_loss_;
 };
 

@@ -1,4 +1,4 @@
-// What a training may be asked, and how it is recorded.
+// The table of training options, and their record in JSON.
 #include <cmath>
 
 #include "apps/training/train.h"
@@ -93,10 +93,10 @@ Fields train_fields(TrainOptions& o) {
                           Resume::unrecorded)),
               field("accept-changed-data", o.accept_changed_data,
                     message("With ", "resume"_field,
-                            ": go on although images or labels are not those that the run was begun with"),
+                            ": continue although images or labels have changed since the run began"),
                     Resume::unrecorded),
               field("select-by", o.select_by, select_by_names(),
-                    message("What makes an epoch the best on ", "validation"_field,
+                    message("How the best epoch is chosen on ", "validation"_field,
                             ": robust, accuracy or none; default: robust with ", "adversarial"_field,
                             ", accuracy otherwise")),
               kept_epochs_field("keep-checkpoints", o.keep),

@@ -96,7 +96,7 @@ ObjectiveBatch golden_batch() {
           Tensor::from_host<std::int32_t>(labels, {8})};
 }
 
-// Gradient at θ, move, gradient there, SGD with momentum and weight decay, the way back. Eight blocks of float32 convolutions and
+// Gradient at θ, perturbation, gradient there, SGD with momentum and weight decay, restoring. Eight blocks of float32 convolutions and
 // BatchNorm over few pixels leave 1e-4 of a gradient, a step of 0.1 times which is far below 1e-4 of a weight.
 TEST(AdversarialGolden, OneStepUnderWeightPerturbation) {
   for (const Kind kind : {Kind::pgd, Kind::trades, Kind::mart}) {

@@ -1,4 +1,4 @@
-// Adversarial training: more robust than plain training, the log says when the inner attack is blind, resumed equals uninterrupted.
+// Adversarial training: more robust than plain training, the log shows when the inner attack has no gradient, resumed equals uninterrupted.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -96,8 +96,8 @@ TEST(AdversarialTraining, TheLogShowsABlindInnerAttack) {
   }
 }
 
-// By the reparametrisation theorem a network trained at τ = 100 has logits about 100 times as large as one trained at τ = 1. Attacked
-// at τ = 1 inside, cross-entropy of such logits is flat; at τ = 100 it is not.
+// By the reparametrisation theorem a network trained at τ = 100 has logits about 100 times as large as one trained at τ = 1. For an inner attack
+// at τ = 1 the cross-entropy of such logits is flat; at τ = 100 it is not.
 TEST(AdversarialTraining, AtTauOneInsideANetworkOfTauHundredIsAttackedBlindly) {
   const TemporaryFolder folder;
   const nlohmann::json reference = testing::attack_reference();
@@ -198,7 +198,7 @@ TEST(AdversarialTraining, ResumedEqualsUninterrupted) {
   expect_resume_equals_uninterrupted(learned, data, folder, "learned");
 }
 
-// What the inner attack hands out: inside the ball and the box in exact arithmetic, and with running statistics left alone or moved.
+// The images of the inner attack are inside the ball and the box in exact arithmetic, and running statistics are unchanged or updated.
 TEST(InnerAttack, StaysInTheBallAndMovesStatisticsOnlyInTrainMode) {
   const auto model = testing::golden_model();
   const ImageSet set = testing::golden_images(10);
@@ -266,7 +266,7 @@ TEST(LearnedTemperature, IsTrainedLoggedAndKept) {
     EXPECT_LE(std::abs(logits[j]), 15.0f);
     EXPECT_NEAR(logits[j], again[j], 1e-5);
   }
-  // A free last layer makes τ one of many ways to write the same network: a note says so.
+  // With a free last layer many values of τ describe the same network: a note says so.
   o.classifier = "linear";
   o.epochs = 1;
   const RunFolder linear{folder / "linear"};

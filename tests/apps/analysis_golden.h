@@ -1,4 +1,4 @@
-// What NumPy, SciPy and PyTorch computed: tests/golden/analysis (tools/golden/analysis.py).
+// The results of NumPy, SciPy and PyTorch: tests/golden/analysis (tools/golden/analysis.py).
 #pragma once
 
 #include <filesystem>

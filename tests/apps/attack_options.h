@@ -8,7 +8,7 @@
 
 namespace kelvin::testing {
 
-// With own options set from their texts, those that the attack has.
+// The options with own options set from their texts; options that the attack does not have are ignored.
 [[nodiscard]] inline AttackOptions with_own(AttackOptions o, const std::map<std::string, std::string>& texts) {
   for (const auto& [name, text] : texts)
     if (takes(name, o.attack, o.norm)) set_own(o, {{name, text}});

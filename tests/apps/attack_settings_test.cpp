@@ -1,4 +1,4 @@
-// What an attack takes where nobody says, which flags it has no use for, and how results made otherwise are told apart.
+// The defaults of attacks, the flags that an attack refuses, and how names of results differ with the settings.
 #include <gmock/gmock.h>
 
 #include <bit>
@@ -38,7 +38,7 @@ TEST(AttackSettings, FlagsWithoutAnEffectAreRefused) {
   EXPECT_NO_THROW(require_taken("eps", "square", Norm::linf));
 }
 
-// One row of known_attacks.cpp is all there is of a name.
+// One row of known_attacks.cpp defines everything about a name.
 TEST(AttackSettings, ARowSaysWhatAnAttackIs) {
   EXPECT_EQ(attack_names(), (std::vector<std::string>{"fgsm", "pgd", "mifgsm", "cw", "apgd-ce", "apgd-dlr", "apgd-t",
                                                       "fab", "fab-t", "square", "random", "autoattack"}));
@@ -107,7 +107,7 @@ TEST(AttackSettings, NamesSayWhatIsNotUsual) {
             "-queries100");
 }
 
-// Images of the target's own class are where they should be without an attack.
+// Images of the target's own class are at the target without an attack.
 TEST(AttackSettings, TheTargetIsReachedFromOtherClassesOnly) {
   AttackResult r;
   for (const auto& [label, found] : {std::pair(3, 3), std::pair(1, 3), std::pair(2, 2)}) {

@@ -135,7 +135,7 @@ TEST_F(AttackTest, MoreRestartsAreNotWeaker) {
   EXPECT_LE(attack(model(), test_set(), three).robust_accuracy(), attack(model(), test_set(), one).robust_accuracy());
 }
 
-// Logits times 1000: the same classifier, but float32 cross-entropy is blind. Margin attacks do not notice.
+// Logits times 1000: the same classifier, but float32 cross-entropy has no gradient. Margin attacks are not affected.
 TEST_F(AttackTest, SaturationBlindsCrossEntropyOnly) {
   const double margin = attack(model(), test_set(), options(AttackLoss::margin)).robust_accuracy();
   const AttackResult plain = attack(model(), test_set(), options(AttackLoss::cross_entropy));
@@ -211,7 +211,7 @@ TEST_F(AttackTest, ATargetIsHarderToReachThanAnyOtherClass) {
   }
 }
 
-// Nobody is left to move: the images that were fooled stopped where they were, and all leave before the last step.
+// No image is left: the images that were fooled stopped where they were, and all leave before the last step.
 TEST_F(AttackTest, FinishedImagesStopWhereTheyAre) {
   AttackOptions o = options(AttackLoss::margin);
   o.eps = 0.5f;
@@ -227,7 +227,7 @@ TEST_F(AttackTest, FinishedImagesStopWhereTheyAre) {
       EXPECT_EQ(i.linf, 0);
     }
   }
-  // Restarts that find nobody left change nothing.
+  // Restarts without remaining images change nothing.
   AttackOptions more = o;
   more.pgd.restarts = 3;
   EXPECT_EQ(attack(model(), test_set(), more).mean_displacement(), r.mean_displacement());

@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(All, ColorPath,
                            return name + (info.param.norm == Norm::l2 ? "_l2" : "_linf");
                          });
 
-// Of 16 x 14 pixels: windows and patterns know height from width.
+// Images of 16 x 14 pixels: windows and patterns must not confuse height and width.
 TEST(ColorAttacks, SquareTakesImagesThatAreNotSquare) {
   const Golden whole = resnet();
   const auto width = whole.reference["narrow"].get<std::int64_t>(),
@@ -186,7 +186,7 @@ TEST(ColorAttacks, PgdFollowsTorchattacksPixelByPixel) {
   }
 }
 
-// Distances agree to 1e-4; one image may take another way.
+// Distances agree to 1e-4; one image may take another path.
 void expect_distances(const std::string& what, const AttackResult& r, const nlohmann::json& theirs) {
   int compared = 0, different = 0;
   for (std::size_t i = 0; i < r.images.size(); ++i) {
@@ -212,7 +212,7 @@ TEST(ColorAttacks, CarliniWagnerFindsTheSameDistances) {
   }
 }
 
-// What adversarial training attacks its batches with.
+// The attack of adversarial training on its batches.
 TEST(ColorAttacks, InnerAttacksMakeTheReferencesImages) {
   const Golden g = resnet();
   for (const auto& [name, theirs] : g.reference["inner"].items()) {

@@ -56,7 +56,7 @@ TEST(AttacksGolden, PgdFollowsTorchattacksPixelByPixel) {
 
 class MemberGolden : public ::testing::TestWithParam<const char*> {};
 
-// Random starts and squares differ from the reference's, so single images near the boundary may fall either way: two at most, of a hundred, or
+// Random starts and squares differ from the reference's, so single images near the boundary may have either result: two at most, of a hundred, or
 // of the fifty that the two slowest take.
 TEST_P(MemberGolden, BreaksAsManyImagesAsTorchattacks) {
   const nlohmann::json reference = attack_reference();
@@ -91,7 +91,7 @@ TEST_P(L2Golden, BreaksAsManyImagesAsTorchattacks) {
   const nlohmann::json reference = nlohmann::json::parse(in);
   const auto model = golden_model();
   const std::string name = GetParam();
-  // FAB asks for distances, so that nothing leaves early: a third of the images says enough.
+  // FAB minimises distances, so that no image leaves early: a third of the images is enough.
   const auto n = static_cast<std::int64_t>(reference["clean"].size()) / (name == "fab-t" ? 3 : 1);
   AttackOptions o{.attack = name,
                   .norm = Norm::l2,
@@ -114,8 +114,8 @@ INSTANTIATE_TEST_SUITE_P(All, L2Golden, ::testing::Values("apgd-ce", "apgd-t", "
                            return name;
                          });
 
-// Targets by rank of the clean logits, no random start. torchattacks answers for its last iterate, Kelvin for the best: it may not reach
-// fewer, two images' rounding apart.
+// Targets by rank of the clean logits, no random start. torchattacks returns the last iterate, Kelvin the best one. So Kelvin must reach at least
+// as many targets, except for two images because of rounding.
 TEST(AttacksGolden, TargetsAreReachedAsOftenAsWithTorchattacks) {
   std::ifstream in(attack_golden("reference_targeted.json"));
   const nlohmann::json reference = nlohmann::json::parse(in);
@@ -172,7 +172,7 @@ class TransformerGolden : public ::testing::Test {
   ImageSet set_;
 };
 
-// By the program's own road, the last iterate.
+// Through the program's own `attack`, the last iterate.
 TEST_F(TransformerGolden, PgdFollowsTorchattacksPixelByPixel) {
   AttackOptions o = options("pgd");
   o.pgd.last_iterate = true;

@@ -1,4 +1,4 @@
-// The audit must see through a model that is known to be broken, and leave it as it was.
+// The audit must detect a model that is known to be broken, and must not change it.
 #include "apps/analysis/audit.h"
 
 #include <gtest/gtest.h>
@@ -72,8 +72,8 @@ TEST(Audit, LeavesAPlainModelInPeace) {
   EXPECT_LT(a.masking_gap(), 0.1);
 }
 
-// Where float64 holds the difference, its softmax and log-odds are the same gradient but for a positive factor; float32 has lost the
-// label's term by then.
+// As long as float64 resolves the difference, its softmax and log-odds have the same gradient up to a positive factor; float32 has lost the
+// label's term there.
 TEST(GradientPresence, Float64CrossEntropyIsLogOddsAtModerateLeads) {
   const std::vector<float> logits = {3, 27, 5, -2};  // the label leads by 22
   const std::vector<float> w = float64_cross_entropy_weights(logits, 1, 1);

@@ -66,8 +66,8 @@ TEST(Calibration, SaysWhenNoTemperatureIsBest) {
   EXPECT_GT(fit_temperature({1, 2, {1, 0}, {1}}).tau, 1e5);
 }
 
-// Three of four even images are right, two of four odd ones: each fold gets the other's temperature, so an image's own label plays
-// no part in its figures.
+// Three of four even images are right, two of four odd ones. Each fold gets the other's temperature, so an image's own label does not affect
+// its figures.
 TEST(Calibration, FoldsCalibrateEachOther) {
   Predictions p{8, 2, {}, {}};
   for (int i = 0; i < 8; ++i) {

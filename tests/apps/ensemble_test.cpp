@@ -1,5 +1,5 @@
-// What every attack promises: the ball and the box, the same result for any batch size, no effect of the logits' scale on attacks that
-// follow margins; and the pieces that have formulas of their own.
+// The guarantees of every attack: the ball and the box, the same result for any batch size, no effect of the logits' scale on attacks that
+// follow margins; and tests of the parts with their own formulas.
 #include "apps/attacks/ensemble.h"
 
 #include <gmock/gmock.h>
@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryAttack,
 
 class ScaleFree : public ::testing::TestWithParam<std::string> {};
 
-// 1/50, 10 and 100 are no powers of two: rounding differs, so one image of 24 on the boundary may fall the other way.
+// 1/50, 10 and 100 are no powers of two: rounding differs, so one image of 24 on the boundary may have the other result.
 TEST_P(ScaleFree, TheScaleOfTheLogitsChangesNothing) {
   const auto model = golden_model();
   AttackOptions o = options(GetParam());
@@ -112,7 +112,7 @@ TEST(Ensemble, ZeroGradientsGiveNoNaNAndRaiseAWarning) {
   ASSERT_FALSE(r.warnings.empty());
   EXPECT_THAT(r.warnings.back(), HasSubstr("exactly zero"));
   const AttackResult whole = attack(*model, golden_images(kImages), options("autoattack"));
-  EXPECT_LT(whole.robust_accuracy(), r.robust_accuracy() - 0.1);  // APGD-T and FAB-T are not blind
+  EXPECT_LT(whole.robust_accuracy(), r.robust_accuracy() - 0.1);  // APGD-T and FAB-T still have gradients
 }
 
 TEST(Ensemble, AutoAttackIsTheMinimumOverItsMembers) {
@@ -122,7 +122,7 @@ TEST(Ensemble, AutoAttackIsTheMinimumOverItsMembers) {
   std::int64_t standing = 0;
   for (const AttackedImage& i : whole.images) standing += i.is_clean_correct() ? 1 : 0;
   for (const MemberSummary& m : whole.members) {
-    EXPECT_EQ(m.attacked, standing);  // only images still robust go on
+    EXPECT_EQ(m.attacked, standing);  // only images that are still robust continue
     standing -= m.broken;
   }
   EXPECT_DOUBLE_EQ(whole.robust_accuracy(), whole.members.back().robust_accuracy);
@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryL2Attack, ::testing::Values("fab", "fab-t", "
                            return name;
                          });
 
-// Corners are as far as the ball reaches in every pixel that has room, and what chance finds is adversarial.
+// Corners of the ball are ε away in every pixel that the box does not limit, and an image that is found is adversarial.
 TEST(Ensemble, RandomPointsAreCornersOfTheBall) {
   const auto model = golden_model();
   AttackOptions o = options("random");

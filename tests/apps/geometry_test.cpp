@@ -121,7 +121,7 @@ TEST(Geometry, EigenvectorsRebuildTheMatrix) {
   }
 }
 
-// Diagonal and block matrices take the short ways through both phases.
+// Diagonal and block matrices take the short paths through both phases.
 TEST(Geometry, EigenvaluesOfDegenerateMatrices) {
   EXPECT_EQ(symmetric_eigen({4}, 1).values, std::vector<double>{4});
   EXPECT_EQ(symmetric_eigen({0, 0, 0, 0}, 2).values, (std::vector<double>{0, 0}));

@@ -1,5 +1,5 @@
-// The small trained networks and the images that torchattacks and AutoAttack's authors' code attacked: tests/golden/attacks, one channel
-// (tools/golden/attacks.py), and tests/golden/attacks_color, three (tools/golden/attacks_color.py).
+// The small trained networks and the images that torchattacks and the code of AutoAttack's authors attacked: tests/golden/attacks with one
+// channel (tools/golden/attacks.py), and tests/golden/attacks_color with three (tools/golden/attacks_color.py).
 #pragma once
 
 #include <filesystem>
@@ -41,7 +41,7 @@ inline std::unique_ptr<Model> resnet8_of(int channels, int height, int width, co
   return model;
 }
 
-// `scale` multiplies the logits: a change that moves no decision boundary.
+// `scale` multiplies the logits, which moves no decision boundary.
 inline std::unique_ptr<Model> golden_model(float scale = 1) {
   auto model = resnet8_of(1, 28, 28, attack_reference(), attack_golden("weights.safetensors"));
   for (const Parameter* p : {&model->prototypes(), &model->prototype_bias()}) {
@@ -55,7 +55,7 @@ inline std::unique_ptr<Model> color_model(std::int64_t width = 16) {
   return resnet8_of(3, 16, static_cast<int>(width), color_reference(), color_golden("weights.safetensors"));
 }
 
-// A network filled by formula makes every image the same class: the reference scales its last layer and centres the logits.
+// A network filled by the formula predicts the same class for every image, so the reference scales its last layer and centres the logits.
 inline void scale_head(const Model& model, const nlohmann::json& reference) {
   std::vector<float> prototypes = model.prototypes().value.to_host<float>();
   for (float& w : prototypes) w *= reference.at("head_scale").get<float>();

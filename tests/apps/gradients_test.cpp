@@ -114,8 +114,8 @@ TEST(Gradients, EqualPyTorchsAutogradInColour) {
   for (std::size_t t = 0; t < 3; ++t) expect_row(study.rows[t], expected[t]);
 }
 
-// Logits times 100: float32 cross-entropy at τ = 1 has no gradient left where the exact one has, and at τ = 100 it is the old
-// model's; the distance to the boundary does not see the factor.
+// Logits times 100: at τ = 1 the gradient of float32 cross-entropy is zero where the exact one is not; at τ = 100 it is that of the old model.
+// The distance to the boundary does not depend on the factor.
 TEST(Gradients, CountWhatFloat32Loses) {
   const ImageSet images = testing::golden_images(20);
   const auto plain = testing::golden_model(), scaled = testing::golden_model(100);

@@ -65,14 +65,14 @@ TEST(HoldOut, Mistakes) {
 
 TEST(BestEpoch, OfEqualScoresTheFirstStays) {
   BestEpoch best;
-  EXPECT_TRUE(best.offer(SelectBy::accuracy, {.accuracy = 0.0}, 1)) << "an epoch with nothing right beats none at all";
-  EXPECT_TRUE(best.offer(SelectBy::accuracy, {.accuracy = 0.5}, 2));
-  EXPECT_FALSE(best.offer(SelectBy::accuracy, {.accuracy = 0.5}, 3));
-  EXPECT_FALSE(best.offer(SelectBy::none, {.accuracy = 0.9}, 4));
+  EXPECT_TRUE(best.update(SelectBy::accuracy, {.accuracy = 0.0}, 1)) << "an epoch with nothing right beats none at all";
+  EXPECT_TRUE(best.update(SelectBy::accuracy, {.accuracy = 0.5}, 2));
+  EXPECT_FALSE(best.update(SelectBy::accuracy, {.accuracy = 0.5}, 3));
+  EXPECT_FALSE(best.update(SelectBy::none, {.accuracy = 0.9}, 4));
   EXPECT_EQ(best.epoch, 2U);
   BestEpoch robust;
-  EXPECT_TRUE(robust.offer(SelectBy::robust, {.accuracy = 0.9, .robust_accuracy = 0.2}, 1));
-  EXPECT_TRUE(robust.offer(SelectBy::robust, {.accuracy = 0.8, .robust_accuracy = 0.3}, 2));
+  EXPECT_TRUE(robust.update(SelectBy::robust, {.accuracy = 0.9, .robust_accuracy = 0.2}, 1));
+  EXPECT_TRUE(robust.update(SelectBy::robust, {.accuracy = 0.8, .robust_accuracy = 0.3}, 2));
 }
 
 TrainOptions options() {

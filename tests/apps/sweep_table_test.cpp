@@ -87,7 +87,7 @@ TEST(SweepTable, WithoutAWorstCaseTheGapIsToTheSoundMinimum) {
 
 const std::vector<std::string> kHostile = {"x", "", "null", "5", "[]", std::string(100'000, '['), R"({"a": NaN})"};
 
-// No figure goes missing without a word, and whatever stands in a file, it is the file that is named.
+// No figure disappears silently, and an error about any content of a file names the file.
 TEST(SweepTable, DamagedResultsAreNamed) {
   const TemporaryFolder folder;
   const std::vector<Cell> cells = expand({parse_axis("tau=50")}, {}, {0});
@@ -128,13 +128,13 @@ TEST(SweepTable, DamagedResultsAreNamed) {
   for (const std::string& text : kHostile)
     EXPECT_THAT(message("error", text), HasSubstr(run.result("error").string())) << text.substr(0, 20);
   EXPECT_THAT(message("error", R"({"error": 5})"), HasSubstr("error.json: error is the number 5, expected a text"));
-  // What an error says is text for eyes.
+  // The text of an error is made printable.
   run.write_result("error", {{"error", "a\x1B[31m\n\u202Eb"}});
   const SweepTable t = make_table("test", {parse_axis("tau=50")}, cells, folder.path(), std::nullopt);
   EXPECT_THAT(text_of(t), HasSubstr("tau 50, seed 0: failed a\\x1B[31m\\n\\u202Eb\n"));
 }
 
-// A cell's request, its state and its training are never read out of something else.
+// Damaged files never give a wrong request, state or training of a cell.
 TEST(SweepCell, DamagedFilesAreNoState) {
   const TemporaryFolder folder;
   const CellRequest request = request_of(expand({parse_axis("tau=50")}, {}, {0})[0], {});

@@ -184,7 +184,7 @@ TEST(ChooseTemperature, Rungs) {
   EXPECT_TRUE(halving_rungs(1, 9, 3).empty());
 }
 
-// A cell's folder may come from somebody else: no link in it has a file elsewhere written, and no FIFO stops the sweep.
+// A cell's folder may come from another user: nothing is written through links in it, and a FIFO does not block the sweep.
 TEST(SweepWorkers, ALogIsAFileOfItsOwn) {
   const TemporaryFolder folder;
   const auto log = folder / "log.txt";

@@ -89,8 +89,8 @@ std::string read(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// A run that stops dead in the middle of an epoch and is resumed must end with the tensors of one that was never disturbed, byte
-// for byte. BatchNorm, momentum, shuffling and augmentation all take part.
+// A run that is killed in the middle of an epoch and resumed must end with the same tensors as an undisturbed one, byte for byte. BatchNorm,
+// momentum, shuffling and augmentation are all used.
 TEST(Training, ResumeAfterKillEqualsUninterrupted) {
   TemporaryFolder folder;
   const Dataset data = toy(3);
@@ -142,7 +142,7 @@ TEST(Training, DivergenceIsAResult) {
   for (const float v : logits_of(folder / "run", data.test)) ASSERT_TRUE(std::isfinite(v));  // the last good checkpoint
 }
 
-// The loss of the only step is that of the weights before it; what it made of them no loss has seen.
+// The loss of the only step belongs to the weights before it; no loss is computed with the weights after it.
 TEST(Training, WeightsThatTheLastUpdateOverflowedAreADivergence) {
   TemporaryFolder folder;
   const Dataset data = load_dataset("synthetic:train=64,test=20,size=8,classes=5,channels=1", {.seed = 1});

@@ -1,4 +1,4 @@
-// A checkpoint outside of its run folder is the same model: --weights, --init, predict and weights export take what the file says of itself.
+// A checkpoint outside of its run folder is the same model: --weights, --init, predict and weights export use the file's metadata.
 #include <cstring>
 #include <limits>
 
@@ -62,7 +62,7 @@ TEST_F(CheckpointFilesTest, ExportsTheModelThatEvaluates) {
   expect_mistake("weights export cosine --out e.safetensors", "no linear layer");
 }
 
-// Weights that say nothing of themselves: a model's published constants, or the user's, or none.
+// Weights without metadata: a model's published constants, or the user's, or none.
 TEST_F(CheckpointFilesTest, PredictSaysHowImagesAreNormalised) {
   write_npy(folder_ / "x.npy", std::span<const float>(std::vector<float>(2 * 8 * 8 * 3, 0.25f)), {2, 8, 8, 3});
   const SafetensorsFile file = read_safetensors(folder_ / "theorem/checkpoint.safetensors");

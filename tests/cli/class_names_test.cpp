@@ -103,7 +103,7 @@ TEST_F(ClassNamesTest, AClassThatTheModelDoesNotKnowIsAMistake) {
         "5 classes that run does not know: date, elderberry, fig, grape and 1 more; it knows apple, banana, cherry");
 }
 
-// Nor does it matter whether an image of that class is read.
+// The same if no image of that class is read.
 TEST_F(ClassNamesTest, AnUnknownClassWithoutAnImageIsAMistakeToo) {
   draw("other/apple", 30);
   draw("other/date", 200);

@@ -1,4 +1,4 @@
-// kelvin in a folder of its own, for the tests of the command line.
+// Runs kelvin in a temporary folder, for the tests of the command line.
 #pragma once
 
 #include <gmock/gmock.h>

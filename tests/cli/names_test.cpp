@@ -1,4 +1,4 @@
-// Names that are bytes: not UTF-8, or with characters that a terminal or a page obeys.
+// Names with any bytes: not UTF-8, or with control characters of a terminal or a page.
 #include <gmock/gmock.h>
 
 #include <fstream>

@@ -1,4 +1,4 @@
-// Where files go: what lies at the path decides, and what cannot be is said before the work.
+// Output paths: what exists at the path decides, and an unusable path is reported before the work.
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
@@ -79,7 +79,7 @@ TEST_F(Outputs, AFifosReaderGetsWhatAFileWouldHold) {
   EXPECT_THAT(o.out.substr(received.size()), HasSubstr("logits of 3 images"));
 }
 
-// The inputs do not exist: what is wrong with the output is said first.
+// The inputs do not exist, and the error about the output is reported first.
 TEST_F(Outputs, AreCheckedBeforeTheWork) {
   std::filesystem::create_directories(folder_ / "folder.html");
   const std::string long_name = std::string(300, 'n') + ".html";

@@ -1,4 +1,4 @@
-// Weights that say nothing of themselves: how their images are normalised, what of them fits, and what is said of the rest.
+// Weights without metadata: how their images are normalised, which tensors fit, and the messages about the others.
 #include <cmath>
 #include <cstring>
 

@@ -1,4 +1,4 @@
-// A run folder in other hands: two processes, other people's files, edits, torn lines, changed data.
+// A run folder under other conditions: two processes, files of other programs, edits, torn lines, changed data.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -100,7 +100,7 @@ TEST_F(RunFolderTest, ASecondTrainingIsToldWhoHoldsTheFolder) {
   EXPECT_THAT(read_text(at("run/lock")), MatchesRegex("process [0-9]+ on host .+\n"));
 }
 
-// Eight at once: one trains, the others say so, and every line stands there once.
+// Eight processes at once: one trains, the others report that, and every line is written once.
 TEST_F(RunFolderTest, OfManyTrainingsAtOnceOneWins) {
   ASSERT_EQ(kelvin(std::string(kToy) + "--epochs 5 --threads 1 --out alone").code, 0);
   std::vector<pid_t> children;
@@ -139,7 +139,7 @@ TEST_F(RunFolderTest, NoTrainingOverwritesWhatItDidNotWrite) {
   }
   write("free/notes.txt", "mine");  // nothing that a training writes
   EXPECT_EQ(kelvin(std::string(kToy) + "--epochs 1 --out free").code, 0);
-  // A config that somebody keeps where the run is to be, in our own words.
+  // A config.toml of another run, copied into the folder.
   ASSERT_EQ(kelvin(std::string(kToy) + "--epochs 1 --out other").code, 0);
   fs::create_directories(at("copy"));
   fs::copy(at("other/config.toml"), at("copy/config.toml"));
@@ -230,7 +230,7 @@ TEST_F(RunFolderTest, AnEditedConfigIsRefused) {
   expect_mistake("train --resume --out run --epochs 3 --lr 0.07", "says lr = 0.07");
   write("run/config.toml", config + "awp = 0.1\n");
   expect_mistake("train --resume --out run", "says awp = 0.1");
-  // A flag that may change, but nobody said that it should.
+  // A flag that may change, but that the command does not give.
   write("run/config.toml", config);
   edit("run/config.toml", "epochs = 2", "epochs = 3");
   expect_mistake("train --resume --out run", "or give --epochs on the command line");
@@ -311,7 +311,7 @@ TEST_F(RunFolderTest, OtherPixelsAtTheSamePathAreNoticed) {
   expect_mistake("train --resume --epochs 4 --out run", "go on with these by --accept-changed-data");
 }
 
-// Killed at any moment, the search is continued and chooses what it would have chosen.
+// A search killed at any moment is continued and makes the same choice.
 TEST_F(RunFolderTest, ASearchGoesOnAfterAKill) {
   const std::string flags =
       "train --data synthetic:train=256,test=40,size=6,classes=3 --model mlp --batch-size 16 --lr 0.05 --epochs 9 "

@@ -1,4 +1,4 @@
-// What is printed nowhere, and to nobody.
+// Output that cannot be written, and output without a reader.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -62,7 +62,7 @@ TEST_F(StandardStreams, WhatCannotBePrintedIsAFailure) {
     EXPECT_THAT(o.err, ::testing::EndsWith("kelvin: standard output cannot be written: No space left on device\n"));
     EXPECT_EQ(o.err.find("error of the program"), std::string::npos) << command;
   }
-  // What was measured is kept all the same.
+  // The measured result is saved nevertheless.
   for (const char* name :
        {"evaluate", "attack-pgd-ce-tau1-steps1", "gradients-taus1-n20", "geometry", "corrupt-contrast"})
     EXPECT_TRUE(std::filesystem::exists(folder_ / ("run/results/" + std::string(name) + ".json"))) << name;
@@ -85,7 +85,7 @@ TEST_F(StandardStreams, AReaderThatIsGoneEndsItQuietly) {
   status = without_reader("report run --out /dev/stdout", STDOUT_FILENO);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) << status;
   EXPECT_EQ(read_text(folder_ / "err.txt"), "");
-  // Nobody reads what is said on the way: the work goes on.
+  // Progress has no reader: the work continues.
   status = without_reader(std::string(kTrain) + "--optimizer adam --out other > out.txt", STDERR_FILENO);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   EXPECT_THAT(read_text(folder_ / "out.txt"), HasSubstr("run folder other"));
@@ -99,7 +99,7 @@ TEST_F(StandardStreams, ClosedDescriptorsAreNoFileOfOurs) {
   EXPECT_GT(n, 2);
   EXPECT_EQ(shell("evaluate run --quiet >&- 2>&-").code, 0);
   EXPECT_TRUE(Json::parse(read_text(folder_ / "run/results/evaluate.json")).contains("accuracy"));
-  // Each of the three is open on something that takes and gives nothing.
+  // Each of the three descriptors is open on something like /dev/null.
   for (const char* descriptor : {"0", "1", "2"})
     EXPECT_EQ(shell(std::string("report run --out /dev/fd/") + descriptor + " <&- >&- 2>&-").code, 0) << descriptor;
 }

@@ -39,7 +39,7 @@ class SweepOverwriteTest : public testing::CliTest {
     fs::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name) << text;
   }
-  // Every file of the folder with what it holds; the sweep's locks name whoever took them last, and do not count.
+  // Every file of the folder with its content, except the sweep's locks, which name their last holder.
   [[nodiscard]] std::map<std::string, std::string> files() const {
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(folder_ / "a"))

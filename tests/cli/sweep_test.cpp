@@ -243,10 +243,10 @@ TEST_F(SweepCli, TextFromOutsideStaysText) {
   // A folder whose name looks like a flag.
   EXPECT_EQ(kelvin("sweep " + toy + "--grid tau=1 --out=--json"), 0) << read_text(folder_ / "out.err");
   EXPECT_TRUE(std::filesystem::exists(folder_ / "--json/tau-1_seed-0/results/evaluate.json"));
-  // What only train's own command line may say.
+  // Flags that only the command line of train accepts.
   EXPECT_EQ(kelvin("sweep " + toy + "--grid tau=1 --set out=elsewhere"), 2);
   EXPECT_THAT(read_text(folder_ / "out.err"), HasSubstr("--out=elsewhere is no flag of a run's own"));
-  // A cell of somebody else's making.
+  // A cell from another user.
   for (const char* argument : {"--out=elsewhere", "--config=x.toml", "--resume", "weights", "-h", "--nothing"}) {
     Json cell = Json::parse(read_text(folder_ / "--json/tau-1_seed-0/cell.json"));
     cell["train"].push_back(argument);

@@ -1,4 +1,4 @@
-// Which of cuDNN's engines are used. The stand-in (nvidia/cudnn.cpp) offers some that must not be: every test uses shapes of its own, because a
+// Which of cuDNN's engines are used. The stand-in (nvidia/cudnn.cpp) lists some that must not be. Every test uses its own shapes, because a
 // choice is remembered.
 #include <gtest/gtest.h>
 
@@ -47,14 +47,14 @@ class Engines : public ::testing::Test {
     for (const Tensor& t : {y, tape.gradient(x), tape.gradient(w)}) all.push_back(t.to(DType::f32).to_host<float>());
     return all;
   }
-  // `of_largest`: of the largest value of each result.
+  // `relative_to_largest`: the tolerance, as a fraction of the largest value of each result.
   static void expect_near(const std::vector<std::vector<float>>& got, const std::vector<std::vector<float>>& expected,
-                          float of_largest) {
+                          float relative_to_largest) {
     for (std::size_t r = 0; r < expected.size(); ++r) {
       float largest = 0;
       for (const float v : expected[r]) largest = std::max(largest, std::abs(v));
       for (std::size_t i = 0; i < expected[r].size(); ++i)
-        ASSERT_NEAR(got[r][i], expected[r][i], of_largest * largest) << "result " << r << " " << i;
+        ASSERT_NEAR(got[r][i], expected[r][i], relative_to_largest * largest) << "result " << r << " " << i;
     }
   }
   // Six runs of the same convolution.
@@ -150,8 +150,8 @@ TEST_F(Engines, WhatFollowsAConvolutionIsPartOfItOrAPassOfItsOwn) {
   }
 }
 
-// 3x3 convolutions of float32 go on where cuDNN has nothing, masks, sums and what follows a convolution included: by Winograd's way.
-TEST_F(Engines, WinogradsWayNeedsNoPlan) {
+// 3x3 convolutions of float32 go on where cuDNN has nothing, masks, sums and what follows a convolution included: with Winograd's algorithm.
+TEST_F(Engines, WinogradNeedsNoPlan) {
   const auto block = [](std::int64_t channels, Device device) {
     const auto number = [&](Shape shape, std::uint64_t which) { return drawn(shape, which).to(device); };
     const Shape filter = {channels, 3, 3, channels};

@@ -1,4 +1,4 @@
-// A stack of its own and the switch to and from it, announced to whichever sanitizer watches. Boost.Context does the switching.
+// A separate stack and the switch to and from it, by Boost.Context. Each switch is announced to the sanitizer in use.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ class Fiber {
 
   void resume();        // scheduler -> fiber; returns at its next `leave`
   static void leave();  // fiber -> scheduler
-  // Whether ThreadSanitizer watches and takes every fiber for a thread: two CUDA threads of a block then need a fiber each.
+  // Whether ThreadSanitizer is in use, which regards every fiber as a thread: then each CUDA thread of a block needs its own fiber.
   static bool counts_as_thread();
   // For ThreadSanitizer: what happened before `release(x)` happens before what follows `acquire(x)`.
   static void release(void* x);

@@ -1,5 +1,5 @@
-// What NVIDIA's libraries may lack or do otherwise than is promised, and what is done then. Every test uses shapes of its own, because a choice is
-// remembered.
+// Features that NVIDIA's libraries may lack or that differ from their documentation, and how Kelvin handles that. Every test uses its own shapes,
+// because a choice is remembered.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,12 +41,14 @@ class LibraryFaults : public ::testing::Test {
     return x;
   }
   static std::vector<float> floats(const Tensor& t) { return t.to(DType::f32).to_host<float>(); }
-  // `of_largest`: of the largest expected value.
-  static void expect_near(const std::vector<float>& got, const std::vector<float>& expected, float of_largest) {
+  // `relative_to_largest`: the tolerance, as a fraction of the largest expected value.
+  static void expect_near(const std::vector<float>& got, const std::vector<float>& expected,
+                          float relative_to_largest) {
     float largest = 0;
     for (const float v : expected) largest = std::max(largest, std::abs(v));
     ASSERT_EQ(got.size(), expected.size());
-    for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(got[i], expected[i], of_largest * largest) << i;
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(got[i], expected[i], relative_to_largest * largest) << i;
   }
   Device gpu_;
 };

@@ -35,7 +35,7 @@ std::size_t capacity() {
 }
 
 struct Block {
-  std::size_t bytes, room;  // asked for; with the red zone behind it
+  std::size_t bytes, extent;  // as requested; including the red zone after it
 };
 
 class Arena {
@@ -62,15 +62,15 @@ class Arena {
   }
 
   void* allocate(std::size_t bytes) {
-    const std::size_t room = (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment + kDeviceAlignment;
-    if (room > capacity() || in_use_ + room > capacity()) return nullptr;
-    std::byte* const block = find(room);
+    const std::size_t extent = (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment + kDeviceAlignment;
+    if (extent > capacity() || in_use_ + extent > capacity()) return nullptr;
+    std::byte* const block = find(extent);
     if (block == nullptr) return nullptr;
-    in_use_ += room;
-    live_[block] = {bytes, room};
+    in_use_ += extent;
+    live_[block] = {bytes, extent};
     ASAN_UNPOISON_MEMORY_REGION(block, bytes);
     fill(block, std::min(bytes, kFilled));
-    ASAN_POISON_MEMORY_REGION(block + bytes, room - bytes);
+    ASAN_POISON_MEMORY_REGION(block + bytes, extent - bytes);
     return block;
   }
 
@@ -79,28 +79,29 @@ class Arena {
     if (found == live_.end()) stop("cudaFree of what is no live block");
     const Block block = found->second;
     live_.erase(found);
-    in_use_ -= block.room;
-    ASAN_POISON_MEMORY_REGION(address, block.room);
+    in_use_ -= block.extent;
+    ASAN_POISON_MEMORY_REGION(address, block.extent);
     // Whole pages go back to the system: what is there need not be protected.
-    const std::size_t first = whole_pages(offset(address) + kPage - 1), end = whole_pages(offset(address) + block.room);
+    const std::size_t first = whole_pages(offset(address) + kPage - 1),
+                      end = whole_pages(offset(address) + block.extent);
     if (first < end) madvise(base_ + first, end - first, MADV_DONTNEED);
-    free_[block.room].push_back(static_cast<std::byte*>(address));
-    freed_ += block.room;
+    free_[block.extent].push_back(static_cast<std::byte*>(address));
+    freed_ += block.extent;
   }
 
  private:
   // A freed block of this size once enough has been freed since, or fresh memory.
-  std::byte* find(std::size_t room) {
+  std::byte* find(std::size_t extent) {
     if (freed_ > kQuarantine)
-      if (const auto found = free_.find(room); found != free_.end() && !found->second.empty()) {
+      if (const auto found = free_.find(extent); found != free_.end() && !found->second.empty()) {
         std::byte* const block = found->second.front();
         found->second.pop_front();
-        freed_ -= room;
+        freed_ -= extent;
         return block;
       }
-    if (top_ + room > kReserved) return nullptr;
+    if (top_ + extent > kReserved) return nullptr;
     std::byte* const block = base_ + top_;
-    top_ += room;
+    top_ += extent;
     return block;
   }
 
@@ -120,7 +121,7 @@ class Arena {
   std::byte* base_ = nullptr;
   std::size_t top_ = 0, in_use_ = 0, freed_ = 0;
   std::map<std::byte*, Block> live_;
-  std::map<std::size_t, std::deque<std::byte*>> free_;  // by room, longest freed first
+  std::map<std::size_t, std::deque<std::byte*>> free_;  // by extent, longest freed first
 };
 
 // Never destroyed: tensors with static storage are freed after main.

@@ -117,7 +117,7 @@ std::map<const void*, int>& allowed_shared() {
   return *bytes;
 }
 
-// What KELVIN_EMULATION_FAILS=NAME=NUMBER says of a call of that name.
+// The error that KELVIN_EMULATION_FAILS=NAME=NUMBER sets for calls of that name.
 cudaError_t planted(std::string_view call) {
   const char* const asked = std::getenv("KELVIN_EMULATION_FAILS");
   if (asked == nullptr || !std::string_view(asked).starts_with(std::string(call) + "=")) return cudaSuccess;
@@ -256,20 +256,20 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, i
   return cudaStreamCreateWithFlags(stream, flags);
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
-  EmulatedStream& of_event = *event->stream;
-  if (of_event.captured && !stream->is_captured()) {
-    stream->captured_with = &of_event;
+  EmulatedStream& event_stream = *event->stream;
+  if (event_stream.captured && !stream->is_captured()) {
+    stream->captured_with = &event_stream;
     stream->is_late = half_the_time();
     stream->is_unjoined = true;
-  } else if (of_event.captured && stream->captured_with == &of_event) {
+  } else if (event_stream.captured && stream->captured_with == &event_stream) {
     stream->is_unjoined = true;  // what it does next is in order anyway
-  } else if (of_event.captured_with == stream) {
-    do_what_is_beside(of_event);
-    of_event.is_unjoined = false;
-  } else if (of_event.captured_with != nullptr || stream->captured) {
+  } else if (event_stream.captured_with == stream) {
+    do_what_is_beside(event_stream);
+    event_stream.is_unjoined = false;
+  } else if (event_stream.captured_with != nullptr || stream->captured) {
     return fail_capture(*stream, "it waits for an event from elsewhere");
-  } else if (!of_event.captured) {
-    run_all(of_event);
+  } else if (!event_stream.captured) {
+    run_all(event_stream);
   }
   return cudaSuccess;
 }

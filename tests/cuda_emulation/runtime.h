@@ -1,15 +1,15 @@
-// The CUDA runtime library as far as kernels/ calls it, over an emulated device that is as late as a GPU may be.
+// The part of the CUDA runtime library that kernels/ calls, on an emulated device that delays work as a GPU may.
 //
-// Work put on a stream waits in a queue. How much of it runs at each call is random, by the seed in `simt::config()`; the rest runs when
-// somebody waits for it. So a result that is read too early, pinned memory that is written again before the device has read it, or a
-// host variable that is gone by then, show as wrong numbers for most seeds. Work on the null stream runs at once.
+// Work on a stream waits in a queue. How much of it runs at each call is random, by the seed in `simt::config()`; the rest runs when the host or
+// another stream waits for it. Three faults therefore show as wrong numbers for most seeds: a result that is read too early, pinned memory that is
+// written again before the device has read it, and a host variable that no longer exists. Work on the null stream runs at once.
 //
-// While a stream is captured its work goes into a graph instead, which can be launched again and again with the arguments of the
-// recording. What CUDA forbids meanwhile fails with CUDA's error: waiting for the stream, and copies that cross to or from the host,
-// which CUDA would record with the host's address, right once and stale ever after.
+// While a stream is captured its work goes into a graph instead, which can be launched repeatedly with the recorded arguments. Calls that CUDA
+// forbids during a capture fail with CUDA's error: waiting for the stream, and copies to or from the host. (CUDA would record the host's
+// address, whose content is only right the first time.)
 //
-// A stream that waits for an event of a captured one joins the capture. By chance of the seed its work is then done as early as it may be, or as
-// late: when the captured stream waits for it. Memory that is used again in between shows as wrong numbers.
+// A stream that waits for an event of a captured one joins the capture. Depending on the seed its work is done as early as possible or as late as
+// possible, when the captured stream waits for it. Memory that is reused in between shows as wrong numbers.
 #pragma once
 
 #include <cstddef>
@@ -123,11 +123,11 @@ struct cudaLaunchConfig_t {
 
 namespace simt {
 
-// Puts work on a stream: a kernel, a copy, a call of a library. It runs with access to device memory, now or later, or goes into a graph.
+// Puts work on a stream: a kernel, a copy, a library call. It runs with access to device memory, now or later, or is added to a graph.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 
-// Before a launch: whether the kernel may have so much dynamic shared memory, 48 KiB or what cudaFuncSetAttribute has allowed; and its code, which is
-// loaded, into device memory, when it is first launched.
+// Called before a launch. Checks the dynamic shared memory against the limit, 48 KiB or that of cudaFuncSetAttribute. At a kernel's first launch
+// also allocates device memory for its code.
 [[nodiscard]] cudaError_t prepare(const void* kernel, std::size_t shared_bytes);
 
 }  // namespace simt

@@ -232,7 +232,7 @@ void run_block() {
   machine.finished = 0;
   while (machine.finished < machine.count) {
     if (pass_in_order(order)) continue;
-    // Nobody can move: either all wait at one barrier, or the kernel has deadlocked.
+    // No thread can continue: either all wait at one barrier, or the kernel has deadlocked.
     const auto first = machine.threads.begin();
     if (std::any_of(first, first + machine.count, [](const auto& t) { return t->state == State::at_warp_collective; }))
       stop("deadlock: lanes wait at a warp collective that others of their mask never reach");

@@ -1,4 +1,4 @@
-// Small tar and zip archives with entries that no honest program writes: for the tests of what is refused.
+// Writes small tar and zip archives with malicious entries, for the tests of what is refused.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace kelvin::testing {
 
 // An entry of a tar archive (ustar). `type`: '0' file, '1' hard link, '2' symbolic link, '3' device, '5' folder, '6' FIFO.
-// `said_size`: what its header says where that is not the truth. `time`: of change, octal.
+// `said_size`: a false size in the header. `time`: of change, octal.
 inline std::string tar_entry(const std::string& name, char type = '0', int mode = 0644, const std::string& content = "",
                              const std::string& link = "", const std::string& said_size = "",
                              const std::string& time = "14000000000") {

@@ -124,7 +124,7 @@ double reference_distance(const std::string& name, const std::string& which, con
 }
 
 // A higher severity is further away, except where the published constants themselves do not have it so: the list is in
-// data/corruptions/DECISIONS.md, with the reference's distances. Steps below 3 % either way count as exceptions: chance decides them.
+// data/corruptions/DECISIONS.md, with the reference's distances. Steps of less than 3 %, up or down, count as exceptions, because their sign is random.
 TEST(Corruptions, SeverityOrdersTheDistance) {
   const std::map<std::string, std::map<std::string, std::set<int>>> exceptions = {{"1",
                                                                                    {{"glass_blur", {2, 3, 5}},
@@ -152,12 +152,12 @@ TEST(Corruptions, SeverityOrdersTheDistance) {
       if (name == "saturate" && one.channels == 1) continue;  // changes nothing
       // Frost lies over a whole image, so that an order 3 % apart shows over many images only.
       const ImageSet clean = golden_images(which, name == "frost" ? 300 : 10);
-      const auto of_size = exceptions.at(which).find(name);
+      const auto size_exceptions = exceptions.at(which).find(name);
       double before = 0, reference_before = 0;
       for (int severity = 1; severity <= 5; ++severity) {
         const double distance = root_mean_square(clean, corrupt(clean, name, severity, 1).bytes.data());
         const double reference = reference_distance(name, which, one, severity);
-        if (of_size != exceptions.at(which).end() && of_size->second.contains(severity)) {
+        if (size_exceptions != exceptions.at(which).end() && size_exceptions->second.contains(severity)) {
           EXPECT_LE(reference, 1.03 * reference_before) << name << which << " " << severity << ": no exception";
         } else {
           EXPECT_GT(distance, before) << name << which << " " << severity;

@@ -1,4 +1,4 @@
-// Downloads from a server on this machine, and what `verify` finds in a set that is damaged in different ways.
+// Downloads from a server on this machine, and what `verify` reports about sets with different damage.
 #include "data/fetch.h"
 
 #include <gmock/gmock.h>
@@ -166,7 +166,7 @@ TEST_F(Fetch, GivesUpADownloadThatStalls) {
   expect_complete();
 }
 
-// The server sees the connection end: nobody is left who downloads.
+// The server sees the end of the connection: no download is left running.
 TEST_F(Fetch, DownloadDiesWithAProgramThatIsKilled) {
   HttpServer server({{"small.tar.gz", archive_}});
   options_.home = server.address();
@@ -208,7 +208,7 @@ TEST_F(Fetch, RefusesADownloadPlaceThatIsALink) {
   EXPECT_EQ(read_text(folder_ / "mine"), "mine");
 }
 
-// CIFAR-10.1 publishes no digests: its contents are looked at before the folder gets its name.
+// CIFAR-10.1 publishes no digests, so its content is checked before the folder gets its final name.
 TEST_F(Fetch, ContentsSpeakWhereNoDigestIsPublished) {
   const DataSource& source = find_data_source("cifar10.1");
   options_.home = "file://" + (folder_ / "home").string();
@@ -239,7 +239,7 @@ TEST_F(Fetch, ContentsSpeakWhereNoDigestIsPublished) {
 
 class Archives : public ::testing::Test {
  protected:
-  // What unpacking says; nothing of a refused archive is there.
+  // The message of unpacking; no file of a refused archive remains.
   std::string refusal(const std::string& bytes, const std::string& name = "a.tar", const ArchiveBounds& bounds = {}) {
     write_text(folder_ / name, bytes);
     std::filesystem::remove_all(folder_ / "place");
@@ -263,7 +263,7 @@ TEST_F(Archives, TarEntriesThatAreRefused) {
   EXPECT_THAT(refusal(with(tar_entry("set/s", '0', 02755, "x"))), HasSubstr("set-user-ID"));
   for (const std::string path : {"../evil", "set/../../evil", "/tmp/evil", "..", "set/..", "\\evil"})
     EXPECT_THAT(refusal(with(tar_entry(path, '0', 0644, "x"))), HasSubstr("a path that leads out")) << path;
-  // A name cannot pass for a line of its own, nor its first word for a time that has no date.
+  // A name with a line break is not read as two entries, and its first word is not read as the missing time.
   EXPECT_THAT(refusal(with(tar_entry("x\n/../evil", '0', 0644, "x"))), HasSubstr("a path that leads out"));
   const std::string beyond_calendars = std::string("\x80\0\0\0\x7f", 5) + std::string(7, '\xff');
   EXPECT_THAT(refusal(with(tar_entry("../evil x", '0', 0644, "x", "", "", beyond_calendars))),
@@ -291,7 +291,7 @@ TEST_F(Archives, ZipEntriesThatAreRefused) {
   EXPECT_THAT(refusal("no archive", "a.zip"), HasSubstr("cannot be unpacked"));
 }
 
-// Odd names are no harm, wherever the archive lies.
+// Unusual names do no harm, in the archive or in its path.
 TEST_F(Archives, OthersAreUnpackedAsTheyAre) {
   const std::vector<std::string> names = {"a b", "x\ny", "-rf", "..a", "a..", "a -> b", "q'\"", "\xc3\xb6"};
   std::string tar = tar_entry("set/", '5', 0755);

@@ -234,7 +234,7 @@ TEST_F(NpyDataset, Mistakes) {
   EXPECT_EQ(good.classes, 2);
 }
 
-// A file with holes says it is 8 GB. Whatever its header cannot agree with is refused before memory is asked for.
+// Sparse files of 8 GB: one that does not match the labels, or has another shape, is refused before memory is allocated.
 TEST_F(NpyDataset, SparseFilesTakeNoMemory) {
   const auto sparse = [&](const std::string& name, const std::string& shape) {
     write(folder_ / name, npy("{'descr': '|u1', 'fortran_order': False, 'shape': " + shape + ", }", 0));
@@ -321,7 +321,7 @@ TEST(Safetensors, ShardsAreReadByTheirIndex) {
   EXPECT_THAT(refusal("m.safetensors.index.json"), HasSubstr("is JSON, expected a shard"));
 }
 
-// The content of a gzipped file is bounded by what its header says.
+// The content of a gzipped file is bounded by the size in its header.
 TEST(Idx, ABombIsGunzippedNoFurtherThanItsHeader) {
   TemporaryFolder folder;
   const std::string path = (folder / "bomb.gz").string();

@@ -37,14 +37,14 @@ class HttpServer {
     thread_.join();
   }
   [[nodiscard]] std::string address() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
-  // The "Range" header of each request in order; empty where there was none.
+  // The "Range" header of each request in order; empty for a request without one.
   [[nodiscard]] std::vector<std::string> ranges() {
     const std::lock_guard lock(mutex_);
     return ranges_;
   }
   std::atomic<bool> takes_ranges = true;
-  std::atomic<std::size_t> cut_after = 0;  // hangs up after so many bytes of a body; 0: never
-  std::atomic<bool> stalls = false;        // sends nothing more instead, and waits until the other side hangs up
+  std::atomic<std::size_t> cut_after = 0;  // closes the connection after that many bytes of a body; 0: never
+  std::atomic<bool> stalls = false;        // instead stops sending, and waits until the client closes the connection
   void wait_for_stall() { wait_for(is_stalled_); }
   void wait_for_hang_up() { wait_for(has_hung_up_); }
 

@@ -154,7 +154,7 @@ TEST(Bmp, MissingPixelsAndColoursAreMistakes) {
               HasSubstr("colour 2 in row 0, its palette has 2"));
   EXPECT_THAT(refusal(bmp(2, 2, 8, std::string(1024, '\0'), std::string(8, '\0'), 1)),
               HasSubstr("8 bits a pixel and compression 1, which is not read; save it as PNG"));
-  EXPECT_THAT(refusal(bmp(4096, 4096, 24, "", "")), HasSubstr("damaged BMP"));  // before memory is asked for
+  EXPECT_THAT(refusal(bmp(4096, 4096, 24, "", "")), HasSubstr("damaged BMP"));  // before memory is allocated
   EXPECT_THAT(refusal(bmp(40000, 40000, 24, "", "")), HasSubstr("says it is 40000x40000 pixels"));
   EXPECT_THAT(refusal(bmp(2, INT32_MIN, 24, "", "")), HasSubstr("pixels"));
   EXPECT_THAT(refusal("BM"), HasSubstr("ends inside its header"));
@@ -172,7 +172,7 @@ TEST(Jpeg, DamageIsNoImage) {
   EXPECT_THAT(refusal(file), HasSubstr("says it is 65500x65500 pixels"));
 }
 
-// A first image larger than the others asks for memory for as many of its size as there are files.
+// If the first image is larger than the others, memory for as many of its size as there are files would be needed.
 TEST(Images, AnotherSizeIsNoticedBeforeThereIsMemoryForAll) {
   const TemporaryFolder folder;
   write_image(folder / "large.png", 1024, 1024, 3, 1);

@@ -25,7 +25,7 @@ void write_text(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-// A cache of its own, so that no test meets another's or the user's.
+// A separate cache, so that no test uses that of another test or of the user.
 class ImageSets : public ::testing::Test {
  protected:
   ImageSets() { setenv("KELVIN_CACHE", (folder_ / "cache").c_str(), 1); }
@@ -92,7 +92,7 @@ TEST_F(ImageSets, LinksHiddenFilesAndOtherKinds) {
   write_image(folder_ / "elsewhere/deep/2.png", 4, 4, 3, 3);
   write_image(folder_ / "c/3.png", 4, 4, 3, 4);
   std::filesystem::create_directory_symlink(folder_ / "elsewhere", a / "linked");
-  std::filesystem::create_directory_symlink(set / "train", a / "deep_loop");  // back to a folder on the way
+  std::filesystem::create_directory_symlink(set / "train", a / "deep_loop");  // back to a parent folder
   std::filesystem::create_directory_symlink(folder_ / "c", set / "train/c");  // a class that is a link
   std::filesystem::create_symlink(folder_ / "c/3.png", a / "4.png");
   std::filesystem::create_symlink(folder_ / "nothing.png", a / "5.png");
@@ -123,7 +123,7 @@ TEST_F(ImageSets, BitmapsAreRead) {
   write_text(folder_ / "set/a/1.bmp", header + std::string(24, '\0') + std::string("\1\2\3\0", 4));
   write_image(folder_ / "set/b/1.png", 1, 1, 3, 2);
   EXPECT_EQ(first_pixel(), (std::vector<std::uint8_t>{3, 2, 1}));
-  // Another pixel under the same name, size and time of modification: the cache is asked for inode and time of change, too.
+  // Another pixel under the same name, size and time of modification: the cache also compares inode and time of change.
   const auto time = std::filesystem::last_write_time(folder_ / "set/a/1.bmp");
   write_text(folder_ / "set/a/1.bmp", header + std::string(24, '\0') + std::string("\1\2\4\0", 4));
   std::filesystem::last_write_time(folder_ / "set/a/1.bmp", time);
@@ -131,14 +131,14 @@ TEST_F(ImageSets, BitmapsAreRead) {
   EXPECT_EQ(cached().size(), 1u);
 }
 
-// A folder of the name of a half that holds images is a class.
+// A folder that holds images is a class, even if it has the name of a half.
 TEST_F(ImageSets, ClassesNamedLikeHalves) {
   for (const char* name : {"train", "bus", "val"}) write_image(folder_ / "trips" / name / "1.png", 4, 4, 3, 1);
   const Dataset set = load_dataset("folder:" + at("trips"), {.train = Half::skip});
   EXPECT_EQ(set.class_names, (std::vector<std::string>{"bus", "train", "val"}));
   EXPECT_EQ(set.test.count, 3);
   EXPECT_THAT(mistake_of([&] { (void)load_dataset("folder:" + at("trips"), {}); }), HasSubstr("no folder train/"));
-  // Halves with a stray image and another folder beside them stay halves, and both are said.
+  // Halves beside a stray image and another folder stay halves, and notes name both.
   for (const char* path : {"train/a/1.png", "train/b/1.png", "train/stray.png", "test/b/1.png", "extra/1.png"})
     write_image(folder_ / "halves" / path, 4, 4, 3, 1);
   const Dataset halves = load_dataset("folder:" + at("halves"), {});
@@ -148,7 +148,7 @@ TEST_F(ImageSets, ClassesNamedLikeHalves) {
   EXPECT_THAT(halves.notes[1], HasSubstr("folders that are neither train nor test: extra"));
 }
 
-// What --limit takes is the first N: it must not be one class.
+// --limit takes the first N images, which must not all be of one class.
 TEST_F(ImageSets, ClassesTakeTurnsSoThatTheFirstImagesHoldAll) {
   for (const char* half : {"train", "test"})
     for (const char* name : {"a", "b", "c"})

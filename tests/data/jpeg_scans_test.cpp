@@ -1,4 +1,4 @@
-// Progressive JPEG files of as many scans as one likes: each costs a pass over all coefficients, so that a small file could take hours.
+// Progressive JPEG files with very many scans. Each scan is a pass over all coefficients, so that a small file could take hours.
 #include <gmock/gmock.h>
 
 #include <cstddef>

@@ -51,7 +51,7 @@ TEST(BatchLoader, SameBatchesForAnyNumberOfWorkersAndFromAnyEpoch) {
   }
 }
 
-// An image of more pixels than there is memory: a worker meets it, next() throws it.
+// An image that does not fit into memory: a worker gets the exception, next() throws it.
 TEST(BatchLoader, ThrowsWhatAWorkerMet) {
   ImageSet set;
   set.count = 1;
@@ -63,7 +63,7 @@ TEST(BatchLoader, ThrowsWhatAWorkerMet) {
   EXPECT_THROW((void)loader.next(), std::bad_alloc);
 }
 
-// Some workers can be had, the others not: those that there are end, and nothing waits for ever.
+// Only some workers can be started: these end, and nothing waits for ever.
 TEST(BatchLoader, EndsWhereAThreadCannotBeHad) {
   const Dataset data = small_set();
   const auto ask_for_many = [&] {

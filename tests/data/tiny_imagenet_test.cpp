@@ -98,7 +98,7 @@ TEST_F(TinyImageNet, NamesThatCollide) {
   EXPECT_EQ(load().class_names, (std::vector<std::string>{"crane (n01)", "crane (n02)"}));
 }
 
-// What is looked at to be checked, and under a name that it will not keep, does not fill the cache.
+// Images that are only checked, or are in a temporary folder, are not added to the cache.
 TEST_F(TinyImageNet, AFetchedSetIsCheckedPastTheCache) {
   std::vector<ZipEntry> entries;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / "tiny"))

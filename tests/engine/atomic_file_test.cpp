@@ -104,7 +104,7 @@ TEST(AtomicFile, MistakesAreTheSameBeforeAndAfterTheWork) {
     EXPECT_THAT(mistake_of([&, at = path] { write(at, "x"); }), HasSubstr(says)) << path;
   }
   EXPECT_EQ(names_in(folder.path()), (std::vector<std::string>{"file", "sub"}));
-  // As long as names may be: what is written to on the way has no longer one.
+  // A name of the greatest length: the temporary file's name must not be longer.
   write(folder / std::string(255, 'n'), "long");
   EXPECT_EQ(read_text(folder / std::string(255, 'n')), "long");
 }
@@ -191,7 +191,7 @@ TEST(AtomicFile, LeftoversOfKilledWritersGoWithTheNextWriter) {
   std::vector<std::string> names = names_in(folder.path());
   ASSERT_EQ(names.size(), 1u);  // the second and the third removed what the one before had left
   EXPECT_THAT(names[0], ::testing::MatchesRegex("\\.kelvin-[0-9a-f]+\\.tmp"));
-  // Names that only look alike, and links, are nobody's leftovers.
+  // Names that only look similar, and links, are not removed as leftovers.
   write(folder / "target", "kept");
   std::filesystem::create_symlink("target", folder / ".kelvin-00000000000000ff.tmp");
   std::ofstream(folder / ".kelvin-1.tmp") << "kept";

@@ -1,4 +1,4 @@
-// Only regular files are read, whole and within their bound; the rest is one line that says what stands there.
+// Only regular files are read, completely and up to a size limit. For anything else one line says what it is.
 #include "engine/input_file.h"
 
 #include <gmock/gmock.h>
@@ -59,7 +59,7 @@ TEST(InputFile, BoundsTheSize) {
   write(folder / "f", std::string(101, 'x'));
   EXPECT_THAT(refusal(folder / "f"), HasSubstr("f: 101 bytes, at most 100 are read"));
   EXPECT_EQ(read_text(folder / "f", 101).size(), 101u);
-  EXPECT_EQ(read_text("/proc/self/status"), "");  // says that it holds nothing, and is taken at its word
+  EXPECT_EQ(read_text("/proc/self/status"), "");  // its size is reported as zero, so nothing is read
 }
 
 TEST(InputFile, TellsWhatIsThere) {

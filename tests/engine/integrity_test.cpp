@@ -1,5 +1,5 @@
-// Files of ours say when they are damaged: of a checkpoint and of a result every single bit is flipped. Each flip is refused, or changes
-// nothing of what is read.
+// Damage in Kelvin's files is detected: every single bit of a checkpoint and of a result is flipped. Each flip is refused or does not change
+// what is read.
 #include <gmock/gmock.h>
 
 #include <cstring>
@@ -109,7 +109,7 @@ TEST(Integrity, ARewrittenFileIsTheSame) {
   rewritten.append(reinterpret_cast<const char*>(bytes.data()) + 8 + header.size(), bytes.size() - 8 - header.size());
   const auto span = std::as_bytes(std::span(rewritten));
   EXPECT_TRUE(is_same(parse_safetensors("r", {span.begin(), span.end()}), whole));
-  // Changed on purpose and saved with its old metadata: refused, and the way out is named.
+  // Changed on purpose and saved with its old metadata: refused, and the message names the remedy.
   rewritten.back() ^= 1;
   EXPECT_THAT(mistake_of([&] {
                 (void)parse_safetensors("r", {span.begin(), span.end()});

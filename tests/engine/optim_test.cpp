@@ -45,7 +45,7 @@ TEST_P(OptimizerTest, TenStepsAsPyTorch) {
   EXPECT_NE(undecayed.value.to_host<float>(), w.value.to_host<float>());  // weight decay spares it
 }
 
-// Gaps between parameters are zero and stay so: a step treats them as one.
+// Gaps between parameters are zero and stay zero, because a step updates all parameters as one array.
 TEST(Optimizer, OneLaunchForAllThatDecayAndOneForTheRest) {
   Parameters p;
   for (const std::int64_t n : {1, 10, 63, 64, 65, 432}) {

@@ -41,7 +41,7 @@ TEST(EscapedBytes, AreWhatIsPromised) {
   EXPECT_FALSE(is_utf8("cut \xE2\x82"));
   EXPECT_EQ(escape_bytes("caf\xE9"), "caf\\xE9");
   EXPECT_EQ(escape_bytes("\\x41 \\n"), "\\x5Cx41 \\n");
-  EXPECT_EQ(escape_bytes("caf\xC3\xA9\n\x1B"), "caf\xC3\xA9\n\x1B");  // JSON and TOML have their own way to write these
+  EXPECT_EQ(escape_bytes("caf\xC3\xA9\n\x1B"), "caf\xC3\xA9\n\x1B");  // JSON and TOML have their own escapes for these
   EXPECT_EQ(unescape_bytes("caf\\xE9"), "caf\xE9");
   EXPECT_EQ(unescape_bytes("\\x5Cx41"), "\\x41");
   EXPECT_EQ(unescape_bytes("\\x4 \\xG0 \\xe9 \\"), "\\x4 \\xG0 \\xe9 \\");  // nothing that escape_bytes writes

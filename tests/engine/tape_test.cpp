@@ -96,7 +96,7 @@ TEST(Tape, ParameterGradientsAddUpInTheFlatBuffer) {
   EXPECT_EQ(w.gradient.to_host<float>(), (std::vector<float>{0, 0, 0}));
 }
 
-// What lay there before must not count: NaN would show. `w` gets its gradient in place, twice; `shift` from an op that has no room for it;
+// The old content of a gradient must not be used: NaN would show. `w` gets its gradient in place, twice; `shift` from an op that cannot write there;
 // nothing leads to `unused`.
 TEST(Tape, ReplacedGradientsNeedNoClearing) {
   Parameters p;

@@ -1,5 +1,5 @@
-// Disks that fill up or fail. A command that could not write ends with exit code 2 and one line, or has done without; what lay there
-// before is as it was; when there is room again, going on ends with what an undisturbed run leaves.
+// Disks that fill up or fail. A command that could not write ends with exit code 2 and one line, or did not need to write; what was there
+// before is as it was; when there is space again, resuming gives the same result as an undisturbed run.
 #include <gmock/gmock.h>
 #include <sys/mount.h>
 

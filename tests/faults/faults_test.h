@@ -12,7 +12,7 @@
 
 namespace kelvin::testing {
 
-// Counts the operations on files of all processes of a trial, and makes one of them go wrong (preload/file_operations.cpp).
+// Counts the file operations of all processes of a trial, and makes one of them fail (preload/file_operations.cpp).
 class FileFault {
  public:
   explicit FileFault(const std::filesystem::path& counter, const std::string& fault = "");
@@ -27,13 +27,13 @@ class FileFault {
 class FaultsTest : public ::testing::Test {
  protected:
   FaultsTest();
-  void TearDown() override;  // says how often the program was run
+  void TearDown() override;  // prints the number of runs of the program
   // An empty folder of that name, or a copy of another one.
   std::filesystem::path fresh(const std::string& name, const std::optional<std::filesystem::path>& from = {}) const;
   // A run that must succeed.
   Ending done(const std::filesystem::path& folder, const std::string& arguments, const Setting& setting = {}) const;
 
-  // No fault, and no waiting for the disk.
+  // No fault, and no fsync.
   Setting quick() const { return FileFault(folder_ / "quick").setting(); }
 
   static constexpr const char* kData =

@@ -1,4 +1,4 @@
-// One flipped bit in what the program has written. It is found and named, or it makes no difference; it never makes another number.
+// One flipped bit in a file that the program has written. It is detected and reported, or makes no difference; it never changes a number.
 #include <gmock/gmock.h>
 
 #include <random>
@@ -151,7 +151,7 @@ TEST_F(Flips, TheImageCacheNeverShowsOtherPixels) {
     });
 }
 
-// What a sweep asks and knows of its cells.
+// The files in which a sweep keeps the requests and states of its cells.
 TEST_F(Flips, CellsOfASweep) {
   const Path swept = fresh("swept");
   const std::string sweep = std::string("sweep ") + kData +

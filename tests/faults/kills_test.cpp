@@ -1,5 +1,5 @@
 // SIGKILL before, and in the middle of, each operation on files that a command does, and at random moments of the computation between
-// them. Afterwards no file is torn, and going on ends with what an undisturbed run leaves: nothing lost, nothing invented, nothing left over.
+// them. Afterwards no file is torn, and resuming gives the same files as an undisturbed run: nothing is lost, changed or left over.
 #include <gmock/gmock.h>
 
 #include <chrono>
@@ -23,7 +23,7 @@ struct Command {
 
 class Kills : public FaultsTest {
  protected:
-  // Until it is done, as a person would.
+  // Repeats the command until it is done, as a user would.
   void go_on(const Path& folder, const Command& command, const std::string& when) {
     const bool can_resume = !command.needs.empty() && std::filesystem::exists(folder / command.needs);
     const Ending ending = run_trial(folder, words(can_resume ? command.go_on : command.begin), quick());

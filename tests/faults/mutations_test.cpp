@@ -32,7 +32,7 @@ class Mutator {
 
  private:
   std::size_t below(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n > 0 ? n - 1 : 0)(random_); }
-  // Where formats keep what they say of themselves more often than anywhere else.
+  // Half of the changes are in the first 256 bytes, where formats keep their headers.
   std::size_t place(std::size_t size) { return below(below(2) == 0 ? std::min<std::size_t>(size, 256) : size); }
 
   void change(std::string& bytes) {
@@ -120,7 +120,7 @@ class Mutations : public FaultsTest {
     }
     write_text(path, whole);
   }
-  // For whoever looks into a failure.
+  // Kept for debugging a failure.
   void keep(const Path& path, int number) const {
     const char* const folder = std::getenv("KELVIN_FAULTS_KEEP");
     if (folder == nullptr) return;

@@ -1,4 +1,4 @@
-// What a folder of the program's holds, for comparing what came out of trouble with what an undisturbed run leaves.
+// The content of a run folder, to compare it after a fault with that of an undisturbed run.
 #pragma once
 
 #include <filesystem>
@@ -7,12 +7,12 @@
 
 namespace kelvin::testing {
 
-// By path inside the folder: what each file means. Tensors and results as they are; times, rates and what follows from their number of
-// digits are left out; pages count as there. A file that cannot be read fails the current test.
+// The content of each file, by path inside the folder. Tensors and results are complete; times, rates and what depends on their number of
+// digits are left out; for pages only their existence counts. A file that cannot be read fails the current test.
 std::map<std::string, std::string> state_of(const std::filesystem::path& folder);
 
-// Whether every file under a final name is whole, whatever has happened: fails the current test where one is not. metrics.jsonl and
-// logs, which grow line by line, may end in a torn line.
+// Fails the current test if a file under a final name is incomplete. metrics.jsonl and logs, which grow line by line, may end in an incomplete
+// line.
 void expect_nothing_torn(const std::filesystem::path& folder, const std::string& when);
 
 // Fails the current test for each file that only one of the two has, or that differs.

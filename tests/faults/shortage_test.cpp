@@ -1,5 +1,5 @@
-// Memory and threads that are not there: limits on the address space and on processes stepped finely, and an allocator that fails. Each
-// trial is done, or ends with exit code 4 and one line. What the dynamic loader says before the program begins (127) is its own.
+// Lack of memory and threads: limits on the address space and on processes in small steps, and an allocator that fails. Each trial succeeds, or
+// ends with exit code 4 and one line. Before the program begins the dynamic loader may fail with its own message (127).
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,7 +53,7 @@ class Shortage : public FaultsTest {
 };
 
 TEST_F(Shortage, OfAddressSpace) {
-  // Below this the dynamic loader does not get as far as the program, and fails in its own ways. A margin for what it places at random.
+  // Below this the dynamic loader itself fails before the program starts. Includes a margin for its random addresses.
   std::uint64_t loaded = std::uint64_t{1} << 20;
   while (trial("--version", limited(loaded)).code != 0) loaded += std::uint64_t{4} << 20;
   loaded += std::uint64_t{16} << 20;
@@ -88,7 +88,7 @@ TEST_F(Shortage, OfProcesses) {
   for (const std::string& command :
        {std::string(kTrain), std::string(kCommands[1]), std::string(kCommands[2]), sweep}) {
     int ended = 0;
-    // Threads count as processes; those of others that run as nobody do, too.
+    // Threads count as processes, and so do the threads of other programs of the user nobody.
     for (std::uint64_t processes = 1; processes < (is_long() ? 40 : 7); ++processes) {
       setting.limits.processes = processes;
       const Ending e = trial(command, setting);

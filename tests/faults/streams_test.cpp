@@ -1,5 +1,5 @@
-// Each command with standard streams that are closed, full or abandoned. What it leaves on the disk is what it leaves otherwise: results
-// are kept before they are printed, and nothing that was meant for a stream gets into a file.
+// Each command with standard streams that are closed, full or without a reader. The files on the disk are the same as otherwise: results are
+// saved before they are printed, and no text for a stream gets into a file.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <unistd.h>

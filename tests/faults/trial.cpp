@@ -26,7 +26,7 @@ void limit(int resource, std::uint64_t value) {
   setrlimit(static_cast<__rlimit_resource>(resource), &both);
 }
 
-// In the child: what stands at `descriptor` from now on.
+// In the child: replaces `descriptor`.
 void place(int given, int captured, int descriptor) {
   if (given == kClosed)
     close(descriptor);
@@ -41,7 +41,7 @@ void drain(int& descriptor, std::string& into) {
   ssize_t n = 0;
   while (descriptor >= 0 && (n = read(descriptor, buffer, sizeof buffer)) > 0)
     into.append(buffer, static_cast<std::size_t>(n));
-  if (descriptor >= 0 && n == 0) {  // nobody holds the other end any more
+  if (descriptor >= 0 && n == 0) {  // no process holds the other end any more
     close(descriptor);
     descriptor = -1;
   }
@@ -98,7 +98,7 @@ Trial::Trial(const std::filesystem::path& folder, const Arguments& arguments, co
     execv(program.c_str(), argv.data());
     _exit(126);
   }
-  setpgid(child_, child_);  // whoever of the two comes first
+  setpgid(child_, child_);  // parent and child both do it, because either may run first
   close(out[1]);
   close(err[1]);
   out_ = out[0];

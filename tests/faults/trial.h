@@ -13,10 +13,9 @@
 namespace kelvin::testing {
 
 struct Limits {
-  double seconds = 60;  // of wall-clock: far above what a run takes; beyond it the run counts as hung
-  std::uint64_t address_space = 0, file_size = 0, processes = 0;  // of setrlimit; 0: as they are
-  unsigned user =
-      0;  // that the program runs as, with its group; 0: the test's own. Limits on processes do not hold for root
+  double seconds = 60;  // wall-clock time, much longer than a run; after it the run counts as hung
+  std::uint64_t address_space = 0, file_size = 0, processes = 0;  // for setrlimit; 0: unchanged
+  unsigned user = 0;  // user and group of the program; 0: the test's own. Limits on processes do not apply to root
 };
 
 constexpr int kCaptured = -2, kClosed = -1;
@@ -33,17 +32,17 @@ struct Setting {
 };
 
 struct Ending {
-  int code = -1;   // of an exit; -1: it did not exit
-  int signal = 0;  // that ended it
+  int code = -1;   // exit code; -1: it did not exit
+  int signal = 0;  // the signal that ended it
   bool hung = false;
-  std::int64_t peak_bytes = 0;  // resident, of the program itself
+  std::int64_t peak_bytes = 0;  // peak resident memory of the program itself
   std::string out, err;
 };
-// For messages: "exit 2", "signal 11", "hung", and what was on standard error.
+// For messages: "exit 2", "signal 11" or "hung", and the text on standard error.
 std::string text_of(const Ending& ending);
 
 using Arguments = std::vector<std::string>;
-// Of a line without quotes.
+// The words of a line without quotes.
 Arguments words(const std::string& line);
 
 class Trial {
@@ -63,22 +62,22 @@ class Trial {
 
   Limits limits_;
   pid_t child_ = -1;
-  int out_ = -1, err_ = -1;  // read ends of what is captured
+  int out_ = -1, err_ = -1;  // read ends of the pipes for captured output
   bool is_over_ = false;
   Ending ending_;
 };
 
-// How many have been started in this process.
+// The number of trials started in this process.
 std::size_t trials_started();
 
 Ending run_trial(const std::filesystem::path& folder, const Arguments& arguments, const Setting& setting = {});
 
 // Fails the current test unless the ending keeps the error contract: one of these exit codes, and for a mistake (2) exactly one line
-// "kelvin: ..." on standard error, or as the last line there when notes may stand before it.
+// "kelvin: ..." on standard error, or as the last line there if notes are allowed before it.
 void expect_contract(const Ending& ending, const std::vector<int>& codes, const std::string& what,
                      bool allows_notes = false);
 
-// Whether the campaigns run in full (KELVIN_FAULTS=long) or as continuous integration runs them.
+// Whether the campaigns run in full (KELVIN_FAULTS=long) or in the short form of continuous integration.
 bool is_long();
 // Numbers below `count`: all in the long form, else at most `few`, spread evenly, the last one among them.
 std::vector<std::size_t> chosen(std::size_t count, std::size_t few);

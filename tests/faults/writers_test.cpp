@@ -1,5 +1,5 @@
-// Several processes at the same folder or file: one writer at a time where only one can be, shared work where it can be shared, and
-// readers beside a writer see whole files.
+// Several processes with the same folder or file: one writer at a time where only one is allowed, shared work where it can be shared, and
+// readers beside a writer see complete files.
 #include <gmock/gmock.h>
 
 #include "data/npy.h"

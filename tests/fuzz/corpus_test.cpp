@@ -1,4 +1,4 @@
-// Replays the committed corpora, so that what a fuzzer once found stays found in every build.
+// Replays the committed corpora, so that every build tests the inputs that a fuzzer once found.
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// What a fuzzer feeds and the corpus test replays: each parser takes any bytes and either returns a file whose parts are consistent
-// or throws a mistake. Anything else (another exception, a crash, a sanitizer's report, a broken promise) is a defect.
+// The parsers for the fuzzer and the corpus test. Each parser accepts any bytes and either returns a file with consistent parts or throws a
+// mistake. Anything else (another exception, a crash, a sanitizer's report, an inconsistent result) is a defect.
 #pragma once
 
 #include <cstddef>
@@ -76,7 +76,7 @@ inline void idx(std::span<const std::byte> bytes) {
     });
 }
 
-// PNG, JPEG and BMP: the header, and the pixels where they are few enough for a fuzzer's patience.
+// PNG, JPEG and BMP: the header, and the pixels if they are few enough for a fast fuzzer.
 inline void image(std::span<const std::byte> bytes) {
   tolerate_mistakes([&] {
     const ImageHeader header = image_header("fuzz", bytes);
@@ -137,7 +137,7 @@ inline void shards(std::span<const std::byte> bytes) {
   });
 }
 
-// What a checkpoint says of its model and of where its training stands.
+// The metadata of a checkpoint: its model and its position in the training.
 inline void metadata(std::span<const std::byte> bytes) {
   const std::string text(text_of(bytes));
   const SafetensorsFile file{"fuzz", {}, {{"kelvin", text}, {kPositionKey, text}}, false, {}};
@@ -149,7 +149,7 @@ inline void metadata(std::span<const std::byte> bytes) {
   tolerate_mistakes([&] { require(!to_json(position_from(file)).dump().empty()); });
 }
 
-// Names of files, classes and runs on their way into files and messages.
+// Names of files, classes and runs, as they are written into files and messages.
 inline void names(std::span<const std::byte> bytes) {
   const std::string text(text_of(bytes)), escaped = escape_bytes(text), shown = printable(text);
   require(is_utf8(escaped) && unescape_bytes(escaped) == text && unescape_bytes(text).size() <= text.size());

@@ -96,7 +96,7 @@ TEST_F(AttentionOnGpu, IsProductsInFloat32AndAgreesWithTheCpu) {
   }
 }
 
-// Where the scores of all images are too many they go some images at a time.
+// If the scores of all images do not fit, some images are processed at a time.
 TEST_F(AttentionOnGpu, ProductsOfSomeImagesAtATimeAreThoseOfAll) {
   const Shape shape{5, 9, 3, 2, 8}, out{5, 9, 16};
   const Tensor qkv = drawn(shape, "qkv", DType::f32).to(gpu_), dy = drawn(out, "dy", DType::f32).to(gpu_);

@@ -1,4 +1,4 @@
-// The fixture of this folder: a GPU, or a test that is skipped by name.
+// The fixture of this folder: a GPU. Without one the tests are skipped with a message.
 #pragma once
 
 #include "tests/ops/cuda_test.h"
@@ -9,7 +9,7 @@ class GpuTest : public testing::CudaTest {
  protected:
   void SetUp() override {
     CudaTest::SetUp();
-    cuda_settings().autotune = false;  // the same plans every time, and the fast way wherever there is one
+    cuda_settings().autotune = false;  // the same plans every time, and the fast algorithm wherever there is one
   }
 };
 

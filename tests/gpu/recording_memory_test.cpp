@@ -46,7 +46,7 @@ class RecordingMemoryOnGpu : public GpuTest {
   }
 };
 
-// With the first step that perturbs the weights the recording of those that did not is dead, and so is its memory.
+// At the first step that perturbs the weights, the recording of the steps before and its memory are freed.
 TEST_F(RecordingMemoryOnGpu, ADeadRecordingGivesItsMemoryBack) {
   const std::size_t plain = kept_after(1, 1), perturbed = kept_after(1, 0), both = kept_after(2, 1);
   EXPECT_GT(plain, 0u);

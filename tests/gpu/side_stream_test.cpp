@@ -1,4 +1,4 @@
-// On a GPU: work beside a recorded step (kernels/device/side_stream.h) is done when it is joined, and its memory is nobody else's until then.
+// On a GPU: work beside a recorded step (kernels/device/side_stream.h) is done when it is joined, and its memory is not reused until then.
 // Skipped, by name, where there is none.
 #include "kernels/device/side_stream.h"
 

@@ -55,7 +55,7 @@ Tensor labels(Device device) {
 
 void with_graphs(bool on) { setenv("KELVIN_GRAPH", on ? "1" : "0", 1); }
 
-// What `work` returns, having replayed recordings or, without graphs, none.
+// The result of `work`. Expects that it replayed recordings or, without graphs, none.
 template <class F>
 auto expecting_replays(bool graphs, const F& work) {
   with_graphs(graphs);
@@ -143,8 +143,8 @@ TEST_F(OnGpu, ReplayedAdversarialBatchesEqualEagerOnes) {
   EXPECT_TRUE(eager == replayed);
 }
 
-// `kelvin attack`: the iteration recorded in the first batch serves the second, two restarts each, and a smaller last batch; what it breaks
-// is what the CPU breaks, where finished images leave (but for images at the boundary: the two round differently).
+// `kelvin attack`: the iteration recorded in the first batch is replayed in the second, with two restarts each and a smaller last batch. It breaks
+// the same images as on the CPU, where finished images leave (except images at the boundary, because the two round differently).
 TEST_F(OnGpu, AnAttackOfManyBatchesEqualsAnEagerOneAndFollowsTheCpu) {
   ImageSet set;
   set.count = 2 * kBatch + 5;
@@ -161,7 +161,7 @@ TEST_F(OnGpu, AnAttackOfManyBatchesEqualsAnEagerOneAndFollowsTheCpu) {
     Attacked a;
     ImageSet labelled = set;
     labelled.labels.assign(static_cast<std::size_t>(set.count), 0);
-    // The clean predictions are the labels: every image starts standing.
+    // The labels are the clean predictions, so that every image is robust at the start.
     std::vector<std::int32_t> predicted;
     for (const AttackedImage& i :
          attack(*model, labelled, {.eps = 0, .batch_size = kBatch, .pgd = {.steps = 1}}).images)
@@ -259,7 +259,8 @@ TEST_F(OnGpu, AReplayedAttackEqualsAnEagerOne) {
   EXPECT_FALSE(eager == images({}, 1).to_host<float>());
 }
 
-// Values from the host would be those of the recording for ever, values read back those of nobody: both are refused, and the device goes on.
+// A replay would use the host's values of the recording for ever, and values read back during a recording do not exist yet: both are refused, and
+// the device goes on.
 TEST_F(OnGpu, AStepThatTalksToTheHostIsRefusedWhenItIsRecorded) {
   with_graphs(true);
   const Tensor x = Tensor::zeros({8}, DType::f32, gpu_);
@@ -283,7 +284,7 @@ TEST_F(OnGpu, AStepThatTalksToTheHostIsRefusedWhenItIsRecorded) {
   }
 }
 
-// The first losses are those of the same weights rounded in the same way: bfloat16 factors, sums in other orders.
+// The first losses are those of the same weights with the same roundings: bfloat16 factors, sums in other orders.
 TEST_F(OnGpu, BFloat16BeginsAsOnTheCpu) {
   if (!has_bfloat16(Cpu{})) GTEST_SKIP() << "this CPU does not multiply bfloat16";
   const Trained cpu = train("resnet8", {}, DType::bf16, false), gpu = train("resnet8", gpu_, DType::bf16, true);

@@ -1,5 +1,4 @@
-// How much work the tests of this folder give the device. The emulated device is some ten thousand times slower than a GPU and has a
-// workload of its own.
+// The amount of work in the tests of this folder. The emulated device is some ten thousand times slower than a GPU and has another workload.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +11,7 @@ namespace kelvin {
 
 struct Workload {
   int batch, side, steps;           // images, their side, steps of a training or an attack
-  std::vector<std::string> models;  // that are trained
+  std::vector<std::string> models;  // the models to train
   int fine_tuning_side;             // images are resized to it
   std::vector<DType> fine_tuning_precisions;
   std::int64_t attention_batch;

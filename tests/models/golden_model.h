@@ -1,4 +1,4 @@
-// Models filled by the formula of tools/golden/formula.py, and comparison with what PyTorch made of the same weights.
+// Models filled by the formula of tools/golden/formula.py, and the comparison with PyTorch's results for the same weights.
 #pragma once
 
 #include <string>

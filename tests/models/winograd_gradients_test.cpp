@@ -65,12 +65,12 @@ TEST(WinogradGradients, AreNoFurtherFromFloat32) {
   ASSERT_FALSE(direct.winograd);
   const Step exact = training_step(DType::f32, "0");
   ASSERT_EQ(direct.gradients.size(), exact.gradients.size());
-  const double of_direct = distance(direct.gradients, exact.gradients),
-               of_winograd = distance(winograd.gradients, exact.gradients);
-  RecordProperty("direct", std::to_string(of_direct));
-  RecordProperty("winograd", std::to_string(of_winograd));
-  EXPECT_GT(of_winograd, 0);
-  EXPECT_LT(of_winograd, 1.3 * of_direct);
+  const double direct_distance = distance(direct.gradients, exact.gradients),
+               winograd_distance = distance(winograd.gradients, exact.gradients);
+  RecordProperty("direct", std::to_string(direct_distance));
+  RecordProperty("winograd", std::to_string(winograd_distance));
+  EXPECT_GT(winograd_distance, 0);
+  EXPECT_LT(winograd_distance, 1.3 * direct_distance);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Matrix products of matrices that begin anywhere, as rows taken out of a larger tensor do: cuBLASLt chooses an algorithm by how aligned it is
-// told they are.
+// Matrix products of matrices at any address, such as rows of a larger tensor: cuBLASLt chooses an algorithm by the alignment that it is
+// given.
 #include <gtest/gtest.h>
 
 #include <cmath>

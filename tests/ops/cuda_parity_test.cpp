@@ -10,9 +10,9 @@
 namespace kelvin::testing {
 namespace {
 
-// |got − expected| <= relative |expected| + of_largest · max |expected|: a sum's rounding errors have the size of its largest terms.
+// |got − expected| <= relative |expected| + relative_to_largest · max |expected|: a sum's rounding errors have the size of its largest terms.
 struct Tolerance {
-  double relative, of_largest;
+  double relative, relative_to_largest;
 };
 // float32: sums of a few hundred terms in another order, expf and logf of another library (2 units in the last place).
 constexpr Tolerance kFloat32 = {2e-5, 2e-6};
@@ -29,7 +29,8 @@ void expect_agreement(const Floats& got, const Floats& expected, const Tolerance
   double largest = 0;
   for (const float v : expected) largest = std::max(largest, std::abs(static_cast<double>(v)));
   for (std::size_t i = 0; i < got.size(); ++i)
-    ASSERT_NEAR(got[i], expected[i], t.relative * std::abs(expected[i]) + t.of_largest * largest) << what << " " << i;
+    ASSERT_NEAR(got[i], expected[i], t.relative * std::abs(expected[i]) + t.relative_to_largest * largest)
+        << what << " " << i;
 }
 
 class CudaParity : public ::testing::TestWithParam<OpCase> {
@@ -52,12 +53,12 @@ class CudaParity : public ::testing::TestWithParam<OpCase> {
     for (const Tensor& x : inputs) on_device.push_back(x.to(device));
     got = run_case(c, on_device);
     expect_agreement(got.y, expected.y, tolerance, "y");
-    const Tolerance of_gradients = {tolerance.relative, tolerance.of_largest * c.cancellation};
+    const Tolerance gradient_tolerance = {tolerance.relative, tolerance.relative_to_largest * c.cancellation};
     for (std::size_t i = 0; i < expected.gradients.size(); ++i)
       if (dtype == DType::bf16 && c.has_kinks)
         EXPECT_LT(relative_error(got.gradients[i], expected.gradients[i]), kBFloat16Kinks) << "gradient " << i;
       else
-        expect_agreement(got.gradients[i], expected.gradients[i], of_gradients, str("gradient ", i));
+        expect_agreement(got.gradients[i], expected.gradients[i], gradient_tolerance, str("gradient ", i));
   }
 };
 

@@ -1,4 +1,4 @@
-// The fixture of tests that only the CUDA device, real or emulated, can pass: the device, or a test that is skipped by name.
+// The fixture of tests that need the CUDA device, real or emulated. Without one they are skipped with a message.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The distance by which a way of computing is believed or not, on the CUDA device, real or emulated, against the CPU.
+// The distance that decides whether an algorithm's result is accepted, on the CUDA device, real or emulated, against the CPU.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -46,18 +46,18 @@ TEST(KernelParity, ProductsWithWhatFollowsThem) {
             matmul<T>(*cuda, y.view<T>(), on_gpu[0].view<const T>(), on_gpu[1].view<const T>(), epilogue,
                       {.transpose_b = true});
           });
-          const Floats got = floats_of(y), of_a = floats_of(a), of_b = floats_of(b), of_other = floats_of(other),
-                       of_bias = floats_of(biases);
+          const Floats got = floats_of(y), a_values = floats_of(a), b_values = floats_of(b),
+                       other_values = floats_of(other), bias_values = floats_of(biases);
           for (std::int64_t i = 0; i < m * n; ++i) {
             double sum = 0;
             for (std::int64_t t = 0; t < k; ++t)
-              sum += static_cast<double>(of_a[static_cast<std::size_t>(i / n * k + t)]) *
-                     static_cast<double>(of_b[static_cast<std::size_t>(i % n * k + t)]);
+              sum += static_cast<double>(a_values[static_cast<std::size_t>(i / n * k + t)]) *
+                     static_cast<double>(b_values[static_cast<std::size_t>(i % n * k + t)]);
             const auto rounded = [&] { return std::max(std::abs(sum), 1.0); };
             double magnitudes = rounded();
-            if (residual != Residual::none) sum += static_cast<double>(of_other[static_cast<std::size_t>(i)]);
+            if (residual != Residual::none) sum += static_cast<double>(other_values[static_cast<std::size_t>(i)]);
             magnitudes += rounded();
-            if (bias_offset >= 0) sum += static_cast<double>(of_bias[static_cast<std::size_t>(first + i % n)]);
+            if (bias_offset >= 0) sum += static_cast<double>(bias_values[static_cast<std::size_t>(first + i % n)]);
             if (relu) sum = std::max(sum, 0.0);
             magnitudes += rounded();
             // The result is rounded once, or by some of cuBLASLt's algorithms the product, its sum with the residual and the result.

@@ -1,5 +1,5 @@
-// BatchNorm and LayerNorm kernels on the CUDA device, real or emulated, against the CPU, for every way through them: rows that packs of 16 bytes
-// fill or do not, memory that allows packs or does not, a few rows and so many that a thread treats several packs.
+// BatchNorm and LayerNorm kernels on the CUDA device, real or emulated, against the CPU, for every path through them: rows that packs of 16 bytes
+// fill or do not, memory that allows packs or does not, a few rows and so many that a thread processes several packs.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -22,7 +22,7 @@ struct Layout {
   }
 };
 
-// Makes the operands of one computation: the same numbers for the same names, wherever they lie.
+// Makes the operands of one computation: the same numbers for the same names, at any address.
 struct Operands {
   Device device;
   DType dtype;
@@ -36,10 +36,10 @@ struct Operands {
     return placed(Tensor::from_host<float>(draw(n, name, low, high), {n}).to(type), shape);
   }
   [[nodiscard]] Tensor matrix(const char* name) const { return drawn(name, {layout.rows, layout.cols}, dtype, -1, 1); }
-  [[nodiscard]] Tensor of_columns(const char* name, float low, float high) const {
+  [[nodiscard]] Tensor column_vector(const char* name, float low, float high) const {
     return drawn(name, {layout.cols}, DType::f32, low, high);
   }
-  [[nodiscard]] Tensor of_rows(const char* name, float low, float high) const {
+  [[nodiscard]] Tensor row_vector(const char* name, float low, float high) const {
     return drawn(name, {layout.rows}, DType::f32, low, high);
   }
   [[nodiscard]] Tensor result(Shape shape, DType type) const {
@@ -50,18 +50,18 @@ struct Operands {
   [[nodiscard]] Tensor row_result() const { return result({layout.rows}, DType::f32); }
 };
 
-// |got − expected| <= relative |expected| + of_largest · max |expected|, as in cuda_parity_test.cpp.
+// |got − expected| <= relative |expected| + relative_to_largest · max |expected|, as in cuda_parity_test.cpp.
 void expect_agreement(const std::vector<Tensor>& got, const std::vector<Tensor>& expected, const std::string& what) {
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t t = 0; t < got.size(); ++t) {
     const bool is_exact = expected[t].dtype() == DType::f32;
-    const double relative = is_exact ? 2e-5 : 2.0 / 256, of_largest = is_exact ? 2e-6 : 2.0 / 256;
+    const double relative = is_exact ? 2e-5 : 2.0 / 256, relative_to_largest = is_exact ? 2e-6 : 2.0 / 256;
     const Floats a = floats_of(got[t]), b = floats_of(expected[t]);
     ASSERT_TRUE(is_finite(a) && is_finite(b)) << what << ", result " << t;
     double largest = 0;
     for (const float v : b) largest = std::max(largest, std::abs(static_cast<double>(v)));
     for (std::size_t i = 0; i < a.size(); ++i)
-      ASSERT_NEAR(a[i], b[i], relative * std::abs(b[i]) + of_largest * largest)
+      ASSERT_NEAR(a[i], b[i], relative * std::abs(b[i]) + relative_to_largest * largest)
           << what << ", result " << t << ", element " << i;
   }
 }
@@ -140,7 +140,8 @@ TEST(NormParity, BatchNormStatistics) {
   all.push_back({1'501, 200});  // several blocks of rows, several of columns
   expect_parity(all, []<class T>(Type<T>, const auto& dev, const Operands& o) {
     const Tensor mean = o.column_result(), rstd = o.column_result();
-    const Tensor running_mean = o.of_columns("running_mean", -1, 1), running_variance = o.of_columns("variance", 1, 2);
+    const Tensor running_mean = o.column_vector("running_mean", -1, 1),
+                 running_variance = o.column_vector("variance", 1, 2);
     batch_norm_statistics<T>(dev, mean.view<float>(), rstd.view<float>(), running_mean.view<float>(),
                              running_variance.view<float>(), in<T>(o.matrix("x")), 0.1f, 1e-5f);
     return std::vector<Tensor>{mean, rstd, running_mean, running_variance};
@@ -155,8 +156,8 @@ const auto apply = [](bool has_residual, bool relu) {
                                    std::vector<std::uint8_t>(static_cast<std::size_t>(bytes), 0x55), {bytes}, o.device)
                              : Tensor();
     batch_norm_apply<T>(dev, y.view<T>(), out_or_empty<std::uint8_t>(mask), in<T>(o.matrix("x")),
-                        {in<float>(o.of_columns("mean", -1, 1)), in<float>(o.of_columns("rstd", 1, 2)),
-                         in<float>(o.of_columns("gamma", 0.5f, 1.5f)), in<float>(o.of_columns("beta", -1, 1))},
+                        {in<float>(o.column_vector("mean", -1, 1)), in<float>(o.column_vector("rstd", 1, 2)),
+                         in<float>(o.column_vector("gamma", 0.5f, 1.5f)), in<float>(o.column_vector("beta", -1, 1))},
                         in_or_empty<T>(residual), relu);
     if (relu) expect_mask_of(y, mask, o.layout);
     return std::vector<Tensor>{y};
@@ -169,7 +170,7 @@ TEST(NormParity, BatchNormApply) {
   expect_parity(kLarge, apply(true, true));
 }
 
-// The mask is that of a drawn y, not of a computed one: both devices then see the same.
+// The mask belongs to a drawn y, not to a computed one, so that it is the same on both devices.
 const auto backward = [](bool has_residual, bool relu, bool is_training = true) {
   return [=]<class T>(Type<T>, const auto& dev, const Operands& o) {
     const Tensor dx = o.matrix_result(), dgamma = o.column_result(), dbeta = o.column_result();
@@ -178,9 +179,9 @@ const auto backward = [](bool has_residual, bool relu, bool is_training = true) 
     batch_norm_backward<T>(
         dev, {dx.view<T>(), has_residual ? dresidual.view<T>() : View<T>(), dgamma.view<float>(), dbeta.view<float>()},
         in<T>(o.matrix("dy")), in_or_empty<std::uint8_t>(mask), in<T>(o.matrix("x")),
-        {in<float>(o.of_columns("mean", -1, 1)),
-         in<float>(o.of_columns("rstd", 1, 2)),
-         in<float>(o.of_columns("gamma", 0.5f, 1.5f)),
+        {in<float>(o.column_vector("mean", -1, 1)),
+         in<float>(o.column_vector("rstd", 1, 2)),
+         in<float>(o.column_vector("gamma", 0.5f, 1.5f)),
          {}},
         is_training);
     std::vector<Tensor> results = {dx, dgamma, dbeta};
@@ -198,14 +199,14 @@ TEST(NormParity, BatchNormBackward) {
 
 TEST(NormParity, LayerNorm) {
   expect_parity(layouts({1, 2, 3, 33, 1001}), []<class T>(Type<T>, const auto& dev, const Operands& o) {
-    const Tensor x = o.matrix("x"), gamma = o.of_columns("gamma", 0.5f, 1.5f);
+    const Tensor x = o.matrix("x"), gamma = o.column_vector("gamma", 0.5f, 1.5f);
     const Tensor y = o.matrix_result(), mean = o.row_result(), rstd = o.row_result();
     layer_norm_forward<T>(dev, y.view<T>(), mean.view<float>(), rstd.view<float>(), in<T>(x), in<float>(gamma),
-                          in<float>(o.of_columns("beta", -1, 1)), 1e-6f);
+                          in<float>(o.column_vector("beta", -1, 1)), 1e-6f);
     const Tensor dx = o.matrix_result(), dgamma = o.column_result(), dbeta = o.column_result();
     layer_norm_backward<T>(dev, dx.view<T>(), dgamma.view<float>(), dbeta.view<float>(), in<T>(o.matrix("dy")),
-                           in<T>(x), in<float>(o.of_rows("mean", -0.1f, 0.1f)), in<float>(o.of_rows("rstd", 1, 2)),
-                           in<float>(gamma));
+                           in<T>(x), in<float>(o.row_vector("mean", -0.1f, 0.1f)),
+                           in<float>(o.row_vector("rstd", 1, 2)), in<float>(gamma));
     return std::vector<Tensor>{y, mean, rstd, dx, dgamma, dbeta};
   });
 }

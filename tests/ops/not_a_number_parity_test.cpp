@@ -1,5 +1,5 @@
-// A training that has diverged must show it: what ReLU, BatchNorm, pooling and convolutions that end in a ReLU do with NaN, and ReLU with the
-// infinities, on both devices, in packs and beside them.
+// A diverged training must show NaN: tests ReLU, BatchNorm, pooling and convolutions that end in a ReLU with NaN, and ReLU with infinities, on
+// both devices, for elements in packs and elements after the last pack.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -60,7 +60,7 @@ TEST(KernelParity, BatchNormWithReluHandsNotANumberOn) {
   }
 }
 
-// Wherever in its window a NaN stands, it is the maximum, and the window's gradient is its own: the last one's where there are two.
+// A NaN anywhere in a window is the maximum and gets the window's gradient; of two NaNs the last one.
 TEST(KernelParity, MaxPoolingHandsNotANumberOn) {
   for (const std::int64_t channels : {4, 3})  // in packs and not
     for (const Device& device : devices())
@@ -86,7 +86,7 @@ struct FusedRelu {
   const char* name;
   Shape x, w;
   ConvOptions options;
-  bool spreads = false;  // Winograd's way: an output in the same tile has a part of the NaN too
+  bool spreads = false;  // Winograd: the NaN also reaches the other outputs of the same tile
 };
 const FusedRelu kFusedRelus[] = {
     {"direct", {2, 6, 6, 8}, {16, 3, 3, 8}, {.pad = 1}},
@@ -106,7 +106,7 @@ bool is_expected(const FusedRelu& c, Holds what, const Shape& y, std::int64_t i)
   return n == 0 && row >= 0 && row < c.w[1] && col >= 0 && col < c.w[2];
 }
 
-// By whichever way a device computes it: a library's own ReLU, a product's, Winograd's, a pass.
+// With every algorithm of a device: a library's own ReLU, a product's, Winograd's, a separate pass.
 TEST(KernelParity, ConvolutionsThatEndInAReluHandNotANumberOn) {
   for (const Device& device : devices())
     for (const DType dtype : {DType::f32, DType::bf16})

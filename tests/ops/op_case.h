@@ -5,7 +5,7 @@
 //   sentinels  no input changes, and nothing is written outside any tensor (the pool frames every block with guards)
 //   threads    one thread and several give the same bits
 //   cuda       the CUDA device, real or emulated, against the CPU, forward and every gradient (cuda_parity_test.cpp)
-// NaN is looked for before anything is compared; fresh memory is filled with NaN, so nothing uninitialised passes.
+// Results are checked for NaN before they are compared. New memory is filled with NaN, so that the use of uninitialised values fails.
 //
 // Add a case: append to the list of a `*_cases.cpp` file in this folder. Shapes should include sizes of 1, 31, 33, 257
 // and others that are no multiple of a vector width.
@@ -37,9 +37,8 @@ struct OpCase {
   float step = 1e-2f;                // central-difference step relative to the input's range
   float gradient_tolerance = 1e-2f;  // relative, of a directional derivative; float32 differences are no better
   float kink_distance = 0.05f;       // how far inputs stay from the values in OpInput::avoid
-  bool has_kinks = false;            // in what it computes, not in its inputs: bfloat16 may fall on the other side
-  double cancellation =
-      1;  // how many times larger than a gradient the terms are whose sum it is: so much more rounding
+  bool has_kinks = false;            // inside the op, not at its inputs: bfloat16 may be on the other side of a kink
+  double cancellation = 1;       // ratio of the terms to the gradient that is their sum: a factor of the rounding error
   bool any_thread_count = true;  // false: a library decides the summation order (said in the op's header)
 };
 
@@ -57,9 +56,9 @@ struct OpResult {
 // Runs the op forward and backward on the inputs' device, watching the inputs whose bit is set in `mask`.
 [[nodiscard]] OpResult run_case(const OpCase& c, const std::vector<Tensor>& inputs, unsigned mask = ~0u);
 
-// The cotangent that run_case gives an output, drawn by the case's name.
+// The cotangent of an output in run_case, drawn by the case's name.
 [[nodiscard]] Tensor cotangent_for(const OpCase& c, const Tensor& y);
-// Numbers in [low, high) from a stream of their own.
+// Random numbers in [low, high) from their own stream.
 [[nodiscard]] Floats draw(std::int64_t n, const std::string& stream, float low, float high);
 [[nodiscard]] Floats floats_of(const Tensor& t);
 // A tensor of these values that begins `offset` elements into its memory: where its address allows 16-byte accesses or does not.

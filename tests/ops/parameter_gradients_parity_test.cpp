@@ -1,5 +1,5 @@
-// A parameter's gradient, wherever it is written, is the same bits: in its place or added to zeros, from filters rounded together or one by one, on
-// both devices, in both element types. Every op with parameters takes part, one of them inside a checkpointed block.
+// A parameter's gradient has the same bits if it is written in place or added to zeros, and if filters are rounded together or one by one, on
+// both devices, in both element types. Every op with parameters is tested, one of them inside a checkpointed block.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -44,8 +44,8 @@ struct Network {
     const auto head = [this](const Tensor& t) {
       return linear(layer_norm(t, scale.value, shift.value, 1e-6f), weight.value, bias.value);
     };
-    const std::vector<Tensor> of_head = {scale.value, shift.value, weight.value, bias.value};
-    return is_checkpointed ? checkpointed(tokens, of_head, head) : head(tokens);
+    const std::vector<Tensor> head_parameters = {scale.value, shift.value, weight.value, bias.value};
+    return is_checkpointed ? checkpointed(tokens, head_parameters, head) : head(tokens);
   }
 
   Parameters parameters;
@@ -65,21 +65,22 @@ struct Network {
   Tensor running_mean, running_variance;
 };
 
-struct Way {
+struct TapeSettings {
   ParameterGradients mode;
   bool watches_all = true;  // else all but the unused one: parameters are then rounded one by one
 };
 
 // All gradients of a network that is used once or twice; they begin as zeros, or, where they are replaced, as NaN.
-std::vector<std::vector<float>> gradients(Device device, DType dtype, bool is_checkpointed, int uses, const Way& way) {
+std::vector<std::vector<float>> gradients(Device device, DType dtype, bool is_checkpointed, int uses,
+                                          const TapeSettings& settings) {
   Network net(device);
-  const bool replaces = way.mode == ParameterGradients::replace;
+  const bool replaces = settings.mode == ParameterGradients::replace;
   net.parameters.gradients().copy_from(
       Tensor::full(net.parameters.gradients().shape(), replaces ? std::nanf("") : 0.0f, DType::f32, device));
   std::vector<const Parameter*> watched;
   for (const Parameter& p : net.parameters)
-    if (way.watches_all || &p != &net.unused) watched.push_back(&p);
-  Tape tape(watched, way.mode);
+    if (settings.watches_all || &p != &net.unused) watched.push_back(&p);
+  Tape tape(watched, settings.mode);
   Tensor y = net.forward(drawn("first", {3, 4, 4, 3}, device, dtype), is_checkpointed);
   for (int i = 1; i < uses; ++i)
     y = add(y, net.forward(drawn(str("again ", i).c_str(), {3, 4, 4, 3}, device, dtype), is_checkpointed));

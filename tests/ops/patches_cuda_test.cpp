@@ -74,8 +74,8 @@ TEST_F(PatchesParity, AreWhatTheFilterSees) {
         gather_patches<T>(*cuda_, patches.view<T>().data, x.view<const T>().data, p);
       });
       Floats expected(static_cast<std::size_t>(patch_elements(p)), 0.0f);
-      const Floats of_x = floats_of(x);
-      for_taps(c, [&](std::size_t patch, std::size_t pixel) { expected[patch] = of_x[pixel]; });
+      const Floats x_values = floats_of(x);
+      for_taps(c, [&](std::size_t patch, std::size_t pixel) { expected[patch] = x_values[pixel]; });
       EXPECT_TRUE(floats_of(patches) == expected) << name_of(dtype) << " " << ::testing::PrintToString(c);
     }
 }

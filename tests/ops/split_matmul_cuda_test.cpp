@@ -20,7 +20,7 @@ namespace {
 struct Case {
   std::int64_t m, n, k, count = 1, parts = 1;
   bool residual = false, is_in_place = false, bias = false, relu = false;
-  std::int64_t padding = 0;  // elements of a row that belong to nobody
+  std::int64_t padding = 0;  // unused elements at the end of a row
 };
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.count << " x [" << c.m << ", " << c.k << "] x [" << c.k << ", " << c.n << "], " << c.parts
@@ -42,7 +42,7 @@ const std::vector<Case> kCases = {
 
 class SplitMatmulParity : public CudaTest {
  protected:
-  // [count, rows, cols + padding], NaN in the padding, which nobody may read.
+  // [count, rows, cols + padding], NaN in the padding, which must not be read.
   [[nodiscard]] Floats drawn(const char* name, std::int64_t count, std::int64_t rows, std::int64_t cols,
                              std::int64_t padding) const {
     Floats all = draw(count * rows * (cols + padding), name, -1, 1);
@@ -148,7 +148,7 @@ TEST_F(SplitMatmulParity, IsAsAccurateAsFloat32) {
     }
 }
 
-// By way of matmul.cu, which hands over shapes, pitches, residual and bias; eagerly, and recorded and replayed.
+// Through matmul.cu, which passes on shapes, pitches, residual and bias; eagerly, and recorded and replayed.
 class SplitMatmulServes : public SplitMatmulParity {
  protected:
   void SetUp() override {
@@ -159,7 +159,7 @@ class SplitMatmulServes : public SplitMatmulParity {
 };
 
 TEST_F(SplitMatmulServes, Matmul) {
-  std::int64_t m = 516;  // shapes of their own: a way is chosen when one is met
+  std::int64_t m = 516;  // shapes that no other test uses: the algorithm is chosen when a shape is first met
   for (const MatmulOptions& o : {MatmulOptions{false, true}, {false, false}, {true, false}})
     for (const bool in_place : {false, true}) {
       const std::int64_t k = 36, n = 44;
@@ -193,15 +193,15 @@ TEST_F(SplitMatmulServes, Matmul) {
       StepGraph graph(gpu_);
       for (int run = 0; run < 4; ++run) graph.run(step);  // twice as it is, recorded, replayed
       EXPECT_TRUE(graph.has_replayed());
-      const Floats got = floats_of(y), of_a = floats_of(a), of_b = floats_of(b), before = floats_of(residual),
-                   of_bias = floats_of(bias);
+      const Floats got = floats_of(y), a_values = floats_of(a), b_values = floats_of(b), before = floats_of(residual),
+                   bias_values = floats_of(bias);
       for (std::int64_t i = 0; i < m * n; ++i) {
         const std::int64_t row = i / n, col = i % n;
         double sum = static_cast<double>(before[static_cast<std::size_t>(i)]) +
-                     static_cast<double>(of_bias[static_cast<std::size_t>(col + 1)]);
+                     static_cast<double>(bias_values[static_cast<std::size_t>(col + 1)]);
         for (std::int64_t t = 0; t < k; ++t)
-          sum += static_cast<double>(of_a[static_cast<std::size_t>(o.transpose_a ? t * m + row : row * k + t)]) *
-                 static_cast<double>(of_b[static_cast<std::size_t>(o.transpose_b ? col * k + t : t * n + col)]);
+          sum += static_cast<double>(a_values[static_cast<std::size_t>(o.transpose_a ? t * m + row : row * k + t)]) *
+                 static_cast<double>(b_values[static_cast<std::size_t>(o.transpose_b ? col * k + t : t * n + col)]);
         ASSERT_NEAR(got[static_cast<std::size_t>(i)], std::max(sum, 0.0), 4e-6)
             << i;  // some roundings of sums below 10
       }

@@ -54,19 +54,19 @@ Doubles defined(const Case& c, ConvDirection direction, const Floats& x, const F
   Doubles out(direction == ConvDirection::forward         ? y.size()
               : direction == ConvDirection::backward_data ? x.size()
                                                           : w.size());
-  for_taps(c, [&](std::int64_t of_y, std::int64_t of_x, std::int64_t of_w) {
+  for_taps(c, [&](std::int64_t y_first, std::int64_t x_first, std::int64_t w_first) {
     for (std::int64_t k = 0; k < c.outputs; ++k)
       for (std::int64_t i = 0; i < c.inputs; ++i) {
-        const std::int64_t filter = k * 9 * c.inputs + of_w + i;
+        const std::int64_t filter = k * 9 * c.inputs + w_first + i;
         switch (direction) {
           case ConvDirection::forward:
-            out[static_cast<std::size_t>(of_y + k)] += at(x, of_x + i) * at(w, filter);
+            out[static_cast<std::size_t>(y_first + k)] += at(x, x_first + i) * at(w, filter);
             break;
           case ConvDirection::backward_data:
-            out[static_cast<std::size_t>(of_x + i)] += at(y, of_y + k) * at(w, filter);
+            out[static_cast<std::size_t>(x_first + i)] += at(y, y_first + k) * at(w, filter);
             break;
           case ConvDirection::backward_filter:
-            out[static_cast<std::size_t>(filter)] += at(y, of_y + k) * at(x, of_x + i);
+            out[static_cast<std::size_t>(filter)] += at(y, y_first + k) * at(x, x_first + i);
         }
       }
   });

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 constexpr const char* kLoader = "/lib64/ld-linux-x86-64.so.2";
 
-// What the other process does: one plan compiled ahead of time, one compiled on the spot. What it finds it prints.
+// The work of the other process: one plan compiled ahead of time, one compiled at run time. It prints the result.
 TEST(LoadingChild, DISABLED_OnePlanOfEachKind) {
   dlopen(KELVIN_STAND_IN_DRIVER, RTLD_NOW | RTLD_GLOBAL);
   const cudnn::Target target =

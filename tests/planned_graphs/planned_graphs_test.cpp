@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::int64_t kBatch = 128;
 
-// One image through every model, in each size and colour it takes: afterwards the kernels know what was asked of them.
+// Runs one image through every model, in each size and number of channels that it accepts. The kernels record the shapes that they ran with.
 void run_all_models() {
   static const bool done = [] {
     using Images = std::vector<std::pair<int, int>>;  // side, channels
@@ -35,7 +35,7 @@ void run_all_models() {
         try {
           model = make_model(spec, {}, 1);
         } catch (const Error& e) {
-          if (e.code() == ExitCode::mistake) continue;  // not cut into patches without a rest
+          if (e.code() == ExitCode::mistake) continue;  // the size is no multiple of the patch
           throw;
         }
         (void)model->forward(Tensor::full({1, side, side, channels}, 0.5f), Mode::eval);
@@ -93,7 +93,7 @@ TEST_P(PlannedGraphsOf, EveryConvolutionHasAPlan) {
       problems.insert(problem_of(shape, direction, DType::bf16, false));
       problems.insert(problem_of(shape, direction, DType::f32, false));
       problems.insert(problem_of(shape, direction, DType::f32, true));
-      // What evaluation and attacks ask for, and the second gradient of a block's input.
+      // The variants for evaluation and attacks, and the second gradient of a block's input.
       if (direction == ConvDirection::backward_filter || shape.x[1] > 64) continue;
       for (const bool is_bfloat16 : {true, false}) {
         ConvProblem more = problem_of(shape, direction, is_bfloat16 ? DType::bf16 : DType::f32, !is_bfloat16);
@@ -158,7 +158,7 @@ TEST_P(PlannedGraphsOf, EveryAttentionHasAPlan) {
   }
 }
 
-// Of more than 2³¹ elements the fast filter gradients of bfloat16 add up in less than float32: they are not offered, so that half of the images go
+// Of more than 2³¹ elements the fast filter gradients of bfloat16 add up in less than float32: they are not used, so that half of the images go
 // after the other, for which there are fast ones that do not.
 TEST_P(PlannedGraphsOf, FilterGradientsAddUpInFloat32) {
   const auto plans_for = [&](std::int64_t images) {
@@ -178,7 +178,7 @@ TEST_P(PlannedGraphsOf, FilterGradientsAddUpInFloat32) {
   EXPECT_TRUE(half.front().tensor_cores);
 }
 
-// Heads that the graph does not take are no error: the plain kernels serve them.
+// Heads that the graph does not support are no error: the plain kernels run instead.
 TEST_P(PlannedGraphsOf, OddHeadsHaveNoAttentionPlan) {
   EXPECT_TRUE(cudnn::attention_plans(target_, {false, 8, 65, 3, 20}, {}, 1).empty());
   EXPECT_TRUE(cudnn::attention_plans(target_, {true, 8, 65, 3, 136}, {}, 1).empty());

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxLines = 300, kMaxLinesOfTests = 400;  // and of tools
 
-// Which rooms a room may include.
+// The top-level folders that a top-level folder may include.
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"kernels", {"kernels"}},
     {"engine", {"kernels", "engine"}},
@@ -147,10 +147,10 @@ class Checker {
   explicit Checker(fs::path root) : root_(std::move(root)) {}
 
   std::vector<std::string> run() {
-    int rooms = 0;
-    for (const auto& [room, allowed] : kMayInclude) rooms += check_room(room, &allowed);
-    check_room("tools", nullptr);
-    if (rooms == 0) throw std::runtime_error("no room (kernels, engine, ...) under " + root_.string());
+    int found = 0;
+    for (const auto& [top_level, allowed] : kMayInclude) found += check_top_level(top_level, &allowed);
+    check_top_level("tools", nullptr);
+    if (found == 0) throw std::runtime_error("no folder (kernels, engine, ...) under " + root_.string());
     folders_.insert("");
     for (const std::string& folder : folders_) {
       if (!fs::exists(root_ / folder / "README.md")) report(folder.empty() ? "." : folder, 0, "has no README.md");
@@ -160,10 +160,10 @@ class Checker {
   }
 
  private:
-  // 1 if the room exists. Without `allowed` only the length of files and the folders are looked at.
-  int check_room(const std::string& room, const std::set<std::string>* allowed) {
-    if (!fs::is_directory(root_ / room)) return 0;
-    for (const auto& entry : fs::recursive_directory_iterator(root_ / room)) {
+  // 1 if the top-level folder exists. Without `allowed` only the length of files and the folders are checked.
+  int check_top_level(const std::string& top_level, const std::set<std::string>* allowed) {
+    if (!fs::is_directory(root_ / top_level)) return 0;
+    for (const auto& entry : fs::recursive_directory_iterator(root_ / top_level)) {
       const std::string extension = entry.path().extension().string();
       if (!entry.is_regular_file() || !(kCode.contains(extension) || kOtherSource.contains(extension))) continue;
       const std::string path = fs::relative(entry.path(), root_).generic_string();
@@ -175,7 +175,7 @@ class Checker {
     return 1;
   }
 
-  // tests/ mirrors the other rooms, so one README there speaks for its subfolders.
+  // tests/ mirrors the other folders, so one README there is enough for its subfolders.
   void add_folders_of(const std::string& path) {
     const bool in_tests = path.starts_with("tests/");
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
@@ -211,11 +211,11 @@ class Checker {
 
   void check_include(const std::string& path, int line, bool quoted, const std::string& header,
                      const std::set<std::string>& allowed) {
-    const std::string room = header.substr(0, header.find('/'));
+    const std::string top_level = header.substr(0, header.find('/'));
     if (!device_libraries_allowed(path) && std::regex_match(header, kDeviceLibrary)) {
       report(path, line, "includes " + header + ": device libraries stay inside kernels/");
-    } else if (kMayInclude.contains(room)) {
-      if (!allowed.contains(room) || !is_folder_allowed(folder_of(path), folder_of(header)))
+    } else if (kMayInclude.contains(top_level)) {
+      if (!allowed.contains(top_level) || !is_folder_allowed(folder_of(path), folder_of(header)))
         report(path, line, "includes " + header + ": the arrow points the other way");
     } else if (quoted) {
       report(path, line,
@@ -223,11 +223,11 @@ class Checker {
     }
   }
 
-  // Between folders of one room; rooms have their own order.
+  // Only between folders of one top-level folder; top-level folders have their own order.
   static bool is_folder_allowed(const std::string& from, const std::string& to) {
     const std::vector<std::string>* const allowed = allowed_folders(from);
-    const bool is_same_room = from.substr(0, from.find('/')) == to.substr(0, to.find('/'));
-    return from == to || allowed == nullptr || allowed_folders(to) == nullptr || !is_same_room ||
+    const bool is_same_top_level = from.substr(0, from.find('/')) == to.substr(0, to.find('/'));
+    return from == to || allowed == nullptr || allowed_folders(to) == nullptr || !is_same_top_level ||
            std::find(allowed->begin(), allowed->end(), to) != allowed->end();
   }
 

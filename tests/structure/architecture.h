@@ -1,4 +1,4 @@
-// The house rules that can be read off the source files, checked on any folder laid out like this repository.
+// The rules of this repository that can be checked in the source files, for any folder with the same layout.
 //
 //   - #include arrows: kernels <- engine <- models, data <- apps; tests see everything; paths start at the root
 //   - inside kernels/ and apps/ folders include each other in one direction only (`architecture_map`)
@@ -17,8 +17,8 @@
 
 namespace kelvin {
 
-// Every broken rule as "path:line: what", paths relative to root, in the order of the paths. Throws when there is no room at all
-// under root: an empty answer must mean that files were looked at.
+// Every broken rule as "path:line: what", paths relative to root, in the order of the paths. Throws if root has none of the top-level folders, so
+// that an empty result means that files were checked.
 [[nodiscard]] std::vector<std::string> architecture_violations(const std::filesystem::path& root);
 
 // The folders of kernels/ and apps/, a line each, with those that each may include.

@@ -1,4 +1,4 @@
-// The repository keeps the house rules, and the check that says so reports each rule broken on purpose.
+// The repository follows its rules, and the check reports each rule that is broken on purpose.
 #include "tests/structure/architecture.h"
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// A small repository of one's own making, gone at the end of the test.
+// A small temporary repository, removed at the end of the test.
 class PlantedTree : public testing::Test {
  protected:
   void SetUp() override {
@@ -22,7 +22,8 @@ class PlantedTree : public testing::Test {
     root_ = fs::temp_directory_path() / ("kelvin_structure_" + test + "_" + std::to_string(getpid()));
     fs::remove_all(root_);
     plant("README.md", "");
-    for (const char* room : {"kernels", "kernels/layers", "engine", "apps"}) plant(fs::path(room) / "README.md", "");
+    for (const char* folder : {"kernels", "kernels/layers", "engine", "apps"})
+      plant(fs::path(folder) / "README.md", "");
     plant("kernels/layers/relu.h", "#pragma once\n#include <vector>\n");
     plant("engine/tensor.h", "#pragma once\n#include \"kernels/layers/relu.h\"\n");
     plant("apps/main.cpp", "#include \"engine/tensor.h\"\n#include \"kernels/layers/relu.h\"\n");

@@ -1,4 +1,4 @@
-// README's evening of reading: the files are there, have about as many lines as it says, and are at most 1,100 lines together.
+// The reading list in README: the files exist, have about the stated number of lines, and have at most 1,100 lines together.
 #include <gtest/gtest.h>
 
 #include <algorithm>

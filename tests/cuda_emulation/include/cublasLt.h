@@ -1,4 +1,4 @@
-// Stands in for NVIDIA's header: the part of cuBLASLt that kernels/libraries/cublas calls. Answered by nvidia/cublas_lt.cpp.
+// Stands in for NVIDIA's header: the part of cuBLASLt that kernels/libraries/cublas calls. Implemented by nvidia/cublas_lt.cpp.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,4 +1,4 @@
-// Stands in for NVIDIA's header: the part of cuDNN's graph API that kernels/libraries/cudnn names. Answered by nvidia/cudnn*.cpp. The values of the
+// Stands in for NVIDIA's header: the part of cuDNN's graph API that kernels/libraries/cudnn names. Implemented by nvidia/cudnn*.cpp. The values of the
 // enumerators are not NVIDIA's; their names and types are.
 #pragma once
 
@@ -159,7 +159,7 @@ extern "C" {
 std::size_t cudnnGetVersion();
 std::size_t cudnnGetCudartVersion();
 const char* cudnnGetErrorString(cudnnStatus_t status);
-void cudnnGetLastErrorString(char* message, std::size_t room);
+void cudnnGetLastErrorString(char* message, std::size_t capacity);
 cudnnStatus_t cudnnCreate(cudnnHandle_t* handle);
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream);
 cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t* made);
@@ -167,7 +167,7 @@ cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t descriptor)
 cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
                                        cudnnBackendAttributeType_t type, std::int64_t count, const void* values);
 cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
-                                       cudnnBackendAttributeType_t type, std::int64_t room, std::int64_t* count,
+                                       cudnnBackendAttributeType_t type, std::int64_t capacity, std::int64_t* count,
                                        void* values);
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor);
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack);

@@ -47,7 +47,7 @@ cublasStatus_t refuse(cublasStatus_t status, const char* why) {
 struct Chosen {
   std::uint64_t alignment[4];
   std::uint64_t m, n, k;
-  std::uint64_t number;  // among those offered
+  std::uint64_t number;  // among the listed ones
 };
 static_assert(sizeof(Chosen) <= sizeof(cublasLtMatmulAlgo_t));
 
@@ -229,10 +229,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
   if (workspace_bytes < kWorkspace || !simt::device_holds(workspace, workspace_bytes) ||
       reinterpret_cast<std::uintptr_t>(workspace) % 256 != 0)
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "no workspace on the device, aligned to 256 bytes");
-  const float of_c = *static_cast<const float*>(beta);
-  if (*static_cast<const float*>(alpha) != 1.0f || (of_c != 0.0f && of_c != 1.0f))
+  const float c_factor = *static_cast<const float*>(beta);
+  if (*static_cast<const float*>(alpha) != 1.0f || (c_factor != 0.0f && c_factor != 1.0f))
     return refuse(CUBLAS_STATUS_NOT_SUPPORTED, "only alpha = 1 and beta = 0 or 1 stand in here");
-  if (of_c != 0.0f && !is_whole(c, *d_layout))
+  if (c_factor != 0.0f && !is_whole(c, *d_layout))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "a matrix to be added that is not in device memory as a whole");
   const bool has_bias = desc->epilogue == CUBLASLT_EPILOGUE_BIAS || desc->epilogue == CUBLASLT_EPILOGUE_RELU_BIAS;
   const bool relu = desc->epilogue == CUBLASLT_EPILOGUE_RELU || desc->epilogue == CUBLASLT_EPILOGUE_RELU_BIAS;
@@ -240,7 +240,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
       !simt::device_holds(desc->bias, static_cast<std::size_t>(s.m) * kelvin::bytes_of(dtype(d_layout->type))))
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "an epilogue without its bias");
   if (has_bias &&
-      reinterpret_cast<std::uintptr_t>(desc->bias) % 16 != 0)  // no preference speaks of it; kernels read it in packs
+      reinterpret_cast<std::uintptr_t>(desc->bias) % 16 != 0)  // no preference describes it; kernels read it in packs
     return refuse(CUBLAS_STATUS_INVALID_VALUE, "a bias that is not aligned to 16 bytes");
   // Everything a call names is copied: descriptors may change before the stream gets here.
   const bool keeps_nan = !emulated::cublas_settings().relu_drops_nan;
@@ -257,7 +257,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
           const std::int64_t at = which * ld.apart + j * ld.leading_dimension + i;
           float sum = emulated::dot(left.data() + i * s.k, right.data() + j * s.k, s.k);
           if (has_bias) sum += bias.get(i);
-          if (of_c != 0.0f) sum += added.get(at);
+          if (c_factor != 0.0f) sum += added.get(at);
           if (relu) sum = sum > 0 || (keeps_nan && std::isnan(sum)) ? sum : 0.0f;
           out.set(at, sum);
         }

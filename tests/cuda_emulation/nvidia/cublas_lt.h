@@ -1,4 +1,4 @@
-// What tests may ask of the stand-in for cuBLASLt (cublas_lt.cpp).
+// Settings of the stand-in for cuBLASLt (cublas_lt.cpp) for tests.
 #pragma once
 
 namespace emulated {

@@ -1,7 +1,7 @@
 // A stand-in for cuDNN's graph API: descriptors that remember their attributes, a heuristic, plans, and execution by definition
-// (cudnn_graph.h). The heuristic offers engines that a careful caller must leave alone, beside the ones it may use: one whose sums have no
-// order (no two of its runs agree), one that adds up in less than float32, one that rounds to TF32, one that turns out not to support the graph,
-// one that wants 4 GiB. The library itself and each plan take some of the device's memory.
+// (cudnn_graph.h). The heuristic lists engines that a careful caller must not use, besides the ones it may use: one whose sums have no
+// order (no two of its runs agree), one that adds up in less than float32, one that rounds to TF32, one that does not support the graph after all,
+// one that needs 4 GiB. The library itself and each plan take some of the device's memory.
 #include "tests/cuda_emulation/nvidia/cudnn.h"
 
 #include <algorithm>
@@ -65,22 +65,22 @@ void finalize_heuristic(Descriptor& d) {
   const Engine short_of_float32 = {
       .number = 6, .numerical = {CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}, .is_wrong = true};
   if (d.graph->front().a.size() > cudnn_settings().most_elements) {
-    d.offered = {short_of_float32};
+    d.candidates = {short_of_float32};
     return;
   }
   if (one<cudnnBackendHeurMode_t>(d, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE) == CUDNN_HEUR_MODE_FALLBACK) {
-    d.offered = {{.number = 10, .is_compiled = is_missing("precompiled"), .workspace = 512}};
+    d.candidates = {{.number = 10, .is_compiled = is_missing("precompiled"), .workspace = 512}};
     return;
   }
   if (is_missing("precompiled")) return;
-  d.offered = {{.number = 0, .numerical = {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, .is_unsteady = true},
-               short_of_float32,
-               {.number = 1, .finalizes = false, .is_wrong = true},
-               {.number = 2, .workspace = std::int64_t{4} << 30, .is_wrong = true},
-               {.number = 3, .numerical = {kTensorCores}, .workspace = 1000}};
-  if (cudnn_settings().first_engine_fails) d.offered.insert(d.offered.begin(), {.number = 5, .runs = false});
+  d.candidates = {{.number = 0, .numerical = {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, .is_unsteady = true},
+                  short_of_float32,
+                  {.number = 1, .finalizes = false, .is_wrong = true},
+                  {.number = 2, .workspace = std::int64_t{4} << 30, .is_wrong = true},
+                  {.number = 3, .numerical = {kTensorCores}, .workspace = 1000}};
+  if (cudnn_settings().first_engine_fails) d.candidates.insert(d.candidates.begin(), {.number = 5, .runs = false});
   if (d.graph->size() > 1 && cudnn_settings().has_a_wrong_fused_engine)
-    d.offered.insert(d.offered.begin(), {.number = 4, .numerical = {kTensorCores}, .is_wrong = true});
+    d.candidates.insert(d.candidates.begin(), {.number = 4, .numerical = {kTensorCores}, .is_wrong = true});
 }
 
 void finalize_plan(Descriptor& d) {
@@ -105,32 +105,32 @@ void finalize(Descriptor& d) {
   d.is_final = true;
 }
 
-// Writes up to `room` values of an attribute that the library computes; the number there are is the answer.
+// Writes up to `capacity` values of an attribute that the library computes; returns the number of values that exist.
 template <class T>
-std::int64_t give(const std::vector<T>& values, std::int64_t room, void* to) {
-  for (std::int64_t i = 0; i < std::min(room, static_cast<std::int64_t>(values.size())); ++i)
+std::int64_t give(const std::vector<T>& values, std::int64_t capacity, void* to) {
+  for (std::int64_t i = 0; i < std::min(capacity, static_cast<std::int64_t>(values.size())); ++i)
     static_cast<T*>(to)[i] = values[static_cast<std::size_t>(i)];
   return static_cast<std::int64_t>(values.size());
 }
 
-std::int64_t get(const Descriptor& d, cudnnBackendAttributeName_t name, std::int64_t room, void* to) {
+std::int64_t get(const Descriptor& d, cudnnBackendAttributeName_t name, std::int64_t capacity, void* to) {
   switch (name) {
     case CUDNN_ATTR_ENGINEHEUR_RESULTS:
-      for (std::int64_t i = 0; i < std::min(room, static_cast<std::int64_t>(d.offered.size())); ++i) {
+      for (std::int64_t i = 0; i < std::min(capacity, static_cast<std::int64_t>(d.candidates.size())); ++i) {
         Descriptor& made = as(static_cast<cudnnBackendDescriptor_t*>(to)[i]);
-        made.engine = d.offered[static_cast<std::size_t>(i)];
+        made.engine = d.candidates[static_cast<std::size_t>(i)];
         made.graph = d.graph;
         made.is_final = true;
       }
-      return static_cast<std::int64_t>(d.offered.size());
+      return static_cast<std::int64_t>(d.candidates.size());
     case CUDNN_ATTR_ENGINECFG_ENGINE:
-      if (room > 0) as(*static_cast<cudnnBackendDescriptor_t*>(to)).engine = d.engine;
+      if (capacity > 0) as(*static_cast<cudnnBackendDescriptor_t*>(to)).engine = d.engine;
       return 1;
-    case CUDNN_ATTR_ENGINE_GLOBAL_INDEX: return give(std::vector{d.engine.number}, room, to);
-    case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE: return give(d.engine.numerical, room, to);
+    case CUDNN_ATTR_ENGINE_GLOBAL_INDEX: return give(std::vector{d.engine.number}, capacity, to);
+    case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE: return give(d.engine.numerical, capacity, to);
     case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE:
-      return d.engine.is_compiled ? give(std::vector{CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION}, room, to) : 0;
-    case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE: return give(std::vector{d.engine.workspace}, room, to);
+      return d.engine.is_compiled ? give(std::vector{CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION}, capacity, to) : 0;
+    case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE: return give(std::vector{d.engine.workspace}, capacity, to);
     default: refuse("an attribute that cannot be read here");
   }
 }
@@ -200,8 +200,8 @@ const char* cudnnGetErrorString(cudnnStatus_t status) {
          : status == CUDNN_STATUS_BAD_PARAM ? "bad parameter"
                                             : "not supported";
 }
-void cudnnGetLastErrorString(char* message, std::size_t room) {
-  std::snprintf(message, room, "%s (emulated cuDNN)", last_error().c_str());
+void cudnnGetLastErrorString(char* message, std::size_t capacity) {
+  std::snprintf(message, capacity, "%s (emulated cuDNN)", last_error().c_str());
 }
 cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) {
   static cudnnContext context;
@@ -232,9 +232,9 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t descriptor, cudn
   });
 }
 cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t descriptor, cudnnBackendAttributeName_t name,
-                                       cudnnBackendAttributeType_t, std::int64_t room, std::int64_t* count,
+                                       cudnnBackendAttributeType_t, std::int64_t capacity, std::int64_t* count,
                                        void* values) {
-  return answered([&] { *count = get(as(descriptor), name, room, values); });
+  return answered([&] { *count = get(as(descriptor), name, capacity, values); });
 }
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t descriptor) {
   return answered([&] { finalize(as(descriptor)); });

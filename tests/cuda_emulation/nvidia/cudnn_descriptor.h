@@ -34,7 +34,7 @@ struct Descriptor {
   std::shared_ptr<const Graph> graph = {};  // of a graph and what is made from it
   Engine engine = {};                       // of a configuration and what is made from it
   std::shared_ptr<void> code = {};          // of a plan, in device memory
-  std::vector<Engine> offered = {};         // by a heuristic
+  std::vector<Engine> candidates = {};      // by a heuristic
 };
 
 struct Refusal {
@@ -74,7 +74,7 @@ inline const Descriptor& part(const Descriptor& d, cudnnBackendAttributeName_t n
   if (!found.is_final) refuse("a descriptor in use is not finalized");
   return found;
 }
-// What an operation's descriptor says.
+// The operation that a descriptor describes.
 [[nodiscard]] Operation operation_of(const Descriptor& d);
 
 }  // namespace emulated

@@ -209,7 +209,7 @@ void run(const Graph& graph, bool tf32, const std::map<std::int64_t, void*>& mem
     if (!t.is_virtual) return {t, {memory.at(t.number), t.type}, {}};
     Value& v = virtuals[t.number];
     if (v.own.empty())
-      v.own.assign(static_cast<std::size_t>(t.extent()), std::nanf(""));  // floats: room for either type
+      v.own.assign(static_cast<std::size_t>(t.extent()), std::nanf(""));  // floats: large enough for either type
     return {t, {v.own.data(), t.type}, {}};
   };
   for (const Operation& o : graph) {

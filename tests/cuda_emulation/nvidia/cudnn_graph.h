@@ -1,5 +1,5 @@
-// What a cuDNN operation graph computes, by definition: every operation in plain loops, one after the other. Shapes, strides and roundings
-// are taken from the tensors' descriptions alone, so that a wrong stride or a missing transposition shows as wrong numbers.
+// Computes a cuDNN operation graph by definition: every operation in plain loops, one after the other. Shapes, strides and roundings come from
+// the tensors' descriptions only, so that a wrong stride or a missing transposition shows as wrong numbers.
 #pragma once
 
 #include <cudnn_graph.h>
@@ -49,12 +49,12 @@ struct Operation {
   std::int64_t stride = 1, pad = 0;  // convolutions
   bool adds = false;                 // to what is there: β = 1
   cudnnPointwiseMode_t mode{};       // pointwise
-  bool keeps_nan = false;            // a ReLU hands NaN on
+  bool keeps_nan = false;            // a ReLU passes NaN on
   cudnnReduceTensorOp_t reduction_op{};
 };
 using Graph = std::vector<Operation>;
 
-// Why the graph makes no sense, or nothing.
+// The reason why the graph is invalid; empty if it is valid.
 [[nodiscard]] std::string mistake_in(const Graph& graph);
 
 // `memory`: addresses of the tensors that are not virtual, by number; `scalars`: the values of those passed by value.

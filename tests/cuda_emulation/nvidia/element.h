@@ -8,7 +8,7 @@
 
 namespace emulated {
 
-// A base address and the type of what lies there.
+// A base address and the type of its elements.
 struct Elements {
   void* address = nullptr;
   kelvin::DType type = kelvin::DType::f32;

@@ -1,5 +1,5 @@
-// NVIDIA's libraries as the emulated device has them: instead of opening one by name, its functions are looked for in this program, where
-// the stand-ins of this folder define them.
+// NVIDIA's libraries on the emulated device: instead of opening a library by name, its functions are looked up in this program, where the
+// stand-ins of this folder define them.
 #include "tests/cuda_emulation/nvidia/loader.h"
 
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-// Which of NVIDIA's libraries are not there: those whose name contains what KELVIN_EMULATION_MISSING says.
+// The missing libraries of NVIDIA: those whose names contain the text of KELVIN_EMULATION_MISSING.
 #pragma once
 
 #include <string_view>

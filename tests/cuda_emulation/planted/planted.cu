@@ -22,28 +22,28 @@ __device__ float warp_sum(float v) {
 
 template <Fault kFault>
 __global__ void row_statistics(float* out, const float* logits, std::int64_t cols) {
-  __shared__ float of_warp[kWarps];
+  __shared__ float warp_results[kWarps];
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32;
   const float* const z = logits + blockIdx.x * cols;
 
   if constexpr (kFault == Fault::block_order)
     if (thread == 0 && blockIdx.x + 1 < gridDim.x) out[2 * blockIdx.x + 2] = out[2 * blockIdx.x + 3] = 0;
-  if (thread < kWarps) of_warp[thread] = -INFINITY;
+  if (thread < kWarps) warp_results[thread] = -INFINITY;
   if constexpr (kFault != Fault::missing_write_after_write) __syncthreads();
 
   float maximum = -INFINITY;
   for (std::int64_t j = thread; j < cols; j += kThreads) maximum = fmaxf(maximum, z[j]);
   maximum = warp_max(maximum);
-  if (thread % 32 == 0) of_warp[warp] = maximum;
+  if (thread % 32 == 0) warp_results[warp] = maximum;
   if constexpr (kFault != Fault::missing_read_after_write) __syncthreads();
-  maximum = of_warp[0];
-  for (int w = 1; w < kWarps; ++w) maximum = fmaxf(maximum, of_warp[w]);
+  maximum = warp_results[0];
+  for (int w = 1; w < kWarps; ++w) maximum = fmaxf(maximum, warp_results[w]);
   if constexpr (kFault != Fault::missing_write_after_read) __syncthreads();
 
   float sum = 0;
   for (std::int64_t j = thread; j < cols; j += kThreads) sum += expf(z[j] - maximum);
   sum = warp_sum(sum);
-  if (thread % 32 == 0) of_warp[kFault == Fault::shared_out_of_bounds ? warp + 1 : warp] = sum;
+  if (thread % 32 == 0) warp_results[kFault == Fault::shared_out_of_bounds ? warp + 1 : warp] = sum;
   if constexpr (kFault == Fault::divergent_barrier) {
     if (thread < kThreads / 2) __syncthreads();
   } else if constexpr (kFault == Fault::different_barriers) {
@@ -60,7 +60,7 @@ __global__ void row_statistics(float* out, const float* logits, std::int64_t col
   if (thread != 0) return;
   sum = 0;
   constexpr int kCounted = kFault == Fault::wrong_reduction ? kWarps - 1 : kWarps;
-  for (int w = 0; w < kCounted; ++w) sum += of_warp[w];
+  for (int w = 0; w < kCounted; ++w) sum += warp_results[w];
   out[2 * blockIdx.x] = maximum;
   out[2 * blockIdx.x + (kFault == Fault::global_out_of_bounds ? 2 : 1)] = sum;
 }

@@ -5,7 +5,7 @@
 
 namespace kelvin::testing {
 
-// Row maxima and sums of exponentials, the way a softmax needs them: two block reductions through one shared array.
+// Row maxima and sums of exponentials, as for a softmax: two block reductions through one shared array.
 //   out [rows, 2]
 enum class Fault {
   none,

@@ -1,4 +1,4 @@
-// The emulated device bites: each fault planted in a copy of a kernel is caught by the means that is there for it.
+// The emulated device detects each fault that is planted in a copy of a kernel, by the means intended for it.
 #include "tests/cuda_emulation/planted/planted.h"
 
 #include <gtest/gtest.h>

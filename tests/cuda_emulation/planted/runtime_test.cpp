@@ -1,5 +1,4 @@
-// The emulated runtime and the stand-ins of NVIDIA's libraries bite: what a GPU would punish with wrong numbers, or with an error only there, is
-// caught here.
+// The emulated runtime and the stand-ins of NVIDIA's libraries detect faults that on a GPU give wrong numbers, or an error only there.
 #include <cublasLt.h>
 #include <gtest/gtest.h>
 
@@ -77,14 +76,14 @@ TEST_F(PlantedRuntime, MemoryIsGoneOnceItIsFreed) {
       "no live block");
 }
 
-// Memory that nobody has written holds NaN.
+// Memory that was not written holds NaN.
 TEST_F(PlantedRuntime, FreshMemoryIsNotZero) {
   KELVIN_CHECK_CUDA(cudaMalloc(reinterpret_cast<void**>(&x_), kN * sizeof(float)));
   add_one();
   EXPECT_TRUE(std::isnan(read_back()[kN - 1]));
 }
 
-// Pinned memory is read when the device gets to it: who writes it again before that has the copy carry the new values.
+// Pinned memory is read when the device executes the copy: if the host writes it again before that, the copy has the new values.
 TEST_F(PlantedRuntime, PinnedMemoryThatIsNotWaitedForCarriesOtherValues) {
   int stale = 0;
   constexpr int kTries = 100;

@@ -80,7 +80,7 @@ TEST_F(SharedMemory, AnAccessBeyondItIsSeen) {
   EXPECT_DEATH((void)run(0, kThreads), "heap-buffer-overflow(.|\n)*turn_round");
 }
 
-// What nobody has written is NaN, also in the second launch: nothing is left of the first.
+// Shared memory that was not written is NaN, also in the second launch: nothing is left from the first.
 TEST_F(SharedMemory, IsNotZeroAtFirst) {
   for (int i = 0; i < 2; ++i) {
     EXPECT_TRUE(std::isnan(run(kThreads * 4, kThreads / 2)[0]));

@@ -2,9 +2,9 @@
 //   KELVIN_FAULT_COUNTER=FILE   8 bytes that the calls are counted in
 //   KELVIN_FAULT=alloc:N        call N alone fails
 //                alloc:N+M      calls N, N + M, N + 2M, ... fail
-// Two libraries do not look at what malloc gave: oneDNN in its own calls (what it asks operator new for is another matter), and the CUDA
-// runtime, linked into the program, where it registers kernels before main. The program asks for that memory beforehand. Where one of
-// these calls should fail, the next call of somebody else does.
+// Two libraries do not check malloc's result: oneDNN in its own calls (it checks operator new), and the CUDA runtime, linked into the program,
+// when it registers kernels before main. The program checks beforehand that this memory is available. If one of these calls should fail, the
+// next call from elsewhere fails instead.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>

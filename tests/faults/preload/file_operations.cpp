@@ -2,7 +2,7 @@
 //   KELVIN_FAULT_COUNTER=FILE   8 bytes that all processes of a trial count in
 //   KELVIN_FAULT=kill:N         SIGKILL before operation N
 //                torn:N         SIGKILL in the middle of it, where it is a write
-//                full:N         from operation N on the disk is full: writes stop half way, nothing can be made
+//                full:N         from operation N on the disk is full: writes stop halfway, nothing can be created
 //                error:N        operation N alone fails with EIO
 // fsync is counted, and not done: a kill loses nothing that the kernel has, and a thousand trials need not wait for a disk.
 #include <dlfcn.h>
@@ -62,8 +62,8 @@ void die() {
 
 enum class What { done, fails, half };
 
-// Counts one operation; what is to become of it.
-What count(bool is_write, bool needs_room) {
+// Counts one operation and returns what to do with it.
+What count(bool is_write, bool needs_space) {
   const Plan& p = plan();
   if (p.counter == nullptr) return What::done;
   const long n = p.counter->fetch_add(1);
@@ -77,7 +77,7 @@ What count(bool is_write, bool needs_room) {
       if (now && !is_write) die();
       return now ? What::half : What::done;
     case Fault::full:
-      if (n < p.at || !needs_room) return What::done;
+      if (n < p.at || !needs_space) return What::done;
       errno = ENOSPC;
       return now && is_write ? What::half : What::fails;
     case Fault::error:
@@ -108,7 +108,7 @@ ssize_t half_of(int descriptor, const void* bytes, size_t size) {
   return -1;
 }
 
-int path_operation(bool needs_room, auto&& call) { return count(false, needs_room) == What::fails ? -1 : call(); }
+int path_operation(bool needs_space, auto&& call) { return count(false, needs_space) == What::fails ? -1 : call(); }
 
 }  // namespace
 

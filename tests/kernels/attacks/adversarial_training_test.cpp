@@ -1,4 +1,4 @@
-// FOSC at its two ends, and the step of adversarial weight perturbation: its length, its direction, and the way back.
+// FOSC at its two ends, and the step of adversarial weight perturbation: its length, its direction, and its reversal.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -54,7 +54,7 @@ TEST_F(BlockPoolTest, DoesNotSpendALargeBlockOnASmallRequest) {
   pool_.give_back(other, 1024);
 }
 
-// A batch that loses an image at a time: the system is asked now and then, not every time.
+// A batch that shrinks by one image at a time: the system's allocator is called rarely, not every time.
 TEST_F(BlockPoolTest, AShrinkingBatchKeepsItsMemory) {
   for (std::size_t images = 128; images > 0; --images) {
     const std::size_t size = pool_block_size(images * 784 * sizeof(float));
@@ -63,7 +63,7 @@ TEST_F(BlockPoolTest, AShrinkingBatchKeepsItsMemory) {
   EXPECT_LE(made, 13);  // ln 128 / ln 1.5, and one
 }
 
-// What a recorded graph names must stay, whatever the price.
+// Memory that a recorded graph uses must never be freed.
 TEST(BlockPoolKeepingAll, ReturnsNothingWhenMemoryIsShort) {
   static int freed;
   freed = 0;

@@ -1,4 +1,4 @@
-// What `--device cuda` and `auto` say on machines that this one is not.
+// The messages of `--device cuda` and `auto` on machines other than this one.
 #include "kernels/device/cuda_refusal.h"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ CudaProbe device(int major, int minor) {
   return {.devices = 1, .error = "cudaSuccess", .name = "A GPU", .major = major, .minor = minor};
 }
 
-// A laptop without anything of NVIDIA's hears nothing from `auto`; one with a GPU or a driver does.
+// On a machine without NVIDIA hardware or driver `auto` prints no note; with a GPU or a driver it does.
 TEST(CudaRefusal, AMissingDriverIsWorthAWordWhereThereIsAGpu) {
   const CudaRefusal none = refusal({.has_driver = false, .error = "cudaErrorInsufficientDriver"});
   EXPECT_EQ(none.reason, "no NVIDIA driver (libcuda.so.1)");
@@ -79,7 +79,7 @@ TEST(NvidiaHardware, IsADisplayOrComputeControllerOnTheBus) {
     std::ofstream(bus / (name + "/vendor")) << vendor << "\n";
     std::ofstream(bus / (name + "/class")) << kind << "\n";
   };
-  plug_in("0000:00:02.0", "0x8086", "0x030000");  // somebody else's display
+  plug_in("0000:00:02.0", "0x8086", "0x030000");  // another vendor's display
   plug_in("0000:01:00.1", "0x10de", "0x040300");  // NVIDIA's sound
   EXPECT_FALSE(has_nvidia_gpu(bus.path()));
   plug_in("0000:01:00.0", "0x10de", "0x030200");

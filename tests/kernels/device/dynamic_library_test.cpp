@@ -1,4 +1,4 @@
-// What is said of a library that cannot be loaded: every name that was tried, and what is wrong with those that are there.
+// The message about a library that cannot be loaded: every name that was tried, and the errors of those that exist.
 #include "kernels/device/dynamic_library.h"
 
 #include <gtest/gtest.h>

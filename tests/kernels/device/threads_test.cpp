@@ -1,4 +1,4 @@
-// Threads that are not there, and exceptions in those that are.
+// Threads that cannot be created, and exceptions in threads.
 #include "kernels/device/threads.h"
 
 #include <gmock/gmock.h>
@@ -49,8 +49,8 @@ template <class F>
   _exit(0);
 }
 
-// Address space for little more than there is: not for another thread's stack.
-void leave_room_for(std::size_t bytes) {
+// Limits the address space to `bytes` more than is used: not enough for another thread's stack.
+void leave_memory_for(std::size_t bytes) {
   long pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
   const rlim_t limit = static_cast<rlim_t>(pages) * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + bytes;
@@ -60,7 +60,7 @@ void leave_room_for(std::size_t bytes) {
 
 TEST(UsableThreads, AreTriedBeforeTheyAreUsed) {
   const auto ask_for = [](int threads) {
-    leave_room_for(std::size_t{64} << 20);
+    leave_memory_for(std::size_t{64} << 20);
     omp_set_num_threads(threads);
     (void)usable_threads();
   };
@@ -71,7 +71,7 @@ TEST(UsableThreads, AreTriedBeforeTheyAreUsed) {
 
 TEST(Headroom, IsRequiredWhereMemoryIsLimited) {
   const auto ask_for = [](std::size_t bytes) {
-    leave_room_for(std::size_t{8} << 20);
+    leave_memory_for(std::size_t{8} << 20);
     require_headroom(Cpu{}, bytes);
   };
   EXPECT_EXIT(end_with([&] { ask_for(std::size_t{4} << 20); }), ::testing::ExitedWithCode(0), "");

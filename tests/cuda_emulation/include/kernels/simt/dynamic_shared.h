@@ -1,4 +1,4 @@
-// In the place of kernels/simt/dynamic_shared.h when kernels are compiled for the emulated device.
+// Replaces kernels/simt/dynamic_shared.h when kernels are compiled for the emulated device.
 #pragma once
 
 #include "tests/cuda_emulation/simt.h"

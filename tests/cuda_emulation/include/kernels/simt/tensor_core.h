@@ -1,5 +1,6 @@
-// In the place of kernels/simt/tensor_core.h when kernels are compiled for the emulated device. A group of copies arrives at once or when it is
-// waited for, no sooner, as chance has it; at once where threads run in a fixed order, as for ThreadSanitizer, which then sees who is still reading.
+// Replaces kernels/simt/tensor_core.h when kernels are compiled for the emulated device. A group of asynchronous copies is done at random either
+// at once or when it is waited for. Where threads run in a fixed order, as for ThreadSanitizer, it is done at once, so that a thread that still
+// reads the old values shows as a data race.
 #pragma once
 
 #include <cmath>
@@ -33,18 +34,18 @@ inline float as_tf32(float x) {
 }
 
 inline void add_product_of_tf32(Pack<4>& sum, const Pack<4>& a, const Pack<2>& b) {
-  auto& of_lanes = detail::tensor_core_operands[threadIdx.x / 32];
+  auto& operands = detail::tensor_core_operands[threadIdx.x / 32];
   const int lane = simt::lane(), g = lane / 4, t = lane % 4;
   for (const float x : {a[0], a[1], a[2], a[3], b[0], b[1]})
     if (as_tf32(x) != x && x == x) simt::stop("a factor that is not TF32");
-  of_lanes[lane] = {a, b};
-  simt::warp_barrier(~0u);  // read after write: all lanes have put down theirs
+  operands[lane] = {a, b};
+  simt::warp_barrier(~0u);  // read after write: all lanes have written theirs
   for (int i = 0; i < 4; ++i) {
     const int row = g + i / 2 * 8, col = 2 * t + i % 2;
     double total = sum[i];
     for (int k = 0; k < 8; ++k) {
-      const float left = of_lanes[row % 8 * 4 + k % 4].a[row / 8 + k / 4 * 2],
-                  right = of_lanes[col * 4 + k % 4].b[k / 4];
+      const float left = operands[row % 8 * 4 + k % 4].a[row / 8 + k / 4 * 2],
+                  right = operands[col * 4 + k % 4].b[k / 4];
       total += static_cast<double>(left) * static_cast<double>(right);
     }
     sum[i] = detail::cut_off(total);
@@ -86,7 +87,7 @@ class CopyGroups {
   }
   bool arrives_at_once() {
     if (simt::config().order != simt::Order::random) return true;
-    // Its own for every thread, group and seed.
+    // Different for every thread, group and seed.
     const std::uint64_t mixed =
         (simt::config().seed * 1024 + threadIdx.x) * 0x9e3779b97f4a7c15u + ++ended_ * 0xbf58476d1ce4e5b9u;
     return ((mixed ^ mixed >> 29) >> 40 & 1) != 0;
