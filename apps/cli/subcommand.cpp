@@ -6,6 +6,18 @@
 #include "apps/cli/help.h"
 
 namespace kelvin {
+namespace {
+
+// What is wrong with a value given to a switch, or nothing; the parser itself would throw something else than a CLI::Error.
+std::string check_switch(std::string& text) try {
+  (void)CLI::detail::to_flag_value(text);
+  std::int64_t n = 0;
+  return text.find_first_of("0123456789") == std::string::npos ? "" : read_whole(text, n);
+} catch (const std::invalid_argument&) {
+  return "'" + text + "' is not a value it takes";
+}
+
+}  // namespace
 
 CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
                       const std::string& examples, std::function<void()> run) {
@@ -31,8 +43,10 @@ void add_fields(CLI::App& command, const Fields& fields) {
     const std::string flag = "--" + f.name + (f.alias.empty() ? "" : ",--" + f.alias), help = as_flags(f.help);
     CLI::Option* option = nullptr;
     if (f.is_switch())
-      option = command.add_flag_function(
-          flag, [set = f.set](std::int64_t n) { set(n > 0 ? "true" : "false"); }, help);
+      option = command
+                   .add_flag_function(
+                       flag, [set = f.set](std::int64_t n) { set(n > 0 ? "true" : "false"); }, help)
+                   ->check(CLI::Validator(check_switch, ""));
     else if (f.is_list)
       option =
           command

@@ -211,6 +211,8 @@ TEST_F(CliTest, Mistakes) {
   expect_mistake(train + "--out run", "holds a run already");
   expect_mistake("evaluate run --eval-tau 0", "--eval-tau must be > 0");
   expect_mistake("attack run --attack cwx", "known: fgsm, pgd");
+  expect_mistake("attack run --quiet=maybe", "--quiet: 'maybe' is not a value it takes");
+  expect_mistake("attack run --last-iterate=2x", "--last-iterate: '2x' is no whole number");
   expect_mistake("attack run --targeted 9", "classes are 0 to 3");
   expect_mistake("attack run --targeted maybe", "expected none, random");
   expect_mistake("corrupt run --corruptions rain", "known: all, extra, gaussian_noise");
