@@ -6,7 +6,6 @@
 #include "apps/cli/ending.h"
 #include "apps/cli/help.h"
 #include "apps/cli/standard_streams.h"
-#include "apps/cli/subcommand.h"
 #include "apps/cli/toml.h"
 #include "apps/cli/waiting_threads.h"
 #include "kernels/device/error.h"
@@ -61,8 +60,6 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ConfigError& e) {
     throw kelvin::mistake(kelvin::config_mistake(app, e.what()));
-  } catch (const CLI::ConversionError& e) {
-    throw kelvin::mistake(kelvin::conversion_mistake(app, e.what()), " (see --help)");
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() != 0) throw kelvin::mistake(e.what(), " (see --help)");
     std::ostringstream text;  // --help, --version

@@ -82,13 +82,4 @@ bool has_flag(const CLI::App& command, const std::string& name) {
   return command.get_option_no_throw("--" + name) != nullptr;
 }
 
-std::string conversion_mistake(const CLI::App& app, const std::string& said) {
-  for (const CLI::Option* option : app.get_options())
-    if (option->count() > 0 && said.find(option->get_name() + " = ") != std::string::npos)
-      return option->get_name() + ": '" + option->results().back() + "' is not a value it takes";
-  for (const CLI::App* command : app.get_subcommands())
-    if (const std::string text = conversion_mistake(*command, said); text != said) return text;
-  return said;
-}
-
 }  // namespace kelvin

@@ -54,7 +54,4 @@ template <class Options>
   return fields;
 }
 
-// The message about a switch that was given a value; `said` is the parser's message.
-[[nodiscard]] std::string conversion_mistake(const CLI::App& app, const std::string& said);
-
 }  // namespace kelvin

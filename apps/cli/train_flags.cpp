@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cmath>
 
-#include "apps/cli/subcommand.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -137,8 +136,6 @@ CLI::App* parse(CLI::App& app, CommonOptions& common, TrainFlags& f, const std::
   reversed.emplace_back("train");
   try {
     app.parse(reversed);
-  } catch (const CLI::ConversionError& e) {
-    throw mistake("train: ", conversion_mistake(app, e.what()));
   } catch (const CLI::ParseError& e) {
     throw mistake("train: ", e.what());
   }
