@@ -1,89 +1,21 @@
 // kelvin sweep
-#include <omp.h>
+#include <algorithm>
 
-#include "apps/attacks/settings.h"
+#include "apps/cli/cell_runner.h"
 #include "apps/cli/commands.h"
-#include "apps/cli/notes.h"
-#include "apps/cli/progress.h"
-#include "apps/cli/standard_streams.h"
 #include "apps/cli/subcommand.h"
-#include "apps/cli/sweep_flags.h"
-#include "apps/cli/sweep_progress.h"
-#include "apps/cli/sweep_trial.h"
 #include "apps/cli/train_flags.h"
 #include "apps/cli/waiting_threads.h"
 #include "apps/report/report.h"
 #include "apps/run/json_output.h"
-#include "apps/sweep/cell.h"
-#include "apps/sweep/shared_folder.h"
-#include "apps/sweep/workers.h"
+#include "apps/sweep/choice.h"
 #include "engine/atomic_file.h"
-#include "engine/child_process.h"
 #include "engine/input_file.h"
+#include "kernels/device/listed.h"
 #include "kernels/device/threads.h"
 
 namespace kelvin {
 namespace {
-
-// Checks everything that a cell would refuse, before anything is run.
-std::vector<TrainOptions> check_cells(const std::vector<Cell>& cells) {
-  std::vector<TrainOptions> options;
-  for (const Cell& cell : cells) {
-    std::vector<std::string> arguments = arguments_of(cell.flags);
-    for (const std::string& argument : arguments)
-      if (!is_run_flag(argument)) throw mistake("cell ", cell.name, ": ", argument, " is no flag of a run's own");
-    arguments.emplace_back("--out=" + cell.name);
-    try {
-      options.push_back(parse_train_flags(arguments));
-    } catch (const Error& e) {
-      throw mistake("cell ", cell.name, ": ", e.message());
-    }
-  }
-  return options;
-}
-
-std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f,
-                         const CommonOptions& common, const std::string& device, int threads) {
-  const std::filesystem::path out = f.out;
-  const auto begin = std::filesystem::file_time_type::clock::now();
-  std::vector<Job> jobs;
-  for (const Cell& cell : cells) {
-    const RunFolder folder{out / cell.name};
-    const CellRequest request = request_of(cell, plan.measure);
-    Job job;
-    job.name = cell.name;
-    job.command = {own_program(), "sweep-cell", "--device=" + device, str("--threads=", threads),
-                   "--autotune=" + common.autotune};
-    if (common.tf32) job.command.emplace_back("--tf32");
-    if (common.fast) job.command.emplace_back("--fast-nondeterministic");
-    job.command.insert(job.command.end(), {"--", folder.path.string()});
-    job.lock = locks_of(out) / (cell.name + ".lock");
-    job.log = folder.path / "log.txt";
-    job.is_done = [folder, request, begin] {
-      const CellState state = state_of(folder, request);
-      if (state == CellState::finished) return true;
-      // Failed since this sweep began, in another process: not again.
-      std::error_code error;
-      return state == CellState::failed && std::filesystem::last_write_time(folder.result("error"), error) > begin;
-    };
-    job.prepare = [folder, request] { prepare(folder, request); };
-    jobs.push_back(std::move(job));
-  }
-  return jobs;
-}
-
-RunFolder folder_of(const Cell& cell, const SweepFlags& f) { return {std::filesystem::path(f.out) / cell.name}; }
-
-// The cells with other training flags, which --overwrite removes.
-std::vector<RunFolder> check_folders(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f) {
-  std::vector<RunFolder> others;
-  for (const Cell& cell : cells) {
-    const CellState state = state_of(folder_of(cell, f), request_of(cell, plan.measure));
-    require_own(folder_of(cell, f), state, f.overwrite);
-    if (state == CellState::other) others.push_back(folder_of(cell, f));
-  }
-  return others;
-}
 
 constexpr const char *kText = "table.txt", *kCsv = "table.csv", *kTable = "table.json", *kReport = "report.html";
 
@@ -92,90 +24,72 @@ void require_writable_results(const std::filesystem::path& out) {
   for (const char* name : {kText, kCsv, kTable, kReport}) require_writable("--out", out / name);
 }
 
-int write_results(const SweepTable& table, const SweepFlags& f, const CommonOptions& common) {
-  const std::filesystem::path out = f.out;
+void write_results(const std::filesystem::path& out, const SweepTable& table, Json& json) {
   const auto write = [&](const char* name, const std::string& text) {
     write_file_atomically(out / name, std::as_bytes(std::span(text)));
   };
-  Json json = to_json(table);
-  json["out"] = f.out;
+  json["out"] = out.string();
   json["report"] = (out / kReport).string();
   write(kText, text_of(table));
   write(kCsv, csv_of(table));
   write(kTable, to_text(json, 1) + "\n");
   write_sweep_report(out / kReport, json, {.title = table.title});
-  int failed = 0;
-  for (const SweepRow& row : table.rows)
-    for (const CellFigures& cell : row.cells)
-      if (row.logit_scale == 1)
-        failed += cell.status == CellFigures::Status::failed || cell.status == CellFigures::Status::missing ? 1 : 0;
+}
+
+void print_cells(const CellRunner& runner, const CommonOptions& common, const std::string& note) {
+  Json json = {{"cells", Json::array()}, {"seconds", runner.seconds()}};
+  std::string text;
+  for (const Cell& cell : runner.cells()) {
+    std::string line = "kelvin train";
+    for (const std::string& argument : arguments_of(cell.flags)) line += " " + argument;
+    text += cell.name + ": " + line + "\n";
+    json["cells"].push_back({{"name", cell.name}, {"command", line}});
+  }
+  print_result(common, text + note, json);
+}
+
+// Trains and measures the cells and writes the table. `choice`: how their settings were chosen; may be null.
+void run(const SweepPlan& plan, const std::vector<Cell>& cells, const std::vector<Axis>& axes, const Json& choice,
+         const SweepFlags& f, const CommonOptions& common) {
+  CellRunner runner(plan, cells, f, common);
+  if (!f.dry_run && is_there(f.out)) require_writable_results(f.out);
+  runner.prepare();
+  if (f.dry_run) return print_cells(runner, common, "");
+  runner.run();
+  const SweepTable table = make_table(plan.title, axes, runner.cells(), f.out, plan.baseline);
+  Json json = to_json(table);
+  if (!choice.is_null()) json["choice"] = choice;
+  write_results(f.out, table, json);
+  const std::filesystem::path out = f.out;
   print_result(common,
                text_of(table) + "\n" + reading_of(table) + "\n\nTable: " + (out / kCsv).string() +
                    ", table.json; report: " + (out / kReport).string() + "\n",
                json);
-  return failed;
+  runner.require_success(table);
 }
 
 void run(const SweepFlags& f, const CommonOptions& common) {
   if (f.jobs > 1) let_threads_sleep();
   const SweepPlan plan = plan_of(f, common);
-  const std::vector<Cell> cells = expand(plan.axes, plan.train, plan.seeds);
-  const std::vector<TrainOptions> options = check_cells(cells);
-  const std::vector<RunFolder> overwritten = check_folders(cells, plan, f);
-  if (!f.dry_run && is_there(f.out)) require_writable_results(f.out);
-  const int threads = std::max(1, (common.threads > 0 ? common.threads : omp_get_max_threads()) / f.jobs);
-  std::size_t finished = 0;
-  for (const Cell& cell : cells)
-    finished +=
-        state_of({std::filesystem::path(f.out) / cell.name}, request_of(cell, plan.measure)) == CellState::finished;
-  SweepTrial trial{common.device, 0, {}};
-  if (finished < cells.size()) trial = try_sweep(plan, cells, options, common, threads);
-  std::optional<FileLock> use;
-  if (!f.dry_run) use.emplace(join_sweep(f.out, overwritten));
-  add_notes(trial.notes);
-  say_notes();
-  if (!common.quiet || f.dry_run) {
-    std::string text =
-        str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(), " seeds), ",
-            finished, " finished already, ", f.jobs, " at a time with ", threads, " threads");
-    if (trial.seconds_a_cell > 0)
-      text += "; about " + duration_text(trial.seconds_a_cell * static_cast<double>(cells.size() - finished) / f.jobs);
-    print_note(plan.title + ": " + text);
-    const MeasureRequest& m = plan.measure;
-    const std::string warning = reach_warning({.eps = m.eps, .pgd = {.step = m.step, .steps = m.steps}});
-    if (!warning.empty()) print_note("warning: " + warning);
-  }
-  if (f.dry_run) {
-    Json json = {{"cells", Json::array()},
-                 {"seconds", trial.seconds_a_cell * static_cast<double>(cells.size()) / f.jobs}};
-    std::string text;
-    for (const Cell& cell : cells) {
-      std::string line = "kelvin train";
-      for (const std::string& argument : arguments_of(cell.flags)) line += " " + argument;
-      text += cell.name + ": " + line + "\n";
-      json["cells"].push_back({{"name", cell.name}, {"command", line}});
-    }
-    print_result(common, text, json);
-    return;
-  }
-  const std::vector<Job> jobs = jobs_of(cells, plan, f, common, trial.device, threads);
-  SweepProgress progress(cells, f.out, trial.seconds_a_cell, f.jobs, common.quiet);
-  bool ran_out = false;
-  run_jobs(
-      jobs, f.jobs,
-      [&](const JobEvent& e) {
-        const RunFolder folder{std::filesystem::path(f.out) / cells[e.job].name};
-        if (e.kind == JobEvent::Kind::failed && !is_there(folder.result("error")))
-          folder.write_result("error", {{"error", e.error}});
-        ran_out = ran_out || e.code == static_cast<int>(ExitCode::out_of_memory);
-        progress.on(e);
-      },
-      [&](const std::vector<std::size_t>& running) { progress.idle(running); });
-  const int failed = write_results(make_table(plan.title, plan.axes, cells, f.out, plan.baseline), f, common);
-  if (failed > 0)
-    throw Error(ran_out ? ExitCode::out_of_memory : ExitCode::internal,
-                str(failed, " cells failed; their errors are in the table and in ", f.out,
-                    "/CELL/log.txt; the same command tries them again"));
+  if (!plan.choice) return run(plan, expand(plan.axes, plan.train, plan.seeds), plan.axes, {}, f, common);
+  const SweepPlan choosing = choosing_plan(plan);
+  SweepFlags flags = f;
+  flags.out = (std::filesystem::path(f.out) / "choice").string();
+  CellRunner runner(choosing, expand(choosing.axes, choosing.train, choosing.seeds), flags, common);
+  runner.prepare();
+  if (f.dry_run)
+    return print_cells(runner, common,
+                       str("then the chosen ", plan.choice->axis, " of each setting with seeds ",
+                           listed(plan.seeds, [](std::uint64_t s) { return std::to_string(s); }), "\n"));
+  if (is_there(flags.out)) require_writable_results(flags.out);
+  runner.run();
+  const SweepTable table = make_table(choosing.title, choosing.axes, runner.cells(), flags.out, std::nullopt);
+  Json json = to_json(table);
+  write_results(flags.out, table, json);
+  runner.require_success(table);
+  const std::vector<ChosenValue> choices = choose(plan, table);
+  if (!common.quiet) print_note(text_of(plan, choices));
+  run(plan, chosen_cells(plan, choices), other_axes(plan), to_json(plan, choices, table), f, common);
 }
 
 // Flags of train that sweep passes to every cell.
@@ -191,7 +105,8 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<SweepFlags>();
   CLI::App* const c = add_command(
       app, common, "sweep", "A grid over the flags of train, with seeds; one table and one report at the end",
-      "  kelvin sweep --preset paper --data fashion-mnist --model resnet8 --seeds 0,1,2 --epochs 3 --out paper\n"
+      "  kelvin sweep --preset temperatures --seeds 0,1,2 --jobs 2 --out temperatures\n"
+      "  kelvin sweep --preset lr-fair --jobs 2 --out lr-fair\n"
       "  kelvin sweep --preset controls --seeds 0,1,2 --out controls\n"
       "  kelvin sweep --preset adversarial --seeds 0,1,2 --out adversarial\n"
       "  kelvin sweep --preset lr-boundary --jobs 2 --out boundary\n"
@@ -210,12 +125,16 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
   add_fields(
       *c, basic(Fields{
               field("preset", f->preset,
-                    "paper, adversarial, controls, lr-boundary or synthetic: defaults that other flags override"),
+                    message("One of ", listed(preset_names()), ": defaults that other flags override")),
               field("seeds", f->seeds, "Training seeds, with commas; default: the preset's, or 0"),
               field("out", f->out, "Folder: one run folder a cell, table.csv, table.json, table.txt, report.html"),
               field("measure", f->measure, "With commas: clean, corrupt, pgd, attacks, worst, geometry, audit"),
               field("baseline", f->baseline,
                     "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant"),
+              field("choose", f->choose,
+                    "Axis whose best value is found for each setting on held-out images first, with other seeds"),
+              field("choose-seeds", f->choose_seeds, "Seeds of that choice, with commas; default: 100,101"),
+              field("held-out", f->held_out, "Measure on the images that --validation holds out, not on the test set"),
               field("jobs", f->jobs, in(1, kMostThreads), "Cells at a time; they share the threads"),
               field("title", f->title, "Title of the report"),
               field("overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again"),

@@ -18,6 +18,7 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
   for (const auto& [name, value] : f.train) fixed.insert(name);
   std::erase_if(plan.axes,
                 [&](const Axis& axis) { return fixed.contains(axis.name); });  // --tau 50 takes the axis's place
+  if (plan.choice && fixed.contains(plan.choice->axis)) plan.choice.reset();
   for (const std::string& text : f.grid) {
     const Axis axis = parse_axis(text);
     const auto same =
@@ -37,6 +38,12 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
   if (plan.axes.empty() && f.seeds.empty())
     throw mistake("nothing to sweep over: give --preset NAME, --grid FLAG=V1,V2 or --seeds");
   if (!f.seeds.empty()) plan.seeds = parse_seeds(f.seeds);
+  if (!f.choose.empty()) plan.choice = Choice{.axis = f.choose};
+  if (!f.choose_seeds.empty()) {
+    if (!plan.choice) throw mistake("choose-seeds"_field, " has no effect without ", "choose"_field, " AXIS");
+    plan.choice->seeds = parse_seeds(f.choose_seeds, "choose-seeds");
+  }
+  plan.measure.held_out = plan.measure.held_out || f.held_out;
   if (!f.measure.empty()) plan.measure.kinds = nonempty_parts_of(f.measure, ',');
   for (const auto& [name, value] : f.measured) find(measure_fields(plan.measure), name)->set(value);
   if (!f.measured.contains("step")) plan.measure.step = usual_step(plan.measure.eps);

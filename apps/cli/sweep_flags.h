@@ -11,12 +11,12 @@
 namespace kelvin {
 
 struct SweepFlags {
-  std::string preset, out = "kelvin-sweep", seeds, measure, baseline, title;
+  std::string preset, out = "kelvin-sweep", seeds, measure, baseline, title, choose, choose_seeds;
   std::vector<std::string> grid, variants, set;
   // Flags of train, and of measure_fields, that were given to sweep itself.
   std::map<std::string, std::string> train, measured;
   int jobs = 1;
-  bool overwrite = false, dry_run = false;
+  bool overwrite = false, dry_run = false, held_out = false;
 };
 
 // The preset, or an empty plan, with the given flags applied.

@@ -67,6 +67,22 @@ section("series", () => {
   }
 });
 
+// Where a value was chosen on held-out images: every candidate by its two accuracies, one curve a setting; the chosen ones are large.
+section("frontier", () => {
+  const {choice} = sweep, robust = "pgd_log_odds";
+  const rows = choice ? choice.table.rows.filter(r => isNumber(mean(r, "clean")) && isNumber(mean(r, robust))) : [];
+  if (rows.length === 0) return void document.getElementById("section-frontier").remove();
+  const position = choice.table.axes.indexOf(choice.axis);
+  const others = r => JSON.stringify(r.values.filter((_, i) => i !== position));
+  const names = choice.table.axes.filter(a => a !== choice.axis);
+  draw("frontier", "line", choice.settings.map((s, i) => {
+    const points = rows.filter(r => others(r) === JSON.stringify(s.values));
+    return line(s.values.map((v, k) => `${names[k]} ${v}`).join(", "), points.map(r => ({x: 100 * mean(r, "clean"), y: 100 * mean(r, robust),
+      value: r.values[position]})), i, {pointRadius: points.map(r => r.values[position] === s.chosen ? 8 : 4)});
+  }), {plugins: {tooltip: {callbacks: {label: p => `${p.dataset.label}, ${choice.axis} ${p.raw.value}: ${short(p.raw.x)} %, ${short(p.raw.y)} %`}}},
+    scales: {x: axis("clean accuracy on held-out images, %", {type: "linear"}), y: axis("PGD on log-odds, held-out images, %")}});
+});
+
 section("gap", () => {
   const rows = sweep.rows.filter(r => isNumber(mean(r, "masking_gap")));
   if (rows.length === 0) return void document.getElementById("section-gap").remove();

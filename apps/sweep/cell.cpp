@@ -1,5 +1,7 @@
 #include "apps/sweep/cell.h"
 
+#include <cstdlib>
+
 #include "apps/run/class_order.h"
 #include "apps/run/run_lock.h"
 #include "engine/atomic_file.h"
@@ -28,6 +30,20 @@ void require_nothing_else(const RunFolder& folder) {
   if (!stranger.empty())
     throw mistake(printable(folder.path.string()), ": ", "overwrite"_field, " would remove ", printable(stranger),
                   ", which belongs to no cell; move it, or choose another ", "out"_field);
+}
+
+// The images that the training of the cell held out, in the place of the test half.
+Dataset held_out_images(const RunFolder& folder, const CellRequest& request, const RunInfo& info) {
+  std::int64_t count = 0;
+  for (const std::string& argument : request.train)
+    if (argument.find('=') != std::string::npos)
+      if (const Flag flag = parse_flag(argument); flag.name == "validation") count = std::atol(flag.value.c_str());
+  if (count <= 0 || info.trained_images <= count)
+    throw mistake(printable(folder.path.string()), ": its training held out no images; add ", "validation"_field, " N");
+  Dataset data = load_dataset(
+      info.data, {.test = Half::skip, .train_limit = info.trained_images, .validation = count, .seed = info.seed});
+  data.test = std::move(data.validation);
+  return data;
 }
 
 }  // namespace
@@ -109,8 +125,11 @@ void measure_cell(const RunFolder& folder, const CellRequest& request, Device de
   if (training_state(folder) != TrainingState::diverged) {
     const SafetensorsFile file = open_checkpoint(folder);
     const TrainedModel trained = build_trained_model(file, run_info_from(file), device);
-    Dataset data = load_dataset(
-        trained.info.data, {.train = Half::skip, .test_limit = request.measure.test_limit, .seed = trained.info.seed});
+    Dataset data =
+        request.measure.held_out
+            ? held_out_images(folder, request, trained.info)
+            : load_dataset(trained.info.data,
+                           {.train = Half::skip, .test_limit = request.measure.test_limit, .seed = trained.info.seed});
     const ClassOrder classes(trained.info, folder.path.string(), data, trained.info.data);
     classes.apply(data.test);
     data.class_names = classes.output_names();

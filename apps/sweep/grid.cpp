@@ -97,18 +97,18 @@ AxisValue parse_variant(const std::string& text) {
   return value;
 }
 
-std::vector<std::uint64_t> parse_seeds(const std::string& text) {
+std::vector<std::uint64_t> parse_seeds(const std::string& text, const std::string& field) {
   std::vector<std::uint64_t> seeds;
   for (const std::string& part : nonempty_parts_of(text, ',')) {
     std::uint64_t seed = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), seed);
     if (error != std::errc() || end != part.data() + part.size())
-      throw mistake("seeds"_field, " ", text, ": '", part, "' is no whole number of 0 or more");
+      throw mistake(FieldName{field}, " ", text, ": '", part, "' is no whole number of 0 or more");
     if (std::find(seeds.begin(), seeds.end(), seed) != seeds.end())
-      throw mistake("seeds"_field, " ", text, ": ", seed, " stands there twice");
+      throw mistake(FieldName{field}, " ", text, ": ", seed, " stands there twice");
     seeds.push_back(seed);
   }
-  if (seeds.empty()) throw mistake("seeds"_field, ": at least one is needed, e.g. ", "seeds"_field, " 0,1,2");
+  if (seeds.empty()) throw mistake(FieldName{field}, ": at least one is needed, e.g. ", FieldName{field}, " 0,1,2");
   return seeds;
 }
 

@@ -39,7 +39,8 @@ struct Axis {
 [[nodiscard]] Flag parse_flag(const std::string& text);          // "name=value"; throws a mistake
 [[nodiscard]] Axis parse_axis(const std::string& text);          // "flag=V1,V2"; throws: no value, a value twice
 [[nodiscard]] AxisValue parse_variant(const std::string& text);  // "NAME: flag=value flag=value"; throws
-[[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text);  // "0,1,2"; throws
+// "0,1,2"; throws a mistake that names the field.
+[[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text, const std::string& field = "seeds");
 
 struct Cell {
   std::string group;                // folder name without the seed: "tau-50_lr-0.1"

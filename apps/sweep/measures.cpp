@@ -103,6 +103,7 @@ Json to_json(const MeasureRequest& request) {
   MeasureRequest r = request;
   Json json = to_json(measure_fields(r));
   json.update({{"kinds", r.kinds}, {"test_limit", r.test_limit}, {"seed", r.seed}});
+  if (r.held_out) json["held_out"] = true;  // absent in the folders of earlier versions
   return json;
 }
 
@@ -112,6 +113,7 @@ MeasureRequest measure_request_from(const JsonFields& f) {
   r.kinds = f.texts("kinds");
   r.test_limit = f.integer("test_limit", 0, std::numeric_limits<std::int64_t>::max());
   r.seed = f.seed("seed");
+  r.held_out = f.has("held_out") && f.flag("held_out");
   check_request(r);
   return r;
 }
@@ -124,6 +126,7 @@ std::vector<Measurement> measurements_of(const MeasureRequest& r, const std::vec
     for (const char* kind : kKinds)  // in this order: the worst case builds on the attacks
       if (std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end())
         for (const Measurement& m : measurements_of_kind(kind, r, scale)) list.push_back(m);
+  for (Measurement& m : list) m.held_out = r.held_out;
   return list;
 }
 

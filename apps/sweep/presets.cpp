@@ -1,27 +1,124 @@
 #include "apps/sweep/presets.h"
 
 #include <functional>
+#include <numeric>
 
 #include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
 
-// Sizes that two cores finish in about half an hour (paper) or less; a GPU machine overrides them: --train-limit 0 --epochs 30.
+// Sizes that two cores finish in about half an hour (temperatures) or less; a GPU machine overrides them: --train-limit 0 --epochs 30.
 Flags small_training() {
   return {{"data", "fashion-mnist"}, {"model", "resnet8"},  {"epochs", "3"},         {"lr", "0.1"},
           {"lr-times-tau", "true"},  {"weight-decay", "0"}, {"train-limit", "20000"}};
 }
 
-SweepPlan paper() {
+std::vector<std::uint64_t> first_seeds(std::uint64_t n) {
+  std::vector<std::uint64_t> seeds(n);
+  std::iota(seeds.begin(), seeds.end(), std::uint64_t{0});
+  return seeds;
+}
+
+SweepPlan temperatures() {
   SweepPlan p;
-  p.title = "Training temperature: the paper's protocol and the sound one";
+  p.title = "Training temperature: the usual attacks and the sound ones";
   p.axes = {parse_axis("tau=0.1,0.5,1,10,30,50,70,100")};
   p.train = small_training();
   p.baseline = Baseline{"tau", "1"};
   return p;
 }
 
+// The best learning rate depends on the temperature, so each temperature gets its own. Rates in half-decades or finer.
+SweepPlan fair_learning_rates() {
+  SweepPlan p;
+  p.title = "Temperatures, each at its best learning rate";
+  p.axes = {parse_axis("tau=0.1,0.5,1,10,50,100"), parse_axis("lr=0.01,0.03,0.06,0.12,0.25,0.5")};
+  p.train = small_training();
+  set_flag(p.train, {"train-limit", "25000"});
+  set_flag(p.train, {"validation", "5000"});
+  p.seeds = first_seeds(8);
+  p.choice = Choice{.axis = "lr", .kinds = {"clean", "pgd"}};
+  p.measure.kinds = {"clean", "corrupt", "pgd", "worst"};
+  p.measure.worst_attack = "apgd-t";
+  p.measure.worst_limit = p.measure.attack_limit;
+  p.baseline = Baseline{"tau", "1"};
+  return p;
+}
+
+// One recipe written in two ways: every difference that a test finds between them is a false one.
+SweepPlan same_recipe_twice() {
+  SweepPlan p;
+  p.title = "A/A: one recipe in two parametrisations";
+  p.axes = {{"variant",
+             {parse_variant("tau 50: tau=50"), parse_variant("reparametrised tau 50: tau=50 reparametrize=true")}}};
+  p.train = small_training();
+  p.seeds = first_seeds(20);
+  p.measure.kinds = {"clean", "corrupt", "pgd"};
+  p.baseline = Baseline{"variant", "tau 50"};
+  return p;
+}
+
+SweepPlan targeted() {
+  SweepPlan p;
+  p.title = "Targeted against untargeted attacks: the order that a converged attack cannot invert";
+  p.axes = {{"variant",
+             {parse_variant("tau 0.1: tau=0.1"), parse_variant("tau 1: tau=1 logit-scale=50"),
+              parse_variant("tau 10: tau=10"), parse_variant("tau 50: tau=50"), parse_variant("tau 100: tau=100")}}};
+  p.train = small_training();
+  p.seeds = first_seeds(5);
+  p.measure.kinds = {"clean", "targeted"};
+  p.baseline = Baseline{"variant", "tau 1"};
+  return p;
+}
+
+SweepPlan onset() {
+  SweepPlan p;
+  p.title = "Where PGD stops: margin against the threshold of float32";
+  p.axes = {{"variant",
+             {parse_variant("tau 1: tau=1 logit-scale=5 logit-scale=10 logit-scale=20 logit-scale=30 logit-scale=50 "
+                            "logit-scale=100"),
+              parse_variant("tau 10: tau=10 logit-scale=2 logit-scale=3 logit-scale=5 logit-scale=10"),
+              parse_variant("tau 50: tau=50 logit-scale=0.1 logit-scale=0.3 logit-scale=0.5 logit-scale=2"),
+              parse_variant("tau 100: tau=100 logit-scale=0.1 logit-scale=0.3 logit-scale=0.5")}},
+            parse_axis("precision=f32,bf16")};
+  p.train = small_training();
+  p.measure.kinds = {"clean", "pgd"};
+  p.baseline = Baseline{"variant", "tau 1"};
+  return p;
+}
+
+// Softmax at temperature 50 is softmax at 1 with a last layer that begins 50 times smaller and learns 2500 times more slowly.
+SweepPlan head_two_by_two() {
+  SweepPlan p;
+  p.title = "What of the temperature is the head's initialisation, what its learning rate";
+  p.axes = {{"variant",
+             {parse_variant("plain: tau=1"), parse_variant("small head: tau=1 head-init-scale=0.02"),
+              parse_variant("slow head: tau=1 head-lr-scale=0.0004"),
+              parse_variant("small slow head: tau=1 head-init-scale=0.02 head-lr-scale=0.0004")}},
+            parse_axis("lr=0.03,0.1,0.3,1,3,10")};
+  p.train = small_training();
+  set_flag(p.train, {"train-limit", "25000"});
+  set_flag(p.train, {"validation", "5000"});
+  p.seeds = first_seeds(10);
+  p.choice = Choice{.axis = "lr"};
+  p.measure.kinds = {"clean", "corrupt", "pgd", "geometry"};
+  p.baseline = Baseline{"variant", "plain"};
+  return p;
+}
+
+SweepPlan distance() {
+  SweepPlan p;
+  p.title = "Distance to the decision boundary, and the geometry that is said to explain it";
+  p.axes = {parse_axis("tau=0.1,1,10,50,100")};
+  p.train = small_training();
+  p.seeds = first_seeds(10);
+  p.measure.kinds = {"clean", "geometry", "distance"};
+  p.baseline = Baseline{"tau", "1"};
+  return p;
+}
+
+// On held-out images: a rate that is chosen by looking at the test set makes every later figure too good.
 SweepPlan learning_rate_boundary() {
   SweepPlan p;
   p.title = "Learning rate and temperature: where training stops converging";
@@ -29,8 +126,10 @@ SweepPlan learning_rate_boundary() {
             parse_axis("lr-times-tau=false,true")};
   p.train = small_training();
   set_flag(p.train, {"epochs", "1"});
-  set_flag(p.train, {"train-limit", "10000"});
+  set_flag(p.train, {"train-limit", "12000"});
+  set_flag(p.train, {"validation", "2000"});
   p.measure.kinds = {"clean"};
+  p.measure.held_out = true;
   return p;
 }
 
@@ -80,10 +179,11 @@ SweepPlan synthetic() {
 
 const std::vector<std::pair<std::string, std::function<SweepPlan()>>>& presets() {
   static const std::vector<std::pair<std::string, std::function<SweepPlan()>>> all = {
-      {"paper", paper},
-      {"adversarial", adversarial},
-      {"controls", controls},
-      {"lr-boundary", learning_rate_boundary},
+      {"temperatures", temperatures}, {"lr-fair", fair_learning_rates},
+      {"controls", controls},         {"adversarial", adversarial},
+      {"targeted", targeted},         {"onset", onset},
+      {"a-a", same_recipe_twice},     {"head-2x2", head_two_by_two},
+      {"distance", distance},         {"lr-boundary", learning_rate_boundary},
       {"synthetic", synthetic}};
   return all;
 }
@@ -92,9 +192,14 @@ const std::vector<std::pair<std::string, std::function<SweepPlan()>>>& presets()
 
 SweepPlan preset(const std::string& name) {
   for (const auto& [key, make] : presets())
-    if (key == name) return make();
-  throw mistake("preset"_field, " ", name,
-                " is unknown; known: ", listed(presets(), [](const auto& entry) { return entry.first; }));
+    if (key == name || (name == "paper" && key == "temperatures")) return make();  // "paper": its former name
+  throw mistake("preset"_field, " ", name, " is unknown; known: ", listed(preset_names()));
+}
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, make] : presets()) names.push_back(name);
+  return names;
 }
 
 }  // namespace kelvin

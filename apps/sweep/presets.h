@@ -1,11 +1,17 @@
 // Ready-made sweeps. A preset only sets defaults; flags of the request override them.
 //
-//   paper        eight temperatures: clean, corruptions, the paper's attacks, and the sound columns beside them
-//   adversarial  PGD adversarial training at τ = 1 and 10, measured like paper: a comparison with real robustness
-//   lr-boundary  learning rate × τ, with and without --lr-times-tau: where training stops converging
-//   controls     the causes of τ's effect: the reparametrised head, τ = 1 with its logits multiplied, label smoothing, a cosine
-//                classifier, each attacked with PGD on cross-entropy and on log-odds
-//   synthetic    an mlp on Gaussian classes: the mechanism alone, in a minute
+//   temperatures  the paper's eight temperatures: clean, corruptions, the usual attacks, and the sound columns beside them
+//   lr-fair       each temperature at the learning rate that held-out images choose, then fresh seeds
+//   controls      the causes of τ's effect: the reparametrised head, τ = 1 with its logits multiplied, label smoothing, a cosine
+//                 classifier, each attacked with PGD on cross-entropy and on log-odds
+//   adversarial   PGD adversarial training at τ = 1 and 10, measured like temperatures: a comparison with real robustness
+//   targeted      targeted and untargeted attacks on the same images
+//   onset         PGD's accuracy against margin over threshold, over temperatures, logit scales and formats
+//   a-a           one recipe in two parametrisations: what the tests find where there is nothing
+//   head-2x2      head initialisation × head learning rate, each at its best rate
+//   distance      median distance to the decision boundary, and the geometry of the features
+//   lr-boundary   learning rate × τ, with and without lr-times-tau: where training stops converging
+//   synthetic     an mlp on Gaussian classes: the mechanism alone, in a minute
 #pragma once
 
 #include <optional>
@@ -14,6 +20,13 @@
 
 namespace kelvin {
 
+// The values of one axis are compared on held-out images before the seeds of the plan are trained (choice.h).
+struct Choice {
+  std::string axis;
+  std::vector<std::uint64_t> seeds = {100, 101};
+  std::vector<std::string> kinds = {"clean"};  // what is measured on the held-out images; `clean` decides
+};
+
 struct SweepPlan {
   std::string title;
   std::vector<Axis> axes;
@@ -21,8 +34,10 @@ struct SweepPlan {
   std::vector<std::uint64_t> seeds = {0};
   MeasureRequest measure;
   std::optional<Baseline> baseline;
+  std::optional<Choice> choice;
 };
 
 [[nodiscard]] SweepPlan preset(const std::string& name);  // throws a mistake: unknown
+[[nodiscard]] std::vector<std::string> preset_names();
 
 }  // namespace kelvin

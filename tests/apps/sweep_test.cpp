@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "apps/run/run_lock.h"
-#include "apps/sweep/presets.h"
+#include "apps/sweep/choice.h"
 #include "apps/sweep/workers.h"
 #include "apps/training/choose_temperature.h"
 #include "tests/support.h"
@@ -51,7 +51,66 @@ TEST(SweepGrid, MistakesAreNamed) {
   EXPECT_THAT(mistake_of([] { (void)parse_seeds(""); }), HasSubstr("at least one"));
   EXPECT_THAT(mistake_of([] { (void)expand({parse_axis("lr=1/2,1-2")}, {}, {0}); }), HasSubstr("share the folder"));
   EXPECT_THAT(mistake_of([] { (void)parse_variant("tau=1"); }), HasSubstr("NAME: flag=value"));
-  EXPECT_THAT(mistake_of([] { (void)preset("nothing"); }), HasSubstr("paper"));
+  EXPECT_THAT(mistake_of([] { (void)preset("nothing"); }), HasSubstr("temperatures"));
+  EXPECT_EQ(preset("paper").title, preset("temperatures").title);  // its former name
+}
+
+// A plan of two temperatures and three rates, and a table with the given mean accuracies; a negative one stands for a diverged seed.
+SweepPlan plan_with_choice() {
+  SweepPlan plan;
+  plan.axes = {parse_axis("tau=1,50"), parse_axis("lr=0.1,0.3,1")};
+  plan.train = {{"lr", "9"}, {"validation", "10"}};
+  plan.choice = Choice{.axis = "lr", .seeds = {7, 8}};
+  return plan;
+}
+SweepTable table_of_choice(const SweepPlan& plan, const std::vector<double>& accuracies) {
+  SweepTable table;
+  for (const Cell& cell : expand(plan.axes, plan.train, {7})) {
+    SweepRow row;
+    row.values = cell.values;
+    row.cells.resize(2);
+    const double accuracy = accuracies[table.rows.size()];
+    row.figures["clean"] = {.mean = std::abs(accuracy), .deviation = 0, .n = accuracy < 0 ? 1 : 2};
+    table.rows.push_back(row);
+  }
+  return table;
+}
+
+TEST(SweepChoice, TheBestValueOfEachSetting) {
+  const SweepPlan plan = plan_with_choice(), choosing = choosing_plan(plan);
+  EXPECT_TRUE(choosing.measure.held_out);
+  EXPECT_THAT(choosing.seeds, ElementsAre(7, 8));
+  EXPECT_EQ(choosing.axes.size(), 2u);
+  // 0.95 and 0.99 are of rates that diverged with one of the seeds
+  const std::vector<ChosenValue> choices = choose(plan, table_of_choice(plan, {.7, .8, -.95, .9, .9, -.99}));
+  ASSERT_EQ(choices.size(), 2u);
+  EXPECT_THAT(choices[0].values, ElementsAre("1"));
+  EXPECT_EQ(choices[0].chosen.label, "0.3");
+  EXPECT_FALSE(choices[0].is_at_edge);
+  EXPECT_EQ(choices[1].chosen.label, "0.1");  // the first of equal ones
+  EXPECT_TRUE(choices[1].is_at_edge);
+
+  const std::vector<Cell> cells = chosen_cells(plan, choices);
+  ASSERT_EQ(cells.size(), 2u);
+  EXPECT_EQ(cells[0].name, "tau-1_seed-0");
+  EXPECT_EQ(cells[1].label, "tau 50 (lr 0.1)");
+  EXPECT_THAT(arguments_of(cells[0].flags), ElementsAre("--lr=0.3", "--validation=10", "--tau=1", "--seed=0"));
+  EXPECT_EQ(other_axes(plan).size(), 1u);
+}
+
+TEST(SweepChoice, Mistakes) {
+  SweepPlan plan = plan_with_choice();
+  EXPECT_THAT(mistake_of([&] {
+                (void)choose(plan, table_of_choice(plan, {.7, .8, .9, -.9, -.9, -.9}));
+              }),
+              HasSubstr("every value diverged"));
+  plan.seeds = {3, 8};
+  EXPECT_THAT(mistake_of([&] { (void)choosing_plan(plan); }), HasSubstr("seed 8"));
+  plan.seeds = {3};
+  plan.train = {};
+  EXPECT_THAT(mistake_of([&] { (void)choosing_plan(plan); }), HasSubstr("images to choose on"));
+  plan.choice->axis = "momentum";
+  EXPECT_THAT(mistake_of([&] { (void)choosing_plan(plan); }), HasSubstr("no axis"));
 }
 
 TEST(SweepStatistics, MeanAndSampleDeviation) {

@@ -197,9 +197,42 @@ TEST_F(SweepCli, MultipliedLogitsAreARowOfTheirOwn) {
   EXPECT_EQ(rows[1]["baseline"], rows[0]["label"]);
 }
 
+// The value is chosen on held-out images with seeds of its own; fresh seeds are trained at it and measured on the test half.
+TEST_F(SweepCli, AValueIsChosenOnHeldOutImages) {
+  const std::string command = std::string("sweep ") + kToy +
+                              "--grid tau=1,5 --grid lr=0.0001,0.1 --choose lr --validation 50 --seeds 0,1 "
+                              "--measure clean,pgd --out c --json";
+  ASSERT_EQ(kelvin(command), 0) << read_text(folder_ / "out.err");
+  const Json result = Json::parse(read_text(folder_ / "out.txt"));
+  ASSERT_EQ(result["rows"].size(), 2u);
+  EXPECT_EQ(result["axes"], Json({"tau"}));
+  EXPECT_EQ(result["rows"][1]["label"], "tau 5 (lr 0.1)");
+  EXPECT_EQ(result["rows"][1]["baseline"], "tau 1 (lr 0.1)");
+  const Json choice = result["choice"];
+  EXPECT_EQ(choice["seeds"], Json({100, 101}));
+  EXPECT_EQ(choice["settings"][0]["chosen"], "0.1");
+  EXPECT_EQ(choice["settings"][0]["is_at_edge"], true);
+  EXPECT_EQ(choice["table"]["rows"].size(), 4u);
+  const auto images_of = [&](const std::string& cell) {
+    return Json::parse(read_text(folder_ / (cell + "/results/evaluate.json")))["correct"].get<std::string>().size();
+  };
+  EXPECT_EQ(images_of("c/choice/tau-1_lr-0.1_seed-100"), 50u);
+  EXPECT_EQ(images_of("c/tau-1_seed-0"), 60u);
+  const Json before = table("c");
+  ASSERT_EQ(kelvin(command), 0);
+  EXPECT_EQ(table("c"), before);
+}
+
 TEST_F(SweepCli, EveryPresetIsAPlanThatTrainAccepts) {
-  for (const auto& [preset, cells] : std::vector<std::pair<std::string, std::size_t>>{
-           {"paper", 8}, {"adversarial", 2}, {"controls", 5}, {"lr-boundary", 72}, {"synthetic", 24}}) {
+  for (const auto& [preset, cells] : std::vector<std::pair<std::string, std::size_t>>{{"temperatures", 8},
+                                                                                      {"paper", 8},
+                                                                                      {"adversarial", 2},
+                                                                                      {"controls", 5},
+                                                                                      {"lr-boundary", 72},
+                                                                                      {"synthetic", 24},
+                                                                                      {"lr-fair", 72},
+                                                                                      {"a-a", 40},
+                                                                                      {"onset", 8}}) {
     ASSERT_EQ(
         kelvin(
             "sweep --preset " + preset +
@@ -214,7 +247,10 @@ TEST_F(SweepCli, MistakesComeBeforeAnyWork) {
   for (const auto& [arguments, says] : std::vector<std::pair<std::string, std::string>>{
            {"--grid tau=1,0", "--tau must be > 0"},
            {"--grid nothing=1,2", "--nothing"},
-           {"--preset nothing", "known: paper"},
+           {"--preset nothing", "known: temperatures"},
+           {"--grid tau=1 --choose lr --validation 10", "--choose lr: no axis of that name; add --grid lr=V1,V2"},
+           {"--grid tau=1,2 --choose tau", "add --validation N"},
+           {"--grid tau=1 --choose-seeds 3", "--choose-seeds has no effect without --choose AXIS"},
            {"--grid tau=1 --measure all", "known: clean"},
            {"--grid adversarial=none,pgd --set trades-beta=3", "adversarial-none_seed-0: --trades-beta needs"},
            {"", "nothing to sweep"},

@@ -1,0 +1,108 @@
+#include "apps/sweep/choice.h"
+
+#include <algorithm>
+
+#include "apps/evaluation/percent.h"
+#include "kernels/device/listed.h"
+
+namespace kelvin {
+namespace {
+
+std::size_t position_of_choice(const SweepPlan& plan) {
+  const auto axis =
+      std::find_if(plan.axes.begin(), plan.axes.end(), [&](const Axis& a) { return a.name == plan.choice->axis; });
+  if (axis == plan.axes.end())
+    throw mistake("choose"_field, " ", plan.choice->axis, ": no axis of that name; add ", "grid"_field, " ",
+                  plan.choice->axis, "=V1,V2");
+  return static_cast<std::size_t>(axis - plan.axes.begin());
+}
+
+}  // namespace
+
+SweepPlan choosing_plan(const SweepPlan& plan) {
+  (void)position_of_choice(plan);
+  const std::string held_out = flag_value(plan.train, "validation", "0");
+  if (held_out == "0")
+    throw mistake("choose"_field, " ", plan.choice->axis, " needs images to choose on: add ", "validation"_field, " N");
+  for (const std::uint64_t seed : plan.choice->seeds)
+    if (std::find(plan.seeds.begin(), plan.seeds.end(), seed) != plan.seeds.end())
+      throw mistake("choose-seeds"_field, ": seed ", seed, " is one of ", "seeds"_field,
+                    "; what is reported needs fresh ones");
+  SweepPlan choosing = plan;
+  choosing.title = str("Choice of ", plan.choice->axis, " on held-out images");
+  choosing.choice.reset();
+  choosing.baseline.reset();
+  choosing.seeds = plan.choice->seeds;
+  choosing.measure.kinds = plan.choice->kinds;
+  choosing.measure.held_out = true;
+  return choosing;
+}
+
+std::vector<ChosenValue> choose(const SweepPlan& plan, const SweepTable& table) {
+  const std::size_t position = position_of_choice(plan);
+  const std::vector<AxisValue>& candidates = plan.axes[position].values;
+  std::vector<ChosenValue> choices;
+  for (const SweepRow& row : table.rows) {
+    std::vector<std::string> others = row.values;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(position));
+    const auto known = std::find_if(choices.begin(), choices.end(), [&](const auto& c) { return c.values == others; });
+    if (known == choices.end()) choices.push_back({.values = others, .chosen = {}, .accuracy = -1});
+    ChosenValue& choice = known == choices.end() ? choices.back() : *known;
+    const auto clean = row.figures.find("clean");
+    if (clean == row.figures.end() || clean->second.n < static_cast<int>(row.cells.size())) continue;
+    if (clean->second.mean <= choice.accuracy) continue;
+    const auto value = std::find_if(candidates.begin(), candidates.end(),
+                                    [&](const AxisValue& v) { return v.label == row.values[position]; });
+    choice.chosen = *value;
+    choice.accuracy = clean->second.mean;
+    choice.is_at_edge = candidates.size() > 1 && (value == candidates.begin() || value == candidates.end() - 1);
+  }
+  for (const ChosenValue& c : choices)
+    if (c.accuracy < 0)
+      throw mistake("choose"_field, " ", plan.choice->axis, ": every value diverged or failed with some seed for ",
+                    listed(c.values), "; try other values");
+  return choices;
+}
+
+std::vector<Axis> other_axes(const SweepPlan& plan) {
+  std::vector<Axis> axes = plan.axes;
+  axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(position_of_choice(plan)));
+  return axes;
+}
+
+std::vector<Cell> chosen_cells(const SweepPlan& plan, const std::vector<ChosenValue>& choices) {
+  std::vector<Cell> cells = expand(other_axes(plan), plan.train, plan.seeds);
+  for (Cell& cell : cells)
+    for (const ChosenValue& c : choices)
+      if (c.values == cell.values) {
+        for (const Flag& flag : c.chosen.flags) set_flag(cell.flags, flag);
+        cell.label += str(" (", plan.choice->axis, " ", c.chosen.label, ")");
+      }
+  return cells;
+}
+
+std::string text_of(const SweepPlan& plan, const std::vector<ChosenValue>& choices) {
+  std::string text = str("Chosen on held-out images with seeds ",
+                         listed(plan.choice->seeds, [](std::uint64_t s) { return std::to_string(s); }), ":\n");
+  for (const ChosenValue& c : choices) {
+    text += "  ";
+    const std::vector<Axis> axes = other_axes(plan);
+    for (std::size_t i = 0; i < c.values.size(); ++i) text += str(axes[i].name, " ", c.values[i], ", ");
+    text += str(plan.choice->axis, " ", c.chosen.label, ": ", percent(c.accuracy), " of them right",
+                c.is_at_edge ? " (at the edge of the grid: a better value may lie beyond)" : "", "\n");
+  }
+  return text;
+}
+
+Json to_json(const SweepPlan& plan, const std::vector<ChosenValue>& choices, const SweepTable& table) {
+  Json settings = Json::array();
+  for (const ChosenValue& c : choices)
+    settings.push_back({{"values", c.values},
+                        {"chosen", c.chosen.label},
+                        {"held_out_accuracy", c.accuracy},
+                        {"is_at_edge", c.is_at_edge}});
+  return {
+      {"axis", plan.choice->axis}, {"seeds", plan.choice->seeds}, {"settings", settings}, {"table", to_json(table)}};
+}
+
+}  // namespace kelvin
