@@ -142,7 +142,7 @@ Json to_json(const Audit& a) {
           {"worst_case", a.worst_case},
           {"masking_gap", a.masking_gap()},
           {"median_margin", a.median_margin},
-          {"norm", a.norm == Norm::linf ? "linf" : "l2"},
+          {"norm", name_in(norms(), a.norm)},
           {"eps", a.eps},
           {"step", a.step},
           {"steps", a.steps},

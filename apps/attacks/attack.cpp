@@ -73,6 +73,8 @@ Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, 
   return loss_at(tau, loss, logits, labels);
 }
 
+std::vector<Named<Norm>> norms() { return {{"linf", Norm::linf}, {"l2", Norm::l2}}; }
+
 std::vector<Named<AttackLoss>> attack_losses() {
   std::vector<Named<AttackLoss>> names;
   for (const KnownLoss& known : kLosses) names.push_back({known.name, known.loss});

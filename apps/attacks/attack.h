@@ -128,6 +128,7 @@ using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)
 [[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, const Tensor& tau);
 
 [[nodiscard]] const char* name_of(AttackLoss loss);
+[[nodiscard]] std::vector<Named<Norm>> norms();  // linf, l2
 [[nodiscard]] std::vector<Named<AttackLoss>> attack_losses();  // ce, log-odds, margin, dlr
 // Throws a mistake that names `field` if a model has too few classes for the loss.
 void require_classes(FieldName field, AttackLoss loss, int classes);

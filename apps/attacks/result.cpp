@@ -82,7 +82,7 @@ nlohmann::json to_json(const AttackResult& r, const AttackOptions& o, const std:
                          {"n", r.images.size()},
                          {"attack", o.attack},
                          {"loss", name_of(o.loss)},
-                         {"norm", o.norm == Norm::linf ? "linf" : "l2"},
+                         {"norm", name_in(norms(), o.norm)},
                          {"eps", o.eps},
                          {"step", o.attack == "fgsm" ? o.eps : own_value(o, "step", usual_step(o.eps))},
                          {"steps", o.attack == "fgsm" ? 1 : own_value(o, "steps", own_value(o, "queries", 1))},

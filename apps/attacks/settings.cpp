@@ -47,7 +47,7 @@ Fields attack_fields(AttackOptions& o) {
     return o.targeting == Targeting::fixed ? exact(o.target_class) : std::string(name_of(o.targeting));
   };
   return {basic(field("attack", o.attack, attack_names(), listed(attack_names()))),
-          basic(field("norm", o.norm, {{"linf", Norm::linf}, {"l2", Norm::l2}}, "linf or l2")),
+          basic(field("norm", o.norm, norms(), "linf or l2")),
           basic(with_computed_default(
               field("eps", o.eps, at_least(0), "Radius of the ball, pixels in [0, 1]; default: 8/255, in L2 0.5"))),
           basic(field("loss", o.loss, attack_losses(),

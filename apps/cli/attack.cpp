@@ -77,9 +77,9 @@ std::string displacement_text(const AttackOptions& o, const AttackResult& r) {
 
 std::string text_of(const AttackFlags& f, const AttackResult& r) {
   const AttackOptions& o = f.options;
-  std::string text = str(title_of(o), ", eps ", number(static_cast<double>(o.eps)), " ",
-                         o.norm == Norm::l2 ? "l2" : "linf", ": robust accuracy ", percent(r.robust_accuracy()),
-                         " (clean ", percent(r.clean_accuracy()), ") on ", r.images.size(), " images\n");
+  std::string text = str(title_of(o), ", eps ", number(static_cast<double>(o.eps)), " ", name_in(norms(), o.norm),
+                         ": robust accuracy ", percent(r.robust_accuracy()), " (clean ", percent(r.clean_accuracy()),
+                         ") on ", r.images.size(), " images\n");
   if (has_targets(o))
     text += str("the target was reached on ", percent(r.target_success_rate()), " of the images of other classes\n");
   text += str("zero-gradient fraction ", percent(r.zero_gradient_fraction()), ", median margin ",

@@ -5,6 +5,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/subcommand.h"
 #include "apps/report/text_table.h"
+#include "apps/run/precisions.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -14,8 +15,6 @@ struct BenchFlags {
   BenchOptions options;
   std::string cases = "train-resnet20,train-resnet18,pgd20-resnet20", data;
 };
-
-const std::vector<Named<DType>> kPrecisions = {{"f32", DType::f32}, {"bf16", DType::bf16}};
 
 std::string share(double s) { return s < 0 ? "-" : percent(s); }
 
@@ -45,7 +44,7 @@ void run(BenchFlags& f, const CommonOptions& common) {
         is_data_case(name) ? run_data_bench(name, f.options, f.data) : run_bench(name, f.options, device);
     rows.push_back({{"case", row.name},
                     {"device", name_of(device.kind)},
-                    {"precision", name_in(kPrecisions, f.options.precision)},
+                    {"precision", name_of(f.options.precision)},
                     {"batch", f.options.batch_size},
                     {"img_per_s", row.img_per_s},
                     {"pool_peak_mb", row.pool_peak_mb},
@@ -58,7 +57,7 @@ void run(BenchFlags& f, const CommonOptions& common) {
         rows.back()["profile"].push_back({{"name", l.name}, {"ms", l.milliseconds}, {"calls", l.calls}});
       profiles += "\n" + profile_table(row);
     }
-    table.add({row.name, name_in(kPrecisions, f.options.precision), str(f.options.batch_size), number(row.img_per_s, 4),
+    table.add({row.name, name_of(f.options.precision), str(f.options.batch_size), number(row.img_per_s, 4),
                share(row.conv_share), share(row.repack_share), number(row.pool_peak_mb, 4),
                number(row.peak_rss_mb, 4)});
   }
@@ -83,7 +82,7 @@ void add_bench(CLI::App& app, CommonOptions& common) {
           field("cases", f->cases,
                 "With commas: train-MODEL, infer-MODEL, pgdSTEPS-MODEL; load (batches of the loader), corrupt-NAME, "
                 "corrupt-all"),
-          field("precision", o.precision, kPrecisions, "f32 or bf16"),
+          field("precision", o.precision, precisions(), "f32 or bf16"),
           also(field("batch", o.batch_size, at_least(1), "Images at a time"), "batch-size"),
           field("data", f->data, "Images of load and corrupt cases, NAME or NAME:PATH; default: smooth random ones"),
           field("size", o.size, in(1, kMostPixels), "Image side"), field("channels", o.channels, in(1, 3), "1 or 3"),

@@ -57,8 +57,7 @@ std::string variant_of(const TargetOptions& o, const RunInfo& own, std::int64_t 
   const bool is_usual = is_whole_set ? o.usual_limit == 0 || images <= o.usual_limit : images == o.usual_limit;
   if (!is_usual) text += str("-n", images);
   if (!o.data.empty() && o.data != own.data) text += "-on-" + file_name_text(o.data);
-  const DType precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
-  if (!o.precision.empty() && precision != own.model.precision) text += "-" + o.precision;
+  if (o.precision && *o.precision != own.model.precision) text += "-" + name_of(*o.precision);
   if (o.weights_from == "ema") text += "-ema";
   return text;
 }
@@ -123,7 +122,7 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
     target.notes.push_back(std::move(note));
   match_classes(source, data, target);
   if (o.weights_from == "ema") source.file = require_average(std::move(source.file));
-  if (!o.precision.empty()) info.model.precision = o.precision == "bf16" ? DType::bf16 : DType::f32;
+  info.model.precision = o.precision.value_or(info.model.precision);
   require_precision(info.model.precision, device);
   info.data = data;
   target.trained = source.is_raw ? build_foreign_model(source.file, info, device, target.notes)

@@ -4,6 +4,7 @@
 #include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
 #include "apps/run/foreign_weights.h"
+#include "apps/run/precisions.h"
 #include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
 #include "engine/input_file.h"
@@ -13,7 +14,8 @@ namespace kelvin {
 namespace {
 
 struct PredictFlags {
-  std::string model, weights, input, output, features, precision, weights_from = "last";
+  std::string model, weights, input, output, features, weights_from = "last";
+  std::optional<DType> precision;
   NormalisationFlags normalisation;
   int classes = 0, image_size = 0;
 };
@@ -59,7 +61,7 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
   spec.width = static_cast<int>(images.shape[2]);
   spec.channels = static_cast<int>(images.shape[3]);
   if (f.image_size > 0) spec.image_size = f.image_size;
-  if (!f.precision.empty()) spec.precision = f.precision == "bf16" ? DType::bf16 : DType::f32;
+  spec.precision = f.precision.value_or(spec.precision);
   note = set_normalisation(spec, f.normalisation, has_run_info(file), f.weights);
   if (has_run_info(file)) require_own_grid(own, spec, file);
   return spec;
@@ -126,17 +128,17 @@ void add_predict(CLI::App& app, CommonOptions& common) {
       [f, &common] { run(*f, common); });
   add_fields(
       *c,
-      basic(joined({Fields{required(field("weights", f->weights, "safetensors file, or a run folder")),
-                           required(field("input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")),
-                           required(field("output", f->output, "Where the logits [N, classes] go")),
-                           field("features", f->features, "Where f(x) [N, d] goes"),
-                           field("model", f->model, "Model of the weights; default: as the checkpoint says"),
-                           field("classes", f->classes, in(2, kMostClasses), "Class count; default: from the weights"),
-                           field("image-size", f->image_size, in(0, kMostPixels),
-                                 "Resize the images to this side; default: as the checkpoint says"),
-                           field("precision", f->precision, {"f32", "bf16"}, "f32 or bf16"),
-                           weights_from_field(f->weights_from)},
-                    normalisation_fields(f->normalisation)})));
+      basic(joined(
+          {Fields{required(field("weights", f->weights, "safetensors file, or a run folder")),
+                  required(field("input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")),
+                  required(field("output", f->output, "Where the logits [N, classes] go")),
+                  field("features", f->features, "Where f(x) [N, d] goes"),
+                  field("model", f->model, "Model of the weights; default: as the checkpoint says"),
+                  field("classes", f->classes, in(2, kMostClasses), "Class count; default: from the weights"),
+                  field("image-size", f->image_size, in(0, kMostPixels),
+                        "Resize the images to this side; default: as the checkpoint says"),
+                  field("precision", f->precision, precisions(), "f32 or bf16"), weights_from_field(f->weights_from)},
+           normalisation_fields(f->normalisation)})));
 }
 
 }  // namespace kelvin

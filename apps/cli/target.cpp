@@ -7,6 +7,7 @@
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/subcommand.h"
 #include "apps/experiment/measure.h"
+#include "apps/run/precisions.h"
 #include "engine/weight_average.h"
 
 namespace kelvin {
@@ -52,7 +53,7 @@ void add_target_options(CLI::App& command, TargetOptions& t) {
                            message("A safetensors file instead of a run folder; needs ", "model"_field, " and ",
                                    "data"_field)),
                      field("model", t.model, message("Model of ", "weights"_field)), weights_from_field(t.weights_from),
-                     field("precision", t.precision, {"f32", "bf16"}, "f32 or bf16; default: the run's"),
+                     field("precision", t.precision, precisions(), "f32 or bf16; default: the run's"),
                      field("batch-size", t.batch_size, at_least(1), "Images at a time")}),
               group("Model and data", normalisation_fields(t.normalisation))}));
 }

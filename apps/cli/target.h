@@ -30,7 +30,7 @@ struct TargetOptions {
   std::int64_t usual_limit = 0;  // the command's default limit of images; 0: the whole set
   int batch_size = 250;
   NormalisationFlags normalisation;   // of --weights
-  std::string precision;              // --precision; default: the run's
+  std::optional<DType> precision;     // --precision; none: the run's
   std::string weights_from = "last";  // last, or ema: the averaged weights of a run trained with --ema
   // For commands with --split: "train" puts the training half of the data set into Target::data.test.
   std::string split = "test";

@@ -23,11 +23,11 @@ std::string settings_of(double tau, const ExperimentOptions& o, const Dataset& d
              "\"\ntrain-limit = ", data.train.count, "\ntest-limit = ", data.test.count, "\nmodel = \"", t.model,
              "\"\ntau = ", tau, "\nepochs = ", t.epochs, "\nbatch-size = ", t.batch_size, "\nlr = ", t.lr.base,
              "\nlr-times-tau = ", t.lr_times_tau ? "true" : "false", "\nmomentum = ", t.optimizer.momentum,
-             "\nweight-decay = ", t.optimizer.weight_decay, "\nprecision = \"",
-             t.precision == DType::bf16 ? "bf16" : "f32", "\"\nseed = ", t.seed, "\n", "# measured with eps ",
-             o.attack.eps, ", step ", o.attack.pgd.step_in(o.attack.eps), ", ", o.attack.pgd.steps, " steps on ",
-             o.attack_limit, " images; corruptions at severity ", o.severity, " on ", o.corrupt_limit,
-             " images; geometry on ", o.geometry_limit, " images\n");
+             "\nweight-decay = ", t.optimizer.weight_decay, "\nprecision = \"", name_of(t.precision),
+             "\"\nseed = ", t.seed, "\n", "# measured with eps ", o.attack.eps, ", step ",
+             o.attack.pgd.step_in(o.attack.eps), ", ", o.attack.pgd.steps, " steps on ", o.attack_limit,
+             " images; corruptions at severity ", o.severity, " on ", o.corrupt_limit, " images; geometry on ",
+             o.geometry_limit, " images\n");
 }
 
 // What the folder holds for these settings.

@@ -1,6 +1,7 @@
 // The table of training options, and their record in JSON.
 #include <cmath>
 
+#include "apps/run/precisions.h"
 #include "apps/training/train.h"
 #include "kernels/device/threads.h"
 #include "models/model.h"
@@ -49,8 +50,7 @@ Fields train_fields(TrainOptions& o) {
                     message("Multiplies the cosines of ", "classifier"_field, " cosine")),
               basic(field("init", o.init, "Start from a safetensors file: Kelvin's, torchvision's or timm's")),
               field("allow-partial", o.allow_partial, message("With ", "init"_field, ": load what fits")),
-              basic(field("precision", o.precision, {{"f32", DType::f32}, {"bf16", DType::bf16}},
-                          "f32 or bf16 activations"))}),
+              basic(field("precision", o.precision, precisions(), "f32 or bf16 activations"))}),
        model_choice_fields(o.choice),
        group("Temperature",
              {basic(field("tau-schedule", o.tau.kind,
