@@ -16,6 +16,6 @@ build_dir=$("$tools/build.sh" kelvin)
 flags=("$@")
 [[ " $* " == *" --seeds"* ]] || flags+=(--seeds 0,1,2)
 [[ " $* " == *" --jobs"* ]] || flags+=(--jobs 2)
-for preset in paper controls adversarial; do
+for preset in temperatures controls adversarial; do
   "$build_dir/bin/kelvin" sweep --preset "$preset" "${flags[@]}" --out "$out/$preset"
 done
