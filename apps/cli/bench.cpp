@@ -44,7 +44,7 @@ void run(BenchFlags& f, const CommonOptions& common) {
         is_data_case(name) ? run_data_bench(name, f.options, f.data) : run_bench(name, f.options, device);
     rows.push_back({{"case", row.name},
                     {"device", name_of(device.kind)},
-                    {"precision", name_of(f.options.precision)},
+                    {"precision", name_in(precisions(), f.options.precision)},
                     {"batch", f.options.batch_size},
                     {"img_per_s", row.img_per_s},
                     {"pool_peak_mb", row.pool_peak_mb},
@@ -57,8 +57,8 @@ void run(BenchFlags& f, const CommonOptions& common) {
         rows.back()["profile"].push_back({{"name", l.name}, {"ms", l.milliseconds}, {"calls", l.calls}});
       profiles += "\n" + profile_table(row);
     }
-    table.add({row.name, name_of(f.options.precision), str(f.options.batch_size), number(row.img_per_s, 4),
-               share(row.conv_share), share(row.repack_share), number(row.pool_peak_mb, 4),
+    table.add({row.name, name_in(precisions(), f.options.precision), str(f.options.batch_size),
+               number(row.img_per_s, 4), share(row.conv_share), share(row.repack_share), number(row.pool_peak_mb, 4),
                number(row.peak_rss_mb, 4)});
   }
   Json json = {{"rows", rows}};

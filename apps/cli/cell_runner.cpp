@@ -7,6 +7,7 @@
 #include "apps/attacks/settings.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/standard_streams.h"
 #include "apps/cli/sweep_progress.h"
 #include "apps/cli/train_flags.h"
 #include "apps/sweep/shared_folder.h"

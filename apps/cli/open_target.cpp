@@ -1,6 +1,7 @@
 #include "apps/cli/notes.h"
 #include "apps/cli/target.h"
 #include "apps/run/foreign_weights.h"
+#include "apps/run/precisions.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -57,7 +58,7 @@ std::string variant_of(const TargetOptions& o, const RunInfo& own, std::int64_t 
   const bool is_usual = is_whole_set ? o.usual_limit == 0 || images <= o.usual_limit : images == o.usual_limit;
   if (!is_usual) text += str("-n", images);
   if (!o.data.empty() && o.data != own.data) text += "-on-" + file_name_text(o.data);
-  if (o.precision && *o.precision != own.model.precision) text += "-" + name_of(*o.precision);
+  if (o.precision && *o.precision != own.model.precision) text += "-" + name_in(precisions(), *o.precision);
   if (o.weights_from == "ema") text += "-ema";
   return text;
 }

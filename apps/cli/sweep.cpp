@@ -3,6 +3,7 @@
 
 #include "apps/cli/cell_runner.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/standard_streams.h"
 #include "apps/cli/subcommand.h"
 #include "apps/cli/train_flags.h"
 #include "apps/cli/waiting_threads.h"

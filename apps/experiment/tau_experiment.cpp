@@ -6,6 +6,7 @@
 
 #include "apps/report/text_table.h"
 #include "apps/run/json_fields.h"
+#include "apps/run/precisions.h"
 #include "apps/run/run_lock.h"
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
@@ -23,7 +24,7 @@ std::string settings_of(double tau, const ExperimentOptions& o, const Dataset& d
              "\"\ntrain-limit = ", data.train.count, "\ntest-limit = ", data.test.count, "\nmodel = \"", t.model,
              "\"\ntau = ", tau, "\nepochs = ", t.epochs, "\nbatch-size = ", t.batch_size, "\nlr = ", t.lr.base,
              "\nlr-times-tau = ", t.lr_times_tau ? "true" : "false", "\nmomentum = ", t.optimizer.momentum,
-             "\nweight-decay = ", t.optimizer.weight_decay, "\nprecision = \"", name_of(t.precision),
+             "\nweight-decay = ", t.optimizer.weight_decay, "\nprecision = \"", name_in(precisions(), t.precision),
              "\"\nseed = ", t.seed, "\n", "# measured with eps ", o.attack.eps, ", step ",
              o.attack.pgd.step_in(o.attack.eps), ", ", o.attack.pgd.steps, " steps on ", o.attack_limit,
              " images; corruptions at severity ", o.severity, " on ", o.corrupt_limit, " images; geometry on ",

@@ -45,9 +45,9 @@ std::vector<ChosenValue> choose(const SweepPlan& plan, const SweepTable& table) 
   for (const SweepRow& row : table.rows) {
     std::vector<std::string> others = row.values;
     others.erase(others.begin() + static_cast<std::ptrdiff_t>(position));
-    const auto known = std::find_if(choices.begin(), choices.end(), [&](const auto& c) { return c.values == others; });
-    if (known == choices.end()) choices.push_back({.values = others, .chosen = {}, .accuracy = -1});
-    ChosenValue& choice = known == choices.end() ? choices.back() : *known;
+    auto known = std::find_if(choices.begin(), choices.end(), [&](const auto& c) { return c.values == others; });
+    if (known == choices.end()) known = choices.insert(known, {.values = others, .chosen = {}, .accuracy = -1});
+    ChosenValue& choice = *known;
     const auto clean = row.figures.find("clean");
     if (clean == row.figures.end() || clean->second.n < static_cast<int>(row.cells.size())) continue;
     if (clean->second.mean <= choice.accuracy) continue;
