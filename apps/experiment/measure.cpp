@@ -4,11 +4,13 @@
 
 #include "apps/analysis/audit.h"
 #include "apps/analysis/geometry.h"
+#include "apps/analysis/gradients.h"
 #include "apps/analysis/logit_scale.h"
 #include "apps/attacks/settings.h"
 #include "apps/evaluation/calibration.h"
 #include "apps/evaluation/corruptions.h"
 #include "apps/evaluation/evaluate.h"
+#include "apps/experiment/boundary_distance.h"
 #include "apps/report/examples.h"
 #include "apps/run/json_fields.h"
 #include "data/corruptions.h"
@@ -36,7 +38,7 @@ Json settings_of(const Measurement& m, double train_tau) {
   if (m.held_out) json["images"] = "held out";
   if (m.kind == Measurement::Kind::corruptions) json.update({{"severity", m.severity}, {"seed", m.seed}});
   if (m.kind == Measurement::Kind::attack || m.kind == Measurement::Kind::worst_case ||
-      m.kind == Measurement::Kind::audit)
+      m.kind == Measurement::Kind::audit || m.kind == Measurement::Kind::distance)
     json.update({{"attack", a.attack},
                  {"version", a.autoattack.version},
                  {"norm", static_cast<int>(a.norm)},
@@ -49,6 +51,7 @@ Json settings_of(const Measurement& m, double train_tau) {
                  {"queries", own_value(a, "queries", a.square.queries)},
                  {"targets", own_value(a, "targets", a.apgd_t.targets)},
                  {"seed", a.seed}});
+  if (a.targeting != Targeting::none) json["targeted"] = name_of(a.targeting);
   return json;
 }
 
@@ -77,9 +80,12 @@ class Measurer {
       if (m.kind == Measurement::Kind::worst_case) settings["after"] = attacks_before(m);
       const Json kept = read_result(folder_, result_name(m));
       if (kept.is_object() && kept.value("settings", Json()) == settings && has_images(m, kept)) continue;
-      std::optional<LogitScale> scaled;
-      if (m.logit_scale != 1) scaled.emplace(model_, static_cast<float>(m.logit_scale));
-      Json result = measured(m);
+      Json result = made_under_another_name(m);
+      if (result.is_null()) {
+        std::optional<LogitScale> scaled;
+        if (m.logit_scale != 1) scaled.emplace(model_, static_cast<float>(m.logit_scale));
+        result = measured(m);
+      }
       result["settings"] = settings;
       folder_.write_result(result_name(m), result);
     }
@@ -93,6 +99,21 @@ class Measurer {
   }
   [[nodiscard]] ImageSet images(const Measurement& m) const { return data_.test.first(m.limit); }
 
+  // The result of an earlier attack of the list whose settings are the same except for the name; null if there is none.
+  [[nodiscard]] Json made_under_another_name(const Measurement& m) const {
+    if (m.kind != Measurement::Kind::attack) return {};
+    for (const Measurement& earlier : list_) {
+      if (&earlier == &m) break;
+      Json settings = settings_of(earlier, tau_);
+      settings["name"] = result_name(m);
+      if (earlier.kind != m.kind || settings != settings_of(m, tau_)) continue;
+      Json result = read_result(folder_, result_name(earlier));
+      if (result.is_object()) result["label"] = m.name;
+      return result;
+    }
+    return {};
+  }
+
   Json measured(const Measurement& m) {
     switch (m.kind) {
       case Measurement::Kind::clean: return clean(m);
@@ -101,6 +122,8 @@ class Measurer {
       case Measurement::Kind::worst_case: return worst_case(m);
       case Measurement::Kind::geometry: return to_json(measure_geometry(model_, images(m), kMeasuredBatch), tau_);
       case Measurement::Kind::audit: return audited(m);
+      case Measurement::Kind::distance: return distance(m);
+      case Measurement::Kind::gradients: return gradients(m);
     }
     throw internal_error("unknown kind of measurement");
   }
@@ -189,6 +212,19 @@ class Measurer {
     }));
   }
 
+  Json distance(const Measurement& m) {
+    const AttackOptions options = attack_options(m, tau_);
+    const AttackResult result = attack(model_, images(m), options, {}, stage("distance, " + title_of(options)));
+    Json json = boundary_distances(result);
+    json.update({{"attack", options.attack}, {"train_tau", tau_}, {"warnings", result.warnings}});
+    return json;
+  }
+
+  Json gradients(const Measurement& m) {
+    const GradientOptions options{.taus = {tau_ * m.logit_scale}, .batch_size = kMeasuredBatch};
+    return to_json(measure_gradients(model_, images(m), options, stage("gradients")), data_.class_names, tau_);
+  }
+
   Model& model_;
   double tau_;
   const std::vector<Measurement>& list_;
@@ -222,6 +258,8 @@ std::string result_name(const Measurement& m) {
     case Measurement::Kind::worst_case: return "worst-case" + scale;
     case Measurement::Kind::geometry: return "geometry" + scale;
     case Measurement::Kind::audit: return "audit" + scale;
+    case Measurement::Kind::distance: return "boundary-distance" + scale;
+    case Measurement::Kind::gradients: return "gradients-train-tau" + scale;
   }
   return "unknown";
 }

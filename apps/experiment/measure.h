@@ -2,6 +2,7 @@
 // a sweep use these measurements, so that their figures are comparable.
 //
 // A result holds the settings that produced it (key "settings"). A measurement whose result exists with the same settings is not repeated.
+// An attack that differs from an earlier one of the list in its name alone gets a copy of its result.
 // Results also hold one flag for each image (key "correct", a string of 0 and 1: correct, or still robust), for paired tests on the same
 // images.
 #pragma once
@@ -23,7 +24,9 @@ struct Measurement {
     attack,       // results/attack-NAME
     worst_case,   // results/worst-case: `attack` on the images that are robust against all earlier attacks of the list
     geometry,     // results/geometry
-    audit         // results/audit
+    audit,        // results/audit
+    distance,     // results/boundary-distance: how far away the images are that `attack` finds (boundary_distance.h)
+    gradients     // results/gradients-train-tau: gradients and shares α of the loss at the training τ
   };
   Kind kind = Kind::clean;
   std::string name;  // of an attack, e.g. "pgd-log-odds"

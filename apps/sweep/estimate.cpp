@@ -9,6 +9,7 @@ namespace {
 constexpr double kUsuallyStanding = 0.25;
 constexpr double kOverhead = 1.2;        // reading data, making corruptions, checkpoints, plans
 constexpr double kAuditSteps = 20 * 40;  // about forty attacks of twenty steps
+constexpr double kGradientPasses = 5;    // forward and backward, for one temperature
 
 // The cost of an attack on one image in attack steps. A query of Square counts as a third, because it needs no gradient.
 double steps_of(const AttackOptions& a) {
@@ -41,11 +42,13 @@ double estimated_seconds(const TrainOptions& o, std::int64_t train_images, std::
       case Measurement::Kind::corruptions:
         seconds += images * static_cast<double>(corruption_names().size()) / r.infer;
         break;
-      case Measurement::Kind::attack: seconds += images * steps_of(m.attack) / r.attack_step; break;
+      case Measurement::Kind::attack:
+      case Measurement::Kind::distance: seconds += images * steps_of(m.attack) / r.attack_step; break;
       case Measurement::Kind::worst_case:
         seconds += kUsuallyStanding * images * steps_of(m.attack) / r.attack_step;
         break;
       case Measurement::Kind::audit: seconds += images * kAuditSteps / r.attack_step; break;
+      case Measurement::Kind::gradients: seconds += images * kGradientPasses / r.attack_step; break;
     }
   }
   return kOverhead * seconds;

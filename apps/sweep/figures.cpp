@@ -99,6 +99,12 @@ class Reader {
     number("coefficient_of_variation", geometry, "coefficient_of_variation");
     const JsonFields audit = result("audit");
     number("audit_worst_case", audit, "worst_case");
+    targeted();
+    const JsonFields boundary = result("boundary-distance"), gradients = result("gradients-train-tau");
+    number("median_distance", boundary, "median_distance");
+    number("mean_distance", boundary, "mean_distance");
+    if (gradients.has("rows"))
+      for (const JsonFields& row : gradients.objects("rows")) number("alpha_entropy", row, "alpha_entropy");
   }
 
   void corruptions() {
@@ -112,6 +118,16 @@ class Reader {
       for (std::size_t i = 0; i < one.size(); ++i) total[i] += one[i];
     }
     if (!total.empty()) f_.images["corrupted"] = total;
+  }
+
+  void targeted() {
+    for (const auto& [key, name] :
+         {std::pair{"untargeted_ce", "attack-pgd-ce-untargeted"}, std::pair{"targeted_ce", "attack-pgd-ce-targeted"},
+          std::pair{"untargeted_margin", "attack-pgd-margin-untargeted"},
+          std::pair{"targeted_margin", "attack-pgd-margin-targeted"}})
+      share(key, images_of(result(name)));
+    number("target_reached_ce", result("attack-pgd-ce-targeted"), "target_success_rate");
+    number("target_reached_margin", result("attack-pgd-margin-targeted"), "target_success_rate");
   }
 
   void attacks() {
@@ -161,10 +177,19 @@ const std::vector<SweepColumn>& sweep_columns() {
                                                    {"sound", "sound min %", true},
                                                    {"worst_case", "worst case %", true},
                                                    {"audit_worst_case", "audit worst %", true},
+                                                   {"untargeted_ce", "untargeted CE %", true},
+                                                   {"targeted_ce", "targeted CE %", true},
+                                                   {"target_reached_ce", "target reached, CE %", true},
+                                                   {"untargeted_margin", "untargeted margin %", true},
+                                                   {"targeted_margin", "targeted margin %", true},
+                                                   {"target_reached_margin", "target reached, margin %", true},
                                                    {"masking_gap", "masking gap", true},
                                                    {"zero_gradient_fraction", "zero grad. %", true},
                                                    {"median_margin", "median margin", false},
                                                    {"coefficient_of_variation", "dist. CV", false},
+                                                   {"median_distance", "median L∞ dist.", false},
+                                                   {"mean_distance", "mean L∞ dist.", false},
+                                                   {"alpha_entropy", "entropy of α", false},
                                                    {"nll", "NLL", false},
                                                    {"ece", "ECE %", true}};
   return columns;

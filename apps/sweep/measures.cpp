@@ -5,12 +5,18 @@
 #include <limits>
 
 #include "apps/attacks/settings.h"
+#include "apps/experiment/boundary_distance.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
 
-constexpr std::array kKinds = {"clean", "corrupt", "pgd", "attacks", "worst", "geometry", "audit"};
+// In the order of measurement: the worst case builds on the attacks before it.
+constexpr std::array kKinds = {"clean",    "corrupt", "pgd",      "attacks",  "worst",
+                               "geometry", "audit",   "targeted", "distance", "gradients"};
+
+// Keys that cell.json holds only where their values are not the usual ones, so that cells finished before there were these options stay finished.
+constexpr std::array kLaterKeys = {"targeted_limit", "distance_limit"};
 
 Measurement plain(Measurement::Kind kind, std::int64_t limit, double scale) {
   Measurement m;
@@ -45,6 +51,21 @@ Measurement worst_case(const MeasureRequest& r, double scale) {
   return m;
 }
 
+// PGD away from the label and towards one random class, the same for every cell, on the same images.
+std::vector<Measurement> targeted_and_untargeted(const MeasureRequest& r, double scale) {
+  std::vector<Measurement> list;
+  for (const AttackLoss loss : {AttackLoss::cross_entropy, AttackLoss::margin})
+    for (const bool is_targeted : {false, true}) {
+      Measurement m = plain(Measurement::Kind::attack, r.targeted_limit, scale);
+      m.name = str("pgd-", name_of(loss), is_targeted ? "-targeted" : "-untargeted");
+      m.attack = base_attack(r);
+      m.attack.loss = loss;
+      m.attack.targeting = is_targeted ? Targeting::random : Targeting::none;
+      list.push_back(std::move(m));
+    }
+  return list;
+}
+
 // The measurements of one kind on logits multiplied by `scale`. If `scale` is not 1, empty for kinds that do not depend on losses.
 std::vector<Measurement> measurements_of_kind(const std::string& kind, const MeasureRequest& r, double scale) {
   if (kind == "clean") return {plain(Measurement::Kind::clean, r.test_limit, scale)};
@@ -58,6 +79,7 @@ std::vector<Measurement> measurements_of_kind(const std::string& kind, const Mea
     for (Measurement& m : list) m.logit_scale = scale;
     return list;
   }
+  if (kind == "targeted") return targeted_and_untargeted(r, scale);
   if (scale != 1) return {};
   if (kind == "corrupt") {
     Measurement m = plain(Measurement::Kind::corruptions, r.corrupt_limit, 1);
@@ -66,6 +88,12 @@ std::vector<Measurement> measurements_of_kind(const std::string& kind, const Mea
     return {m};
   }
   if (kind == "geometry") return {plain(Measurement::Kind::geometry, r.geometry_limit, 1)};
+  if (kind == "gradients") return {plain(Measurement::Kind::gradients, r.geometry_limit, 1)};
+  if (kind == "distance") {
+    Measurement m = plain(Measurement::Kind::distance, r.distance_limit, 1);
+    m.attack = boundary_search(r.seed);
+    return {m};
+  }
   Measurement m = plain(Measurement::Kind::audit, r.audit_limit, 1);
   m.attack = base_attack(r);
   return {m};
@@ -79,8 +107,11 @@ Fields measure_fields(MeasureRequest& r) {
           field("worst-attack", r.worst_attack, attack_names(),
                 "Attack on what the others left standing: apgd-t, autoattack, ..."),
           field("corrupt-limit", r.corrupt_limit, at_least(0), "Test images corrupted"),
-          field("geometry-limit", r.geometry_limit, at_least(0), "Test images of the distances"),
+          field("geometry-limit", r.geometry_limit, at_least(0),
+                "Test images of the features' distances and of the gradients"),
           field("audit-limit", r.audit_limit, at_least(0), "Test images audited"),
+          field("targeted-limit", r.targeted_limit, at_least(0), "Test images of the targeted attacks"),
+          field("distance-limit", r.distance_limit, at_least(0), "Test images of the distances to the boundary"),
           field("severity", r.severity, in(1, 5), "Of the corruptions, 1 to 5"),
           field("eps", r.eps, at_least(0), "Radius of the attacks (L-infinity)"),
           with_computed_default(field("step", r.step, at_least(0), "Step of PGD; default: eps/4")),
@@ -100,8 +131,11 @@ void check_request(const MeasureRequest& request) {
 }
 
 Json to_json(const MeasureRequest& request) {
-  MeasureRequest r = request;
+  MeasureRequest r = request, usual;
   Json json = to_json(measure_fields(r));
+  const Json usual_json = to_json(measure_fields(usual));
+  for (const char* key : kLaterKeys)
+    if (json[key] == usual_json[key]) json.erase(key);
   json.update({{"kinds", r.kinds}, {"test_limit", r.test_limit}, {"seed", r.seed}});
   if (r.held_out) json["held_out"] = true;  // absent in the folders of earlier versions
   return json;
@@ -109,7 +143,12 @@ Json to_json(const MeasureRequest& request) {
 
 MeasureRequest measure_request_from(const JsonFields& f) {
   MeasureRequest r;
-  read_fields(f, measure_fields(r));
+  Fields fields = measure_fields(r);
+  std::erase_if(fields, [&](const Field& field) {
+    const std::string key = json_name(field);
+    return std::ranges::count(kLaterKeys, key) > 0 && !f.has(key);
+  });
+  read_fields(f, fields);
   r.kinds = f.texts("kinds");
   r.test_limit = f.integer("test_limit", 0, std::numeric_limits<std::int64_t>::max());
   r.seed = f.seed("seed");
@@ -123,7 +162,7 @@ std::vector<Measurement> measurements_of(const MeasureRequest& r, const std::vec
   std::vector<double> scales = {1};
   scales.insert(scales.end(), logit_scales.begin(), logit_scales.end());
   for (const double scale : scales)
-    for (const char* kind : kKinds)  // in this order: the worst case builds on the attacks
+    for (const char* kind : kKinds)
       if (std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end())
         for (const Measurement& m : measurements_of_kind(kind, r, scale)) list.push_back(m);
   for (Measurement& m : list) m.held_out = r.held_out;

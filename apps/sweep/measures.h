@@ -7,6 +7,12 @@
 //   worst      `worst_attack` on the images that withstood all the attacks: with them, the per-image minimum
 //   geometry   distances between features and prototypes
 //   audit      every check of `kelvin audit`
+//   targeted   PGD at attack τ = 1 on cross-entropy and on the margin, each untargeted and towards one random class, on the same images
+//   distance   to the decision boundary, by FAB-T in L∞ without a radius (apps/experiment/boundary_distance.h)
+//   gradients  of the loss at the training τ, among them the entropy of the shares α of the wrong classes
+//
+// A targeted attack that reaches its class also leaves the label. So an untargeted attack that is run to its end leaves no more images robust
+// than a targeted one; if it does, it has failed, as cross-entropy does where its gradient vanishes.
 #pragma once
 
 #include "apps/experiment/measure.h"
@@ -19,6 +25,7 @@ struct MeasureRequest {
   std::vector<std::string> kinds = {"clean", "corrupt", "attacks", "worst", "geometry"};
   std::int64_t test_limit = 0;  // images of `clean`; 0: the whole test set
   std::int64_t attack_limit = 500, worst_limit = 200, corrupt_limit = 1000, geometry_limit = 2000, audit_limit = 100;
+  std::int64_t targeted_limit = 1000, distance_limit = 200;
   int severity = 3;
   float eps = 8.0f / 255.0f, step = 2.0f / 255.0f;
   int steps = 20;

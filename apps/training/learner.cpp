@@ -32,7 +32,7 @@ Learner::Learner(const TrainOptions& o, Model& model, const Shape& image, Device
 }
 
 void Learner::start() {
-  scale_head(static_cast<float>(1.0 / head_scale_), &Parameter::value);
+  scale_head(static_cast<float>(static_cast<double>(options_.choice.head_init_scale) / head_scale_), &Parameter::value);
   if (average_) average_->restart();
 }
 

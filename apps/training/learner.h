@@ -52,7 +52,8 @@ class Learner {
   [[nodiscard]] std::optional<double> learned_tau() const;  // its present value; empty: not learned
   [[nodiscard]] std::optional<WeightAverage>& average() { return average_; }
 
-  // Prepares a new training: divides the head by τ for the control of the reparametrisation theorem; the average starts at the weights.
+  // Prepares a new training: multiplies the head by ModelChoice::head_init_scale, and divides it by τ for the control of the reparametrisation
+  // theorem; the average starts at the weights.
   void start();
   [[nodiscard]] NamedTensors state() const;                        // of the optimizer, the learned τ and the average
   [[nodiscard]] NamedTensors average_state() const;                // of the average alone

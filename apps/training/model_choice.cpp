@@ -53,6 +53,7 @@ Fields model_choice_fields(ModelChoice& c) {
                               ", else the data's), data, half or imagenet")),
                 field("head-init", c.head_init, {"model", "zeros", "normal"},
                       "Start of a last layer that no file provides: model, zeros or normal"),
+                field("head-init-scale", c.head_init_scale, above(0), "Factor of the last layer's first weights"),
                 field("dropout", c.dropout, from_below(0, 1), "vit_*: rate after positions, attention and MLP layers"),
                 field("drop-path", c.drop_path, from_below(0, 1),
                       "vit_*: stochastic depth, rising linearly to this rate in the last block"),

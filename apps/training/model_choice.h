@@ -21,6 +21,8 @@ struct ModelChoice {
   // The initialisation of prototypes that no file provides: model (the model's own), zeros (Dosovitskiy et al.'s fine-tuning) or normal
   // (deviation 0.02, bias 0: timm's).
   std::string head_init = "model";
+  // Multiplies prototypes and bias before training starts, those of --init too. Not for a cosine classifier, whose prototypes have no length.
+  float head_init_scale = 1;
   float dropout = 0, drop_path = 0;     // ModelSpec
   bool checkpoint_activations = false;  // ModelSpec
 };

@@ -127,6 +127,9 @@ void check_options(const TrainOptions& options) {
   if (o.classifier == "cosine" && o.choice.head_init == "zeros")
     throw mistake("head-init"_field, " zeros needs ", "classifier"_field,
                   " linear: a prototype of length 0 has no direction");
+  if (o.classifier == "cosine" && o.choice.head_init_scale != 1)
+    throw mistake("head-init-scale"_field, " needs ", "classifier"_field,
+                  " linear: a cosine classifier uses the direction of its prototypes alone");
   if (o.learn_tau) check_learned_tau(o);
   if (o.adversarial.awp_gamma > 0 && o.fine_tuning.accumulate > 1)
     throw mistake("awp"_field, " needs ", "accumulate"_field, " 1: its perturbation belongs to one batch");

@@ -95,6 +95,31 @@ TEST(Frozen, OnlyThePrototypesMoveAndNothingDecays) {
   }
 }
 
+// At a learning rate of 0 the weights stay as they start: half as large, of a model's own head and of one from a file; nothing else changes.
+TEST(HeadInitScale, MultipliesTheHeadOnce) {
+  TemporaryFolder folder;
+  const Dataset data = toy();
+  TrainOptions o = options_for("mlp");
+  o.lr.base = 0;
+  o.epochs = 1;
+  run(o, data, folder / "plain");
+  o.choice.head_init_scale = 0.5f;
+  run(o, data, folder / "scaled");
+  o.init = (folder / "plain") / "checkpoint.safetensors";
+  run(o, data, folder / "from-file");
+  o.resume = true;
+  o.epochs = 2;
+  run(o, data, folder / "from-file");
+  const SafetensorsFile plain = open_checkpoint({folder / "plain"});
+  for (const char* name : {"fc1.weight", "fc2.weight", "fc.weight", "fc.bias"}) {
+    std::vector<float> expected = values_of(plain, name);
+    if (std::string(name).starts_with("fc."))
+      for (float& w : expected) w *= 0.5f;
+    EXPECT_EQ(values_of(open_checkpoint({folder / "scaled"}), name), expected) << name;
+    EXPECT_EQ(values_of(open_checkpoint({folder / "from-file"}), name), expected) << name;
+  }
+}
+
 TEST(LayerDecay, LayersNearTheImagesMoveLess) {
   TemporaryFolder folder;
   const Dataset data = toy();
@@ -254,6 +279,14 @@ TEST(FineTuning, MistakesAreNamedBeforeAnythingIsWritten) {
               HasSubstr("known: auto, data, half, imagenet"));
   EXPECT_THAT(says("mlp", [](TrainOptions& o) { o.choice.head_init = "ones"; }),
               HasSubstr("known: model, zeros, normal"));
+  EXPECT_THAT(says("mlp", [](TrainOptions& o) { o.choice.head_init_scale = 0; }),
+              HasSubstr("--head-init-scale must be > 0"));
+  EXPECT_THAT(says("mlp",
+                   [](TrainOptions& o) {
+                     o.classifier = "cosine";
+                     o.choice.head_init_scale = 0.5f;
+                   }),
+              HasSubstr("--head-init-scale needs --classifier linear"));
   EXPECT_THAT(says("mlp", [](TrainOptions& o) { o.optimizer.beta2 = 1; }), HasSubstr("--beta2"));
   EXPECT_THAT(says("mlp",
                    [](TrainOptions& o) {

@@ -75,6 +75,37 @@ TEST(Training, ReparametrisationTheorem) {
   }
 }
 
+// The control's two halves by flags of their own: the head's start at W₀/τ and its rate over τ². Without weight decay, which follows the rate.
+TEST(Training, StartAndRateOfTheHeadAreTheReparametrisation) {
+  TemporaryFolder folder;
+  const Dataset data = toy();
+  for (const double tau : {10.0, 0.5}) {
+    TrainOptions o = toy_options(tau);
+    o.optimizer.weight_decay = 0;
+    o.reparametrize = true;
+    const auto trained = [&](const std::string& name) {
+      run(o, data, folder / (name + std::to_string(tau)));
+      return logits_of(folder / (name + std::to_string(tau)), data.test);
+    };
+    const auto times_tau = [&](std::vector<float> z) {
+      for (float& v : z) v *= static_cast<float>(tau);
+      return z;
+    };
+    const auto control = trained("control");
+    o.reparametrize = false;
+    o.tau.start = o.tau.end = 1;
+    o.choice.head_init_scale = static_cast<float>(1 / tau);
+    const auto start = trained("start");
+    o.fine_tuning.head_lr_scale = static_cast<float>(1 / (tau * tau));
+    const auto both = trained("both");
+    o.choice.head_init_scale = 1;
+    const auto rate = trained("rate");
+    EXPECT_LT(relative(times_tau(both), control), 1e-5) << "tau " << tau;
+    EXPECT_GT(relative(times_tau(start), control), 0.1) << "the rate would have no part in it, tau " << tau;
+    EXPECT_GT(relative(times_tau(rate), control), 0.1) << "the start would have no part in it, tau " << tau;
+  }
+}
+
 TEST(Training, LearnsAndIsDeterministic) {
   TemporaryFolder folder;
   const Dataset data = toy();

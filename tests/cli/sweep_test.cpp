@@ -185,7 +185,9 @@ TEST_F(SweepCli, TheCpuIsNotedOnce) {
 
 // τ = 1 with its logits multiplied: the same predictions and the same log-odds attack, another cross-entropy.
 TEST_F(SweepCli, MultipliedLogitsAreARowOfTheirOwn) {
-  ASSERT_EQ(kelvin(std::string("sweep ") + kToy + "--variant 'one: tau=1 logit-scale=100' --measure clean,pgd --out s"),
+  ASSERT_EQ(kelvin(std::string("sweep ") + kToy +
+                   "--variant 'one: tau=1 logit-scale=100' --measure clean,pgd,targeted,geometry,distance,gradients "
+                   "--targeted-limit 40 --distance-limit 10 --out s"),
             0)
       << read_text(folder_ / "out.err");
   const Json rows = table("s")["rows"];
@@ -195,6 +197,12 @@ TEST_F(SweepCli, MultipliedLogitsAreARowOfTheirOwn) {
   EXPECT_GT(rows[1]["figures"]["zero_gradient_fraction"]["mean"].get<double>(),
             rows[0]["figures"]["zero_gradient_fraction"]["mean"].get<double>());
   EXPECT_EQ(rows[1]["baseline"], rows[0]["label"]);
+  for (const char* key : {"untargeted_ce", "targeted_ce", "untargeted_margin", "targeted_margin"})
+    EXPECT_TRUE(rows[1]["figures"][key].contains("p_holm")) << key;
+  for (const char* key : {"coefficient_of_variation", "median_distance", "mean_distance", "alpha_entropy"}) {
+    EXPECT_GT(rows[0]["figures"][key]["mean"].get<double>(), 0) << key;
+    EXPECT_FALSE(rows[1]["figures"].contains(key)) << key << ": the scale of the logits does not change it";
+  }
 }
 
 // The value is chosen on held-out images with seeds of its own; fresh seeds are trained at it and measured on the test half.
