@@ -85,11 +85,12 @@ std::vector<RunFolder> check_folders(const std::vector<Cell>& cells, const Sweep
   return others;
 }
 
-constexpr const char *kText = "table.txt", *kCsv = "table.csv", *kTable = "table.json", *kReport = "report.html";
+constexpr const char *kText = "table.txt", *kCsv = "table.csv", *kCells = "cells.csv", *kTable = "table.json",
+                     *kReport = "report.html";
 
 // Reports before the work whatever would prevent writing the results.
 void require_writable_results(const std::filesystem::path& out) {
-  for (const char* name : {kText, kCsv, kTable, kReport}) require_writable("--out", out / name);
+  for (const char* name : {kText, kCsv, kCells, kTable, kReport}) require_writable("--out", out / name);
 }
 
 int write_results(const SweepTable& table, const SweepFlags& f, const CommonOptions& common) {
@@ -102,6 +103,7 @@ int write_results(const SweepTable& table, const SweepFlags& f, const CommonOpti
   json["report"] = (out / kReport).string();
   write(kText, text_of(table));
   write(kCsv, csv_of(table));
+  write(kCells, cells_csv_of(table));
   write(kTable, to_text(json, 1) + "\n");
   write_sweep_report(out / kReport, json, {.title = table.title});
   int failed = 0;
@@ -111,7 +113,7 @@ int write_results(const SweepTable& table, const SweepFlags& f, const CommonOpti
         failed += cell.status == CellFigures::Status::failed || cell.status == CellFigures::Status::missing ? 1 : 0;
   print_result(common,
                text_of(table) + "\n" + reading_of(table) + "\n\nTable: " + (out / kCsv).string() +
-                   ", table.json; report: " + (out / kReport).string() + "\n",
+                   ", table.json, cells.csv; report: " + (out / kReport).string() + "\n",
                json);
   return failed;
 }
@@ -171,7 +173,8 @@ void run(const SweepFlags& f, const CommonOptions& common) {
         progress.on(e);
       },
       [&](const std::vector<std::size_t>& running) { progress.idle(running); });
-  const int failed = write_results(make_table(plan.title, plan.axes, cells, f.out, plan.baseline), f, common);
+  const int failed = write_results(
+      make_table(plan.title, plan.axes, cells, f.out, plan.baseline, {plan.family, plan.margin}), f, common);
   if (failed > 0)
     throw Error(ran_out ? ExitCode::out_of_memory : ExitCode::internal,
                 str(failed, " cells failed; their errors are in the table and in ", f.out,
@@ -212,10 +215,15 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
               field("preset", f->preset,
                     "paper, adversarial, controls, lr-boundary or synthetic: defaults that other flags override"),
               field("seeds", f->seeds, "Training seeds, with commas; default: the preset's, or 0"),
-              field("out", f->out, "Folder: one run folder a cell, table.csv, table.json, table.txt, report.html"),
+              field("out", f->out,
+                    "Folder: one run folder a cell, table.csv, cells.csv, table.json, table.txt, report.html"),
               field("measure", f->measure, "With commas: clean, corrupt, pgd, attacks, worst, geometry, audit"),
               field("baseline", f->baseline,
                     "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant"),
+              field("family", f->family,
+                    "Columns (keys, with commas) whose tests over seeds are corrected together; default: clean, "
+                    "corrupted, pgd_log_odds and worst_case, or else sound"),
+              field("margin", f->margin, above(0), "Points of accuracy within which a difference counts as none"),
               field("jobs", f->jobs, in(1, kMostThreads), "Cells at a time; they share the threads"),
               field("title", f->title, "Title of the report"),
               field("overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again"),

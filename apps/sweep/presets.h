@@ -21,6 +21,8 @@ struct SweepPlan {
   std::vector<std::uint64_t> seeds = {0};
   MeasureRequest measure;
   std::optional<Baseline> baseline;
+  std::vector<std::string> family;  // Family::columns
+  double margin = 0.02;             // Family::margin
 };
 
 [[nodiscard]] SweepPlan preset(const std::string& name);  // throws a mistake: unknown
