@@ -11,7 +11,11 @@ const signs = f => {
   const text = (isSmall((f.over_seeds || {}).p_holm) ? "*" : "") + (isSmall(f.p_holm) ? "†" : "");
   return text && " " + text;
 };
-const signed = (c, v) => !isNumber(v) ? "–" : (v < 0 ? "−" : "+") + (c.is_percent ? percent(Math.abs(v)) : short(Number(Math.abs(v).toPrecision(2))));
+const signed = (c, v) => {
+  if (!isNumber(v)) return "–";
+  const text = c.is_percent ? percent(Math.abs(v)) : short(Number(Math.abs(v).toPrecision(2)));
+  return Number(text) === 0 ? text : (v < 0 ? "−" : "+") + text;
+};
 const difference = (c, d) => `${signed(c, d.difference)} [${signed(c, d.interval[0])}, ${signed(c, d.interval[1])}]`;
 const pText = p => !isNumber(p) ? "–" : p < 0.001 ? "<0.001" : p.toFixed(3);
 // What a cell of the table says when it is pointed at.
@@ -37,6 +41,8 @@ document.getElementById("summary").textContent = sweep.reading || "";
 const gapTo = sweep.gap_to || "worst case", gapName = gapTo === "worst case" ? "attack gap" : `CE − ${gapTo}`;
 const capital = text => text[0].toUpperCase() + text.slice(1);
 document.getElementById("gap-to").textContent = gapTo;
+const attacked = [...new Set(sweep.rows.flatMap(r => r.cells.map(c => c.attacked)).filter(n => n))].sort((a, b) => a - b);
+document.getElementById("attacked").textContent = attacked.length ? `: ${attacked.join(" or ")} images` : "";
 document.getElementById("gap-name").textContent = document.getElementById("gap-title").textContent = capital(gapName);
 
 section("table", () => fillTable("sweep-table", ["run", "state", ...sweep.columns.map(c => c.title)],
@@ -47,13 +53,13 @@ section("differences", () => {
     const c = sweep.columns.find(column => column.key === key), d = figure(r, key).over_seeds;
     return [r.label, c.title.replace(/ %$/, ""), String(d.df + 1), difference(c, d), pText(d.p), pText(d.p_holm), pText(d.p_tost), element("td", d.verdict, "text")];
   }));
-  const isCompared = sweep.rows.some(r => r.baseline);
-  if (!isCompared) return void document.getElementById("section-differences").remove();
+  const isInferred = sweep.rows.some(r => Object.values(r.figures).some(f => f.over_seeds));
+  if (!sweep.rows.some(r => r.baseline) || (isInferred && !rows.length)) return void document.getElementById("section-differences").remove();
   document.getElementById(rows.length ? "one-seed" : "differences-legend").remove();
   if (!rows.length) return void document.getElementById("differences").remove();
   document.getElementById("margin").textContent = short(100 * sweep.family.margin);
   document.getElementById("family").textContent = `${rows.length} contrasts: ${sweep.family.columns.join(", ")}`;
-  fillTable("differences", ["run", "column", "seeds", "row − baseline [95 %]", "p", "p Holm", "p TOST", "verdict"], rows);
+  fillTable("differences", ["run", "column", "seeds", "row − baseline [95 %]", "p", "p Holm", "p TOST", element("th", "verdict", "text")], rows);
 });
 
 // Deviations as vertical bars, drawn over the chart.

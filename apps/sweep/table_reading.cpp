@@ -46,14 +46,15 @@ std::string about_gap(const SweepTable& t) {
 std::string about_differences(const SweepTable& t) {
   const std::vector<Contrast> contrasts = contrasts_of(t);
   if (contrasts.empty()) {
-    const bool is_compared =
-        std::any_of(t.rows.begin(), t.rows.end(), [](const SweepRow& row) { return !row.baseline.empty(); });
-    return is_compared ? "Without a second seed nothing is decided about other trainings. " : "";
+    const auto any_row = [&](const auto& is_so) { return std::any_of(t.rows.begin(), t.rows.end(), is_so); };
+    const bool is_single = any_row([](const SweepRow& row) { return !row.baseline.empty(); }) &&
+                           !any_row([](const SweepRow& row) { return !row.differences.empty(); });
+    return is_single ? "Without a second seed nothing is decided about other trainings. " : "";
   }
   std::vector<std::string> decided, equivalent;
   std::size_t identical = 0, undecided = 0;
   for (const Contrast& c : contrasts) {
-    const std::string name = str(c.row->label, ", ", plain_title(*c.column)), &verdict = c.difference->verdict;
+    const std::string name = str(plain_title(*c.column), " (", c.row->label, ")"), &verdict = c.difference->verdict;
     if (verdict.starts_with("differs"))
       decided.push_back(str(name, " ", difference_text(*c.column, c.difference->test.mean)));
     else if (verdict == "equivalent")
@@ -66,8 +67,9 @@ std::string about_differences(const SweepTable& t) {
         list.begin(), list.begin() + static_cast<std::ptrdiff_t>(std::min(list.size(), kMostNamed))));
     return list.size() > kMostNamed ? str(text, " and ", list.size() - kMostNamed, " more") : text;
   };
-  std::string text = str("Of ", contrasts.size(), " declared differences from the baseline ", decided.size(),
-                         decided.size() == 1 ? " is" : " are", " decided over seeds");
+  std::string text = str("Of ", contrasts.size(), " declared differences from the baseline ",
+                         decided.empty() ? "none" : std::to_string(decided.size()), decided.size() < 2 ? " is" : " are",
+                         " decided over seeds");
   text += decided.empty() ? ". " : ": " + some_of(decided) + ". ";
   if (!equivalent.empty())
     text += str(equivalent.size(), " equivalent within ", significant_digits(100 * t.family.margin, 3),

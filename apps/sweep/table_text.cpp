@@ -57,7 +57,7 @@ std::string range_of(const std::vector<std::size_t>& counts, const auto& text_of
 
 std::string legend_of(const SweepTable& t) {
   std::vector<std::size_t> seeds, attacked;
-  bool is_starred = false, is_daggered = false, is_compared = false;
+  bool is_starred = false, is_daggered = false, is_compared = false, is_inferred = false;
   for (const SweepRow& row : t.rows) {
     for (const auto& [key, m] : row.figures)
       if (m.n > 1) seeds.push_back(static_cast<std::size_t>(m.n));
@@ -68,8 +68,8 @@ std::string legend_of(const SweepTable& t) {
       is_daggered = is_daggered || has_dagger(row, c.key);
     }
     is_compared = is_compared || !row.baseline.empty();
+    is_inferred = is_inferred || !row.differences.empty();
   }
-  const bool is_tested = !contrasts_of(t).empty();
   std::string text;
   if (!seeds.empty())
     text += "±  sample standard deviation over " + range_of(seeds, in_words) + " seeds (n - 1 in the denominator)\n";
@@ -81,7 +81,7 @@ std::string legend_of(const SweepTable& t) {
     text +=
         "†  differs from its baseline on the same images: McNemar's test, p < 0.05 after Holm's correction for the "
         "column;\n   it holds for these trained models on other images, and is no evidence about the setting\n";
-  if (is_compared && !is_tested)
+  if (is_compared && !is_inferred)
     text += "no inference over seeds (two seeds or more are needed): another training may give other differences\n";
   if (!attacked.empty())
     text += str("attacks: of each run the first ", range_of(attacked, [](std::size_t n) { return std::to_string(n); }),
@@ -91,6 +91,7 @@ std::string legend_of(const SweepTable& t) {
   };
   if (has("median_margin"))
     text += "median margin: of all images that PGD CE attacked, errors (with a negative margin) included\n";
+  if (!t.unmeasured.empty()) text += str("declared, but not measured: ", listed(t.unmeasured), "\n");
   return text;
 }
 
@@ -113,8 +114,7 @@ std::string differences_of(const SweepTable& t) {
           "p: paired t test over seeds, on these images; p Holm: corrected for the ", contrasts.size(),
           " declared contrasts together\n   (", listed(t.family.columns), "); other columns are exploratory\n",
           "p TOST: two one-sided t tests against a margin of ±", significant_digits(100 * t.family.margin, 3),
-          " points, each by itself; below 0.05: equivalent\n");
-  if (!t.unmeasured.empty()) text += str("declared, but not measured: ", listed(t.unmeasured), "\n");
+          " points on these images, each by itself; below 0.05: equivalent\n");
   return text;
 }
 

@@ -142,7 +142,7 @@ TEST(SweepTable, SaysWhatIsDecidedOverSeeds) {
   std::istringstream lines(text.substr(second));
   for (std::string line; std::getline(lines, line);) EXPECT_LE(width(line), 120u) << line;
   EXPECT_EQ(reading_of(t),
-            "Of 3 declared differences from the baseline 1 is decided over seeds: tau 50, clean +91.7. 2 identical on "
+            "Of 3 declared differences from the baseline 1 is decided over seeds: clean (tau 50) +91.7. 2 identical on "
             "every image. Widest attack gap: 33.3 points (tau 1): on the same images fewer survive the worst case than "
             "PGD on cross-entropy at attack tau 1. 25.0 % of the correct images there had a gradient of exactly zero: "
             "on those the first attack did not run. Highest mean clean accuracy: 95.8 % (tau 50).");
