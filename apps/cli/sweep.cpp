@@ -18,11 +18,12 @@
 namespace kelvin {
 namespace {
 
-constexpr const char *kText = "table.txt", *kCsv = "table.csv", *kTable = "table.json", *kReport = "report.html";
+constexpr const char *kText = "table.txt", *kCsv = "table.csv", *kCells = "cells.csv", *kTable = "table.json",
+                     *kReport = "report.html";
 
 // Reports before the work whatever would prevent writing the results.
 void require_writable_results(const std::filesystem::path& out) {
-  for (const char* name : {kText, kCsv, kTable, kReport}) require_writable("--out", out / name);
+  for (const char* name : {kText, kCsv, kCells, kTable, kReport}) require_writable("--out", out / name);
 }
 
 void write_results(const std::filesystem::path& out, const SweepTable& table, Json& json) {
@@ -33,6 +34,7 @@ void write_results(const std::filesystem::path& out, const SweepTable& table, Js
   json["report"] = (out / kReport).string();
   write(kText, text_of(table));
   write(kCsv, csv_of(table));
+  write(kCells, cells_csv_of(table));
   write(kTable, to_text(json, 1) + "\n");
   write_sweep_report(out / kReport, json, {.title = table.title});
 }
@@ -57,14 +59,15 @@ void run(const SweepPlan& plan, const std::vector<Cell>& cells, const std::vecto
   runner.prepare();
   if (f.dry_run) return print_cells(runner, common, "");
   runner.run();
-  const SweepTable table = make_table(plan.title, axes, runner.cells(), f.out, plan.baseline);
+  const SweepTable table =
+      make_table(plan.title, axes, runner.cells(), f.out, plan.baseline, {plan.family, plan.margin});
   Json json = to_json(table);
   if (!choice.is_null()) json["choice"] = choice;
   write_results(f.out, table, json);
   const std::filesystem::path out = f.out;
   print_result(common,
                text_of(table) + "\n" + reading_of(table) + "\n\nTable: " + (out / kCsv).string() +
-                   ", table.json; report: " + (out / kReport).string() + "\n",
+                   ", table.json, cells.csv; report: " + (out / kReport).string() + "\n",
                json);
   runner.require_success(table);
 }
@@ -84,7 +87,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
                            listed(plan.seeds, [](std::uint64_t s) { return std::to_string(s); }), "\n"));
   if (is_there(flags.out)) require_writable_results(flags.out);
   runner.run();
-  const SweepTable table = make_table(choosing.title, choosing.axes, runner.cells(), flags.out, std::nullopt);
+  const SweepTable table = make_table(choosing.title, choosing.axes, runner.cells(), flags.out, std::nullopt, {});
   Json json = to_json(table);
   write_results(flags.out, table, json);
   runner.require_success(table);
@@ -128,11 +131,16 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
               field("preset", f->preset,
                     message("One of ", listed(preset_names()), ": defaults that other flags override")),
               field("seeds", f->seeds, "Training seeds, with commas; default: the preset's, or 0"),
-              field("out", f->out, "Folder: one run folder a cell, table.csv, table.json, table.txt, report.html"),
+              field("out", f->out,
+                    "Folder: one run folder a cell, table.csv, cells.csv, table.json, table.txt, report.html"),
               field("measure", f->measure,
                     "With commas: clean, corrupt, pgd, attacks, worst, geometry, audit, targeted, distance, gradients"),
               field("baseline", f->baseline,
                     "AXIS=VALUE that paired tests compare with; default: tau=1, or the first variant"),
+              field("family", f->family,
+                    "Columns (keys, with commas) whose tests over seeds are corrected together; default: clean, "
+                    "corrupted, pgd_log_odds and worst_case, or else sound"),
+              field("margin", f->margin, above(0), "Points of accuracy within which a difference counts as none"),
               field("choose", f->choose,
                     "Axis whose best value is found for each setting on held-out images first, with other seeds"),
               field("choose-seeds", f->choose_seeds, "Seeds of that choice, with commas; default: 100,101"),

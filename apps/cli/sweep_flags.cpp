@@ -60,6 +60,9 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
   } else if (!plan.baseline) {
     plan.baseline = Baseline{"tau", "1"};
   }
+  if (!f.family.empty()) plan.family = nonempty_parts_of(f.family, ',');
+  check_family(plan.family);
+  plan.margin = f.margin / 100;
   return plan;
 }
 

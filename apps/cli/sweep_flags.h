@@ -11,11 +11,12 @@
 namespace kelvin {
 
 struct SweepFlags {
-  std::string preset, out = "kelvin-sweep", seeds, measure, baseline, title, choose, choose_seeds;
+  std::string preset, out = "kelvin-sweep", seeds, measure, baseline, family, title, choose, choose_seeds;
   std::vector<std::string> grid, variants, set;
   // Flags of train, and of measure_fields, that were given to sweep itself.
   std::map<std::string, std::string> train, measured;
   int jobs = 1;
+  double margin = 2;  // points
   bool overwrite = false, dry_run = false, held_out = false;
 };
 

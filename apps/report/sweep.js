@@ -1,24 +1,66 @@
-// The page of a sweep, from {sweep: {axes, columns, rows: [{label, values, figures: {key: {mean, std, n, p_holm}}, cells}]}}.
+// The page of a sweep, from {sweep: {axes, columns, family, rows: [{label, values, figures: {key: {mean, std, n, p_holm, over_seeds}}, cells}]}}.
 const sweep = JSON.parse(document.getElementById("data").textContent).sweep;
 const figure = (row, key) => row.figures[key];
 const mean = (row, key) => (figure(row, key) || {}).mean;
 const shown = (c, f) => !f || !isNumber(f.mean) ? "–"
   : (c.is_percent ? percent(f.mean) : short(f.mean)) +
-    (isNumber(f.std) ? " ± " + (c.is_percent ? percent(f.std) : short(Number(f.std.toPrecision(2)))) : "") +
-    (isNumber(f.p_holm) && f.p_holm < 0.05 ? " *" : "");
+    (isNumber(f.std) ? " ± " + (c.is_percent ? percent(f.std) : short(Number(f.std.toPrecision(2)))) : "") + signs(f);
+// * over seeds, after Holm over the family; † on the same images, after Holm over the column.
+const isSmall = p => isNumber(p) && p < 0.05;
+const signs = f => {
+  const text = (isSmall((f.over_seeds || {}).p_holm) ? "*" : "") + (isSmall(f.p_holm) ? "†" : "");
+  return text && " " + text;
+};
+const signed = (c, v) => {
+  if (!isNumber(v)) return "–";
+  const text = c.is_percent ? percent(Math.abs(v)) : short(Number(Math.abs(v).toPrecision(2)));
+  return Number(text) === 0 ? text : (v < 0 ? "−" : "+") + text;
+};
+const difference = (c, d) => `${signed(c, d.difference)} [${signed(c, d.interval[0])}, ${signed(c, d.interval[1])}]`;
+const pText = p => !isNumber(p) ? "–" : p < 0.001 ? "<0.001" : p.toFixed(3);
+// What a cell of the table says when it is pointed at.
+const tooltip = (c, f) => {
+  const d = f && f.over_seeds, lines = [];
+  if (d) lines.push(`row − baseline ${difference(c, d)}, 95 % interval over ${d.interval_over}`,
+    `over ${d.df + 1} seeds: paired t, p = ${pText(d.p)}` + (isNumber(d.p_holm) ? `, ${pText(d.p_holm)} after Holm: ${d.verdict}` : "; exploratory"),
+    isNumber(d.p_tost) ? `equivalent within ${short(100 * sweep.family.margin)} points: p = ${pText(d.p_tost)}` : "");
+  if (f && isNumber(f.p_holm)) lines.push(`these models on the same images: McNemar, p = ${pText(f.p_holm)} after Holm for the column`);
+  return lines.filter(l => l).join("\n");
+};
+const tableCell = (c, f) => {
+  const td = element("td", shown(c, f)), text = tooltip(c, f);
+  if (text) td.title = text;
+  return td;
+};
 const state = row => {
   const bad = row.cells.filter(c => c.status !== "done");
   return bad.length ? `${bad[0].status} ${bad.length} of ${row.cells.length}` : "done";
 };
 
 document.getElementById("summary").textContent = sweep.reading || "";
-const gapTo = sweep.gap_to || "worst case", gapName = gapTo === "worst case" ? "masking gap" : `CE − ${gapTo}`;
+const gapTo = sweep.gap_to || "worst case", gapName = gapTo === "worst case" ? "attack gap" : `CE − ${gapTo}`;
 const capital = text => text[0].toUpperCase() + text.slice(1);
 document.getElementById("gap-to").textContent = gapTo;
+const attacked = [...new Set(sweep.rows.flatMap(r => r.cells.map(c => c.attacked)).filter(n => n))].sort((a, b) => a - b);
+document.getElementById("attacked").textContent = attacked.length ? `: ${attacked.join(" or ")} images` : "";
 document.getElementById("gap-name").textContent = document.getElementById("gap-title").textContent = capital(gapName);
 
 section("table", () => fillTable("sweep-table", ["run", "state", ...sweep.columns.map(c => c.title)],
-  sweep.rows.map(r => [r.label + (r.is_baseline ? " (baseline)" : ""), state(r), ...sweep.columns.map(c => shown(c, figure(r, c.key)))])));
+  sweep.rows.map(r => [r.label + (r.is_baseline ? " (baseline)" : ""), state(r), ...sweep.columns.map(c => tableCell(c, figure(r, c.key)))])));
+
+section("differences", () => {
+  const rows = sweep.rows.flatMap(r => sweep.family.columns.filter(key => (figure(r, key) || {}).over_seeds).map(key => {
+    const c = sweep.columns.find(column => column.key === key), d = figure(r, key).over_seeds;
+    return [r.label, c.title.replace(/ %$/, ""), String(d.df + 1), difference(c, d), pText(d.p), pText(d.p_holm), pText(d.p_tost), element("td", d.verdict, "text")];
+  }));
+  const isInferred = sweep.rows.some(r => Object.values(r.figures).some(f => f.over_seeds));
+  if (!sweep.rows.some(r => r.baseline) || (isInferred && !rows.length)) return void document.getElementById("section-differences").remove();
+  document.getElementById(rows.length ? "one-seed" : "differences-legend").remove();
+  if (!rows.length) return void document.getElementById("differences").remove();
+  document.getElementById("margin").textContent = short(100 * sweep.family.margin);
+  document.getElementById("family").textContent = `${rows.length} contrasts: ${sweep.family.columns.join(", ")}`;
+  fillTable("differences", ["run", "column", "seeds", "row − baseline [95 %]", "p", "p Holm", "p TOST", element("th", "verdict", "text")], rows);
+});
 
 // Deviations as vertical bars, drawn over the chart.
 const deviationBars = {id: "deviations", afterDatasetsDraw(chart) {
@@ -84,14 +126,14 @@ section("frontier", () => {
 });
 
 section("gap", () => {
-  const rows = sweep.rows.filter(r => isNumber(mean(r, "masking_gap")));
+  const rows = sweep.rows.filter(r => isNumber(mean(r, "attack_gap")));
   if (rows.length === 0) return void document.getElementById("section-gap").remove();
   const bar = (label, key, i) => ({label, data: rows.map(r => 100 * mean(r, key)), backgroundColor: colors[i], borderColor: ink, yAxisID: "y",
     pointStyle: "rect", deviations: rows.map(r => 100 * figure(r, key).std)});
   draw("gap", "bar", [
     {...line("median margin (right axis)", rows.map(r => mean(r, "median_margin")), 2), type: "line", yAxisID: "margin"},
     {...line("margin 104: no gradient left", rows.map(() => 104), 7), type: "line", yAxisID: "margin", borderDash: [4, 4], pointRadius: 0},
-    bar(`${gapName}, points`, "masking_gap", 1), bar("zero gradient, % of images", "zero_gradient_fraction", 0),
+    bar(`${gapName}, points`, "attack_gap", 1), bar("zero gradient, % of images", "zero_gradient_fraction", 0),
   ], {labels: rows.map(r => r.label), scales: {y: axis("points, %"), x: axis(""),
     margin: axis("median margin", {position: "right", beginAtZero: true, grid: {drawOnChartArea: false}})}});
 });

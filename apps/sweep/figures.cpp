@@ -30,10 +30,10 @@ double mean_of(const Images& images) {
   return images.empty() ? std::nan("") : sum / static_cast<double>(images.size());
 }
 
-// The per-image minimum; if the lengths differ, on the images that both have.
+// The per-image minimum; one of them may be empty.
 Images minimum(const Images& a, const Images& b) {
-  Images least;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) least.push_back(std::min(a[i], b[i]));
+  Images least = a.empty() ? b : a;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) least[i] = std::min(a[i], b[i]);
   return least;
 }
 
@@ -117,7 +117,9 @@ class Reader {
       total.resize(one.size());
       for (std::size_t i = 0; i < one.size(); ++i) total[i] += one[i];
     }
-    if (!total.empty()) f_.images["corrupted"] = total;
+    if (total.empty()) return;
+    f_.images["corrupted"] = total;
+    f_.trials["corrupted"] = static_cast<double>(corrupted.objects("rows").size());
   }
 
   void targeted() {
@@ -130,32 +132,39 @@ class Reader {
     number("target_reached_margin", result("attack-pgd-margin-targeted"), "target_success_rate");
   }
 
+  // All of them on the same images, the first ones: so no minimum can exceed what it is a minimum of.
   void attacks() {
-    Images sound, all;
-    const JsonFields paper = result("attack-pgd-ce-tau1");
-    for (const auto& [key, name, is_sound] :
-         {std::tuple{"pgd_ce_tau1", "attack-pgd-ce-tau1", false}, std::tuple{"cw", "attack-cw", true},
-          std::tuple{"pgd_log_odds", "attack-pgd-log-odds", true},
-          std::tuple{"pgd_ce_tau_train", "attack-pgd-ce-tau-train", true}}) {
-      const Images images = images_of(result(name));
-      if (images.empty()) continue;
-      share(key, images);
-      all = all.empty() ? images : minimum(all, images);
-      if (is_sound) sound = sound.empty() ? images : minimum(sound, images);
+    struct Attack {
+      const char *key, *name;
+      bool is_sound;
+      Images images = {};
+    };
+    std::vector<Attack> list = {{"pgd_ce_tau1", "attack-pgd-ce-tau1", false},
+                                {"cw", "attack-cw", true},
+                                {"pgd_log_odds", "attack-pgd-log-odds", true},
+                                {"pgd_ce_tau_train", "attack-pgd-ce-tau-train", true},
+                                {"worst_case", "worst-case", false}};
+    for (Attack& a : list) {
+      a.images = images_of(result(a.name));
+      if (!a.images.empty()) f_.attacked = f_.attacked == 0 ? a.images.size() : std::min(f_.attacked, a.images.size());
     }
+    Images sound, all;
+    for (Attack& a : list) {
+      a.images.resize(std::min(a.images.size(), f_.attacked));
+      if (a.is_sound) sound = minimum(sound, a.images);
+      all = minimum(all, a.images);
+    }
+    Images& worst = list.back().images;
+    const bool has_worst = !worst.empty();
+    if (has_worst) worst = all;
+    for (const Attack& a : list) share(a.key, a.images);
+    share("sound", sound);
+    const JsonFields paper = result("attack-pgd-ce-tau1");
     number("zero_gradient_fraction", paper, "zero_gradient_fraction");
     number("median_margin", paper, "median_margin");
-    if (all.empty()) return;
-    share("sound", sound);
-    const Images worst = images_of(result("worst-case"));
     // Without a worst case the sound minimum replaces it, and the column says so (SweepTable::gap_to).
-    const Images least = !worst.empty() ? minimum(worst, all) : !sound.empty() ? sound : all;
-    if (!worst.empty()) share("worst_case", worst);
-    const Images seen = images_of(paper);
-    if (!seen.empty())
-      f_.values["masking_gap"] =
-          mean_of({seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(std::min(seen.size(), least.size()))}) -
-          mean_of(least);
+    const Images& seen = list.front().images;
+    if (!seen.empty()) f_.values["attack_gap"] = mean_of(seen) - mean_of(has_worst || sound.empty() ? all : sound);
   }
 
   RunFolder folder_;
@@ -170,10 +179,10 @@ const std::vector<SweepColumn>& sweep_columns() {
   static const std::vector<SweepColumn> columns = {{"train_loss", "train loss", false},
                                                    {"clean", "clean %", true},
                                                    {"corrupted", "corrupted %", true},
-                                                   {"pgd_ce_tau1", "PGD τ=1 %", true},
-                                                   {"cw", "C&W %", true},
+                                                   {"pgd_ce_tau1", "PGD CE (attack τ=1) %", true},
+                                                   {"cw", "PGD margin (C&W L∞) %", true},
                                                    {"pgd_log_odds", "PGD log-odds %", true},
-                                                   {"pgd_ce_tau_train", "PGD τ=train %", true},
+                                                   {"pgd_ce_tau_train", "PGD CE (attack τ=training τ) %", true},
                                                    {"sound", "sound min %", true},
                                                    {"worst_case", "worst case %", true},
                                                    {"audit_worst_case", "audit worst %", true},
@@ -183,9 +192,9 @@ const std::vector<SweepColumn>& sweep_columns() {
                                                    {"untargeted_margin", "untargeted margin %", true},
                                                    {"targeted_margin", "targeted margin %", true},
                                                    {"target_reached_margin", "target reached, margin %", true},
-                                                   {"masking_gap", "masking gap", true},
+                                                   {"attack_gap", "attack gap", true, "masking_gap"},
                                                    {"zero_gradient_fraction", "zero grad. %", true},
-                                                   {"median_margin", "median margin", false},
+                                                   {"median_margin", "median margin (all images)", false},
                                                    {"coefficient_of_variation", "dist. CV", false},
                                                    {"median_distance", "median L∞ dist.", false},
                                                    {"mean_distance", "mean L∞ dist.", false},

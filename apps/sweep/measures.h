@@ -24,7 +24,7 @@ namespace kelvin {
 struct MeasureRequest {
   std::vector<std::string> kinds = {"clean", "corrupt", "attacks", "worst", "geometry"};
   std::int64_t test_limit = 0;  // images of `clean`; 0: the whole test set
-  std::int64_t attack_limit = 500, worst_limit = 200, corrupt_limit = 1000, geometry_limit = 2000, audit_limit = 100;
+  std::int64_t attack_limit = 500, worst_limit = 500, corrupt_limit = 1000, geometry_limit = 2000, audit_limit = 100;
   std::int64_t targeted_limit = 1000, distance_limit = 200;
   int severity = 3;
   float eps = 8.0f / 255.0f, step = 2.0f / 255.0f;

@@ -41,7 +41,6 @@ SweepPlan fair_learning_rates() {
   p.choice = Choice{.axis = "lr", .kinds = {"clean", "pgd"}};
   p.measure.kinds = {"clean", "corrupt", "pgd", "worst"};
   p.measure.worst_attack = "apgd-t";
-  p.measure.worst_limit = p.measure.attack_limit;
   p.baseline = Baseline{"tau", "1"};
   return p;
 }

@@ -35,6 +35,8 @@ struct SweepPlan {
   MeasureRequest measure;
   std::optional<Baseline> baseline;
   std::optional<Choice> choice;
+  std::vector<std::string> family;  // Family::columns
+  double margin = 0.02;             // Family::margin
 };
 
 [[nodiscard]] SweepPlan preset(const std::string& name);  // throws a mistake: unknown

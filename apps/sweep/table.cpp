@@ -1,82 +1,45 @@
 #include "apps/sweep/table.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "apps/sweep/contrasts.h"
+#include "kernels/device/listed.h"
 
 namespace kelvin {
 namespace {
 
-bool is_compared(const SweepRow& row, const SweepRow& baseline, const std::string& key) {
-  return row.figures.contains(key) && baseline.figures.contains(key);
+bool has_column(const std::vector<SweepColumn>& columns, const std::string& key) {
+  return std::any_of(columns.begin(), columns.end(), [&](const SweepColumn& c) { return c.key == key; });
 }
 
-// Seeds that both rows have, image by image; nothing when no seed can be paired.
-std::optional<Comparison> compared(const SweepRow& row, const SweepRow& baseline, const std::string& key) {
-  Comparison c;
-  std::vector<double> differences;
-  const bool is_single = key != "corrupted";
-  bool is_paired = false;
-  for (std::size_t s = 0; s < row.cells.size() && s < baseline.cells.size(); ++s) {
-    const auto a = row.cells[s].images.find(key), b = baseline.cells[s].images.find(key);
-    if (a == row.cells[s].images.end() || b == baseline.cells[s].images.end()) continue;
-    if (a->second.size() != b->second.size()) continue;
-    is_paired = true;
-    differences.resize(a->second.size());
-    std::int64_t wins = 0, losses = 0;
-    for (std::size_t i = 0; i < a->second.size(); ++i) {
-      const double d = a->second[i] - b->second[i];
-      differences[i] += d;
-      (d > 0 ? wins : losses) += static_cast<std::int64_t>(std::abs(d));
-    }
-    c.wins += wins;
-    c.losses += losses;
-    if (is_single) c.p_of_seed.push_back(mcnemar_mid_p(wins, losses));
+// The declared columns, or the usual ones, as far as the table has them.
+void set_family(SweepTable& t, const Family& declared) {
+  t.family = {{}, declared.margin};
+  std::vector<std::string> columns = declared.columns;
+  if (columns.empty()) {
+    columns = {"clean", "corrupted", "pgd_log_odds", has_column(t.columns, "worst_case") ? "worst_case" : "sound"};
+    std::erase_if(columns, [&](const std::string& key) { return !has_column(t.columns, key); });
   }
-  if (!is_paired) return std::nullopt;
-  // One seed and one pair per image: the exact test. Otherwise the pairs of an image are clustered.
-  c.p = is_single && c.p_of_seed.size() == 1 ? c.p_of_seed[0] : clustered_mcnemar_p(differences);
-  return c;
-}
-
-const SweepRow* find_row(const SweepTable& t, const std::vector<std::string>& values, double logit_scale) {
-  for (const SweepRow& row : t.rows)
-    if (row.values == values && row.logit_scale == logit_scale) return &row;
-  return nullptr;
-}
-
-void compare_with_baseline(SweepTable& t, const Baseline& baseline) {
-  const auto axis = std::find(t.axes.begin(), t.axes.end(), baseline.axis);
-  if (axis == t.axes.end()) return;
-  const auto position = static_cast<std::size_t>(axis - t.axes.begin());
-  for (SweepRow& row : t.rows) {
-    std::vector<std::string> values = row.values;
-    values[position] = baseline.value;
-    const SweepRow* const other = find_row(t, values, 1);
-    if (other == nullptr) continue;
-    row.is_baseline = other == &row;
-    if (row.is_baseline) continue;
-    row.baseline = other->label;
-    for (const SweepColumn& column : t.columns)
-      if (is_compared(row, *other, column.key))
-        if (const auto c = compared(row, *other, column.key)) row.comparisons[column.key] = *c;
-  }
-  for (const SweepColumn& column : t.columns) {
-    std::vector<Comparison*> list;
-    std::vector<double> p;
-    for (SweepRow& row : t.rows)
-      if (const auto c = row.comparisons.find(column.key); c != row.comparisons.end()) {
-        list.push_back(&c->second);
-        p.push_back(c->second.p);
-      }
-    const std::vector<double> adjusted = holm(p);
-    for (std::size_t i = 0; i < list.size(); ++i) list[i]->p_holm = adjusted[i];
-  }
+  for (const std::string& key : columns) (has_column(t.columns, key) ? t.family.columns : t.unmeasured).push_back(key);
 }
 
 }  // namespace
 
+void check_family(const std::vector<std::string>& columns) {
+  for (const std::string& key : columns) {
+    if (!has_column(sweep_columns(), key))
+      throw mistake("family"_field, " ", key, " is unknown; known: ", listed(sweep_columns(), &SweepColumn::key));
+    if (std::count(columns.begin(), columns.end(), key) > 1)
+      throw mistake("family"_field, " ", listed(columns), ": ", key, " stands there twice");
+  }
+}
+
+const SweepColumn& column_of(const SweepTable& t, const std::string& key) {
+  return *std::find_if(t.columns.begin(), t.columns.end(), [&](const SweepColumn& c) { return c.key == key; });
+}
+
 SweepTable make_table(const std::string& title, const std::vector<Axis>& axes, const std::vector<Cell>& cells,
-                      const std::filesystem::path& out, const std::optional<Baseline>& baseline) {
+                      const std::filesystem::path& out, const std::optional<Baseline>& baseline, const Family& family) {
   SweepTable t;
   t.title = title;
   for (const Axis& axis : axes) t.axes.push_back(axis.name);
@@ -110,15 +73,12 @@ SweepTable make_table(const std::string& title, const std::vector<Axis>& axes, c
     }
     if (is_there) t.columns.push_back(column);
   }
-  const auto has = [&](const char* key) {
-    return std::any_of(t.columns.begin(), t.columns.end(),
-                       [&](const SweepColumn& c) { return c.key == std::string(key); });
-  };
-  if (!has("worst_case") && has("masking_gap")) {
+  if (!has_column(t.columns, "worst_case") && has_column(t.columns, "attack_gap")) {
     t.gap_to = "sound minimum";
     for (SweepColumn& column : t.columns)
-      if (column.key == std::string("masking_gap")) column.title = "CE − sound min";
+      if (column.key == std::string("attack_gap")) column.title = "CE − sound min";
   }
+  set_family(t, family);
   if (baseline) compare_with_baseline(t, *baseline);
   return t;
 }

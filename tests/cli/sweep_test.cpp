@@ -69,6 +69,7 @@ TEST_F(SweepCli, EndToEndAndReadAgain) {
     const Json& figure = t["rows"][1]["figures"][key];
     EXPECT_EQ(figure["n"], 2) << key;
     EXPECT_TRUE(figure.contains("p_holm")) << key;
+    EXPECT_EQ(figure["over_seeds"]["df"], 1) << key;
   }
   // The minimum over images can be no larger than any of what it is a minimum of.
   EXPECT_LE(t["rows"][1]["figures"]["sound"]["mean"].get<double>(),
@@ -78,6 +79,10 @@ TEST_F(SweepCli, EndToEndAndReadAgain) {
   EXPECT_THAT(read_text(folder_ / "out.txt"), HasSubstr("tau 1 (baseline)"));
   EXPECT_THAT(read_text(folder_ / "a/report.html"), HasSubstr("sweep-table"));
   EXPECT_THAT(read_text(folder_ / "a/table.csv"), HasSubstr("tau,logit_scale,cells,done"));
+  const std::string cells = read_text(folder_ / "a/cells.csv");
+  EXPECT_THAT(cells, HasSubstr("tau,seed,logit_scale,status,train_loss,clean,"));
+  EXPECT_EQ(std::count(cells.begin(), cells.end(), '\n'), 5);
+  EXPECT_THAT(read_text(folder_ / "a/table.txt"), HasSubstr("Differences from the baseline"));
   // Finished cells are read: nothing is trained a second time.
   const auto trained = std::filesystem::last_write_time(folder_ / "a/tau-1_seed-0/checkpoint.safetensors");
   ASSERT_EQ(kelvin(command + " --json"), 0);
@@ -260,6 +265,8 @@ TEST_F(SweepCli, MistakesComeBeforeAnyWork) {
            {"--grid tau=1,2 --choose tau", "add --validation N"},
            {"--grid tau=1 --choose-seeds 3", "--choose-seeds has no effect without --choose AXIS"},
            {"--grid tau=1 --measure all", "known: clean"},
+           {"--grid tau=1 --family clean,robust", "--family robust is unknown; known: train_loss, clean"},
+           {"--grid tau=1 --margin 0", "--margin must be > 0"},
            {"--grid adversarial=none,pgd --set trades-beta=3", "adversarial-none_seed-0: --trades-beta needs"},
            {"", "nothing to sweep"},
            {"--grid tau=1 --seeds a", "--seeds a"}}) {
