@@ -144,7 +144,6 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
               field("choose", f->choose,
                     "Axis whose best value is found for each setting on held-out images first, with other seeds"),
               field("choose-seeds", f->choose_seeds, "Seeds of that choice, with commas; default: 100,101"),
-              field("held-out", f->held_out, "Measure on the images that --validation holds out, not on the test set"),
               field("jobs", f->jobs, in(1, kMostThreads), "Cells at a time; they share the threads"),
               field("title", f->title, "Title of the report"),
               field("overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again"),

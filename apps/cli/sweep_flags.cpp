@@ -43,7 +43,6 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
     if (!plan.choice) throw mistake("choose-seeds"_field, " has no effect without ", "choose"_field, " AXIS");
     plan.choice->seeds = parse_seeds(f.choose_seeds, "choose-seeds");
   }
-  plan.measure.held_out = plan.measure.held_out || f.held_out;
   if (!f.measure.empty()) plan.measure.kinds = nonempty_parts_of(f.measure, ',');
   for (const auto& [name, value] : f.measured) find(measure_fields(plan.measure), name)->set(value);
   if (!f.measured.contains("step")) plan.measure.step = usual_step(plan.measure.eps);

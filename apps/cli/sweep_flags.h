@@ -17,7 +17,7 @@ struct SweepFlags {
   std::map<std::string, std::string> train, measured;
   int jobs = 1;
   double margin = 2;  // points
-  bool overwrite = false, dry_run = false, held_out = false;
+  bool overwrite = false, dry_run = false;
 };
 
 // The preset, or an empty plan, with the given flags applied.

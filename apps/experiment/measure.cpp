@@ -36,6 +36,7 @@ Json settings_of(const Measurement& m, double train_tau) {
   const AttackOptions a = attack_options(m, train_tau);
   Json json = {{"name", result_name(m)}, {"limit", m.limit}, {"logit_scale", m.logit_scale}};
   if (m.held_out) json["images"] = "held out";
+  if (m.precision) json["precision"] = name_of(*m.precision);
   if (m.kind == Measurement::Kind::corruptions) json.update({{"severity", m.severity}, {"seed", m.seed}});
   if (m.kind == Measurement::Kind::attack || m.kind == Measurement::Kind::worst_case ||
       m.kind == Measurement::Kind::audit || m.kind == Measurement::Kind::distance)

@@ -124,7 +124,10 @@ TrainingState training_state(const RunFolder& folder) {
 void measure_cell(const RunFolder& folder, const CellRequest& request, Device device, const StageProgress& progress) {
   if (training_state(folder) != TrainingState::diverged) {
     const SafetensorsFile file = open_checkpoint(folder);
-    const TrainedModel trained = build_trained_model(file, run_info_from(file), device);
+    RunInfo info = run_info_from(file);
+    info.model.precision = request.measure.precision.value_or(info.model.precision);
+    require_precision(info.model.precision, device);
+    const TrainedModel trained = build_trained_model(file, info, device);
     Dataset data =
         request.measure.held_out
             ? held_out_images(folder, request, trained.info)

@@ -6,6 +6,7 @@
 
 #include "apps/attacks/settings.h"
 #include "apps/experiment/boundary_distance.h"
+#include "apps/run/precisions.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -16,7 +17,7 @@ constexpr std::array kKinds = {"clean",    "corrupt", "pgd",      "attacks",  "w
                                "geometry", "audit",   "targeted", "distance", "gradients"};
 
 // Keys that cell.json holds only where their values are not the usual ones, so that cells finished before there were these options stay finished.
-constexpr std::array kLaterKeys = {"targeted_limit", "distance_limit"};
+constexpr std::array kLaterKeys = {"targeted_limit", "distance_limit", "measure_precision", "held_out"};
 
 Measurement plain(Measurement::Kind kind, std::int64_t limit, double scale) {
   Measurement m;
@@ -115,7 +116,10 @@ Fields measure_fields(MeasureRequest& r) {
           field("severity", r.severity, in(1, 5), "Of the corruptions, 1 to 5"),
           field("eps", r.eps, at_least(0), "Radius of the attacks (L-infinity)"),
           with_computed_default(field("step", r.step, at_least(0), "Step of PGD; default: eps/4")),
-          field("steps", r.steps, at_least(1), "Steps of PGD")};
+          field("steps", r.steps, at_least(1), "Steps of PGD"),
+          field("measure-precision", r.precision, precisions(), "f32 or bf16; default: that of the training"),
+          field("held-out", r.held_out,
+                message("On the images that ", "validation"_field, " holds out, not on the test half"))};
 }
 
 void check_request(const MeasureRequest& request) {
@@ -137,7 +141,6 @@ Json to_json(const MeasureRequest& request) {
   for (const char* key : kLaterKeys)
     if (json[key] == usual_json[key]) json.erase(key);
   json.update({{"kinds", r.kinds}, {"test_limit", r.test_limit}, {"seed", r.seed}});
-  if (r.held_out) json["held_out"] = true;  // absent in the folders of earlier versions
   return json;
 }
 
@@ -152,7 +155,6 @@ MeasureRequest measure_request_from(const JsonFields& f) {
   r.kinds = f.texts("kinds");
   r.test_limit = f.integer("test_limit", 0, std::numeric_limits<std::int64_t>::max());
   r.seed = f.seed("seed");
-  r.held_out = f.has("held_out") && f.flag("held_out");
   check_request(r);
   return r;
 }
@@ -165,7 +167,10 @@ std::vector<Measurement> measurements_of(const MeasureRequest& r, const std::vec
     for (const char* kind : kKinds)
       if (std::find(r.kinds.begin(), r.kinds.end(), kind) != r.kinds.end())
         for (const Measurement& m : measurements_of_kind(kind, r, scale)) list.push_back(m);
-  for (Measurement& m : list) m.held_out = r.held_out;
+  for (Measurement& m : list) {
+    m.held_out = r.held_out;
+    m.precision = r.precision;
+  }
   return list;
 }
 

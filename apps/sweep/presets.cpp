@@ -117,6 +117,24 @@ SweepPlan distance() {
   return p;
 }
 
+// A larger network on the whole training half, at rates chosen with fewer candidates; trained in bfloat16, measured in float32.
+SweepPlan resnet20_confirmation() {
+  SweepPlan p;
+  p.title = "ResNet-20 on the whole training half, each temperature at its best learning rate";
+  p.axes = {parse_axis("tau=1,10,50"), parse_axis("lr=0.03,0.1,0.3")};
+  p.train = {{"data", "fashion-mnist"}, {"model", "resnet20"}, {"epochs", "15"},      {"lr", "0.1"},
+             {"lr-times-tau", "true"},  {"weight-decay", "0"}, {"precision", "bf16"}, {"validation", "5000"}};
+  p.seeds = first_seeds(5);
+  p.choice = Choice{.axis = "lr", .seeds = {100}};
+  p.measure.kinds = {"clean", "corrupt", "pgd", "worst", "distance"};
+  p.measure.worst_attack = "apgd-t";
+  p.measure.attack_limit = p.measure.worst_limit = 1000;
+  p.measure.corrupt_limit = 2000;
+  p.measure.precision = DType::f32;
+  p.baseline = Baseline{"tau", "1"};
+  return p;
+}
+
 // On held-out images: a rate that is chosen by looking at the test set makes every later figure too good.
 SweepPlan learning_rate_boundary() {
   SweepPlan p;

@@ -10,6 +10,7 @@
 //   a-a           one recipe in two parametrisations: what the tests find where there is nothing
 //   head-2x2      head initialisation × head learning rate, each at its best rate
 //   distance      median distance to the decision boundary, and the geometry of the features
+//   resnet20-confirm  lr-fair once more with ResNet-20 and all training images
 //   lr-boundary   learning rate × τ, with and without lr-times-tau: where training stops converging
 //   synthetic     an mlp on Gaussian classes: the mechanism alone, in a minute
 #pragma once
