@@ -245,7 +245,11 @@ TEST_F(SweepCli, EveryPresetIsAPlanThatTrainAccepts) {
                                                                                       {"synthetic", 24},
                                                                                       {"lr-fair", 72},
                                                                                       {"a-a", 40},
-                                                                                      {"onset", 8}}) {
+                                                                                      {"onset", 8},
+                                                                                      {"targeted", 25},
+                                                                                      {"head-2x2", 48},
+                                                                                      {"distance", 50},
+                                                                                      {"resnet20-confirm", 9}}) {
     ASSERT_EQ(
         kelvin(
             "sweep --preset " + preset +
