@@ -196,11 +196,17 @@ SweepPlan synthetic() {
 
 const std::vector<std::pair<std::string, std::function<SweepPlan()>>>& presets() {
   static const std::vector<std::pair<std::string, std::function<SweepPlan()>>> all = {
-      {"temperatures", temperatures}, {"lr-fair", fair_learning_rates},
-      {"controls", controls},         {"adversarial", adversarial},
-      {"targeted", targeted},         {"onset", onset},
-      {"a-a", same_recipe_twice},     {"head-2x2", head_two_by_two},
-      {"distance", distance},         {"lr-boundary", learning_rate_boundary},
+      {"temperatures", temperatures},
+      {"lr-fair", fair_learning_rates},
+      {"controls", controls},
+      {"adversarial", adversarial},
+      {"targeted", targeted},
+      {"onset", onset},
+      {"a-a", same_recipe_twice},
+      {"head-2x2", head_two_by_two},
+      {"distance", distance},
+      {"resnet20-confirm", resnet20_confirmation},
+      {"lr-boundary", learning_rate_boundary},
       {"synthetic", synthetic}};
   return all;
 }
