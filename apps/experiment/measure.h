@@ -34,10 +34,10 @@ struct Measurement {
   AttackOptions attack;
   bool attacks_at_train_tau = false;  // attack.attack_tau is then the training τ
   int severity = 3;
-  std::uint64_t seed = 0;          // of corruptions; an attack has its own
-  std::int64_t limit = 0;          // the first N test images; 0: all
+  std::uint64_t seed = 0;               // of corruptions; an attack has its own
+  std::int64_t limit = 0;               // the first N test images; 0: all
   std::optional<DType> precision = {};  // of the model, if it is not that of the training; recorded
-  bool held_out = false;           // the images of `data.test` are held-out training images
+  bool held_out = false;                // the images of `data.test` are held-out training images
   double logit_scale =
       1;  // factor of the logits: changes losses, not the classification. If it is not 1, the result's name contains it
 };

@@ -31,7 +31,7 @@ struct MeasureRequest {
   int steps = 20;
   std::string worst_attack = "autoattack";  // only the worst case supports a claim of robustness
   std::uint64_t seed = 0;                   // of attacks and corruptions: the same images for every cell
-  std::optional<DType> precision;           // none: that of the training
+  std::optional<DType> precision = {};      // none: that of the training
   bool held_out = false;  // on the images that the training held out (`validation`), not on the test half
 };
 
