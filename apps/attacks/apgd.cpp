@@ -192,11 +192,9 @@ MemberResult apgd(const Victim& victim, const ImageBatch& images, const AttackOp
     return result;
   }
   const std::vector<std::vector<std::int32_t>> ranked = classes_by_logit(victim, images);
-  for (int k = 1; k <= std::min(own.targets, victim.classes() - 1); ++k) {
-    std::vector<std::int32_t> targets;
-    for (const auto& order : ranked) targets.push_back(order[static_cast<std::size_t>(k)]);
-    for (int restart = 0; restart < own.restarts; ++restart) run(str("apgd_start/target", k, "/", restart), targets);
-  }
+  for (int k = 1; k <= std::min(own.targets, victim.classes() - 1); ++k)
+    for (int restart = 0; restart < own.restarts; ++restart)
+      run(str("apgd_start/target", k, "/", restart), ranked[static_cast<std::size_t>(k)]);
   return result;
 }
 

@@ -16,10 +16,10 @@ GradientPoint look(Model& model, const Tensor& x, const RowLoss& loss, Mode mode
 }
 
 void ascend(Model& model, const Tensor& x, const Tensor& x0, const RowLoss& loss, Norm norm, const PgdOptions& options,
-            const Seen& seen, Mode mode) {
+            const Seen& seen, Mode mode, const Tensor& momentum) {
   const GradientPoint p = look(model, x, loss, mode);
   if (seen) seen(p);
-  pgd_step(x, x0, p.gradient, norm, options);
+  pgd_step(x, x0, p.gradient, norm, options, momentum);
 }
 
 }  // namespace kelvin

@@ -1,6 +1,6 @@
-// Projected gradient ascent on the pixels: compute the gradient of the loss at x, step along it, project onto the ball and the box (Madry et
-// al. 2018, 1706.06083). PGD, the inner attack of adversarial training, the loss curve and the benchmark are loops around `ascend`. The attacks
-// that keep their state in host memory (victim.h) use only `look`.
+// Projected gradient ascent on the pixels: compute the gradient of the loss at x, step along it, project onto the ball
+// and the box (Madry et al. 2018, 1706.06083). PGD and MI-FGSM, the inner attack of adversarial training, the loss curve
+// and the benchmark are loops around `ascend`. The attacks that keep their state in host memory (victim.h) use only `look`.
 #pragma once
 
 #include <functional>
@@ -23,9 +23,9 @@ struct GradientPoint {
 // Called with the logits, losses and gradient at x before x is changed.
 using Seen = std::function<void(const GradientPoint&)>;
 
-// One iteration, in place: x ← Π(x + step·sign(g)), in L2 step·g/‖g‖₂; a negative step descends. Nothing is read back to the host, so that the
-// iteration can be recorded.
+// One iteration, in place: x ← Π(x + step·sign(g)), in L2 step·g/‖g‖₂; a negative step descends. With a momentum the step
+// goes along that (pgd_step). Nothing is read back to the host, so that the iteration can be recorded.
 void ascend(Model& model, const Tensor& x, const Tensor& x0, const RowLoss& loss, Norm norm, const PgdOptions& options,
-            const Seen& seen = {}, Mode mode = Mode::eval);
+            const Seen& seen = {}, Mode mode = Mode::eval, const Tensor& momentum = {});
 
 }  // namespace kelvin

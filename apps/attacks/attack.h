@@ -1,7 +1,7 @@
 // Attacks on a trained model, with diagnostics that show whether the gradient they follow is zero.
 //
-//   fgsm, pgd            pgd.h           untargeted and targeted, on any loss
-//   mifgsm, cw           momentum_pgd.h  cw is Carlini & Wagner's margin loss under PGD in L∞; in L2 carlini_wagner.h
+//   fgsm, pgd, mifgsm    pgd.h           untargeted and targeted, on any loss
+//   cw                   pgd.h           Carlini & Wagner's margin loss under PGD in L∞; in L2 carlini_wagner.h
 //   apgd-ce, -dlr, -t    apgd.h
 //   fab, fab-t           fab.h
 //   square               square.h

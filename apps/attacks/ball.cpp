@@ -93,10 +93,9 @@ float Ball::distance(std::span<const float> x, std::span<const float> x0) const 
 
 std::vector<std::vector<std::int32_t>> classes_by_logit(const Victim& victim, const ImageBatch& images) {
   const Answer a = victim.classify(images, images.pixels);
-  std::vector<std::vector<std::int32_t>> ranked(images.count());
-  for (std::size_t row = 0; row < ranked.size(); ++row) {
-    std::vector<std::int32_t>& order = ranked[row];
-    order.resize(a.classes);
+  std::vector<std::vector<std::int32_t>> ranked(a.classes, std::vector<std::int32_t>(images.count()));
+  std::vector<std::int32_t> order(a.classes);
+  for (std::size_t row = 0; row < images.count(); ++row) {
     std::iota(order.begin(), order.end(), 0);
     const auto z = a.logits_of(row);
     const std::int32_t label = images.labels[row];
@@ -104,6 +103,7 @@ std::vector<std::vector<std::int32_t>> classes_by_logit(const Victim& victim, co
       if ((p == label) != (q == label)) return p == label;
       return z[static_cast<std::size_t>(p)] > z[static_cast<std::size_t>(q)];
     });
+    for (std::size_t k = 0; k < order.size(); ++k) ranked[k][row] = order[k];
   }
   return ranked;
 }

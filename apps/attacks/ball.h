@@ -31,8 +31,8 @@ struct Ball {
   [[nodiscard]] std::vector<float> direction(std::size_t size, const ImageRandom& random) const;
 };
 
-// The classes of each image: first the label, then the other classes from the largest clean logit to the smallest. For a correctly classified
-// image, element k is the class of rank k + 1. Of equal logits the first class comes first.
+// [k][i]: for k = 0 the label of image i, then its other classes from the largest clean logit to the smallest. For a
+// correctly classified image that is the class of rank k + 1. Of equal logits the first class comes first.
 [[nodiscard]] std::vector<std::vector<std::int32_t>> classes_by_logit(const Victim& victim, const ImageBatch& images);
 
 }  // namespace kelvin

@@ -126,7 +126,7 @@ AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions&
     const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
     const GradientPoint p =
         look(model, batch.images, loss_of(options.loss, goals_of(batch, targets), options.attack_tau));
-    const auto images = describe_clean(batch, p, targets, !targets.empty());
+    const auto images = describe_clean(batch, p, targets);
     result.images.insert(result.images.end(), images.begin(), images.end());
   });
   check_outputs(victim, set, options, result.warnings);

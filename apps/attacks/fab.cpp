@@ -167,11 +167,8 @@ MemberResult fab(const Victim& victim, const ImageBatch& images, const AttackOpt
       continue;
     }
     const std::vector<std::vector<std::int32_t>> ranked = classes_by_logit(victim, images);
-    for (int k = 1; k <= std::min(own.targets, victim.classes() - 1); ++k) {
-      std::vector<std::int32_t> targets;
-      for (const auto& order : ranked) targets.push_back(order[static_cast<std::size_t>(k)]);
-      run(str("fab_start/target", k, "/", restart), restart > 0, targets);
-    }
+    for (int k = 1; k <= std::min(own.targets, victim.classes() - 1); ++k)
+      run(str("fab_start/target", k, "/", restart), restart > 0, ranked[static_cast<std::size_t>(k)]);
   }
   if (!own.minimise) result.distance.clear();  // images left before the smallest distance was found
   return result;

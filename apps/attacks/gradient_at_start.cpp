@@ -17,7 +17,7 @@ RowLoss loss_of(AttackLoss loss, const Tensor& goal, double attack_tau) {
 }
 
 std::vector<AttackedImage> describe_clean(const TensorBatch& batch, const GradientPoint& p,
-                                          const std::vector<std::int32_t>& targets, bool is_targeted) {
+                                          const std::vector<std::int32_t>& targets) {
   const std::int64_t n = batch.images.dim(0);
   const Tensor lead = Tensor::empty({n}, DType::f32, batch.images.device());
   const Tensor max_abs = Tensor::empty_like(lead), zero_share = Tensor::empty_like(lead);
@@ -31,7 +31,7 @@ std::vector<AttackedImage> describe_clean(const TensorBatch& batch, const Gradie
   std::vector<AttackedImage> images(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < images.size(); ++i) {
     images[i].label = labels[i];
-    images[i].target = is_targeted ? targets[i] : -1;
+    images[i].target = targets.empty() ? -1 : targets[i];
     images[i].clean_prediction = predictions[i];
     images[i].clean_margin = -leads[i];
     images[i].has_zero_gradient = largest[i] == 0.0f;

@@ -15,9 +15,9 @@ namespace kelvin {
 // The attack's loss for `look` and `ascend`. goal: int32 [N], labels or targets.
 [[nodiscard]] RowLoss loss_of(AttackLoss loss, const Tensor& goal, double attack_tau);
 
-// One record for each image of the batch, from the logits and gradients at the clean images.
+// One record for each image of the batch, from the logits and gradients at the clean images. targets: empty if untargeted.
 [[nodiscard]] std::vector<AttackedImage> describe_clean(const TensorBatch& batch, const GradientPoint& p,
-                                                        const std::vector<std::int32_t>& targets, bool is_targeted);
+                                                        const std::vector<std::int32_t>& targets);
 
 // ‖a − b‖∞ and ‖a − b‖₂ of each image.
 struct ImageDistances {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "apps/attacks/momentum_pgd.h"
+#include "apps/attacks/pgd.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -48,7 +48,7 @@ const std::vector<KnownAttack>& known_attacks() {
              return only(pgd_fields(o.pgd), {"step", "steps", "restarts", "no-random-start", "last-iterate"});
            },
        .common = {"loss", kClass, kAllClasses},
-       .members = alone(momentum_pgd, &Options::pgd)},  // towards all classes
+       .members = alone(pgd_member, &Options::pgd)},  // towards all classes
       {.name = "mifgsm",
        .title = "MI-FGSM",
        .own =
@@ -56,7 +56,7 @@ const std::vector<KnownAttack>& known_attacks() {
              return only(pgd_fields(o.mifgsm), {"step", "steps", "decay", "no-random-start"});
            },
        .common = {"loss", kClass, kAllClasses},
-       .members = alone(momentum_pgd, &Options::mifgsm)},
+       .members = alone(pgd_member, &Options::mifgsm)},
       {.name = "cw",
        .title = "C&W",
        .own =
@@ -64,7 +64,7 @@ const std::vector<KnownAttack>& known_attacks() {
              return only(pgd_fields(o.cw), {"step", "steps", "restarts", "no-random-start"});
            },
        .common = {kClass, kAllClasses},
-       .members = on_loss(AttackLoss::margin, alone(momentum_pgd, &Options::cw)),
+       .members = on_loss(AttackLoss::margin, alone(pgd_member, &Options::cw)),
        .norm = Norm::linf},
       {.name = "cw",
        .title = "C&W",

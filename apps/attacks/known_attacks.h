@@ -19,7 +19,7 @@ struct KnownAttack {
   // kAllClasses.
   std::function<Fields(AttackOptions& options)> own;
   std::vector<std::string> common = {};
-  // Its members in order; adds a warning for each that cannot run with this model or norm. Empty: the attack runs in pgd.h.
+  // Its members in order; adds a warning for each that cannot run with this model or norm. Empty: the attack runs as pgd_attack.
   std::function<std::vector<Member>(const AttackOptions&, int classes, std::vector<std::string>& warnings)> members =
       {};
   std::optional<Norm> norm = {};  // set if the name means another attack in the other norm

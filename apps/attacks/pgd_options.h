@@ -1,4 +1,4 @@
-// Options of the attacks that step along the gradient: pgd.h and momentum_pgd.h.
+// Options of the attacks of pgd.h.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,8 @@ struct PgdAttackOptions {
   int steps = 20;
   int restarts = 1;
   bool random_start = true;   // else x_0 is the image itself
-  bool last_iterate = false;  // pgd.h: return x_K as torchattacks does, not the best iterate; needs restarts = 1
-  float decay = 0;            // momentum_pgd.h
+  bool last_iterate = false;  // return x_K as torchattacks does, not the best iterate; needs restarts = 1
+  float decay = 0;            // of the momentum; 0: none
   [[nodiscard]] float step_in(float eps) const;
 };
 [[nodiscard]] Fields pgd_fields(PgdAttackOptions& options);

@@ -21,6 +21,7 @@ class StandingRows {
   [[nodiscard]] bool empty() const { return rows_.empty(); }
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
   [[nodiscard]] std::size_t operator[](std::size_t place) const { return rows_[place]; }
+  [[nodiscard]] std::span<const std::size_t> all() const { return rows_; }  // the row at each place
 
   // The rows at `going` (places in ascending order) leave, also from the tensors, which have one row for each place. Returns the places that
   // stayed, as they were before.

@@ -1,9 +1,10 @@
 // A model under attack, used from the host: logits and input gradients of any rows of a batch.
 //
-// The attacks of this folder other than PGD keep their state in host memory, so that a finished image leaves the batch: each iteration runs
-// the model on the remaining rows only. The model runs on the device of its parameters, in eval mode, and does not change. On a GPU each
-// iteration copies its rows there and back. Black images fill the batch up to the next power of two, at least 16, because for each new number
-// of rows the network chooses plans for every convolution again, which takes seconds.
+// The attacks of this folder other than those of pgd.h keep their state in host memory, so that a finished image leaves the
+// batch: each iteration runs the model on the remaining rows only. The model runs on the device of its parameters, in eval
+// mode, and does not change. On a GPU each iteration copies its rows there and back. Black images fill the batch up to the
+// next power of two, at least 16, because for each new number of rows the network chooses plans for every convolution
+// again, which takes seconds.
 #pragma once
 
 #include <algorithm>
@@ -72,6 +73,7 @@ class Victim {
 
   // A column of labels for a loss, as an int32 tensor with one value for each row on the device: `values`, then 0 for the rows that were added.
   [[nodiscard]] Tensor column(std::span<const std::int32_t> values) const;
+  [[nodiscard]] Model& model() const { return model_; }
   [[nodiscard]] int classes() const { return model_.spec().classes; }
 
  private:

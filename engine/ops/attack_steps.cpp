@@ -8,15 +8,15 @@
 
 namespace kelvin {
 
-void pgd_step(const Tensor& x, const Tensor& x0, const Tensor& g, Norm norm, const PgdOptions& o) {
+void pgd_step(const Tensor& x, const Tensor& x0, const Tensor& g, Norm norm, const PgdOptions& o, const Tensor& m) {
   KELVIN_CHECK(!Tape::is_tracked(x), "pgd_step: a tape still follows the images");
   KELVIN_CHECK(x.shape() == x0.shape() && x.size() == g.size(), "pgd_step: ", x.shape(), ", ", x0.shape(), ", ",
                g.shape());
   on(x.device(), [&](const auto& dev) {
     const auto images = x.view<float>();
-    const auto centre = x0.view<const float>(), gradient = g.view<const float>();
-    norm == Norm::linf ? pgd_step_linf(dev, images, centre, gradient, o)
-                       : pgd_step_l2(dev, images, centre, gradient, o);
+    const auto centre = x0.view<const float>(), along = (m ? m : g).view<const float>();
+    if (m) add_to_momentum(dev, m.view<float>(), g.view<const float>(), o.decay);
+    norm == Norm::linf ? pgd_step_linf(dev, images, centre, along, o) : pgd_step_l2(dev, images, centre, along, o);
   });
 }
 

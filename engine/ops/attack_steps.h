@@ -10,8 +10,10 @@ namespace kelvin {
 
 enum class Norm { linf, l2 };
 
-// One projected step along the gradient g; a negative options.step descends.
-void pgd_step(const Tensor& x, const Tensor& x0, const Tensor& g, Norm norm, const PgdOptions& options);
+// One projected step along the gradient g; a negative options.step descends. With a momentum m, which is zero before the first step, it goes
+// along m ← decay·m + g/mean|g| instead (MI-FGSM).
+void pgd_step(const Tensor& x, const Tensor& x0, const Tensor& g, Norm norm, const PgdOptions& options,
+              const Tensor& m = {});
 
 // A random point of the ball around x0. indices [N] int32: positions of the images in their set.
 [[nodiscard]] Tensor random_start(const Tensor& x0, const Tensor& indices, Norm norm, RandomKey key, float eps);

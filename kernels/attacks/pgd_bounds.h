@@ -1,4 +1,5 @@
-// The ε-ball and the pixel box as float32 intervals, the same arithmetic on every device. Used by pgd_step.cpp and pgd_step.cu.
+// What pgd_step.cpp and pgd_step.cu compute of one pixel, the same arithmetic on every device: the ε-ball and the pixel box
+// as float32 intervals, and the momentum.
 //
 // A bound is the float32 number furthest from x0 that still lies inside in exact arithmetic: a double holds the difference of two
 // float32 numbers in [0, 1] to far below their rounding, so one comparison says whether the rounded sum went outside.
@@ -32,6 +33,11 @@ constexpr float ball_lower_bound(float x0, float eps) {
 
 constexpr float project_linf(float v, float x0, float eps) {
   return smaller(larger(v, ball_lower_bound(x0, eps)), ball_upper_bound(x0, eps));
+}
+
+// decay·m + g/mean|g|; in double, because 1/mean|g| may be too large for float32.
+constexpr float momentum_of(float m, float g, double mean, float decay) {
+  return static_cast<float>(static_cast<double>(decay) * m + (mean > 0 ? g / mean : 0.0));
 }
 
 // Philox counters of one image's random start: 2^24 groups of four numbers.

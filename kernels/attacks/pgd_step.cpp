@@ -56,6 +56,15 @@ void pgd_step_l2(Cpu, View<float> x, View<const float> x0, View<const float> g, 
   });
 }
 
+void add_to_momentum(Cpu, View<float> m, View<const float> g, float decay) {
+  for_each_image(m.shape, [&](std::int64_t, std::int64_t at, std::int64_t pixels) {
+    double total = 0;
+    for (std::int64_t i = at; i < at + pixels; ++i) total += std::abs(g[i]);
+    for (std::int64_t i = at; i < at + pixels; ++i)
+      m[i] = momentum_of(m[i], g[i], total / static_cast<double>(pixels), decay);
+  });
+}
+
 void random_start_linf(Cpu, View<float> x, View<const float> x0, View<const std::int32_t> indices, RandomKey key,
                        float eps) {
   for_each_image(x.shape, [&](std::int64_t image, std::int64_t at, std::int64_t pixels) {

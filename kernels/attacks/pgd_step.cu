@@ -104,6 +104,18 @@ __global__ void __launch_bounds__(256)
   project_l2<N>(group, x, x0, pixels, squares, o.eps);
 }
 
+template <int N>
+__global__ void __launch_bounds__(256) momentum_kernel(float* m, const float* g, std::int64_t pixels, float decay) {
+  const ImageGroup group;
+  double total = 0;
+  for_pixels<N>(group, pixels, [&](std::int64_t i) {
+    const Pack<N> gradient = load<N>(g + i);
+    for (int k = 0; k < N; ++k) total += fabsf(gradient[k]);
+  });
+  const double mean = group.sum(total) / static_cast<double>(pixels);
+  move<N>(group, m, g, g, pixels, [&](float from, float along) { return momentum_of(from, along, mean, decay); });
+}
+
 // Four numbers a draw, also where the last draw of an image has some left over.
 template <int N>
 __global__ void __launch_bounds__(256) start_linf_kernel(float* x, const float* x0, const std::int32_t* indices,
@@ -203,6 +215,13 @@ void pgd_step_l2(const Cuda& cuda, View<float> x, View<const float> x0, View<con
   const std::int64_t pixels = pixels_of(x.shape);
   with_pixel_packs(pixels, can_use_packs(x, x0, g), [&](auto n) {
     launch_rows<ImageGroup>(cuda, step_l2_kernel<n()>, x.dim(0), x.data, x0.data, g.data, pixels, options);
+  });
+}
+
+void add_to_momentum(const Cuda& cuda, View<float> m, View<const float> g, float decay) {
+  const std::int64_t pixels = pixels_of(m.shape);
+  with_pixel_packs(pixels, can_use_packs(m, g), [&](auto n) {
+    launch_rows<ImageGroup>(cuda, momentum_kernel<n()>, m.dim(0), m.data, g.data, pixels, decay);
   });
 }
 

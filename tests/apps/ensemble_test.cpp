@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "apps/attacks/apgd.h"
+#include "apps/attacks/gradient_at_start.h"
 #include "apps/attacks/known_attacks.h"
 #include "apps/attacks/square.h"
 #include "tests/apps/attack_options.h"
@@ -140,6 +141,96 @@ TEST(Ensemble, AllTargetsWorstCaseIsNotWeakerThanOneTarget) {
   EXPECT_LE(attack(*model, golden_images(kImages), o).robust_accuracy(), one);
 }
 
+// Batches of one hold one image at a time, the others lose images one after another.
+TEST(Ensemble, AllTargetsDoNotDependOnTheBatchSize) {
+  const auto model = golden_model();
+  for (const char* name : {"pgd", "mifgsm"}) {
+    AttackOptions o = with_own(options(name), {{"steps", "5"}});
+    o.eps = 3.0f / 255;
+    o.targeting = Targeting::all;
+    const std::vector<int> whole = robust_images(*model, o);
+    EXPECT_THAT(whole, ::testing::Contains(1));
+    o.batch_size = 1;
+    EXPECT_EQ(robust_images(*model, o), whole) << name;
+    o.eps = 0;
+    EXPECT_GT(differences(robust_images(*model, o), whole), 1) << name;
+  }
+}
+
+// Without steps only the starts count: one for each of the nine other classes, as many restarts have.
+TEST(Ensemble, AllTargetsHaveARunForEachOtherClass) {
+  const auto model = golden_model();
+  AttackOptions o = with_own(options("pgd"), {{"steps", "1"}, {"step", "0"}});
+  o.eps = 0.2f;
+  const std::vector<int> once = robust_images(*model, o);
+  o.targeting = Targeting::all;
+  const std::vector<int> all = robust_images(*model, o);
+  EXPECT_GT(differences(all, once), 0);
+  o.targeting = Targeting::none;
+  o.pgd.restarts = 9;
+  EXPECT_EQ(robust_images(*model, o), all);
+}
+
+// Both run one loop. The images are those that the model classifies correctly, so that both begin with the same batch.
+TEST(Ensemble, CarliniWagnerInLInfinityIsPgdOnTheMargin) {
+  const auto model = golden_model();
+  ImageSet set = golden_images(kImages);
+  const AttackResult clean = attack(*model, set, {.attack = "fgsm", .eps = 0});
+  std::vector<std::int64_t> right;
+  for (std::size_t i = 0; i < clean.images.size(); ++i)
+    if (clean.images[i].is_clean_correct()) right.push_back(static_cast<std::int64_t>(i));
+  ASSERT_GT(right.size(), 15u);
+  set = set.select(right);
+  const auto pixels = static_cast<std::size_t>(set.pixels());
+  const auto found = [&](const AttackOptions& o, std::vector<float>& x) {
+    return attack(*model, set, o, [&](std::int64_t, const Tensor&, const Tensor& adversarial) {
+      const std::vector<float> batch = adversarial.to_host<float>();
+      x.insert(x.end(), batch.begin(), batch.end());
+    });
+  };
+  for (const auto& [targeting, eps] : {std::pair(Targeting::none, 4.0f), std::pair(Targeting::least_likely, 16.0f)}) {
+    AttackOptions o{.attack = "cw", .eps = eps / 255, .targeting = targeting, .seed = 3, .batch_size = 10};
+    o.cw.restarts = 2;
+    std::vector<float> x_cw, x_pgd;
+    const AttackResult cw = found(o, x_cw);
+    o.attack = "pgd";
+    o.loss = AttackLoss::margin;
+    o.pgd = {.steps = 30, .restarts = 2};
+    const AttackResult pgd = found(o, x_pgd);
+    int broken = 0;
+    for (std::size_t i = 0; i < right.size(); ++i) {
+      EXPECT_EQ(cw.images[i].withstood(), pgd.images[i].withstood()) << i;
+      if (cw.images[i].withstood()) continue;
+      ++broken;
+      EXPECT_TRUE(std::equal(&x_cw[i * pixels], &x_cw[i * pixels] + pixels, &x_pgd[i * pixels])) << i;
+    }
+    EXPECT_GT(broken, 2);
+    EXPECT_LT(broken, static_cast<int>(right.size()));
+  }
+}
+
+// Logits times 1000, cross-entropy: most images have no gradient, and momentum must not divide by its mean.
+TEST(Ensemble, AnImageWithoutGradientStaysInPlaceUnderMomentum) {
+  const auto model = golden_model(1000);
+  const TensorBatch batch = tensor_batch(golden_images(kImages), 0, kImages, {});
+  const RowLoss loss = loss_of(AttackLoss::cross_entropy, batch.labels, 1);
+  const auto clean = describe_clean(batch, look(*model, batch.images, loss), {});
+  for (const Norm norm : {Norm::linf, Norm::l2}) {
+    const Tensor x = batch.images.clone();
+    const Tensor momentum = Tensor::zeros(x.shape());
+    for (int i = 0; i < 3; ++i)
+      ascend(*model, x, batch.images, loss, norm, {.eps = 0.1f, .step = 0.02f, .decay = 1}, {}, Mode::eval, momentum);
+    const std::vector<float> moved = distances(x, batch.images).linf;
+    int stayed = 0;
+    for (std::size_t i = 0; i < moved.size(); ++i) {
+      EXPECT_EQ(moved[i] == 0, clean[i].has_zero_gradient) << i;
+      stayed += moved[i] == 0 ? 1 : 0;
+    }
+    EXPECT_GT(stayed, kImages / 2);
+    EXPECT_LT(stayed, kImages);
+  }
+}
+
 class EveryL2Attack : public ::testing::TestWithParam<std::string> {};
 
 // L2 norms are sums: they may exceed ε by float32 rounding.
@@ -160,7 +251,7 @@ TEST_P(EveryL2Attack, StaysInTheBallAndTheBoxForAnyBatchSizeAndHurts) {
   EXPECT_EQ(robust_images(*model, o), robust);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryL2Attack, ::testing::Values("fab", "fab-t", "square", "autoattack"),
+INSTANTIATE_TEST_SUITE_P(All, EveryL2Attack, ::testing::Values("mifgsm", "fab", "fab-t", "square", "autoattack"),
                          [](const auto& param) {
                            std::string name = param.param;
                            std::replace(name.begin(), name.end(), '-', '_');

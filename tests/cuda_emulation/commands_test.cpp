@@ -100,6 +100,7 @@ const Command kCommands[] = {
     {"pgd", "attack ../run --attack pgd --eps 2/255 --restarts 2 --batch-size 5"},
     {"pgd_l2", "attack ../run --attack pgd --norm l2 --eps 0.5 --last-iterate --loss margin"},
     {"pgd_targeted", "attack ../run --attack pgd --targeted least-likely --last-iterate --limit 8"},
+    {"pgd_all", "attack ../run --attack pgd --targeted all --steps 4"},
     {"mifgsm", "attack ../run --attack mifgsm --limit 8"},
     {"cw", "attack ../run --attack cw --limit 8 --steps 10"},
     {"cw_l2", "attack ../run --attack cw --norm l2 --limit 4 --steps 10 --search-steps 2"},

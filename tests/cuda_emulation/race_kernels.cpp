@@ -105,6 +105,7 @@ void race_attacks(const Cuda& cuda) {
     const Ints indices({2}, 0, 100);
     random_start_l2(cuda, out(x), in(x0), in(indices), {1, 2}, 0.5f);
     pgd_step_l2(cuda, out(x), in(x0), in(g), {});
+    add_to_momentum(cuda, out(x), in(g), 0.9f);
     gradient_statistics(cuda, out(a), out(b), in(g));
     image_distance(cuda, out(a), out(b), in(x), in(x0));
     Floats best(shape, 0, 1), best_loss({2}, 0, 0);

@@ -112,6 +112,20 @@ TEST(KernelParity, PgdSteps) {
   }
 }
 
+// Sums of |g| in another order: the last bit.
+TEST(KernelParity, Momentum) {
+  for (const Shape& shape : kImages)
+    for (const float flat : {1.0f, 0.0f, NAN})
+      expect_parity(
+          [&](Device d) {
+            const Tensor m = floats("m", shape, -1, 1, d), g = floats("g", shape, -1, 1, d);
+            if (flat != 1) g.narrow(0, 1).copy_from(Tensor::full(g.narrow(0, 1).shape(), flat, DType::f32, d));
+            on(d, [&](const auto& dev) { add_to_momentum(dev, m.view<float>(), g.view<const float>(), 0.9f); });
+            return std::vector<Tensor>{m};
+          },
+          1e-6, 1e-7);
+}
+
 TEST(KernelParity, RandomStarts) {
   for (const Shape& shape : kImages)
     for (const bool is_l2 : {false, true})

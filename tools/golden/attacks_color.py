@@ -170,13 +170,13 @@ def own_draws(model, x, y, right, norm, o):
     return {k: v.int().tolist() for k, v in rows.items()}
 
 
-def pgd(model, x, y, right, norm, eps, steps, loss, stream, restarts, is_batch):
+def pgd(model, x, y, right, norm, eps, steps, loss, restarts):
     """PGD from random starts: what each image was when it first fell."""
     found = [None] * len(x)
     for restart in range(restarts):
         rows = [i for i in range(len(x)) if right[i] and found[i] is None]
         centre, watched = x[rows], Watched(model, y[rows])
-        moved = start_inside(x, rows, norm, eps, f"{stream}/{restart}", is_batch)
+        moved = start_inside(x, rows, norm, eps, f"random_start/{restart}")
         for _ in range(steps):
             moved.requires_grad_()
             g, = torch.autograd.grad(loss(watched(moved), y[rows]).sum(), moved)
@@ -248,7 +248,7 @@ def inner_attack(model, x, y, kind, steps=10):
     draws, n = Draws("adversarial_start/0", 0), x.numel()
     if kind == "pgd":
         eps, step = 8 / 255, 2 / 255
-        moved = start_inside(x, range(len(x)), "Linf", eps, "adversarial_start/0", is_batch=True)
+        moved = start_inside(x, range(len(x)), "Linf", eps, "adversarial_start/0")
     else:
         eps, step = 0.031, 0.007
         noise = draws.normal(n).reshape(len(x), *x.shape[2:], x.shape[1])
@@ -300,11 +300,11 @@ def resnet(model, x, y):
     for norm, eps in o.eps.items():
         rows = {f"apgd-{loss}": apgd(model, x, y, right, norm, o, loss) for loss in ("ce", "dlr", "t")}
         rows["square"] = square(model, x, y, right, norm, o)
-        rows["pgd"] = pgd(model, x, y, right, norm, eps, 10, cross_entropy, "random_start", 2, is_batch=True)
+        rows["pgd"] = pgd(model, x, y, right, norm, eps, 10, cross_entropy, 2)
         narrow, of_narrow = x[:NARROW_IMAGES, :, :, :NARROW].contiguous(), y[:NARROW_IMAGES]
         rows["square-narrow"] = square(model, narrow, of_narrow, (model(narrow).argmax(1) == of_narrow).numpy(), norm, o)
         if norm == "Linf":
-            rows["cw"] = pgd(model, x, y, right, norm, eps, 30, margin, "momentum_pgd_start", 1, is_batch=False)
+            rows["cw"] = pgd(model, x, y, right, norm, eps, 30, margin, 1)
             rows["fgsm"] = of_torchattacks(lambda m: torchattacks.FGSM(m, eps=eps), model, x, y, right)
             rows["mifgsm"] = momentum(model, x, y, right, eps)
         report(norm, right, rows)

@@ -37,17 +37,16 @@ def start_on_surface(x, rows, norm, eps, stream):
     return torch.stack(starts).clamp(0, 1)
 
 
-def start_inside(x, rows, norm, eps, stream, is_batch):
-    """Uniform in the cube, or a Gaussian direction with a uniform radius. PGD on its own numbers an image's words in another way than the
-    attacks that keep their images on the host (is_batch)."""
+def start_inside(x, rows, norm, eps, stream):
+    """Uniform in the cube, or a Gaussian direction with a uniform radius. PGD numbers an image's words in another way than the attacks that
+    keep their images on the host."""
     starts = []
     for row in rows:
-        draws, n = Draws(stream, int(row) if not is_batch else 0), x[row].numel()
-        first = 4 * (int(row) << 24) if is_batch else 0
+        draws, n, first = Draws(stream, 0), x[row].numel(), 4 * (int(row) << 24)
         if norm == "Linf":
             t = eps * (2 * draws.uniform(first + np.arange(n)) - 1)
         else:
-            t = draws.normal(n, first + (4 if is_batch else 0))
-            t = t / np.sqrt((t ** 2).sum()) * eps * draws.uniform(first if is_batch else n + 8)
+            t = draws.normal(n, first + 4)
+            t = t / np.sqrt((t ** 2).sum()) * eps * draws.uniform(first)
         starts.append(x[row] + torch.tensor(t.reshape(*x.shape[2:], 3), dtype=torch.float32).permute(2, 0, 1))
     return torch.stack(starts).clamp(0, 1)

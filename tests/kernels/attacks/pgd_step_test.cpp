@@ -62,6 +62,20 @@ TEST(PgdStep, TinyGradientMovesAsFarAsALargeOne) {
   }
 }
 
+// Image 0 has no gradient, image 1 the smallest that float32 holds, image 2 one that NaN spoils.
+TEST(Momentum, AddsTheGradientOverItsMean) {
+  std::vector<float> g(kImages * kPixels, 0.0f), m(g.size(), 2.0f);
+  g[kPixels] = 3e-45f;
+  g[kPixels + 1] = -1e-45f;
+  g[2 * kPixels] = NAN;
+  g[2 * kPixels + 1] = 1.0f;
+  add_to_momentum(Cpu{}, {m.data(), kShape}, {g.data(), kShape}, 0.5f);
+  std::vector<float> expected(g.size(), 1.0f);
+  expected[kPixels] += 54;  // two and one smallest numbers of 81: the mean is 3/81 of one
+  expected[kPixels + 1] -= 27;
+  EXPECT_EQ(m, expected);
+}
+
 TEST(PgdStep, L2StaysInTheBall) {
   const std::vector<float> x0 = draw("x0"), g = draw("g");
   std::vector<float> x = x0, linf(kImages), l2(kImages);
