@@ -92,7 +92,8 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   write_results(flags.out, table, json);
   runner.require_success(table);
   const std::vector<ChosenValue> choices = choose(plan, table);
-  if (!common.quiet) print_note(text_of(plan, choices));
+  if (!common.quiet)
+    for (const std::string& line : nonempty_parts_of(text_of(plan, choices), '\n')) print_note(line);
   run(plan, chosen_cells(plan, choices), other_axes(plan), to_json(plan, choices, table), f, common);
 }
 

@@ -85,7 +85,7 @@ std::string legend_of(const SweepTable& t) {
     text += "no inference over seeds (two seeds or more are needed): another training may give other differences\n";
   if (!attacked.empty())
     text += str("attacks: of each run the first ", range_of(attacked, [](std::size_t n) { return std::to_string(n); }),
-                " test images, those that all its attacks have\n");
+                " images, those that all its attacks have\n");
   const auto has = [&](const std::string& key) {
     return std::any_of(t.columns.begin(), t.columns.end(), [&](const SweepColumn& c) { return c.key == key; });
   };
