@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""How often does each check of `kelvin audit` fail on honest models, and how often on masked ones?
+"""How often does each check of `kelvin audit` fail on honest models, and how often on models where it has to?
 
-    tools/audit_rates.py --honest runs/tau1 runs/trades --masked runs/tau50 [--csv FILE]
+    tools/audit_rates.py --honest runs/tau1 runs/trades --masked runs/tau50 [--weak runs/tau0.1] [--csv FILE]
 
 A path is an `audit --json` file, a run folder (results/audit*.json), or a folder of run folders, such as that of a sweep. Prints a table:
-for each check and for the verdict of the whole, false positives on the honest models (masked or weak attack; of these masked), and the
-power on the masked ones, with exact 95 % intervals (Clopper & Pearson 1934). --csv keeps one line for each model.
+for each check and for the verdict of the whole, false positives on the honest models (masked or weak attack; of these masked), how often
+it calls the masked ones masked and those with a weak attack weak, with exact 95 % intervals (Clopper & Pearson 1934). --csv keeps one line
+for each model.
 """
 import argparse
 import csv
@@ -13,6 +14,7 @@ import json
 import math
 import pathlib
 
+KINDS = ["honest", "masked", "weak"]
 FIGURES = ["n", "clean_accuracy", "paper_faithful", "sound", "worst_case", "attack_gap", "median_margin"]
 
 
@@ -62,22 +64,20 @@ def verdicts(audit):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--honest", nargs="+", default=[], metavar="PATH")
-    parser.add_argument("--masked", nargs="+", default=[], metavar="PATH")
+    for kind in KINDS:
+        parser.add_argument("--" + kind, nargs="+", default=[], metavar="PATH")
     parser.add_argument("--csv", type=pathlib.Path)
     args = parser.parse_args()
-    audits = {kind: [r for path in getattr(args, kind) for r in results_of(path)] for kind in ("honest", "masked")}
+    audits = {kind: [r for path in getattr(args, kind) for r in results_of(path)] for kind in KINDS}
     named = {kind: [verdicts(audit) for _, audit in rows] for kind, rows in audits.items()}
     checks = [c for c in dict.fromkeys(c for rows in named.values() for v in rows for c in v) if c != "the whole"] + ["the whole"]
 
-    print("| check | false positives | of these masked | power: masked | masked or weak attack |")
+    print("| check | false positives | of these masked | masked: found masked | weak: found weak |")
     print("|---|---:|---:|---:|---:|")
     for check in checks:
-        honest = [v[check] for v in named["honest"] if check in v]
-        masked = [v[check] for v in named["masked"] if check in v]
-        weak = ("masked", "weak attack")
-        print(f"| {check} | {rate(sum(v in weak for v in honest), len(honest))} | {sum(v == 'masked' for v in honest)} "
-              f"| {rate(sum(v == 'masked' for v in masked), len(masked))} | {sum(v in weak for v in masked)} |")
+        honest, masked, weak = ([v[check] for v in named[kind] if check in v] for kind in KINDS)
+        print(f"| {check} | {rate(sum(v in ('masked', 'weak attack') for v in honest), len(honest))} | {honest.count('masked')} "
+              f"| {rate(masked.count('masked'), len(masked))} | {rate(weak.count('weak attack'), len(weak))} |")
     failed = [f"{name}: {check}" for kind in audits for (name, _), v in zip(audits[kind], named[kind]) for check in v
               if v[check] == "harness failed"]
     if failed:

@@ -67,7 +67,7 @@ class Auditor {
   // Computes the p of each comparison and adds the check. `rule` is what the comparisons must show; their threshold follows it.
   AuditCheck& judge(const std::string& name, const std::string& figures, const std::string& rule, Means means,
                     std::vector<Comparison> comparisons, Json values);
-  // Adds a check of the harness: whether any of the comparisons is beyond chance.
+  // For checks of the harness: whether the comparison is beyond chance at the level of a whole check.
   [[nodiscard]] static bool fails(const Comparison& comparison);
   void not_run(const std::string& name, const std::string& reason);
   void begin(const char* name) const;
