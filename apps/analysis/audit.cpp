@@ -81,7 +81,7 @@ Json to_json(const Audit& a) {
   Json checks = Json::array();
   for (const AuditCheck& c : a.checks) {
     Json comparisons = Json::array();
-    for (const Comparison& k : c.comparisons)
+    for (const AuditComparison& k : c.comparisons)
       comparisons.push_back({{"name", k.name},
                              {"kind", k.is_share ? "share" : "paired"},
                              {"images", k.images},

@@ -55,7 +55,7 @@ enum class Verdict {
 };
 
 // One comparison of a check with plain PGD, or the count of the images with a property (is_share).
-struct Comparison {
+struct AuditComparison {
   std::string name;
   bool is_share = false;
   std::int64_t images = 0;  // n
@@ -73,7 +73,7 @@ struct AuditCheck {
   std::string rule;     // the condition for a verdict other than `passes`
   Verdict verdict = Verdict::passes;
   Json values;
-  std::vector<Comparison> comparisons = {};
+  std::vector<AuditComparison> comparisons = {};
 };
 
 struct Audit {

@@ -85,7 +85,7 @@ void Auditor::saturation() {
         is_linf ? "images that withstood moved less than half of eps, or of what the steps reach" : "none in L2",
         Means::masked,
         is_linf ? std::vector{share_of("moved less than eps/2", short_of_half, set_.count, kPoints)}
-                : std::vector<Comparison>{},
+                : std::vector<AuditComparison>{},
         {{"mean", has_withstood ? Json(moved) : Json()}});
 }
 
@@ -94,7 +94,7 @@ void Auditor::restart_noise() {
   begin("restart noise");
   AttackOptions o = pgd(AttackLoss::cross_entropy);
   ++o.seed;
-  const Comparison c = paired("another random start", left_by_ce_, left_by(o, Counts::towards_worst), 0);
+  const AuditComparison c = paired("another random start", left_by_ce_, left_by(o, Counts::towards_worst), 0);
   a_.checks.push_back({"restart noise",
                        str("plain PGD from another random start breaks ", c.alone, " images that it left, and leaves ",
                            c.other, " that it broke: one run more is worth ",

@@ -16,7 +16,7 @@ void Auditor::attack_temperatures() {
   taus.erase(std::unique(taus.begin(), taus.end()), taus.end());
   std::erase(taus, 1.0);
   Json curve = Json::array({{{"tau", 1}, {"robust_accuracy", ce_}}});
-  std::vector<Comparison> comparisons;
+  std::vector<AuditComparison> comparisons;
   double lowest = ce_, best_tau = 1;
   for (const double tau : taus) {
     const Robust left = left_by(pgd(AttackLoss::cross_entropy, tau));
@@ -31,8 +31,8 @@ void Auditor::attack_temperatures() {
 void Auditor::losses() {
   begin("losses");
   left_by_margin_ = left_by(pgd(AttackLoss::margin));
-  std::vector<Comparison> comparisons = {paired("log-odds", left_by_ce_, left_by_log_odds_, kPoints),
-                                         paired("margin", left_by_ce_, left_by_margin_, kPoints)};
+  std::vector<AuditComparison> comparisons = {paired("log-odds", left_by_ce_, left_by_log_odds_, kPoints),
+                                              paired("margin", left_by_ce_, left_by_margin_, kPoints)};
   double dlr = share(left_by_margin_);  // with two classes there is no DLR
   if (model_.spec().classes >= 3) {
     const Robust left = left_by(pgd(AttackLoss::dlr));
@@ -51,7 +51,7 @@ void Auditor::rescaled_logits() {
   begin("rescaled logits");
   Json rows = Json::array();
   std::string figures;
-  std::vector<Comparison> comparisons;
+  std::vector<AuditComparison> comparisons;
   bool has_margin_changed = false;
   for (const double s : {1 / o_.train_tau, static_cast<double>(usual_scale()), 10.0, 100.0}) {
     if (s == 1) continue;
@@ -80,7 +80,7 @@ void Auditor::inversion() {
             "more images fall to the targeted attack than to the untargeted one", Means::as_saturated,
             {paired("targeted", left_by_ce_, left, 0)}, {{"targeted", share(left)}, {"untargeted", ce_}});
   if (check.verdict == Verdict::passes) return;
-  const Comparison& c = check.comparisons.front();
+  const AuditComparison& c = check.comparisons.front();
   a_.certificate = str("targeted PGD breaks ", c.alone, " images that untargeted PGD leaves, the reverse holds for ",
                        c.other, " (", percent(share(left)), " against ", percent(ce_),
                        "); every targeted success is an untargeted one, so the untargeted attack has failed");

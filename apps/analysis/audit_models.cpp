@@ -55,7 +55,7 @@ Flags differing(const Predictions& a, const Predictions& b) {
 void Auditor::transfer() {
   begin("transfer");
   if (o_.twins.empty()) return not_run("transfer", "no twin given: a model trained at tau 1");
-  std::vector<Comparison> comparisons;
+  std::vector<AuditComparison> comparisons;
   Json twins = Json::array();
   std::string each;
   double lowest = 1;

@@ -35,7 +35,7 @@ void Auditor::eps_curve() {
   Json curve = Json::array({{{"eps", 0}, {"robust_accuracy", a_.clean_accuracy}}});
   Robust previous, left;
   std::string figures = str("0: ", percent(a_.clean_accuracy)), smaller;
-  std::vector<Comparison> comparisons;
+  std::vector<AuditComparison> comparisons;
   for (const int level : {2, 4, 8, 16, 32, 64, 128}) {
     AttackOptions o = pgd(AttackLoss::cross_entropy);
     o.norm = Norm::linf;
@@ -134,7 +134,7 @@ void Auditor::square() {
   o.attack = "square";
   o.square.queries = o_.queries;
   const Robust left = left_by(o, Counts::towards_worst);
-  const Comparison c = paired("Square", left_by_ce_, left, kPoints);
+  const AuditComparison c = paired("Square", left_by_ce_, left, kPoints);
   const double broken = static_cast<double>(c.alone) / static_cast<double>(c.images);
   judge("Square",
         str("leaves ", percent(share(left)), ", plain PGD ", percent(ce_), "; breaks ", percent(broken),

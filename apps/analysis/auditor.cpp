@@ -39,7 +39,7 @@ std::string two_digits(double value) {
 }
 
 // "beyond 2 points and chance (p <= 0.0025, from 14 of 200 images on)"
-std::string threshold_text(const Comparison& c) {
+std::string threshold_text(const AuditComparison& c) {
   const std::int64_t least =
       c.is_share ? smallest_share(c.images, c.size, c.level) : smallest_paired(c.images, c.size, c.level);
   const std::string size = str(two_digits(100 * c.size), c.is_share ? " % and " : " points and ");
@@ -49,7 +49,7 @@ std::string threshold_text(const Comparison& c) {
              ")");
 }
 
-std::string alone_text(const Comparison& c) {
+std::string alone_text(const AuditComparison& c) {
   return str("; ", c.name, " alone breaks ", c.alone, " (", c.saturated, " saturated), the other alone ", c.other);
 }
 
@@ -118,9 +118,9 @@ Auditor::Robust Auditor::left_by(const AttackOptions& options, Counts counts) {
 
 float Auditor::usual_scale() const { return static_cast<float>(5 / std::max(a_.median_margin, 0.05)); }
 
-Comparison Auditor::paired(const std::string& name, const Robust& left_by_plain, const Robust& left,
-                           double size) const {
-  Comparison c{.name = name, .images = set_.count, .size = size};
+AuditComparison Auditor::paired(const std::string& name, const Robust& left_by_plain, const Robust& left,
+                                double size) const {
+  AuditComparison c{.name = name, .images = set_.count, .size = size};
   for (std::size_t i = 0; i < left.size(); ++i) {
     c.other += left[i] & ~left_by_plain[i];
     if (left[i] != 0 || left_by_plain[i] == 0) continue;
@@ -130,7 +130,7 @@ Comparison Auditor::paired(const std::string& name, const Robust& left_by_plain,
   return c;
 }
 
-Comparison Auditor::share_of(const std::string& name, const Robust& marked, std::int64_t n, double size) const {
+AuditComparison Auditor::share_of(const std::string& name, const Robust& marked, std::int64_t n, double size) const {
   return {.name = name,
           .is_share = true,
           .images = n,
@@ -140,9 +140,9 @@ Comparison Auditor::share_of(const std::string& name, const Robust& marked, std:
 }
 
 AuditCheck& Auditor::judge(const std::string& name, const std::string& figures, const std::string& rule, Means means,
-                           std::vector<Comparison> comparisons, Json values) {
+                           std::vector<AuditComparison> comparisons, Json values) {
   AuditCheck check{name, figures, rule, Verdict::passes, std::move(values), std::move(comparisons)};
-  for (Comparison& c : check.comparisons) {
+  for (AuditComparison& c : check.comparisons) {
     c.level = kCheckLevel / static_cast<double>(check.comparisons.size());
     c.p = c.is_share ? share_p(c.alone, c.images, c.size) : paired_p(c.alone, c.other, c.images, c.size);
     if (!c.is_beyond_chance()) continue;
@@ -153,8 +153,8 @@ AuditCheck& Auditor::judge(const std::string& name, const std::string& figures, 
       check.verdict = Verdict::weak_attack;
   }
   if (!check.comparisons.empty()) {
-    const Comparison& strongest = *std::min_element(check.comparisons.begin(), check.comparisons.end(),
-                                                    [](const auto& a, const auto& b) { return a.p < b.p; });
+    const AuditComparison& strongest = *std::min_element(check.comparisons.begin(), check.comparisons.end(),
+                                                         [](const auto& a, const auto& b) { return a.p < b.p; });
     if (!strongest.is_share) check.figures += alone_text(strongest);
     check.rule += ", " + threshold_text(check.comparisons.front());
   }
@@ -162,7 +162,7 @@ AuditCheck& Auditor::judge(const std::string& name, const std::string& figures, 
   return a_.checks.back();
 }
 
-bool Auditor::fails(const Comparison& c) {
+bool Auditor::fails(const AuditComparison& c) {
   return (c.is_share ? share_p(c.alone, c.images, c.size) : paired_p(c.alone, c.other, c.images, c.size)) <=
          kCheckLevel;
 }

@@ -60,15 +60,16 @@ class Auditor {
   [[nodiscard]] float usual_scale() const;
 
   // An attack that leaves `left`, against one that leaves `left_by_plain`.
-  [[nodiscard]] Comparison paired(const std::string& name, const Robust& left_by_plain, const Robust& left,
-                                  double size) const;
+  [[nodiscard]] AuditComparison paired(const std::string& name, const Robust& left_by_plain, const Robust& left,
+                                       double size) const;
   // The marked images among n.
-  [[nodiscard]] Comparison share_of(const std::string& name, const Robust& marked, std::int64_t n, double size) const;
+  [[nodiscard]] AuditComparison share_of(const std::string& name, const Robust& marked, std::int64_t n,
+                                         double size) const;
   // Computes the p of each comparison and adds the check. `rule` is what the comparisons must show; their threshold follows it.
   AuditCheck& judge(const std::string& name, const std::string& figures, const std::string& rule, Means means,
-                    std::vector<Comparison> comparisons, Json values);
+                    std::vector<AuditComparison> comparisons, Json values);
   // For checks of the harness: whether the comparison is beyond chance at the level of a whole check.
-  [[nodiscard]] static bool fails(const Comparison& comparison);
+  [[nodiscard]] static bool fails(const AuditComparison& comparison);
   void not_run(const std::string& name, const std::string& reason);
   void begin(const char* name) const;
 

@@ -142,7 +142,7 @@ TEST(Audit, TheLevelIsDivided) {
   const Audit a = audit(*toy.model, toy.images.first(16), o);
   double total = 0;
   for (const AuditCheck& c : a.checks)
-    for (const Comparison& k : c.comparisons) total += k.level;
+    for (const AuditComparison& k : c.comparisons) total += k.level;
   EXPECT_LE(total, kVerdictLevel + 1e-12);
   EXPECT_GT(total, 0.8 * kVerdictLevel);
   EXPECT_EQ(named(a, "attack tau").comparisons.size(), 8u);  // 2 to 200, and about a fifth of the median lead
