@@ -60,6 +60,7 @@ GradientPresence gradient_presence(Model& model, const ImageSet& set, const Atta
                                    const GradientPlace& place) {
   const Victim victim(model);
   GradientPresence found;
+  found.is_zero.assign(static_cast<std::size_t>(set.count), 0);
   for (std::size_t first = 0; first < static_cast<std::size_t>(set.count); first += kPresenceBatch) {
     std::vector<std::size_t> rows = all_rows(std::min(kPresenceBatch, static_cast<std::size_t>(set.count) - first));
     for (std::size_t& row : rows) row += first;
@@ -76,7 +77,9 @@ GradientPresence gradient_presence(Model& model, const ImageSet& set, const Atta
     for (std::size_t i = 0; i < batch.count(); ++i) {
       const auto g = a.gradient_of(i);
       const auto zeros = std::count(g.begin(), g.end(), 0.0f);
-      found.zero_images += zeros == static_cast<std::ptrdiff_t>(g.size()) ? 1 : 0;
+      const bool is_zero = zeros == static_cast<std::ptrdiff_t>(g.size());
+      found.is_zero[first + correct[i]] = is_zero ? 1 : 0;
+      found.zero_images += is_zero ? 1 : 0;
       found.zero_coordinates += static_cast<double>(zeros) / static_cast<double>(g.size());
     }
     found.images += static_cast<std::int64_t>(batch.count());

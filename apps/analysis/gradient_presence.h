@@ -15,9 +15,10 @@
 namespace kelvin {
 
 struct GradientPresence {
-  std::int64_t images = 0;      // number of correctly classified images; only these are measured
-  double zero_images = 0;       // share of them whose gradient is exactly 0 in every pixel
-  double zero_coordinates = 0;  // mean share of pixels where it is exactly 0
+  std::int64_t images = 0;                 // number of correctly classified images; only these are measured
+  double zero_images = 0;                  // share of them whose gradient is exactly 0 in every pixel
+  double zero_coordinates = 0;             // mean share of pixels where it is exactly 0
+  std::vector<std::uint8_t> is_zero = {};  // for each image of the set; 0 for errors
 };
 
 enum class SoftmaxPrecision { float32, float64 };

@@ -15,31 +15,46 @@ constexpr std::int64_t kAuditImages = 200;
 struct AuditFlags {
   TargetOptions target;
   AuditOptions options;
-  std::string twin;
+  std::vector<std::string> twins;
   CLI::App* command = nullptr;
 };
 
 std::string audit_table(const Audit& a) {
   std::string text = str("eps ", number(a.eps), a.norm == Norm::l2 ? " l2" : " linf", ", PGD with ", a.steps,
-                         " steps of ", number(a.step), ", on ", a.n, " images\n\n");
+                         " steps of ", number(a.step), ", on ", a.n, " images, where differences below ",
+                         percent(a.smallest_difference()), " cannot be told from chance\n\n");
   for (const AuditCheck& c : a.checks) {
     text += str("[", name_of(c.verdict), "] ", c.name, ": ", c.figures, "\n");
-    if (!c.rule.empty()) text += str("    masked if: ", c.rule, "\n");
+    if (!c.rule.empty()) text += str("    fails if: ", c.rule, "\n");
   }
   for (const std::string& warning : a.warnings) text += "warning: " + warning + "\n";
   text += str("\n", "clean ", percent(a.clean_accuracy), " | paper-faithful ", percent(a.paper_faithful), " | sound ",
-              percent(a.sound), " | worst case ", percent(a.worst_case), " | masking gap ", percent(a.masking_gap()),
-              "\n", a.sentence(), "\n");
+              percent(a.sound), " | worst case ", percent(a.worst_case), " | attack gap ", percent(a.attack_gap()),
+              "\nverdict: ", a.verdict(), "\n", a.sentence(), "\n");
   return text;
 }
 
-// The unusual settings, for the name of the file. A twin only adds a check, so it does not change the name.
+// The unusual settings, for the name of the file. Twins only add a check, so they do not change the name.
 std::string settings_of(const AuditFlags& f) {
   const AttackOptions& o = f.options.attack;
   std::string text = (o.norm == Norm::l2 ? "-l2" : "") + unusual_settings(o);
   if (f.options.queries != AuditOptions{}.queries) text += str("-queries", f.options.queries);
   if (f.options.random_points != AuditOptions{}.random_points) text += str("-points", f.options.random_points);
   return text;
+}
+
+Target open_twin(const AuditFlags& f, const std::string& name, const Target& target, const CommonOptions& common) {
+  TargetOptions t = f.target;
+  t.run = name;
+  t.weights.clear();  // the twin is another run and is used as it was trained
+  t.model.clear();
+  t.checkpoint = t.weights_from = "last";
+  t.normalisation = {};
+  t.data = target.trained.info.data;
+  Target twin = open_target(t, common);
+  align_outputs(*twin.trained.model, twin.classes->outputs(), "--twin " + name, target.classes->outputs(),
+                target.trained.info.model.classes);
+  return twin;
 }
 
 void run(AuditFlags& f, const CommonOptions& common) {
@@ -51,19 +66,10 @@ void run(AuditFlags& f, const CommonOptions& common) {
   const Target target = open_target(f.target, common);
   o.attack.batch_size = f.target.batch_size;
   o.train_tau = target.trained.info.train_tau;
-  Target twin;
-  if (!f.twin.empty()) {
-    TargetOptions t = f.target;
-    t.run = f.twin;
-    t.weights.clear();  // the twin is another run and is used as it was trained
-    t.model.clear();
-    t.checkpoint = t.weights_from = "last";
-    t.normalisation = {};
-    t.data = target.trained.info.data;
-    twin = open_target(t, common);
-    align_outputs(*twin.trained.model, twin.classes->outputs(), "--twin " + f.twin, target.classes->outputs(),
-                  target.trained.info.model.classes);
-    o.twin = twin.trained.model.get();
+  std::vector<Target> twins;
+  for (const std::string& name : f.twins) {
+    twins.push_back(open_twin(f, name, target, common));
+    o.twins.push_back({name, twins.back().trained.model.get()});
   }
   long done = 0;
   Progress progress("audit", "checks", common.quiet);
@@ -79,17 +85,17 @@ void run(AuditFlags& f, const CommonOptions& common) {
 
 void add_audit(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<AuditFlags>();
-  CLI::App* const c = add_command(app, common, "audit", "Is the robustness real, or do gradients vanish?",
-                                  "  kelvin audit runs/tau50\n"
-                                  "  kelvin audit runs/tau50 --norm l2 --eps 0.5\n"
-                                  "  kelvin audit runs/tau50 --twin runs/tau1 --limit 500 --json",
-                                  [f, &common] { run(*f, common); });
+  CLI::App* const c =
+      add_command(app, common, "audit", "Is the robustness real, do gradients vanish, or is the attack weak?",
+                  "  kelvin audit runs/tau50\n"
+                  "  kelvin audit runs/tau50 --norm l2 --eps 0.5\n"
+                  "  kelvin audit runs/tau50 --twin runs/tau1 --twin runs/tau1-seed1 --limit 500 --json",
+                  [f, &common] { run(*f, common); });
   f->command = c;
   add_target_options(*c, f->target);
-  add_fields(*c, basic(group("Audit",
-                             joined({audit_fields(f->options),
-                                     {field("twin", f->twin,
-                                            "Run folder of a model trained at tau 1 on the same data: transfer")}}))));
+  add_fields(*c, basic(group("Audit", audit_fields(f->options))));
+  add_repeatable(*c, "twin", f->twins,
+                 "Run folder of a model trained at tau 1 on the same data, to transfer from; repeatable");
 }
 
 }  // namespace kelvin

@@ -73,7 +73,7 @@ void add_words(CLI::App& command, const std::string& name, std::vector<std::stri
 
 void add_repeatable(CLI::App& command, const std::string& name, std::vector<std::string>& texts,
                     const std::string& help) {
-  command.add_option("--" + name, texts, help)->take_all();
+  command.add_option("--" + name, texts, help)->take_all()->allow_extra_args(false);
 }
 
 bool is_given(const CLI::App& command, const std::string& name) { return command.count("--" + name) > 0; }

@@ -31,7 +31,7 @@ void add_fields(CLI::App& command, const Fields& fields);
 // Adds a positional argument, such as RUN_DIR; or a list of one or more.
 void add_word(CLI::App& command, const std::string& name, std::string& word, const std::string& help, bool is_required);
 void add_words(CLI::App& command, const std::string& name, std::vector<std::string>& words, const std::string& help);
-// Adds a flag that may be repeated, with any text.
+// Adds a flag that may be repeated, each time with one text.
 void add_repeatable(CLI::App& command, const std::string& name, std::vector<std::string>& texts,
                     const std::string& help);
 

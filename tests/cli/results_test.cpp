@@ -74,6 +74,9 @@ TEST_F(ResultsCli, StepAndRadiusFollowTheNorm) {
   const Json audited = json("audit run --limit 3 --norm l2 --queries 5 --random-points 5 --steps 2");
   EXPECT_EQ(audited["eps"], 0.5);
   EXPECT_EQ(audited["step"], 0.125);
+  EXPECT_EQ(audited["masking_gap"], audited["attack_gap"]);
+  EXPECT_EQ(audited["verdict"], "no sign");  // three images cannot tell
+  EXPECT_EQ(audited["masked"], false);
   ASSERT_FALSE(audited["warnings"].empty());
   EXPECT_THAT(audited["warnings"][0].get<std::string>(), HasSubstr("the ball's edge is out of reach"));
   EXPECT_THAT(kelvin("attack run --limit 5 --steps 2 --norm l2 --quiet").out, HasSubstr("eps 0.5 l2"));
@@ -175,11 +178,15 @@ TEST_F(ResultsCli, WhatAQuickstartMeasuredStays) {
 TEST_F(ResultsCli, FiguresThatCannotBeKeptArePrinted) {
   std::filesystem::rename(folder_ / "run/results", folder_ / "run/kept");
   std::ofstream(folder_ / "run/results") << "in the way";
-  for (const char* arguments : {"evaluate run", "corrupt run --corruptions contrast", "geometry run",
-                                "audit run --limit 2 --queries 5 --random-points 5 --steps 2"}) {
+  constexpr const char* kAudit = "audit run --limit 2 --queries 5 --random-points 5 --steps 2";
+  for (const char* arguments : {"evaluate run", "corrupt run --corruptions contrast", "geometry run", kAudit}) {
     const Outcome o = kelvin(std::string(arguments) + " --quiet");
     EXPECT_EQ(o.code, 2) << arguments;
     EXPECT_NE(o.out, "") << arguments;
+    if (arguments == std::string_view(kAudit)) {
+      EXPECT_THAT(o.out, HasSubstr("| attack gap "));
+      EXPECT_THAT(o.out, HasSubstr("verdict: no sign"));
+    }
     EXPECT_THAT(o.err, HasSubstr("run/results")) << arguments;
   }
   std::filesystem::remove(folder_ / "run/results");

@@ -16,7 +16,7 @@ section("results", () => {
 
   function ofTheAudit() {
     const w = audited.reduce((a, b) => b.results.audit.masking_gap > a.results.audit.masking_gap ? b : a);
-    return `${audited.length > 1 ? "Widest masking gap of the audits, " : "Audit, "}${w.label}: ${w.results.audit.sentence}`;
+    return `${audited.length > 1 ? "Widest attack gap of the audits, " : "Audit, "}${w.label}: ${w.results.audit.sentence}`;
   }
 
   function summary() {
