@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kUsuallyStanding = 0.25;
 constexpr double kOverhead = 1.2;        // reading data, making corruptions, checkpoints, plans
-constexpr double kAuditSteps = 20 * 40;  // about forty attacks of twenty steps
+constexpr double kAuditSteps = 20 * 60;  // about sixty attacks of twenty steps
 constexpr double kGradientPasses = 5;    // forward and backward, for one temperature
 
 // The cost of an attack on one image in attack steps. A query of Square counts as a third, because it needs no gradient.
