@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The experiments of apps/analysis/FINDINGS.md, one after another: temperatures, their controls, adversarial training; three seeds each.
-# tools/reproduce.sh OUT [flags of kelvin sweep]: about an hour and a half on two cores; the same command continues what was stopped.
+# Three tables of apps/analysis/FINDINGS.md, one after another: temperatures, their controls, adversarial training; three seeds each.
+# tools/reproduce.sh OUT [flags of kelvin sweep]: about two hours on two cores; the same command continues what was stopped.
 # On a GPU: tools/reproduce.sh OUT --train-limit 0 --epochs 30 --model resnet20 --attack-limit 1000
 set -euo pipefail
 

@@ -254,7 +254,7 @@ std::string result_name(const Measurement& m) {
   const std::string scale = m.logit_scale != 1 ? str("-logits-x", m.logit_scale) : "";
   switch (m.kind) {
     case Measurement::Kind::clean: return "evaluate" + scale;
-    case Measurement::Kind::corruptions: return "corrupt" + scale;
+    case Measurement::Kind::corruptions: return (m.name.empty() ? "corrupt" : "corrupt-" + m.name) + scale;
     case Measurement::Kind::attack: return "attack-" + m.name + scale;
     case Measurement::Kind::worst_case: return "worst-case" + scale;
     case Measurement::Kind::geometry: return "geometry" + scale;

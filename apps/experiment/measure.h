@@ -21,7 +21,7 @@ namespace kelvin {
 struct Measurement {
   enum class Kind {
     clean,        // results/evaluate
-    corruptions,  // results/corrupt: every corruption of the benchmark at one severity
+    corruptions,  // results/corrupt, or corrupt-NAME: every corruption of the benchmark at one severity
     attack,       // results/attack-NAME
     worst_case,   // results/worst-case: `attack` on the images that are robust against all earlier attacks of the list
     geometry,     // results/geometry

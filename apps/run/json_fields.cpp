@@ -38,6 +38,8 @@ Error JsonFields::unlike(const std::string& name, const std::string& expected) c
 
 bool JsonFields::has(const std::string& name) const { return json_.contains(name) && !json_.at(name).is_null(); }
 
+bool JsonFields::is_list(const std::string& name) const { return at(name).is_array(); }
+
 const Json& JsonFields::at(const std::string& name) const {
   static const Json nothing;
   return json_.contains(name) ? json_.at(name) : nothing;

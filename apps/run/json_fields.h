@@ -22,6 +22,7 @@ class JsonFields {
   JsonFields(std::filesystem::path file, const nlohmann::json& json, std::string part = "");
 
   [[nodiscard]] bool has(const std::string& name) const;  // false for null
+  [[nodiscard]] bool is_list(const std::string& name) const;
   [[nodiscard]] double number(const std::string& name) const;
   [[nodiscard]] double number_or_nan(const std::string& name) const;  // JSON writes NaN as null
   [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t least, std::int64_t most) const;

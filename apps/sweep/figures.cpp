@@ -93,7 +93,9 @@ class Reader {
     share("clean", images_of(evaluated));
     number("nll", evaluated, "nll");
     number("ece", evaluated, "ece");
-    corruptions();
+    corruptions("corrupted", "corrupt");
+    for (const int severity : {1, 2, 3, 4, 5})
+      corruptions(str("corrupted_", severity), str("corrupt-severity-", severity));
     attacks();
     const JsonFields geometry = result("geometry");
     number("coefficient_of_variation", geometry, "coefficient_of_variation");
@@ -107,10 +109,10 @@ class Reader {
       for (const JsonFields& row : gradients.objects("rows")) number("alpha_entropy", row, "alpha_entropy");
   }
 
-  void corruptions() {
-    const JsonFields corrupted = result("corrupt");
+  void corruptions(const std::string& key, const std::string& name) {
+    const JsonFields corrupted = result(name);
     if (!corrupted.has("rows")) return;
-    number("corrupted", corrupted, "mean_accuracy");
+    number(key, corrupted, "mean_accuracy");
     Images total;
     for (const JsonFields& row : corrupted.objects("rows")) {
       const Images one = images_of(row);
@@ -118,8 +120,8 @@ class Reader {
       for (std::size_t i = 0; i < one.size(); ++i) total[i] += one[i];
     }
     if (total.empty()) return;
-    f_.images["corrupted"] = total;
-    f_.trials["corrupted"] = static_cast<double>(corrupted.objects("rows").size());
+    f_.images[key] = total;
+    f_.trials[key] = static_cast<double>(corrupted.objects("rows").size());
   }
 
   void targeted() {
@@ -179,6 +181,11 @@ const std::vector<SweepColumn>& sweep_columns() {
   static const std::vector<SweepColumn> columns = {{"train_loss", "train loss", false},
                                                    {"clean", "clean %", true},
                                                    {"corrupted", "corrupted %", true},
+                                                   {"corrupted_1", "severity 1 %", true},
+                                                   {"corrupted_2", "severity 2 %", true},
+                                                   {"corrupted_3", "severity 3 %", true},
+                                                   {"corrupted_4", "severity 4 %", true},
+                                                   {"corrupted_5", "severity 5 %", true},
                                                    {"pgd_ce_tau1", "PGD CE (attack τ=1) %", true},
                                                    {"cw", "PGD margin (C&W L∞) %", true},
                                                    {"pgd_log_odds", "PGD log-odds %", true},

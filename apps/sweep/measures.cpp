@@ -83,10 +83,13 @@ std::vector<Measurement> measurements_of_kind(const std::string& kind, const Mea
   if (kind == "targeted") return targeted_and_untargeted(r, scale);
   if (scale != 1) return {};
   if (kind == "corrupt") {
-    Measurement m = plain(Measurement::Kind::corruptions, r.corrupt_limit, 1);
-    m.severity = r.severity;
-    m.seed = r.seed;
-    return {m};
+    std::vector<Measurement> list(r.severities.size(), plain(Measurement::Kind::corruptions, r.corrupt_limit, 1));
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      list[i].severity = r.severities[i];
+      list[i].seed = r.seed;
+      if (i > 0) list[i].name = str("severity-", r.severities[i]);
+    }
+    return list;
   }
   if (kind == "geometry") return {plain(Measurement::Kind::geometry, r.geometry_limit, 1)};
   if (kind == "gradients") return {plain(Measurement::Kind::gradients, r.geometry_limit, 1)};
@@ -113,7 +116,7 @@ Fields measure_fields(MeasureRequest& r) {
           field("audit-limit", r.audit_limit, at_least(0), "Test images audited"),
           field("targeted-limit", r.targeted_limit, at_least(0), "Test images of the targeted attacks"),
           field("distance-limit", r.distance_limit, at_least(0), "Test images of the distances to the boundary"),
-          field("severity", r.severity, in(1, 5), "Of the corruptions, 1 to 5"),
+          field("severity", r.severities, in(1, 5), "Of the corruptions, 1 to 5; several with commas"),
           field("eps", r.eps, at_least(0), "Radius of the attacks (L-infinity)"),
           with_computed_default(field("step", r.step, at_least(0), "Step of PGD; default: eps/4")),
           field("steps", r.steps, at_least(1), "Steps of PGD"),
@@ -140,6 +143,7 @@ Json to_json(const MeasureRequest& request) {
   const Json usual_json = to_json(measure_fields(usual));
   for (const char* key : kLaterKeys)
     if (json[key] == usual_json[key]) json.erase(key);
+  if (r.severities.size() == 1) json["severity"] = r.severities[0];  // as earlier versions wrote it
   json.update({{"kinds", r.kinds}, {"test_limit", r.test_limit}, {"seed", r.seed}});
   return json;
 }
@@ -149,9 +153,12 @@ MeasureRequest measure_request_from(const JsonFields& f) {
   Fields fields = measure_fields(r);
   std::erase_if(fields, [&](const Field& field) {
     const std::string key = json_name(field);
-    return std::ranges::count(kLaterKeys, key) > 0 && !f.has(key);
+    return key == "severity" || (std::ranges::count(kLaterKeys, key) > 0 && !f.has(key));
   });
   read_fields(f, fields);
+  const std::vector<double> severities =
+      f.is_list("severity") ? f.numbers("severity") : std::vector{f.number("severity")};
+  r.severities.assign(severities.begin(), severities.end());
   r.kinds = f.texts("kinds");
   r.test_limit = f.integer("test_limit", 0, std::numeric_limits<std::int64_t>::max());
   r.seed = f.seed("seed");

@@ -1,7 +1,7 @@
 // The measurements of the cells of a sweep, by name and size.
 //
 //   clean      accuracy, NLL, calibration on the test set
-//   corrupt    the benchmark's corruptions at one severity
+//   corrupt    the benchmark's corruptions, at each severity
 //   pgd        the paper's attack and its sound version only: PGD on cross-entropy at τ = 1, and on log-odds
 //   attacks    paper-faithful: PGD on cross-entropy at attack τ = 1, and C&W as PGD-30 on the margin; sound: log-odds, attack τ = training τ
 //   worst      `worst_attack` on the images that withstood all the attacks: with them, the per-image minimum
@@ -26,7 +26,7 @@ struct MeasureRequest {
   std::int64_t test_limit = 0;  // images of `clean`; 0: the whole test set
   std::int64_t attack_limit = 500, worst_limit = 500, corrupt_limit = 1000, geometry_limit = 2000, audit_limit = 100;
   std::int64_t targeted_limit = 1000, distance_limit = 200;
-  int severity = 3;
+  std::vector<int> severities = {3};  // of the corruptions; the first one is that of the column `corrupted`
   float eps = 8.0f / 255.0f, step = 2.0f / 255.0f;
   int steps = 20;
   std::string worst_attack = "autoattack";  // only the worst case supports a claim of robustness

@@ -129,7 +129,7 @@ SweepPlan resnet20_confirmation() {
   p.measure.kinds = {"clean", "corrupt", "pgd", "worst", "distance"};
   p.measure.worst_attack = "apgd-t";
   p.measure.attack_limit = p.measure.worst_limit = 1000;
-  p.measure.corrupt_limit = 2000;
+  p.measure.severities = {3, 1, 5};
   p.measure.precision = DType::f32;
   p.baseline = Baseline{"tau", "1"};
   return p;

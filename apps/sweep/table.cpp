@@ -17,7 +17,11 @@ void set_family(SweepTable& t, const Family& declared) {
   t.family = {{}, declared.margin};
   std::vector<std::string> columns = declared.columns;
   if (columns.empty()) {
-    columns = {"clean", "corrupted", "pgd_log_odds", has_column(t.columns, "worst_case") ? "worst_case" : "sound"};
+    columns = {"clean", "corrupted", "pgd_log_odds"};
+    if (has_column(t.columns, "worst_case"))
+      columns.emplace_back("worst_case");
+    else if (has_column(t.columns, "cw"))  // else it is log-odds alone
+      columns.emplace_back("sound");
     std::erase_if(columns, [&](const std::string& key) { return !has_column(t.columns, key); });
   }
   for (const std::string& key : columns) (has_column(t.columns, key) ? t.family.columns : t.unmeasured).push_back(key);

@@ -53,6 +53,9 @@ TEST(Measures, ARequestOfAnEarlierVersionIsTheSameRequest) {
   EXPECT_EQ(later.size(), earlier.size() + 2);
   EXPECT_EQ(measure_request_from(JsonFields("cell.json", later)).targeted_limit, 7);
   EXPECT_EQ(measure_request_from(JsonFields("cell.json", later)).distance_limit, 0);
+  r.severities = {3, 1, 5};  // more than one is a list
+  EXPECT_EQ(to_json(r)["severity"], Json({3, 1, 5}));
+  EXPECT_THAT(measure_request_from(JsonFields("cell.json", to_json(r))).severities, ::testing::ElementsAre(3, 1, 5));
   Json damaged = later;
   damaged["targeted_limit"] = -1;
   EXPECT_THAT(mistake_of([&] { (void)measure_request_from(JsonFields("cell.json", damaged)); }),

@@ -131,7 +131,7 @@ TEST(SweepTable, SaysWhatIsDecidedOverSeeds) {
   EXPECT_THAT(text, HasSubstr("*  differs from its baseline over seeds"));
   EXPECT_THAT(text, HasSubstr("†  differs from its baseline on the same images"));
   EXPECT_THAT(text, HasSubstr("is no evidence about the setting"));
-  EXPECT_THAT(text, HasSubstr("the first 6 test images"));
+  EXPECT_THAT(text, HasSubstr("the first 6 images"));
   EXPECT_THAT(text, HasSubstr("the 3 declared contrasts together"));
   EXPECT_THAT(text, HasSubstr("median margin (all images)"));
   // 1, 7/8 and 7/8: mean 11/12, deviation 1/√192; t = 22 with two degrees of freedom, p = 0.00206, times 3.
