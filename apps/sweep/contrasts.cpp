@@ -66,18 +66,18 @@ std::optional<SeedDifference> over_seeds(const std::vector<SeedPair>& pairs, con
   std::vector<std::vector<double>> images;
   for (const SeedPair& pair : pairs) {
     d.push_back(pair.row->values.at(column.key) - pair.baseline->values.at(column.key));
-    std::vector<double> of_images = image_differences(pair, column.key);
-    for (double& v : of_images) v /= trials_of(*pair.row, column.key);
-    if (of_images.size() >= 2 && (images.empty() || of_images.size() == images[0].size()))
-      images.push_back(std::move(of_images));
+    std::vector<double> on_images = image_differences(pair, column.key);
+    for (double& v : on_images) v /= trials_of(*pair.row, column.key);
+    if (on_images.size() >= 2 && (images.empty() || on_images.size() == images[0].size()))
+      images.push_back(std::move(on_images));
   }
   SeedDifference r;
   r.test = paired_t(d);
   r.is_crossed = images.size() == pairs.size();
   r.interval = r.is_crossed ? crossed_interval(images) : r.test.interval;
   if (column.is_percent) r.tost = equivalence_p(r.test, margin);
-  const bool is_identical = r.is_crossed && std::all_of(images.begin(), images.end(), [](const auto& of_images) {
-                              return std::all_of(of_images.begin(), of_images.end(), [](double v) { return v == 0; });
+  const bool is_identical = r.is_crossed && std::all_of(images.begin(), images.end(), [](const auto& on_images) {
+                              return std::all_of(on_images.begin(), on_images.end(), [](double v) { return v == 0; });
                             });
   if (is_identical) {
     r.tost = 0;

@@ -52,22 +52,22 @@ CrossedVariance crossed_variance(const std::vector<std::vector<double>>& d) {
   KELVIN_CHECK(d.size() >= 2 && d[0].size() >= 2, "crossed_variance: fewer than two seeds or images");
   const auto n = static_cast<double>(d.size()), m = static_cast<double>(d[0].size());
   const double mean = mean_of_all(d);
-  std::vector<double> of_seed, of_image(d[0].size(), 0.0);
+  std::vector<double> seed_effect, image_effect(d[0].size(), 0.0);
   for (const std::vector<double>& row : d) {
     KELVIN_CHECK(row.size() == d[0].size(), "crossed_variance: ", row.size(), " images and ", d[0].size());
     double sum = 0;
     for (std::size_t i = 0; i < row.size(); ++i) {
       sum += row[i];
-      of_image[i] += (row[i] - mean) / n;
+      image_effect[i] += (row[i] - mean) / n;
     }
-    of_seed.push_back(sum / m - mean);
+    seed_effect.push_back(sum / m - mean);
   }
   double seeds = 0, images = 0, interaction = 0;
-  for (const double a : of_seed) seeds += a * a;
-  for (const double b : of_image) images += b * b;
+  for (const double a : seed_effect) seeds += a * a;
+  for (const double b : image_effect) images += b * b;
   for (std::size_t s = 0; s < d.size(); ++s)
     for (std::size_t i = 0; i < d[s].size(); ++i) {
-      const double e = d[s][i] - mean - of_seed[s] - of_image[i];
+      const double e = d[s][i] - mean - seed_effect[s] - image_effect[i];
       interaction += e * e;
     }
   return {seeds / (n * (n - 1)), images / (m * (m - 1)), interaction / (n * m * (n - 1) * (m - 1))};
@@ -76,9 +76,10 @@ CrossedVariance crossed_variance(const std::vector<std::vector<double>>& d) {
 Interval crossed_interval(const std::vector<std::vector<double>>& d) {
   const CrossedVariance v = crossed_variance(d);
   const double mean = mean_of_all(d);
-  const double of_seeds = student_t_quantile(kUpper, static_cast<double>(d.size() - 1)),
-               of_images = student_t_quantile(kUpper, static_cast<double>(d[0].size() - 1));
-  const double half = std::sqrt(of_seeds * of_seeds * v.seeds + of_images * of_images * v.of_images());
+  const double seed_quantile = student_t_quantile(kUpper, static_cast<double>(d.size() - 1)),
+               image_quantile = student_t_quantile(kUpper, static_cast<double>(d[0].size() - 1));
+  const double half =
+      std::sqrt(seed_quantile * seed_quantile * v.seeds + image_quantile * image_quantile * v.image_part());
   return {mean - half, mean + half};
 }
 

@@ -39,13 +39,13 @@ struct PairedT {
 // three times. The parts here are each unbiased for its own mean square; variance() is unbiased for the whole, up to the max.
 struct CrossedVariance {
   double seeds = 0, images = 0, interaction = 0;
-  [[nodiscard]] double of_images() const { return images > interaction ? images - interaction : 0; }
-  [[nodiscard]] double variance() const { return seeds + of_images(); }
+  [[nodiscard]] double image_part() const { return images > interaction ? images - interaction : 0; }
+  [[nodiscard]] double variance() const { return seeds + image_part(); }
 };
 // d: at least two seeds, each with the same images, at least two.
 [[nodiscard]] CrossedVariance crossed_variance(const std::vector<std::vector<double>>& d);
 
-// 95 % interval of the mean of d for other seeds and other images: mean ± √(t²(n − 1) · seeds + t²(m − 1) · of_images()), with the t quantile of
+// 95 % interval of the mean of d for other seeds and other images: mean ± √(t²(n − 1) · seeds + t²(m − 1) · image_part()), with the t quantile of
 // each part's own degrees of freedom. The coverage of such an interval is not below its level (Banerjee 1960: the distribution function of χ²
 // with one degree of freedom is concave, so Jensen's inequality applies). It always contains the interval of paired_t.
 [[nodiscard]] Interval crossed_interval(const std::vector<std::vector<double>>& d);

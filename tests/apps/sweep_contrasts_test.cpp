@@ -57,9 +57,9 @@ SweepTable simulated(const Design& d, std::uint64_t replicate) {
     for (double& e : ease) e = (is_clean ? 1.1 : -0.65) + 0.8 * normal();
     for (std::size_t arm = 0; arm < d.arms; ++arm)
       for (CellFigures& cell : t.rows[arm].cells) {
-        const double of_seed = (is_clean ? 0.03 : 0.15) * normal() + (arm == 1 ? d.shift : 0);
+        const double seed_effect = (is_clean ? 0.03 : 0.15) * normal() + (arm == 1 ? d.shift : 0);
         std::vector<double> correct(d.images);
-        for (std::size_t i = 0; i < d.images; ++i) correct[i] = ease[i] + of_seed + 0.6 * normal() > 0 ? 1 : 0;
+        for (std::size_t i = 0; i < d.images; ++i) correct[i] = ease[i] + seed_effect + 0.6 * normal() > 0 ? 1 : 0;
         set_images(cell, column, correct);
       }
   }
@@ -68,7 +68,7 @@ SweepTable simulated(const Design& d, std::uint64_t replicate) {
 }
 
 struct Stars {
-  double of_seeds = 0, of_images = 0;  // shares of tables with at least one * and at least one †
+  double over_seeds = 0, on_images = 0;  // shares of tables with at least one * and at least one †
 };
 Stars stars_of(const Design& d, int tables) {
   Stars stars;
@@ -79,8 +79,8 @@ Stars stars_of(const Design& d, int tables) {
       for (const auto& [key, difference] : row.differences) star = star || *difference.p_holm < kSignificant;
       for (const auto& [key, comparison] : row.comparisons) dagger = dagger || comparison.p_holm < kSignificant;
     }
-    stars.of_seeds += star ? 1.0 / tables : 0;
-    stars.of_images += dagger ? 1.0 / tables : 0;
+    stars.over_seeds += star ? 1.0 / tables : 0;
+    stars.on_images += dagger ? 1.0 / tables : 0;
   }
   return stars;
 }
@@ -91,16 +91,16 @@ Stars stars_of(const Design& d, int tables) {
 TEST(SweepContrasts, ArmsOfOneRecipeAreStarredAsRarelyAsStated) {
   for (const std::size_t seeds : {3u, 5u}) {
     const Stars stars = stars_of({.seeds = seeds}, 1000);
-    RecordProperty(str("star_", seeds, "_seeds"), str(stars.of_seeds));
-    RecordProperty(str("dagger_", seeds, "_seeds"), str(stars.of_images));
-    EXPECT_LE(stars.of_seeds, 0.05 + 0.021);
-    EXPECT_GE(stars.of_seeds, 0.01);  // and is no rule that never fires
-    EXPECT_GE(stars.of_images, 0.3);
+    RecordProperty(str("star_", seeds, "_seeds"), str(stars.over_seeds));
+    RecordProperty(str("dagger_", seeds, "_seeds"), str(stars.on_images));
+    EXPECT_LE(stars.over_seeds, 0.05 + 0.021);
+    EXPECT_GE(stars.over_seeds, 0.01);  // and is no rule that never fires
+    EXPECT_GE(stars.on_images, 0.3);
   }
 }
 
 // A shift by eleven points is found.
-TEST(SweepContrasts, ARealDifferenceIsStarred) { EXPECT_GE(stars_of({.seeds = 8, .shift = 0.4}, 200).of_seeds, 0.8); }
+TEST(SweepContrasts, ARealDifferenceIsStarred) { EXPECT_GE(stars_of({.seeds = 8, .shift = 0.4}, 200).over_seeds, 0.8); }
 
 // Accuracies of images, by hand: seeds of row B against those of A.
 SweepTable by_hand(const std::vector<std::vector<double>>& a, const std::vector<std::vector<double>>& b) {

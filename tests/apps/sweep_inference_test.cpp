@@ -67,8 +67,8 @@ TEST(SweepInference, PartsOfTheVarianceAreThoseOfStatsmodels) {
     expect_close(v.images, r["images"]);
     expect_close(v.interaction, r["interaction"]);
     const double n = static_cast<double>(d.size()), m = static_cast<double>(d[0].size());
-    const double of_seeds = student_t_quantile(0.975, n - 1), of_images = student_t_quantile(0.975, m - 1);
-    const double half = std::sqrt(of_seeds * of_seeds * v.seeds + of_images * of_images * v.of_images());
+    const double seed_factor = student_t_quantile(0.975, n - 1), image_factor = student_t_quantile(0.975, m - 1);
+    const double half = std::sqrt(seed_factor * seed_factor * v.seeds + image_factor * image_factor * v.image_part());
     expect_close(crossed_interval(d).low, r["mean"].get<double>() - half);
     expect_close(crossed_interval(d).high, r["mean"].get<double>() + half);
   }
@@ -125,8 +125,9 @@ TEST(SweepInference, ResamplingHasTheVarianceOfTheClosedForm) {
     }
     const double deviation = mean_deviation(means).deviation;
     const CrossedVariance v = crossed_variance(d);
-    const double of_seeds = 1 - 1.0 / static_cast<double>(n), of_images = 1 - 1.0 / static_cast<double>(m);
-    const double expected = of_seeds * v.seeds + of_images * v.images + of_seeds * of_images * v.interaction;
+    const double seed_factor = 1 - 1.0 / static_cast<double>(n), image_factor = 1 - 1.0 / static_cast<double>(m);
+    const double expected =
+        seed_factor * v.seeds + image_factor * v.images + seed_factor * image_factor * v.interaction;
     EXPECT_NEAR(deviation * deviation, expected, 0.04 * expected);
   }
 }
@@ -146,14 +147,15 @@ struct Coverage {
 Coverage coverage_of(const Effects& e, std::size_t n, std::size_t m) {
   Draws draws(e.name);
   Rows d(n, std::vector<double>(m));
-  std::vector<double> of_image(m);
+  std::vector<double> image_effect(m);
   Coverage c;
   for (int r = 0; r < kReplicates; ++r) {
-    for (double& v : of_image) v = e.image * draws.normal();
+    for (double& v : image_effect) v = e.image * draws.normal();
     double sum = 0;
     for (std::vector<double>& row : d) {
-      const double of_seed = e.seed * draws.normal();
-      for (std::size_t i = 0; i < m; ++i) sum += row[i] = of_seed + of_image[i] + e.interaction * draws.normal();
+      const double seed_effect = e.seed * draws.normal();
+      for (std::size_t i = 0; i < m; ++i)
+        sum += row[i] = seed_effect + image_effect[i] + e.interaction * draws.normal();
     }
     const Interval interval = crossed_interval(d);
     c.crossed += interval.low <= 0 && 0 <= interval.high ? 1.0 / kReplicates : 0;

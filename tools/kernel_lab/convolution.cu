@@ -49,16 +49,16 @@ void study(const Cuda& cuda, const Table& table, const Images& s, ConvDirection 
   const auto& [x, w, y] = numbers;
   std::vector<float> expected(direction == ConvDirection::backward_filter ? w.size() : x.size());
   const ConvOptions options = {.pad = 1};
-  const View<const float> of_x(x.data(), s.shape()), of_w(w.data(), s.filters()), of_y(y.data(), s.shape());
+  const View<const float> x_view(x.data(), s.shape()), w_view(w.data(), s.filters()), y_view(y.data(), s.shape());
   switch (direction) {
     case ConvDirection::forward:
-      conv2d_forward<float, float>(Cpu{}, {expected.data(), s.shape()}, of_x, of_w, {}, options);
+      conv2d_forward<float, float>(Cpu{}, {expected.data(), s.shape()}, x_view, w_view, {}, options);
       break;
     case ConvDirection::backward_data:
-      conv2d_backward_data<float, float>(Cpu{}, {expected.data(), s.shape()}, of_y, of_w, options);
+      conv2d_backward_data<float, float>(Cpu{}, {expected.data(), s.shape()}, y_view, w_view, options);
       break;
     case ConvDirection::backward_filter:
-      conv2d_backward_filter<float>(Cpu{}, {expected.data(), s.filters()}, of_x, of_y, options);
+      conv2d_backward_filter<float>(Cpu{}, {expected.data(), s.filters()}, x_view, y_view, options);
   }
   double squares = 0;
   for (const float e : expected) squares += static_cast<double>(e) * static_cast<double>(e);

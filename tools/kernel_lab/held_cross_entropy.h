@@ -160,17 +160,17 @@ __global__ void __launch_bounds__(Group::kThreads* Group::kRowsPerBlock) warp_ti
   alignas(16) __shared__ float tiles[kWarps][kWarpSize * kPerThread];
   const Group group;
   const int classes = static_cast<int>(r.classes),
-            of_warp = static_cast<int>(threadIdx.x) % kWarpSize / Group::kThreads;
-  const std::int64_t first = group.row() - of_warp;
+            place_in_warp = static_cast<int>(threadIdx.x) % kWarpSize / Group::kThreads;
+  const std::int64_t first = group.row() - place_in_warp;
   if (first >= r.rows) return;  // the whole warp
   float* const tile = tiles[threadIdx.x / kWarpSize];
   const int rows = static_cast<int>(r.rows - first < kRowsOfWarp ? r.rows - first : kRowsOfWarp);
   const TileCopy<WarpGroup, kPerThread> copy(rows * classes, WarpGroup().rank());
   copy.in(tile, r.logits + first * classes);
   __syncwarp();  // read after write: the rows are there
-  const bool has_row = of_warp < rows;
-  float* const own_row = tile + (has_row ? of_warp : 0) * classes;
-  treat_held_row<Group, Width, kPerThread>(r, group, has_row ? first + of_warp : first, has_row, own_row,
+  const bool has_row = place_in_warp < rows;
+  float* const own_row = tile + (has_row ? place_in_warp : 0) * classes;
+  treat_held_row<Group, Width, kPerThread>(r, group, has_row ? first + place_in_warp : first, has_row, own_row,
                                            [&] { return own_row; });
   float* const to = r.outputs();
   if (to == nullptr) return;

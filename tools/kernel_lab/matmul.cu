@@ -54,13 +54,13 @@ void study(const Cuda& cuda, const Table& table, const Sizes& s) {
   std::vector<double> expected;
   double squares = 0;
   for (std::int64_t row = 0; row < all_rows; row += step) {
-    const float* const of_a = a.data() + row / s.m * s.m * s.k;
-    const float* const of_b = b.data() + row / s.m * s.k * s.n;
+    const float* const a_matrix = a.data() + row / s.m * s.m * s.k;
+    const float* const b_matrix = b.data() + row / s.m * s.k * s.n;
     std::vector<double> sums(static_cast<std::size_t>(s.n));
     for (std::int64_t t = 0; t < s.k; ++t) {
-      const double left = of_a[s.transpose_a ? t * s.m + row % s.m : row % s.m * s.k + t];
+      const double left = a_matrix[s.transpose_a ? t * s.m + row % s.m : row % s.m * s.k + t];
       for (std::int64_t col = 0; col < s.n; ++col)
-        sums[static_cast<std::size_t>(col)] += left * of_b[s.transpose_b ? col * s.k + t : t * s.n + col];
+        sums[static_cast<std::size_t>(col)] += left * b_matrix[s.transpose_b ? col * s.k + t : t * s.n + col];
     }
     for (const double sum : sums) squares += sum * sum;
     expected.insert(expected.end(), sums.begin(), sums.end());

@@ -84,12 +84,12 @@ __global__ void one_warp_a_row(Rows r) {
     maximum = fmaxf(maximum, scaled);
     if (kOnline) sum += expf(scaled - maximum);
   }
-  const float of_row = group.max(maximum);
+  const float row_maximum = group.max(maximum);
   if (kOnline)
-    sum *= maximum == -INFINITY ? 0.0f : expf(maximum - of_row);
+    sum *= maximum == -INFINITY ? 0.0f : expf(maximum - row_maximum);
   else
-    for (std::int64_t j = group.rank(); j < r.classes; j += kWarpSize) sum += expf(z[j] / r.tau - of_row);
-  const float log_sum = of_row + logf(group.sum(sum));
+    for (std::int64_t j = group.rank(); j < r.classes; j += kWarpSize) sum += expf(z[j] / r.tau - row_maximum);
+  const float log_sum = row_maximum + logf(group.sum(sum));
   if (group.rank() == 0) r.loss[row] = log_sum - z[r.labels[row]] / r.tau;
   for (std::int64_t j = group.rank(); j < r.classes; j += kWarpSize)
     r.dz[row * r.classes + j] = r.dloss / r.tau * (expf(z[j] / r.tau - log_sum) - (j == r.labels[row] ? 1.0f : 0.0f));
