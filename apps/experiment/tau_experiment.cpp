@@ -137,14 +137,14 @@ std::string table_of(const std::vector<ExperimentRow>& rows) {
     std::snprintf(text, sizeof text, "%.3g", v);
     return std::string(text);
   };
-  TextTable table({"τ", "train loss", "clean %", "corrupted %", "PGD τ=1 %", "PGD τ=train %", "PGD log-odds %",
-                   "CE − log-odds", "zero grad. %", "median margin", "dist. var.", "dist. CV"});
+  TextTable table({"τ", "train loss", "clean %", "corrupted %", "PGD attack τ=1 %", "PGD attack τ=train τ %",
+                   "PGD log-odds %", "CE − log-odds", "zero grad. %", "median margin", "dist. var.", "dist. CV"});
   for (const ExperimentRow& r : rows) {
     if (r.diverged) {
       table.add({str(r.tau), "diverged", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"});
     } else {
       table.add({str(r.tau), r.train_loss ? number(*r.train_loss) : "–", percent(r.clean), percent(r.corrupted),
-                 percent(r.pgd_tau1), percent(r.pgd_tau_train), percent(r.pgd_log_odds), percent(r.masking_gap()),
+                 percent(r.pgd_tau1), percent(r.pgd_tau_train), percent(r.pgd_log_odds), percent(r.loss_gap()),
                  percent(r.zero_gradient_fraction), number(r.median_margin), number(r.distance_variance),
                  number(r.coefficient_of_variation)});
     }
@@ -160,11 +160,11 @@ std::string reading_of(const std::vector<ExperimentRow>& rows) {
   };
   const ExperimentRow* widest = nullptr;
   for (const ExperimentRow& r : rows)
-    if (!r.diverged && (widest == nullptr || r.masking_gap() > widest->masking_gap())) widest = &r;
+    if (!r.diverged && (widest == nullptr || r.loss_gap() > widest->loss_gap())) widest = &r;
   if (widest == nullptr) return "Every run diverged: nothing can be said about robustness.";
   std::string text =
-      str("The widest CE − log-odds gap is ", points(widest->masking_gap()), " points, at τ = ", widest->tau, ": ");
-  if (widest->masking_gap() > kNoticeable) {
+      str("The widest CE − log-odds gap is ", points(widest->loss_gap()), " points, at τ = ", widest->tau, ": ");
+  if (widest->loss_gap() > kNoticeable) {
     text += str("PGD on cross-entropy at attack τ = 1 leaves ", points(widest->pgd_tau1),
                 " % standing, the same attack on the log-odds loss, whose gradient cannot vanish, leaves ",
                 points(widest->pgd_log_odds), " %. On ", points(widest->zero_gradient_fraction),
@@ -198,7 +198,8 @@ Json to_json(const ExperimentRow& r) {
           {"pgd_ce_tau1", r.pgd_tau1},
           {"pgd_ce_tau_train", r.pgd_tau_train},
           {"pgd_log_odds", r.pgd_log_odds},
-          {"masking_gap", r.masking_gap()},
+          {"ce_log_odds_gap", r.loss_gap()},
+          {"masking_gap", r.loss_gap()},  // its former name
           {"zero_gradient_fraction", r.zero_gradient_fraction},
           {"median_margin", r.median_margin},
           {"distance_variance", r.distance_variance},

@@ -30,8 +30,8 @@ struct ExperimentRow {
   double pgd_tau1 = 0, pgd_tau_train = 0, pgd_log_odds = 0;  // robust accuracies
   double zero_gradient_fraction = 0, median_margin = 0;      // of the attack at τ = 1
   double distance_variance = 0, coefficient_of_variation = 0;
-  // The CE − log-odds gap: the part of the robustness at attack τ = 1 that comes from vanishing gradients. Its JSON key is masking_gap.
-  [[nodiscard]] double masking_gap() const { return pgd_tau1 - pgd_log_odds; }
+  // The CE − log-odds gap: what PGD on cross-entropy at attack τ = 1 leaves standing more than PGD on log-odds.
+  [[nodiscard]] double loss_gap() const { return pgd_tau1 - pgd_log_odds; }
 };
 
 // Runs one temperature into out/tau-<τ>. Continues an unfinished run of an earlier call with the same settings, or reads the results of a

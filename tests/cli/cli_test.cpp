@@ -239,9 +239,9 @@ TEST_F(CliTest, QuickstartOnToyData) {
       "quickstart --data synthetic:train=256,test=100,size=8,classes=4 --model mlp --epochs 2 --taus 1,50 ";
   const Json first = json(flags);
   ASSERT_EQ(first["rows"].size(), 2u);
-  for (const char* key :
-       {"train_loss", "clean_accuracy", "corruption_accuracy", "pgd_ce_tau1", "pgd_ce_tau_train", "pgd_log_odds",
-        "masking_gap", "zero_gradient_fraction", "median_margin", "distance_variance", "coefficient_of_variation"})
+  for (const char* key : {"train_loss", "clean_accuracy", "corruption_accuracy", "pgd_ce_tau1", "pgd_ce_tau_train",
+                          "pgd_log_odds", "ce_log_odds_gap", "masking_gap", "zero_gradient_fraction", "median_margin",
+                          "distance_variance", "coefficient_of_variation"})
     EXPECT_TRUE(first["rows"][1].contains(key)) << key;
   EXPECT_NEAR(first["rows"][1]["masking_gap"].get<double>(),
               first["rows"][1]["pgd_ce_tau1"].get<double>() - first["rows"][1]["pgd_log_odds"].get<double>(), 1e-12);

@@ -41,7 +41,7 @@ section("results", () => {
   }
 
   const robust = a => percent((a || {}).robust_accuracy);
-  fillTable("results", ["run", "train loss", "clean %", "corrupted %", "PGD, CE, τ = 1 %", "PGD, CE, training τ %", "PGD, log-odds %",
+  fillTable("results", ["run", "train loss", "clean %", "corrupted %", "PGD CE, attack τ = 1 %", "PGD CE, attack τ = training τ %", "PGD, log-odds %",
     "CE − log-odds gap", "zero gradient %", "median margin"], runs.map(r => r.train.diverged
     ? [r.label, "diverged", ..."–".repeat(8)]
     : [r.label, short(r.train.train_loss), percent(r.clean), percent((r.results.corrupt || {}).mean_accuracy), robust(r.ce), robust(r.trained),
