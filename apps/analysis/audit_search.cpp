@@ -79,6 +79,19 @@ void Auditor::convergence() {
               str(", ", restarts, " restarts"), {{"restarts", restarts}});
 }
 
+Auditor::Robust Auditor::broken_among(const std::vector<std::int64_t>& rows, const AttackOptions& options) {
+  Robust broken(worst_.size(), 0);
+  if (rows.empty()) return broken;
+  const AttackResult r = attack(model_, set_.select(rows), options);
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    if (!r.images[k].is_robust()) {
+      const auto i = static_cast<std::size_t>(rows[k]);
+      broken[i] = 1;
+      worst_[i] = 0;
+    }
+  return broken;
+}
+
 // Only on the images that withstood everything before it, so that it takes little time.
 void Auditor::long_attack() {
   begin("long attack");
@@ -86,16 +99,9 @@ void Auditor::long_attack() {
   o.pgd.restarts = o_.long_restarts;
   o.pgd.steps = o_.long_steps;
   const std::vector<std::int64_t> rows = rows_of(worst_, worst_.size());
-  Robust broken(worst_.size(), 0);
-  if (!rows.empty()) {
-    const AttackResult r = attack(model_, set_.select(rows), o);
-    for (std::size_t k = 0; k < rows.size(); ++k)
-      if (!r.images[k].is_robust()) {
-        const auto i = static_cast<std::size_t>(rows[k]);
-        broken[i] = 1;
-        worst_[i] = sound_[i] = 0;
-      }
-  }
+  const Robust broken = broken_among(rows, o);
+  for (std::size_t i = 0; i < broken.size(); ++i)
+    if (broken[i] != 0) sound_[i] = 0;
   judge("long attack",
         str("log-odds PGD with ", o.pgd.restarts, " restarts of ", o.pgd.steps, " steps breaks ",
             audit_text::count(broken), " of the ", rows.size(), " images that all attacks before it left"),
@@ -110,16 +116,7 @@ void Auditor::random_points() {
   AttackOptions o = o_.attack;
   o.attack = "random";
   o.random.queries = o_.random_points;
-  Robust broken(worst_.size(), 0);
-  if (!rows.empty()) {
-    const AttackResult r = attack(model_, set_.select(rows), o);
-    for (std::size_t k = 0; k < rows.size(); ++k)
-      if (!r.images[k].is_robust()) {
-        const auto i = static_cast<std::size_t>(rows[k]);
-        broken[i] = 1;
-        worst_[i] = 0;
-      }
-  }
+  const Robust broken = broken_among(rows, o);
   judge("random points",
         str(o_.random_points, " random corners of the ball around each of ", rows.size(),
             " images that plain PGD left: ", audit_text::count(broken), " broken"),

@@ -56,6 +56,8 @@ class Auditor {
   AttackResult attacked(const AttackOptions& options, Counts counts = Counts::towards_sound_and_worst);
   // The flags of `attacked`.
   Robust left_by(const AttackOptions& options, Counts counts = Counts::towards_sound_and_worst);
+  // Attacks only the images at `rows`. One flag for each image of the set: broken; those do not count in the worst case any more.
+  Robust broken_among(const std::vector<std::int64_t>& rows, const AttackOptions& options);
   // The factor of the logits that makes the median lead 5.
   [[nodiscard]] float usual_scale() const;
 

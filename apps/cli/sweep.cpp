@@ -80,12 +80,13 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   SweepFlags flags = f;
   flags.out = (std::filesystem::path(f.out) / "choice").string();
   CellRunner runner(choosing, expand(choosing.axes, choosing.train, choosing.seeds), flags, common);
+  for (const std::string& out : {f.out, flags.out})
+    if (!f.dry_run && is_there(out)) require_writable_results(out);
   runner.prepare();
   if (f.dry_run)
     return print_cells(runner, common,
                        str("then the chosen ", plan.choice->axis, " of each setting with seeds ",
                            listed(plan.seeds, [](std::uint64_t s) { return std::to_string(s); }), "\n"));
-  if (is_there(flags.out)) require_writable_results(flags.out);
   runner.run();
   const SweepTable table = make_table(choosing.title, choosing.axes, runner.cells(), flags.out, std::nullopt, {});
   Json json = to_json(table);

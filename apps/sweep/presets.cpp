@@ -20,6 +20,14 @@ std::vector<std::uint64_t> first_seeds(std::uint64_t n) {
   return seeds;
 }
 
+// The same 20,000 images, and 5,000 more to choose on.
+Flags training_with_choice() {
+  Flags flags = small_training();
+  set_flag(flags, {"train-limit", "25000"});
+  set_flag(flags, {"validation", "5000"});
+  return flags;
+}
+
 SweepPlan temperatures() {
   SweepPlan p;
   p.title = "Training temperature: the usual attacks and the sound ones";
@@ -34,9 +42,7 @@ SweepPlan fair_learning_rates() {
   SweepPlan p;
   p.title = "Temperatures, each at its best learning rate";
   p.axes = {parse_axis("tau=0.1,0.5,1,10,50,100"), parse_axis("lr=0.01,0.03,0.06,0.12,0.25,0.5")};
-  p.train = small_training();
-  set_flag(p.train, {"train-limit", "25000"});
-  set_flag(p.train, {"validation", "5000"});
+  p.train = training_with_choice();
   p.seeds = first_seeds(8);
   p.choice = Choice{.axis = "lr", .kinds = {"clean", "pgd"}};
   p.measure.kinds = {"clean", "corrupt", "pgd", "worst"};
@@ -96,9 +102,7 @@ SweepPlan head_two_by_two() {
               parse_variant("slow head: tau=1 head-lr-scale=0.0004"),
               parse_variant("small slow head: tau=1 head-init-scale=0.02 head-lr-scale=0.0004")}},
             parse_axis("lr=0.03,0.1,0.3,1,3,10")};
-  p.train = small_training();
-  set_flag(p.train, {"train-limit", "25000"});
-  set_flag(p.train, {"validation", "5000"});
+  p.train = training_with_choice();
   p.seeds = first_seeds(10);
   p.choice = Choice{.axis = "lr"};
   p.measure.kinds = {"clean", "corrupt", "pgd", "geometry"};

@@ -37,12 +37,12 @@ std::string numbers(const char* format, std::initializer_list<double> values) {
   return text;
 }
 
-constexpr const char* kOfDifference[] = {"diff",   "diff_low", "diff_high",    "t",      "df",     "t_low",
+constexpr const char* kDifferenceFields[] = {"diff",   "diff_low", "diff_high",    "t",      "df",     "t_low",
                                          "t_high", "p_seeds",  "p_seeds_holm", "p_tost", "verdict"};
 
 std::string csv_of_difference(const SweepRow& row, const std::string& key) {
   const auto found = row.differences.find(key);
-  if (found == row.differences.end()) return std::string(std::size(kOfDifference), ',');
+  if (found == row.differences.end()) return std::string(std::size(kDifferenceFields), ',');
   const SeedDifference& d = found->second;
   return numbers("%.6g", {d.test.mean, d.interval.low, d.interval.high, d.test.t, d.test.df, d.test.interval.low,
                           d.test.interval.high}) +
@@ -82,7 +82,7 @@ std::string csv_of(const SweepTable& t) {
   const auto names = names_and_keys(t);
   for (const auto& [name, key] : names) {
     text += str(",", name, "_mean,", name, "_std,", name, "_n,", name, "_p,", name, "_p_holm");
-    for (const char* field : kOfDifference) text += str(",", name, "_", field);
+    for (const char* field : kDifferenceFields) text += str(",", name, "_", field);
   }
   text += "\n";
   for (const SweepRow& row : t.rows) {
