@@ -117,12 +117,14 @@ void require_applicable(const CLI::App& command, const TrainFlags& f) {
       {{"accept-changed-data"}, o.resume, "--resume"}};
   const CLI::Option* const config = command.get_parent()->get_config_ptr();
   const bool has_config = config != nullptr && config->count() > 0;
+  TrainFlags flags = f, defaults;
+  const Fields present = train_flag_fields(flags), usual = train_flag_fields(defaults);
   for (const Rule& rule : rules)
     for (const std::string name : rule.flags) {
+      // A --config that train or Kelvin wrote holds every option; only one with another value than the default counts as given.
+      const bool has_other_value = find(present, name)->text() != find(usual, name)->text();
       const CLI::Option& option = *command.get_option("--" + name);
-      const bool is_given = is_switch(option) ? value_of(option) == "true"
-                            : has_config      ? value_of(option) != option.get_default_str()
-                                              : option.count() > 0;
+      const bool is_given = has_config || is_switch(option) ? has_other_value : option.count() > 0;
       if (is_given && !rule.applies) throw mistake("--", name, " needs ", rule.needed);
     }
 }
