@@ -4,6 +4,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
+#include "apps/cli/standard_streams.h"
 #include "apps/cli/subcommand.h"
 #include "apps/experiment/tau_experiment.h"
 #include "apps/report/report.h"
@@ -58,6 +59,9 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
     if (!common.quiet)
       std::fprintf(stderr, "τ = %g done (%zu of %zu): %s\n", tau, rows.size(), o.taus.size(),
                    rows.back().diverged ? "diverged" : ("clean accuracy " + percent(rows.back().clean)).c_str());
+    if (!rows.back().not_converged.empty() && !common.quiet)
+      print_note(str("warning: the training at tau = ", tau, " has not converged (", rows.back().not_converged,
+                     "); its figures say little about tau"));
     folders.push_back(folder_of(tau, o).path);
   }
   add_notes(write_report(report, folders, {.title = "The τ experiment on " + data.name}));

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "apps/cli/as_flags.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/notes.h"
 #include "apps/cli/progress.h"
@@ -12,6 +13,7 @@
 #include "apps/run/class_order.h"
 #include "apps/run/json_fields.h"
 #include "apps/run/run_lock.h"
+#include "apps/training/convergence.h"
 #include "data/hold_out.h"
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
@@ -122,6 +124,8 @@ void run(TrainFlags& f, const CommonOptions& common, const RunFolder& folder) {
   json["device_name"] = device_name(device);
   add_device_notes(json);
   folder.write_result("train", json);
+  if (report.not_converged && !common.quiet)
+    print_note("warning: " + as_flags(text_of(*report.not_converged, f.options.data, f.options.model)));
   print_result(common, text + text_of(report, printable(f.out)), json);
   if (report.divergence)
     throw Error(ExitCode::diverged,

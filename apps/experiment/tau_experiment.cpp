@@ -54,6 +54,7 @@ ExperimentRow row_from(const RunFolder& folder, double tau) {
     if (row.diverged)
       row.divergence =
           str("at step ", f.object("divergence").integer("step", 0, std::numeric_limits<std::int64_t>::max()));
+    if (f.has("not_converged")) row.not_converged = f.object("not_converged").text("reason");
     if (f.has("train_loss")) row.train_loss = f.number("train_loss");
   });
   if (row.diverged) return row;
@@ -143,7 +144,8 @@ std::string table_of(const std::vector<ExperimentRow>& rows) {
     if (r.diverged) {
       table.add({str(r.tau), "diverged", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"});
     } else {
-      table.add({str(r.tau), r.train_loss ? number(*r.train_loss) : "–", percent(r.clean), percent(r.corrupted),
+      table.add({str(r.tau, r.not_converged.empty() ? "" : " (not converged)"),
+                 r.train_loss ? number(*r.train_loss) : "–", percent(r.clean), percent(r.corrupted),
                  percent(r.pgd_tau1), percent(r.pgd_tau_train), percent(r.pgd_log_odds), percent(r.loss_gap()),
                  percent(r.zero_gradient_fraction), number(r.median_margin), number(r.distance_variance),
                  number(r.coefficient_of_variation)});
@@ -180,6 +182,9 @@ std::string reading_of(const std::vector<ExperimentRow>& rows) {
         "can tell.";
   }
   for (const ExperimentRow& r : rows)
+    if (!r.not_converged.empty())
+      text += str(" The training at τ = ", r.tau, " has not converged (", r.not_converged, ").");
+  for (const ExperimentRow& r : rows)
     if (!r.diverged && r.pgd_log_odds - r.pgd_tau_train > kNoticeable)
       text +=
           str(" At τ = ", r.tau, " the attack at the training τ is stronger than log-odds (", points(r.pgd_tau_train),
@@ -192,6 +197,7 @@ Json to_json(const ExperimentRow& r) {
   if (r.diverged) return {{"tau", r.tau}, {"diverged", true}, {"divergence", r.divergence}};
   return {{"tau", r.tau},
           {"diverged", false},
+          {"not_converged", r.not_converged.empty() ? Json() : Json(r.not_converged)},
           {"train_loss", r.train_loss ? Json(*r.train_loss) : Json()},
           {"clean_accuracy", r.clean},
           {"corruption_accuracy", r.corrupted},

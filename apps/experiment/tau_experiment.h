@@ -25,6 +25,7 @@ struct ExperimentRow {
   double tau = 1;
   bool diverged = false;
   std::string divergence;            // "at step 40"
+  std::string not_converged;         // why (apps/training/convergence.h); empty: it has
   std::optional<double> train_loss;  // also absent if an earlier version did not save it
   double clean = 0, corrupted = 0;
   double pgd_tau1 = 0, pgd_tau_train = 0, pgd_log_odds = 0;  // robust accuracies

@@ -1,13 +1,14 @@
 #include "apps/training/train.h"
 
-#include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "apps/evaluation/evaluate.h"
 #include "apps/run/class_order.h"
 #include "apps/run/json_output.h"
+#include "apps/training/convergence.h"
 #include "apps/training/data_digest.h"
+#include "apps/training/epoch_log.h"
 #include "apps/training/initial_weights.h"
 #include "apps/training/learner.h"
 #include "apps/training/metrics.h"
@@ -18,10 +19,7 @@
 namespace kelvin {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int kEvaluationBatch = 250;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 class Trainer {
  public:
@@ -65,6 +63,7 @@ class Trainer {
       report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
       report.ema_accuracy = ema_accuracy();
     }
+    if (!report.divergence) report.not_converged = judge(report.accuracy, metrics);
     report.notes = position_.notes;
     report.notes.insert(report.notes.end(), notes_.begin(), notes_.end());
     if (options_.learn_tau && options_.classifier != "cosine")
@@ -109,10 +108,8 @@ class Trainer {
 
   // Trains an epoch and measures it. If it diverged, `position_` still describes the epoch before.
   std::optional<Divergence> run_epoch(BatchLoader& loader, MetricsFile& metrics, const TrainProgress& progress) {
-    const Clock::time_point start = Clock::now();
+    EpochLog log(metrics);
     const std::int64_t steps = loader.batches_per_epoch();
-    double epoch_loss = 0;
-    std::int64_t epoch_correct = 0, epoch_images = 0, logged_steps = 0;
     double lr = 0, tau = tau_at(position_.epoch);
     // Batches i with the same i / accumulate share one optimizer step, and with it the learning rate and τ.
     const std::int64_t group = options_.fine_tuning.accumulate, updates = (steps + group - 1) / group;
@@ -134,40 +131,24 @@ class Trainer {
                      .is_last = i + 1 == end,
                      .group_images = group_images});
       ++position_.step;
-      epoch_images += static_cast<std::int64_t>(batch.labels.size());
-      ++logged_steps;
-      if (logged_steps < options_.log_every && i + 1 < steps) {
+      log.count(static_cast<std::int64_t>(batch.labels.size()));
+      if (log.steps() < options_.log_every && i + 1 < steps) {
         tell(progress, i + 1, steps);
         continue;
       }
 
       const Learner::Totals totals = learner_.take_totals();
-      const double loss = totals.loss / static_cast<double>(logged_steps);
+      const double loss = log.mean_loss(totals);
       if (const auto learned = learner_.learned_tau(); learned && std::isfinite(*learned)) tau = *learned;
-      const auto diverged = [&] {
-        metrics.write({{"kind", "diverged"},
-                       {"step", position_.step},
-                       {"epoch", at},
-                       {"loss", std::isfinite(loss) ? Json(loss) : Json(nullptr)},
-                       {"tau", tau},
-                       {"lr", lr}});
-        return Divergence{position_.step, loss, tau, lr};
-      };
-      if (!std::isfinite(loss)) return diverged();
-      metrics.write(
-          {{"kind", "step"}, {"step", position_.step}, {"epoch", at}, {"loss", loss}, {"lr", lr}, {"tau", tau}});
-      epoch_loss += totals.loss;
-      epoch_correct += totals.correct;
-      logged_steps = 0;
+      const EpochLog::At now{position_.step, at, lr, tau};
+      if (!std::isfinite(loss)) return log.write_divergence(loss, now);
+      log.write(totals, now);
       last_loss_ = loss;
       tell(progress, i + 1, steps);
       // No loss was computed with the weights of the last update, which the next checkpoint will hold.
-      if (i + 1 == steps && !learner_.is_finite()) return diverged();
+      if (i + 1 == steps && !learner_.is_finite()) return log.write_divergence(loss, now);
     }
-    EpochFigures figures{epoch_loss / static_cast<double>(steps),
-                         static_cast<double>(epoch_correct) / static_cast<double>(epoch_images),
-                         static_cast<double>(epoch_images) / seconds_since(start),
-                         {}};
+    EpochFigures figures = log.figures();
     ++position_.epoch;
     Json line = {{"kind", "epoch"},
                  {"epoch", position_.epoch},
@@ -196,6 +177,17 @@ class Trainer {
     metrics.write(line);
     position_.last = figures;
     return {};
+  }
+
+  // Writes a line into `metrics` if the training has not converged. A resumed run cuts it off: it lies behind the last checkpoint.
+  std::optional<NonConvergence> judge(std::optional<double> test_accuracy, MetricsFile& metrics) const {
+    std::optional<NonConvergence> n = judge_convergence(run_, options_, data_.classes, test_accuracy);
+    if (!n) return {};
+    if (const auto learned = learner_.learned_tau()) n->tau = *learned;
+    Json line = to_json(*n);
+    line.update({{"kind", "not_converged"}, {"step", position_.step}});
+    metrics.write(line);
+    return n;
   }
 
   // After `step` of an epoch's `steps`, with the loss that was read last: reading it at every step would make the step wait for the device.

@@ -74,6 +74,14 @@ struct Divergence {
   double loss = 0, tau = 0, lr = 0;
 };
 
+// Why a training counts as not converged, and its figures over the last quarter of its steps (convergence.h).
+struct NonConvergence {
+  enum class Reason { chance, loss, rising } reason = Reason::chance;
+  double loss = 0, uniform_loss = 0;  // mean training loss; that of a uniform guess, ln C
+  double accuracy = 0, chance = 0;    // of the training images; 1/C
+  double lr = 0, tau = 1;  // the highest learning rate, with τ's factor if it has one; the temperature at the end
+};
+
 struct TrainReport {
   int epochs_trained = 0;              // in this call; 0: --resume found the run finished
   std::optional<double> accuracy;      // on the test set, at the end
@@ -82,6 +90,7 @@ struct TrainReport {
   BestEpoch best;                      // on the validation split; epoch 0 without one
   double tau = 1;                      // the training temperature at the end: of the schedule, or learned
   std::optional<Divergence> divergence;
+  std::optional<NonConvergence> not_converged;
   std::optional<WeightsReport> initial;  // the weights of --init
   std::vector<std::string> notes;        // about the weights of --init, and about what a resumed run did not find
 };

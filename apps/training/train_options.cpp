@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "apps/run/precisions.h"
+#include "apps/training/convergence.h"
 #include "apps/training/train.h"
 #include "kernels/device/threads.h"
 #include "models/model.h"
@@ -164,6 +165,8 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
   if (o.adversarial.is_on()) json["adversarial_options"] = to_json(o.adversarial);
   json.update(to_json(o.fine_tuning));
   json.update(to_json(o.choice));
+  TrainOptions all = o;
+  json["options"] = to_json(train_fields(all));
   if (r.initial) json["init"] = to_json(*r.initial);
   json["notes"] = r.notes;
   if (r.ema_accuracy) json["ema_accuracy"] = *r.ema_accuracy;
@@ -180,6 +183,7 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
     json["best_epoch"] = r.best.epoch;
     json["best_score"] = r.best.score;
   }
+  if (r.not_converged) json["not_converged"] = to_json(*r.not_converged);
   if (r.divergence)
     json["divergence"] = {{"step", r.divergence->step},
                           {"loss", std::isfinite(r.divergence->loss) ? Json(r.divergence->loss) : Json()},

@@ -225,6 +225,21 @@ TEST_F(CliTest, Mistakes) {
   expect_mistake("evaluate run", "checkpoint.safetensors");
 }
 
+TEST_F(CliTest, ATrainingThatHasNotConvergedWarnsOnce) {
+  const std::string command =
+      "train --data synthetic:train=512,test=100,size=8,classes=4 --seed 1 --model resnet8 --tau 0.1 --epochs 3 "
+      "--batch-size 32 --lr 2 --lr-schedule constant --out run ";
+  const Outcome o = kelvin(command + "--json");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_EQ(Json::parse(o.out)["not_converged"]["lr_over_tau"], 20);
+  const std::size_t warning = o.err.find("warning: training has not converged");
+  ASSERT_NE(warning, std::string::npos) << o.err;
+  EXPECT_EQ(o.err.find("warning", warning + 1), std::string::npos);
+  EXPECT_THAT(o.err, HasSubstr("learning rate 2, tau 0.1, learning rate / tau 20"));
+  EXPECT_THAT(o.err, HasSubstr("kelvin sweep --preset lr-boundary --grid tau=0.1"));
+  EXPECT_THAT(read_text(folder_ / "run/metrics.jsonl"), HasSubstr("not_converged"));
+}
+
 TEST_F(CliTest, DivergenceExitsWithThree) {
   const Outcome o = kelvin(std::string(kTrain) + "--tau 0.01 --lr 1e8 --out run --json --quiet");
   EXPECT_EQ(o.code, 3) << o.err;
