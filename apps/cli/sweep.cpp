@@ -9,6 +9,7 @@
 #include "apps/cli/waiting_threads.h"
 #include "apps/report/report.h"
 #include "apps/run/json_output.h"
+#include "apps/sweep/bisection.h"
 #include "apps/sweep/choice.h"
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
@@ -51,6 +52,17 @@ void print_cells(const CellRunner& runner, const CommonOptions& common, const st
   print_result(common, text + note, json);
 }
 
+// Writes the results and prints the table with its reading.
+void finish(const SweepTable& table, Json& json, const std::string& reading, const SweepFlags& f,
+            const CommonOptions& common) {
+  write_results(f.out, table, json);
+  const std::filesystem::path out = f.out;
+  print_result(common,
+               text_of(table) + "\n" + reading + "\nTable: " + (out / kCsv).string() +
+                   ", table.json, cells.csv; report: " + (out / kReport).string() + "\n",
+               json);
+}
+
 // Trains and measures the cells and writes the table. `choice`: how their settings were chosen; may be null.
 void run(const SweepPlan& plan, const std::vector<Cell>& cells, const std::vector<Axis>& axes, const Json& choice,
          const SweepFlags& f, const CommonOptions& common) {
@@ -63,18 +75,39 @@ void run(const SweepPlan& plan, const std::vector<Cell>& cells, const std::vecto
       make_table(plan.title, axes, runner.cells(), f.out, plan.baseline, {plan.family, plan.margin});
   Json json = to_json(table);
   if (!choice.is_null()) json["choice"] = choice;
-  write_results(f.out, table, json);
-  const std::filesystem::path out = f.out;
-  print_result(common,
-               text_of(table) + "\n" + reading_of(table) + "\n\nTable: " + (out / kCsv).string() +
-                   ", table.json, cells.csv; report: " + (out / kReport).string() + "\n",
-               json);
+  finish(table, json, reading_of(table) + "\n", f, common);
   runner.require_success(table);
+}
+
+// Trains at the values of the axis, then at those that the bracket of each setting asks for, until all are narrow enough.
+void bisect(const SweepPlan& plan, const SweepFlags& f, const CommonOptions& common) {
+  std::vector<Cell> cells = expand(plan.axes, plan.train, plan.seeds);
+  for (;;) {
+    CellRunner runner(plan, cells, f, common);
+    if (!f.dry_run && is_there(f.out)) require_writable_results(f.out);
+    runner.prepare();
+    if (f.dry_run)
+      return print_cells(runner, common, str("then further values of ", *plan.bisected, ", by what these show\n"));
+    runner.run();
+    const SweepTable table = make_table(plan.title, plan.axes, cells, f.out, std::nullopt, {plan.family, plan.margin});
+    const std::vector<Bracket> brackets = brackets_of(plan, table);
+    const std::vector<Cell> more = next_cells(plan, brackets);
+    if (more.empty()) {
+      Json json = to_json(table);
+      json["bisection"] = to_json(plan, brackets);
+      json["reading"] = text_of(plan, brackets);
+      finish(table, json, text_of(plan, brackets), f, common);
+      return runner.require_success(table);
+    }
+    cells.insert(cells.end(), more.begin(), more.end());
+    cells = in_order(plan, std::move(cells));
+  }
 }
 
 void run(const SweepFlags& f, const CommonOptions& common) {
   if (f.jobs > 1) let_threads_sleep();
   const SweepPlan plan = plan_of(f, common);
+  if (plan.bisected) return bisect(plan, f, common);
   if (!plan.choice) return run(plan, expand(plan.axes, plan.train, plan.seeds), plan.axes, {}, f, common);
   const SweepPlan choosing = choosing_plan(plan);
   SweepFlags flags = f;
@@ -95,7 +128,8 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   const std::vector<ChosenValue> choices = choose(plan, table);
   if (!common.quiet)
     for (const std::string& line : nonempty_parts_of(text_of(plan, choices), '\n')) print_note(line);
-  run(plan, chosen_cells(plan, choices), other_axes(plan), to_json(plan, choices, table), f, common);
+  run(plan, chosen_cells(plan, choices), other_axes(plan.axes, plan.choice->axis), to_json(plan, choices, table), f,
+      common);
 }
 
 // Flags of train that sweep passes to every cell.
@@ -146,6 +180,8 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
               field("choose", f->choose,
                     "Axis whose best value is found for each setting on held-out images first, with other seeds"),
               field("choose-seeds", f->choose_seeds, "Seeds of that choice, with commas; default: 100,101"),
+              field("bisect", f->bisect,
+                    "Axis (such as lr) whose largest value at which training converges is searched for each setting"),
               field("jobs", f->jobs, in(1, kMostThreads), "Cells at a time; they share the threads"),
               field("title", f->title, "Title of the report"),
               field("overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again"),

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "apps/attacks/settings.h"
+#include "apps/sweep/bisection.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -19,6 +20,7 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
   std::erase_if(plan.axes,
                 [&](const Axis& axis) { return fixed.contains(axis.name); });  // --tau 50 takes the axis's place
   if (plan.choice && fixed.contains(plan.choice->axis)) plan.choice.reset();
+  if (plan.bisected && fixed.contains(*plan.bisected)) plan.bisected.reset();
   for (const std::string& text : f.grid) {
     const Axis axis = parse_axis(text);
     const auto same =
@@ -39,6 +41,9 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
     throw mistake("nothing to sweep over: give --preset NAME, --grid FLAG=V1,V2 or --seeds");
   if (!f.seeds.empty()) plan.seeds = parse_seeds(f.seeds);
   if (!f.choose.empty()) plan.choice = Choice{.axis = f.choose};
+  if (!f.bisect.empty()) plan.bisected = f.bisect;
+  if (plan.bisected && plan.choice) throw mistake("bisect"_field, " and ", "choose"_field, " do not go together");
+  if (plan.bisected) check_bisection(plan);
   if (!f.choose_seeds.empty()) {
     if (!plan.choice) throw mistake("choose-seeds"_field, " has no effect without ", "choose"_field, " AXIS");
     plan.choice->seeds = parse_seeds(f.choose_seeds, "choose-seeds");

@@ -33,8 +33,9 @@ const tableCell = (c, f) => {
   return td;
 };
 const state = row => {
-  const bad = row.cells.filter(c => c.status !== "done");
-  return bad.length ? `${bad[0].status} ${bad.length} of ${row.cells.length}` : "done";
+  const state = c => c.has_converged === false ? "not converged" : c.status;
+  const bad = row.cells.filter(c => state(c) !== "done");
+  return bad.length ? `${state(bad[0])} ${bad.length} of ${row.cells.length}` : "done";
 };
 
 document.getElementById("summary").textContent = sweep.reading || "";

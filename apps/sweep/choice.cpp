@@ -6,21 +6,9 @@
 #include "kernels/device/listed.h"
 
 namespace kelvin {
-namespace {
-
-std::size_t position_of_choice(const SweepPlan& plan) {
-  const auto axis =
-      std::find_if(plan.axes.begin(), plan.axes.end(), [&](const Axis& a) { return a.name == plan.choice->axis; });
-  if (axis == plan.axes.end())
-    throw mistake("choose"_field, " ", plan.choice->axis, ": no axis of that name; add ", "grid"_field, " ",
-                  plan.choice->axis, "=V1,V2");
-  return static_cast<std::size_t>(axis - plan.axes.begin());
-}
-
-}  // namespace
 
 SweepPlan choosing_plan(const SweepPlan& plan) {
-  (void)position_of_choice(plan);
+  (void)axis_position(plan.axes, plan.choice->axis, "choose");
   const std::string held_out = flag_value(plan.train, "validation", "0");
   if (held_out == "0")
     throw mistake("choose"_field, " ", plan.choice->axis, " needs images to choose on: add ", "validation"_field, " N");
@@ -39,7 +27,7 @@ SweepPlan choosing_plan(const SweepPlan& plan) {
 }
 
 std::vector<ChosenValue> choose(const SweepPlan& plan, const SweepTable& table) {
-  const std::size_t position = position_of_choice(plan);
+  const std::size_t position = axis_position(plan.axes, plan.choice->axis, "choose");
   const std::vector<AxisValue>& candidates = plan.axes[position].values;
   std::vector<ChosenValue> choices;
   for (const SweepRow& row : table.rows) {
@@ -64,14 +52,8 @@ std::vector<ChosenValue> choose(const SweepPlan& plan, const SweepTable& table) 
   return choices;
 }
 
-std::vector<Axis> other_axes(const SweepPlan& plan) {
-  std::vector<Axis> axes = plan.axes;
-  axes.erase(axes.begin() + static_cast<std::ptrdiff_t>(position_of_choice(plan)));
-  return axes;
-}
-
 std::vector<Cell> chosen_cells(const SweepPlan& plan, const std::vector<ChosenValue>& choices) {
-  std::vector<Cell> cells = expand(other_axes(plan), plan.train, plan.seeds);
+  std::vector<Cell> cells = expand(other_axes(plan.axes, plan.choice->axis), plan.train, plan.seeds);
   for (Cell& cell : cells)
     for (const ChosenValue& c : choices)
       if (c.values == cell.values) {
@@ -86,7 +68,7 @@ std::string text_of(const SweepPlan& plan, const std::vector<ChosenValue>& choic
                          listed(plan.choice->seeds, [](std::uint64_t s) { return std::to_string(s); }), ":\n");
   for (const ChosenValue& c : choices) {
     text += "  ";
-    const std::vector<Axis> axes = other_axes(plan);
+    const std::vector<Axis> axes = other_axes(plan.axes, plan.choice->axis);
     for (std::size_t i = 0; i < c.values.size(); ++i) text += str(axes[i].name, " ", c.values[i], ", ");
     text += str(plan.choice->axis, " ", c.chosen.label, ": ", percent(c.accuracy), " of them right",
                 c.is_at_edge ? " (at the edge of the grid: a better value may lie beyond)" : "", "\n");

@@ -27,9 +27,6 @@ struct ChosenValue {
 // The cells of the chosen settings. The axis of the choice is no axis of theirs: folders and values are named without it, labels name it.
 [[nodiscard]] std::vector<Cell> chosen_cells(const SweepPlan& plan, const std::vector<ChosenValue>& choices);
 
-// The axes of those cells.
-[[nodiscard]] std::vector<Axis> other_axes(const SweepPlan& plan);
-
 // One line a setting: the value, its accuracy, and whether it lies at the edge.
 [[nodiscard]] std::string text_of(const SweepPlan& plan, const std::vector<ChosenValue>& choices);
 // {"axis", "seeds", "settings": [{"values", "chosen", "held_out_accuracy", "is_at_edge"}], "table": the table of the choice}

@@ -64,6 +64,8 @@ class Reader {
       f_.detail = str("at step ", train.object("divergence").integer("step", 0, INT64_MAX));
     } else if (has("done")) {
       f_.status = CellFigures::Status::done;
+      f_.has_converged = !train.has("not_converged");
+      if (!f_.has_converged) f_.detail = "not converged: " + train.object("not_converged").text("reason");
       number("train_loss", train, "train_loss");
       read_results();
     }

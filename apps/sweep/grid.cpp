@@ -112,6 +112,18 @@ std::vector<std::uint64_t> parse_seeds(const std::string& text, const std::strin
   return seeds;
 }
 
+std::size_t axis_position(const std::vector<Axis>& axes, const std::string& name, const std::string& field) {
+  const auto axis = std::find_if(axes.begin(), axes.end(), [&](const Axis& a) { return a.name == name; });
+  if (axis == axes.end())
+    throw mistake(FieldName{field}, " ", name, ": no axis of that name; add ", "grid"_field, " ", name, "=V1,V2");
+  return static_cast<std::size_t>(axis - axes.begin());
+}
+
+std::vector<Axis> other_axes(std::vector<Axis> axes, const std::string& name) {
+  std::erase_if(axes, [&](const Axis& a) { return a.name == name; });
+  return axes;
+}
+
 std::vector<Cell> expand(const std::vector<Axis>& axes, const Flags& fixed, const std::vector<std::uint64_t>& seeds) {
   std::set<std::string> names;
   for (const Axis& axis : axes)

@@ -42,6 +42,11 @@ struct Axis {
 // "0,1,2"; throws a mistake that names the field.
 [[nodiscard]] std::vector<std::uint64_t> parse_seeds(const std::string& text, const std::string& field = "seeds");
 
+// Where the axis of that name stands. Throws a mistake, of the field that names it, if there is none.
+[[nodiscard]] std::size_t axis_position(const std::vector<Axis>& axes, const std::string& name,
+                                        const std::string& field);
+[[nodiscard]] std::vector<Axis> other_axes(std::vector<Axis> axes, const std::string& name);  // all but that one
+
 struct Cell {
   std::string group;                // folder name without the seed: "tau-50_lr-0.1"
   std::string name;                 // folder name: "tau-50_lr-0.1_seed-0"

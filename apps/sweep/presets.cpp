@@ -143,9 +143,10 @@ SweepPlan resnet20_confirmation() {
 SweepPlan learning_rate_boundary() {
   SweepPlan p;
   p.title = "Learning rate and temperature: where training stops converging";
-  p.axes = {parse_axis("tau=0.1,0.5,1,10,50,100"), parse_axis("lr=0.01,0.03,0.1,0.3,1,3"),
-            parse_axis("lr-times-tau=false,true")};
+  p.axes = {parse_axis("tau=0.1,0.5,1,10,50,100"), parse_axis("lr=0.1")};
+  p.bisected = "lr";
   p.train = small_training();
+  set_flag(p.train, {"lr-times-tau", "false"});
   set_flag(p.train, {"epochs", "1"});
   set_flag(p.train, {"train-limit", "12000"});
   set_flag(p.train, {"validation", "2000"});

@@ -11,7 +11,7 @@
 //   head-2x2      head initialisation × head learning rate, each at its best rate
 //   distance      median distance to the decision boundary, and the geometry of the features
 //   resnet20-confirm  lr-fair once more with ResNet-20 and all training images
-//   lr-boundary   learning rate × τ, with and without lr-times-tau: where training stops converging
+//   lr-boundary   the largest learning rate at which each temperature converges
 //   synthetic     an mlp on Gaussian classes: the mechanism alone, in a minute
 #pragma once
 
@@ -36,8 +36,9 @@ struct SweepPlan {
   MeasureRequest measure;
   std::optional<Baseline> baseline;
   std::optional<Choice> choice;
-  std::vector<std::string> family;  // Family::columns
-  double margin = 0.02;             // Family::margin
+  std::optional<std::string> bisected;  // the axis whose largest value that converges is searched (bisection.h)
+  std::vector<std::string> family;      // Family::columns
+  double margin = 0.02;                 // Family::margin
 };
 
 [[nodiscard]] SweepPlan preset(const std::string& name);  // throws a mistake: unknown

@@ -29,7 +29,8 @@ struct SweepColumn {
 // The figures of one folder at one logit scale.
 struct CellFigures {
   enum class Status { done, diverged, failed, missing } status = Status::missing;
-  std::string detail;                    // "at step 40", or the error
+  std::string detail;                    // "at step 40", or the error, or why it has not converged
+  bool has_converged = true;             // apps/training/convergence.h; true for trainings that were not judged
   std::map<std::string, double> values;  // by column key
   // By column key, for columns that are shares of images: the value of each image, 0 or 1, or of several trials (corruptions) the number of those
   // in which it is classified correctly. Two cells with the same number of images are compared image by image.

@@ -38,7 +38,7 @@ std::string numbers(const char* format, std::initializer_list<double> values) {
 }
 
 constexpr const char* kDifferenceFields[] = {"diff",   "diff_low", "diff_high",    "t",      "df",     "t_low",
-                                         "t_high", "p_seeds",  "p_seeds_holm", "p_tost", "verdict"};
+                                             "t_high", "p_seeds",  "p_seeds_holm", "p_tost", "verdict"};
 
 std::string csv_of_difference(const SweepRow& row, const std::string& key) {
   const auto found = row.differences.find(key);
@@ -78,7 +78,7 @@ Json json_of(const MeanDeviation& m, const SweepRow& row, const std::string& key
 std::string csv_of(const SweepTable& t) {
   std::string text;
   for (const std::string& axis : t.axes) text += str(quoted(axis), ",");
-  text += "logit_scale,cells,done,diverged,failed";
+  text += "logit_scale,cells,done,not_converged,diverged,failed";
   const auto names = names_and_keys(t);
   for (const auto& [name, key] : names) {
     text += str(",", name, "_mean,", name, "_std,", name, "_n,", name, "_p,", name, "_p_holm");
@@ -91,6 +91,7 @@ std::string csv_of(const SweepTable& t) {
       return std::count_if(row.cells.begin(), row.cells.end(), [&](const CellFigures& c) { return c.status == s; });
     };
     text += str(row.logit_scale, ",", row.cells.size(), ",", count(CellFigures::Status::done), ",",
+                std::ranges::count(row.cells, false, &CellFigures::has_converged), ",",
                 count(CellFigures::Status::diverged), ",", count(CellFigures::Status::failed));
     for (const auto& [name, key] : names) {
       const auto figure = row.figures.find(key);
@@ -115,7 +116,7 @@ std::string cells_csv_of(const SweepTable& t) {
   for (const SweepRow& row : t.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
       for (const std::string& value : row.values) text += str(quoted(value), ",");
-      text += str(row.seeds[i], ",", row.logit_scale, ",", name_of(row.cells[i].status));
+      text += str(row.seeds[i], ",", row.logit_scale, ",", state_of(row.cells[i]));
       for (const auto& [name, key] : names) {
         const auto v = row.cells[i].values.find(key);
         text += numbers("%.10g", {v == row.cells[i].values.end() ? NAN : v->second});
@@ -157,6 +158,7 @@ Json to_json(const SweepTable& t) {
         if (const auto v = cell.values.find(key); v != cell.values.end()) values[name] = finite(v->second);
       line["cells"].push_back({{"seed", row.seeds[i]},
                                {"status", name_of(cell.status)},
+                               {"has_converged", cell.has_converged},
                                {"detail", cell.detail},
                                {"attacked", cell.attacked},
                                {"values", values}});

@@ -28,6 +28,8 @@ const char* name_of(CellFigures::Status s) {
   return "?";
 }
 
+std::string state_of(const CellFigures& cell) { return cell.has_converged ? name_of(cell.status) : "not converged"; }
+
 std::string plain_title(const SweepColumn& column) {
   return column.title.ends_with(" %") ? column.title.substr(0, column.title.size() - 2) : column.title;
 }

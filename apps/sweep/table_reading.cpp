@@ -83,13 +83,14 @@ std::string about_differences(const SweepTable& t) {
 
 std::string reading_of(const SweepTable& t) {
   const SweepRow* const best = highest(t, "clean");
-  int diverged = 0, failed = 0, cells = 0;
+  int diverged = 0, failed = 0, not_converged = 0, cells = 0;
   for (const SweepRow& row : t.rows) {
     if (row.logit_scale != 1) continue;
     for (const CellFigures& c : row.cells) {
       ++cells;
       diverged += c.status == CellFigures::Status::diverged ? 1 : 0;
       failed += c.status == CellFigures::Status::failed ? 1 : 0;
+      not_converged += c.has_converged ? 0 : 1;
     }
   }
   std::string text = about_differences(t) + about_gap(t);
@@ -104,6 +105,7 @@ std::string reading_of(const SweepTable& t) {
                 best->label, "). ");
   }
   if (diverged > 0) text += str(diverged, " of ", cells, " trainings diverged. ");
+  if (not_converged > 0) text += str(not_converged, " of ", cells, " trainings have not converged. ");
   if (failed > 0) text += str(failed, " of ", cells, " cells failed. ");
   if (!text.empty()) text.pop_back();
   return text;

@@ -12,14 +12,13 @@
 namespace kelvin {
 namespace {
 
-// "", "diverged", "diverged 1 of 3"
+// "", "diverged", "not converged 1 of 3"
 std::string status_of(const SweepRow& row) {
   std::string text;
-  for (const auto s : {CellFigures::Status::diverged, CellFigures::Status::failed, CellFigures::Status::missing}) {
-    const auto n =
-        std::count_if(row.cells.begin(), row.cells.end(), [&](const CellFigures& c) { return c.status == s; });
+  for (const char* const state : {"not converged", "diverged", "failed", "missing"}) {
+    const auto n = std::ranges::count(row.cells, state, state_of);
     if (n == 0) continue;
-    text += str(text.empty() ? "" : ", ", name_of(s));
+    text += str(text.empty() ? "" : ", ", state);
     if (n < static_cast<std::ptrdiff_t>(row.cells.size())) text += str(" ", n, " of ", row.cells.size());
   }
   return text;

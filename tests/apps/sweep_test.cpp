@@ -95,7 +95,7 @@ TEST(SweepChoice, TheBestValueOfEachSetting) {
   EXPECT_EQ(cells[0].name, "tau-1_seed-0");
   EXPECT_EQ(cells[1].label, "tau 50 (lr 0.1)");
   EXPECT_THAT(arguments_of(cells[0].flags), ElementsAre("--lr=0.3", "--validation=10", "--tau=1", "--seed=0"));
-  EXPECT_EQ(other_axes(plan).size(), 1u);
+  EXPECT_EQ(other_axes(plan.axes, "lr").size(), 1u);
 }
 
 TEST(SweepChoice, Mistakes) {

@@ -236,12 +236,33 @@ TEST_F(SweepCli, AValueIsChosenOnHeldOutImages) {
   EXPECT_EQ(table("c"), before);
 }
 
+// From 0.05, which the toy survives, up to a rate that it does not; a second call trains nothing and finds the same.
+TEST_F(SweepCli, BisectionFindsTheLargestRateThatConverges) {
+  const std::string command =
+      std::string("sweep ") + kToy +
+      "--grid tau=0.5,1 --grid lr=0.05 --bisect lr --measure clean --lr-schedule constant --out b";
+  ASSERT_EQ(kelvin(command + " --jobs 2"), 0) << read_text(folder_ / "out.err");
+  const Json first = table("b");
+  const Json found = first["bisection"];
+  EXPECT_EQ(found["axis"], "lr");
+  ASSERT_EQ(found["settings"].size(), 2u);
+  for (const Json& s : found["settings"]) {
+    EXPECT_GE(s["converges"], 0.05);
+    EXPECT_GT(s["fails"], s["converges"]);
+    EXPECT_LE(s["fails"].get<double>() / s["converges"].get<double>(), 1.26);
+  }
+  EXPECT_THAT(first["reading"].get<std::string>(), HasSubstr("over tau"));
+  EXPECT_THAT(read_text(folder_ / "b/cells.csv"), HasSubstr("diverged"));
+  ASSERT_EQ(kelvin(command), 0);
+  EXPECT_EQ(table("b"), first);
+}
+
 TEST_F(SweepCli, EveryPresetIsAPlanThatTrainAccepts) {
   for (const auto& [preset, cells] : std::vector<std::pair<std::string, std::size_t>>{{"temperatures", 8},
                                                                                       {"paper", 8},
                                                                                       {"adversarial", 2},
                                                                                       {"controls", 5},
-                                                                                      {"lr-boundary", 72},
+                                                                                      {"lr-boundary", 6},
                                                                                       {"synthetic", 24},
                                                                                       {"lr-fair", 72},
                                                                                       {"a-a", 40},
@@ -267,6 +288,9 @@ TEST_F(SweepCli, MistakesComeBeforeAnyWork) {
            {"--preset nothing", "known: temperatures"},
            {"--grid tau=1 --choose lr --validation 10", "--choose lr: no axis of that name; add --grid lr=V1,V2"},
            {"--grid tau=1,2 --choose tau", "add --validation N"},
+           {"--grid tau=1 --bisect lr", "--bisect lr: no axis of that name; add --grid lr=V1,V2"},
+           {"--grid optimizer=sgd,adam --bisect optimizer", "must be positive numbers, got sgd"},
+           {"--grid lr=1,2 --bisect lr --choose lr --validation 10", "--bisect and --choose do not go together"},
            {"--grid tau=1 --choose-seeds 3", "--choose-seeds has no effect without --choose AXIS"},
            {"--grid tau=1 --measure all", "known: clean"},
            {"--grid tau=1 --family clean,robust", "--family robust is unknown; known: train_loss, clean"},
