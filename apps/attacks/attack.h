@@ -3,7 +3,7 @@
 //   fgsm, pgd, mifgsm    pgd.h           untargeted and targeted, on any loss
 //   cw                   pgd.h           Carlini & Wagner's margin loss under PGD in L∞; in L2 carlini_wagner.h
 //   apgd-ce, -dlr, -t    apgd.h
-//   fab, fab-t           fab.h
+//   fab, fab-t           fab.h           apgd-t+fab-t: both, the second on what the first left standing
 //   square               square.h
 //   random               random_points.h random points of the ball's surface, no search
 //   autoattack           autoattack.h    several attacks in turn, each on the images that are still robust (ensemble.h)

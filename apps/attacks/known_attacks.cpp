@@ -19,6 +19,18 @@ auto alone(MemberResult (*run)(const Victim&, const ImageBatch&, const AttackOpt
   };
 }
 
+// APGD-T, then FAB-T on what it left standing, as each runs alone.
+std::vector<Member> both_targeted(AttackOptions o, int classes, std::vector<std::string>& warnings) {
+  std::vector<Member> members;
+  const auto add = [&](const char* name, const auto& own) {
+    o.attack = name;
+    members.push_back(own(o, classes, warnings).front());
+  };
+  add("apgd-t", alone(apgd, &AttackOptions::apgd_t));
+  add("fab-t", alone(fab, &AttackOptions::fab_t));
+  return members;
+}
+
 // The same with a fixed loss.
 template <class Members>
 auto on_loss(AttackLoss loss, Members members) {
@@ -104,6 +116,11 @@ const std::vector<KnownAttack>& known_attacks() {
        .title = "FAB-T",
        .own = [](Options& o) { return fab_fields(o.fab_t); },
        .members = alone(fab, &Options::fab_t)},
+      {.name = "apgd-t+fab-t",
+       .title = "APGD-T and FAB-T",
+       .least_classes = 4,
+       .own = [](Options&) { return Fields(); },
+       .members = both_targeted},
       {.name = "square",
        .title = "Square",
        .own = [](Options& o) { return square_fields(o.square); },

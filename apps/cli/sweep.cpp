@@ -180,6 +180,8 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
               field("choose", f->choose,
                     "Axis whose best value is found for each setting on held-out images first, with other seeds"),
               field("choose-seeds", f->choose_seeds, "Seeds of that choice, with commas; default: 100,101"),
+              field("choose-by", f->choose_by, {"clean", "pgd_log_odds"},
+                    "Accuracy that decides: clean (default), or under PGD on log-odds"),
               field("bisect", f->bisect,
                     "Axis (such as lr) whose largest value at which training converges is searched for each setting"),
               field("jobs", f->jobs, in(1, kMostThreads), "Cells at a time; they share the threads"),

@@ -48,6 +48,11 @@ SweepPlan plan_of(const SweepFlags& f, const CommonOptions& common) {
     if (!plan.choice) throw mistake("choose-seeds"_field, " has no effect without ", "choose"_field, " AXIS");
     plan.choice->seeds = parse_seeds(f.choose_seeds, "choose-seeds");
   }
+  if (!f.choose_by.empty()) {
+    if (!plan.choice) throw mistake("choose-by"_field, " has no effect without ", "choose"_field, " AXIS");
+    plan.choice->by = f.choose_by;
+    if (f.choose_by != "clean") plan.choice->kinds = {"clean", "pgd"};
+  }
   if (!f.measure.empty()) plan.measure.kinds = nonempty_parts_of(f.measure, ',');
   for (const auto& [name, value] : f.measured) find(measure_fields(plan.measure), name)->set(value);
   if (!f.measured.contains("step")) plan.measure.step = usual_step(plan.measure.eps);

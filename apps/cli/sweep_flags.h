@@ -11,7 +11,8 @@
 namespace kelvin {
 
 struct SweepFlags {
-  std::string preset, out = "kelvin-sweep", seeds, measure, baseline, family, title, choose, choose_seeds, bisect;
+  std::string preset, out = "kelvin-sweep", seeds, measure, baseline, family, title, choose, choose_seeds, choose_by,
+                      bisect;
   std::vector<std::string> grid, variants, set;
   // Flags of train, and of measure_fields, that were given to sweep itself.
   std::map<std::string, std::string> train, measured;

@@ -123,7 +123,7 @@ TrainingState training_state(const RunFolder& folder) {
 
 void measure_cell(const RunFolder& folder, const CellRequest& request, Device device, const StageProgress& progress) {
   if (training_state(folder) != TrainingState::diverged) {
-    const SafetensorsFile file = open_checkpoint(folder);
+    const SafetensorsFile file = open_checkpoint(folder, request.measure.checkpoint);
     RunInfo info = run_info_from(file);
     info.model.precision = request.measure.precision.value_or(info.model.precision);
     require_precision(info.model.precision, device);

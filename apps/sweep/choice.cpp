@@ -36,13 +36,13 @@ std::vector<ChosenValue> choose(const SweepPlan& plan, const SweepTable& table) 
     auto known = std::find_if(choices.begin(), choices.end(), [&](const auto& c) { return c.values == others; });
     if (known == choices.end()) known = choices.insert(known, {.values = others, .chosen = {}, .accuracy = -1});
     ChosenValue& choice = *known;
-    const auto clean = row.figures.find("clean");
-    if (clean == row.figures.end() || clean->second.n < static_cast<int>(row.cells.size())) continue;
-    if (clean->second.mean <= choice.accuracy) continue;
+    const auto figure = row.figures.find(plan.choice->by);
+    if (figure == row.figures.end() || figure->second.n < static_cast<int>(row.cells.size())) continue;
+    if (figure->second.mean <= choice.accuracy) continue;
     const auto value = std::find_if(candidates.begin(), candidates.end(),
                                     [&](const AxisValue& v) { return v.label == row.values[position]; });
     choice.chosen = *value;
-    choice.accuracy = clean->second.mean;
+    choice.accuracy = figure->second.mean;
     choice.is_at_edge = candidates.size() > 1 && (value == candidates.begin() || value == candidates.end() - 1);
   }
   for (const ChosenValue& c : choices)
@@ -70,7 +70,8 @@ std::string text_of(const SweepPlan& plan, const std::vector<ChosenValue>& choic
     text += "  ";
     const std::vector<Axis> axes = other_axes(plan.axes, plan.choice->axis);
     for (std::size_t i = 0; i < c.values.size(); ++i) text += str(axes[i].name, " ", c.values[i], ", ");
-    text += str(plan.choice->axis, " ", c.chosen.label, ": ", percent(c.accuracy), " of them right",
+    text += str(plan.choice->axis, " ", c.chosen.label, ": ", percent(c.accuracy),
+                plan.choice->by == "clean" ? " of them right" : " of them right under PGD on log-odds",
                 c.is_at_edge ? " (at the edge of the grid: a better value may lie beyond)" : "", "\n");
   }
   return text;
@@ -83,8 +84,11 @@ Json to_json(const SweepPlan& plan, const std::vector<ChosenValue>& choices, con
                         {"chosen", c.chosen.label},
                         {"held_out_accuracy", c.accuracy},
                         {"is_at_edge", c.is_at_edge}});
-  return {
-      {"axis", plan.choice->axis}, {"seeds", plan.choice->seeds}, {"settings", settings}, {"table", to_json(table)}};
+  return {{"axis", plan.choice->axis},
+          {"by", plan.choice->by},
+          {"seeds", plan.choice->seeds},
+          {"settings", settings},
+          {"table", to_json(table)}};
 }
 
 }  // namespace kelvin

@@ -16,11 +16,11 @@ namespace kelvin {
 struct ChosenValue {
   std::vector<std::string> values;  // of the other axes
   AxisValue chosen;
-  double accuracy = 0;      // on the held-out images, mean over the seeds of the choice
+  double accuracy = 0;      // Choice::by on the held-out images, mean over the seeds of the choice
   bool is_at_edge = false;  // the first or the last value of its axis: a better one may lie beyond
 };
 
-// The value with the highest mean clean accuracy, of equal ones the first. A value counts only if every seed finished: one that diverges with
+// The value with the highest mean accuracy (Choice::by), of equal ones the first. A value counts only if every seed finished: one that diverges with
 // some seeds is not chosen. Throws a mistake if a setting has no such value. `table` is that of choosing_plan(plan).
 [[nodiscard]] std::vector<ChosenValue> choose(const SweepPlan& plan, const SweepTable& table);
 

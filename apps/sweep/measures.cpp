@@ -17,7 +17,7 @@ constexpr std::array kKinds = {"clean",    "corrupt", "pgd",      "attacks",  "w
                                "geometry", "audit",   "targeted", "distance", "gradients"};
 
 // Keys that cell.json holds only where their values are not the usual ones, so that cells finished before there were these options stay finished.
-constexpr std::array kLaterKeys = {"targeted_limit", "distance_limit", "measure_precision", "held_out"};
+constexpr std::array kLaterKeys = {"targeted_limit", "distance_limit", "measure_precision", "held_out", "checkpoint"};
 
 Measurement plain(Measurement::Kind kind, std::int64_t limit, double scale) {
   Measurement m;
@@ -121,6 +121,8 @@ Fields measure_fields(MeasureRequest& r) {
           with_computed_default(field("step", r.step, at_least(0), "Step of PGD; default: eps/4")),
           field("steps", r.steps, at_least(1), "Steps of PGD"),
           field("measure-precision", r.precision, precisions(), "f32 or bf16; default: that of the training"),
+          field("checkpoint", r.checkpoint, {{"last", Which::last}, {"best", Which::best}},
+                message("Weights that are measured: last, or best, the epoch that ", "select-by"_field, " kept")),
           field("held-out", r.held_out,
                 message("On the images that ", "validation"_field, " holds out, not on the test half"))};
 }

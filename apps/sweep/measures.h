@@ -32,6 +32,7 @@ struct MeasureRequest {
   std::string worst_attack = "autoattack";  // only the worst case supports a claim of robustness
   std::uint64_t seed = 0;                   // of attacks and corruptions: the same images for every cell
   std::optional<DType> precision = {};      // none: that of the training
+  Which checkpoint = Which::last;           // best: the epoch that `select-by` of the training kept
   bool held_out = false;  // on the images that the training held out (`validation`), not on the test half
 };
 

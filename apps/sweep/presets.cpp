@@ -44,7 +44,8 @@ SweepPlan fair_learning_rates() {
   p.axes = {parse_axis("tau=0.1,0.5,1,10,50,100"), parse_axis("lr=0.01,0.03,0.06,0.12,0.25,0.5")};
   p.train = training_with_choice();
   p.seeds = first_seeds(8);
-  p.choice = Choice{.axis = "lr", .kinds = {"clean", "pgd"}};
+  p.choice = Choice{.axis = "lr"};
+  p.choice->kinds = {"clean", "pgd"};
   p.measure.kinds = {"clean", "corrupt", "pgd", "worst"};
   p.measure.worst_attack = "apgd-t";
   p.baseline = Baseline{"tau", "1"};
@@ -131,7 +132,7 @@ SweepPlan resnet20_confirmation() {
   p.seeds = first_seeds(5);
   p.choice = Choice{.axis = "lr", .seeds = {100}};
   p.measure.kinds = {"clean", "corrupt", "pgd", "worst", "distance"};
-  p.measure.worst_attack = "apgd-t";
+  p.measure.worst_attack = "apgd-t+fab-t";
   p.measure.attack_limit = p.measure.worst_limit = 1000;
   p.measure.severities = {3, 1, 5};
   p.measure.precision = DType::f32;
@@ -164,6 +165,63 @@ SweepPlan adversarial() {
   set_flag(p.train, {"adversarial", "pgd"});
   set_flag(p.train, {"train-limit", "10000"});
   p.measure.kinds = {"clean", "corrupt", "attacks", "worst"};
+  p.baseline = Baseline{"tau", "1"};
+  return p;
+}
+
+// Robust accuracy falls while the training goes on (Rice et al. 2020, 2002.11569), so the epoch is chosen as well as the rate.
+SweepPlan adversarial_fifty() {
+  SweepPlan p;
+  p.title = "Adversarial training at three temperatures, rate and epoch chosen by robust accuracy";
+  p.axes = {parse_axis("tau=1,10,50"), parse_axis("lr=0.03,0.1,0.3")};
+  p.train = {{"data", "fashion-mnist"}, {"model", "resnet8"},     {"epochs", "12"},       {"lr", "0.1"},
+             {"lr-times-tau", "true"},  {"weight-decay", "5e-4"}, {"adversarial", "pgd"}, {"train-limit", "12000"},
+             {"validation", "2000"},    {"select-by", "robust"}};
+  p.seeds = first_seeds(5);
+  p.choice = Choice{.axis = "lr", .seeds = {100}, .by = "pgd_log_odds", .kinds = {"clean", "pgd"}};
+  p.measure.kinds = {"clean", "corrupt", "pgd", "worst"};
+  p.measure.worst_attack = "apgd-t+fab-t";
+  p.measure.checkpoint = Which::best;
+  p.baseline = Baseline{"tau", "1"};
+  return p;
+}
+
+// TRADES has two temperatures: of its cross-entropy and of its KL term. Their ratio moves the balance that β sets, so each pair gets its own β.
+SweepPlan trades_temperatures() {
+  SweepPlan p;
+  p.title = "Two temperatures in TRADES, each pair at its best beta";
+  p.axes = {parse_axis("tau=1,5"), parse_axis("kl-tau=1,5"), parse_axis("trades-beta=1,3,6,12")};
+  p.train = small_training();
+  for (const Flag& flag : Flags{{"adversarial", "trades"},
+                                {"adversarial-loss", "log-odds"},
+                                {"train-limit", "7000"},
+                                {"validation", "2000"}})
+    set_flag(p.train, flag);
+  p.seeds = first_seeds(5);
+  p.choice = Choice{.axis = "trades-beta", .seeds = {100}, .by = "pgd_log_odds", .kinds = {"clean", "pgd"}};
+  p.measure.kinds = {"clean", "pgd", "worst"};
+  p.measure.worst_attack = "apgd-t+fab-t";
+  p.baseline = Baseline{"tau", "1"};
+  return p;
+}
+
+// Whether the temperature means the same for an architecture without BatchNorm and for an optimizer that divides by the gradient's size.
+SweepPlan vision_transformer() {
+  SweepPlan p;
+  p.title = "A vision transformer and a ResNet, with SGD and Adam, each at its best learning rate";
+  p.axes = {{"variant",
+             {parse_variant("resnet20 sgd: model=resnet20 optimizer=sgd lr-times-tau=true"),
+              parse_variant("resnet20 adam: model=resnet20 optimizer=adam"),
+              parse_variant("vit sgd: model=vit_tiny_patch7 optimizer=sgd lr-times-tau=true"),
+              parse_variant("vit adam: model=vit_tiny_patch7 optimizer=adam")}},
+            parse_axis("tau=1,50"),
+            parse_axis("lr=0.0003,0.001,0.003,0.01,0.03,0.1")};
+  p.train = training_with_choice();
+  std::erase_if(p.train, [](const Flag& flag) { return flag.name == "lr-times-tau"; });
+  p.seeds = first_seeds(5);
+  p.choice = Choice{.axis = "lr", .seeds = {100}};
+  p.measure.kinds = {"clean", "corrupt", "pgd", "worst"};
+  p.measure.worst_attack = "apgd-t+fab-t";
   p.baseline = Baseline{"tau", "1"};
   return p;
 }
@@ -209,6 +267,9 @@ const std::vector<std::pair<std::string, std::function<SweepPlan()>>>& presets()
       {"onset", onset},
       {"a-a", same_recipe_twice},
       {"head-2x2", head_two_by_two},
+      {"trades-tau", trades_temperatures},
+      {"at-50", adversarial_fifty},
+      {"vit", vision_transformer},
       {"distance", distance},
       {"resnet20-confirm", resnet20_confirmation},
       {"lr-boundary", learning_rate_boundary},

@@ -9,6 +9,9 @@
 //   onset         PGD's accuracy against margin over threshold, over temperatures, logit scales and formats
 //   a-a           one recipe in two parametrisations: what the tests find where there is nothing
 //   head-2x2      head initialisation × head learning rate, each at its best rate
+//   trades-tau    τ of the cross-entropy × τ of the KL term in TRADES, β chosen for each
+//   at-50         adversarial training at three temperatures: rate chosen, epoch kept by robust accuracy
+//   vit           a small vision transformer and ResNet-20, SGD and Adam, each at its best rate
 //   distance      median distance to the decision boundary, and the geometry of the features
 //   resnet20-confirm  lr-fair once more with ResNet-20 and all training images
 //   lr-boundary   the largest learning rate at which each temperature converges
@@ -25,7 +28,8 @@ namespace kelvin {
 struct Choice {
   std::string axis;
   std::vector<std::uint64_t> seeds = {100, 101};
-  std::vector<std::string> kinds = {"clean"};  // what is measured on the held-out images; `clean` decides
+  std::string by = "clean";                    // the column that decides; `kinds` must measure it
+  std::vector<std::string> kinds = {"clean"};  // what is measured on the held-out images
 };
 
 struct SweepPlan {

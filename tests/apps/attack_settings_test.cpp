@@ -41,7 +41,7 @@ TEST(AttackSettings, FlagsWithoutAnEffectAreRefused) {
 // One row of known_attacks.cpp defines everything about a name.
 TEST(AttackSettings, ARowSaysWhatAnAttackIs) {
   EXPECT_EQ(attack_names(), (std::vector<std::string>{"fgsm", "pgd", "mifgsm", "cw", "apgd-ce", "apgd-dlr", "apgd-t",
-                                                      "fab", "fab-t", "square", "random", "autoattack"}));
+                                                      "fab", "fab-t", "apgd-t+fab-t", "square", "random", "autoattack"}));
   const auto title = [](const AttackOptions& o) { return title_of(o); };
   EXPECT_EQ(title({.attack = "fgsm"}), "FGSM, ce, attack τ = 1");
   EXPECT_EQ(title({.attack = "pgd", .targeting = Targeting::all}), "PGD-20, ce, targeted all, attack τ = 1");

@@ -130,6 +130,21 @@ TEST(Ensemble, AutoAttackIsTheMinimumOverItsMembers) {
   EXPECT_LE(whole.robust_accuracy(), attack(*model, golden_images(kImages), options("apgd-ce")).robust_accuracy());
 }
 
+TEST(Ensemble, ApgdTAndFabTAreTheMinimumOfBoth) {
+  const auto model = golden_model();
+  AttackOptions o = options("apgd-t");
+  o.fab_t = {.steps = 15, .targets = 4};
+  const AttackResult first = attack(*model, golden_images(kImages), o);
+  o.attack = "apgd-t+fab-t";
+  const AttackResult both = attack(*model, golden_images(kImages), o);
+  ASSERT_EQ(both.members.size(), 2u);
+  EXPECT_EQ(both.members[0].name, "apgd-t");
+  EXPECT_EQ(both.members[1].name, "fab-t");
+  EXPECT_EQ(both.members[0].robust_accuracy, first.robust_accuracy());
+  for (std::size_t i = 0; i < both.images.size(); ++i)
+    EXPECT_LE(both.images[i].is_robust(), first.images[i].is_robust()) << i;
+}
+
 TEST(Ensemble, AllTargetsWorstCaseIsNotWeakerThanOneTarget) {
   const auto model = golden_model();
   AttackOptions o = options("pgd");

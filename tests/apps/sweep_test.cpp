@@ -98,6 +98,20 @@ TEST(SweepChoice, TheBestValueOfEachSetting) {
   EXPECT_EQ(other_axes(plan.axes, "lr").size(), 1u);
 }
 
+TEST(SweepChoice, ByRobustAccuracy) {
+  SweepPlan plan = plan_with_choice();
+  plan.choice->by = "pgd_log_odds";
+  SweepTable table = table_of_choice(plan, {.7, .8, .9, .9, .8, .7});
+  for (SweepRow& row : table.rows) {
+    const double clean = row.figures["clean"].mean;
+    row.figures["pgd_log_odds"] = {.mean = 1 - clean, .deviation = 0, .n = 2};
+  }
+  const std::vector<ChosenValue> choices = choose(plan, table);
+  EXPECT_EQ(choices[0].chosen.label, "0.1");
+  EXPECT_EQ(choices[1].chosen.label, "1");
+  EXPECT_NEAR(choices[1].accuracy, 0.3, 1e-12);
+}
+
 TEST(SweepChoice, Mistakes) {
   SweepPlan plan = plan_with_choice();
   EXPECT_THAT(mistake_of([&] {

@@ -269,6 +269,9 @@ TEST_F(SweepCli, EveryPresetIsAPlanThatTrainAccepts) {
                                                                                       {"onset", 8},
                                                                                       {"targeted", 25},
                                                                                       {"head-2x2", 48},
+                                                                                      {"trades-tau", 16},
+                                                                                      {"at-50", 9},
+                                                                                      {"vit", 48},
                                                                                       {"distance", 50},
                                                                                       {"resnet20-confirm", 9}}) {
     ASSERT_EQ(
