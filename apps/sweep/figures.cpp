@@ -6,6 +6,7 @@
 
 #include "apps/run/json_fields.h"
 #include "apps/sweep/table.h"
+#include "apps/training/logged_steps.h"
 #include "engine/checked_json.h"
 #include "engine/input_file.h"
 
@@ -67,6 +68,8 @@ class Reader {
       f_.has_converged = !train.has("not_converged");
       if (!f_.has_converged) f_.detail = "not converged: " + train.object("not_converged").text("reason");
       number("train_loss", train, "train_loss");
+      if (const double roughness = loss_roughness(logged_steps(folder_)); !std::isnan(roughness))
+        f_.values["loss_roughness"] = roughness;
       read_results();
     }
   }
@@ -209,7 +212,8 @@ const std::vector<SweepColumn>& sweep_columns() {
                                                    {"mean_distance", "mean L∞ dist.", false},
                                                    {"alpha_entropy", "entropy of α", false},
                                                    {"nll", "NLL", false},
-                                                   {"ece", "ECE %", true}};
+                                                   {"ece", "ECE %", true},
+                                                   {"loss_roughness", "loss roughness", false}};
   return columns;
 }
 

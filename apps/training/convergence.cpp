@@ -5,8 +5,6 @@
 
 #include "apps/evaluation/percent.h"
 #include "apps/run/json_output.h"
-#include "engine/input_file.h"
-#include "engine/json_text.h"
 #include "engine/printable.h"
 
 namespace kelvin {
@@ -75,23 +73,6 @@ bool is_on_file(const std::vector<LoggedSteps>& logged, double steps) {
   return true;
 }
 
-// The lines of training steps. Empty if the file cannot be read, or if an earlier version wrote it, without accuracies.
-std::vector<LoggedSteps> logged_steps(const RunFolder& run) {
-  std::vector<LoggedSteps> logged;
-  try {
-    for (const Json& line : parse_json_lines(run.metrics(), run.read_text(run.metrics()))) {
-      if (!line.is_object() || line.value("kind", "") != "step") continue;
-      if (!line.contains("accuracy")) return {};
-      logged.push_back({line.at("step"), line.at("loss"), line.at("accuracy")});
-    }
-  } catch (const Error&) {
-    return {};
-  } catch (const Json::exception&) {
-    return {};
-  }
-  return logged;
-}
-
 const char* name_of(Reason reason) {
   switch (reason) {
     case Reason::chance: return "accuracy at chance";
@@ -110,7 +91,8 @@ std::string short_number(double v) {
 }  // namespace
 
 std::optional<NonConvergence> judge_convergence(const std::vector<LoggedSteps>& logged, const ConvergenceQuestion& q) {
-  if (logged.empty()) return {};
+  if (logged.empty() || std::ranges::any_of(logged, [](const LoggedSteps& l) { return std::isnan(l.accuracy); }))
+    return {};
   const auto steps = static_cast<double>(logged.back().step);
   const Period before = period(logged, 0.5 * steps, 0.75 * steps), last = period(logged, 0.75 * steps, steps);
   if (logged.back().step < kFewestSteps || !is_on_file(logged, steps)) return {};

@@ -13,16 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "apps/training/logged_steps.h"
 #include "apps/training/train.h"
 
 namespace kelvin {
-
-// The mean over the steps that end at `step`.
-struct LoggedSteps {
-  std::int64_t step = 0;  // since the start of the run
-  double loss = 0;
-  double accuracy = 0;  // of the training images
-};
 
 struct ConvergenceQuestion {
   int classes = 10;

@@ -67,6 +67,18 @@ TEST(Convergence, ALastQuarterThatIsNotOnFileIsNotJudged) {
   EXPECT_FALSE(reason(logged));
 }
 
+// A steady fall has none at any scale; a loss that doubles and halves in turn bends by 2 ln 2 at every line.
+TEST(LossRoughness, MeasuresBendsOfTheLogarithm) {
+  EXPECT_NEAR(loss_roughness(log_of([](double p) { return std::pair(20 * std::exp(-5 * p), 0.5); })), 0, 1e-12);
+  std::vector<LoggedSteps> jumping = log_of([](double) { return std::pair(1.0, 0.5); });
+  for (std::size_t i = 0; i < jumping.size(); i += 2) jumping[i].loss = 2;
+  EXPECT_NEAR(loss_roughness(jumping), 2 * std::log(2.0), 1e-12);
+  for (LoggedSteps& l : jumping) l.loss *= 0.01;
+  EXPECT_NEAR(loss_roughness(jumping), 2 * std::log(2.0), 1e-12);
+  jumping.resize(2);
+  EXPECT_TRUE(std::isnan(loss_roughness(jumping)));
+}
+
 // 4 classes
 TrainOptions options(double lr, double tau) {
   TrainOptions o;

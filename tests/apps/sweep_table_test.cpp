@@ -69,7 +69,7 @@ TEST(SweepTable, HandMadeFolders) {
   EXPECT_NEAR(*d.p_holm, std::min(1.0, 3 * d.test.p), 1e-12);  // clean, pgd_log_odds and worst_case of one row
   EXPECT_EQ(d.verdict, "not decided");
   EXPECT_FALSE(t.rows[1].differences.at("pgd_ce_tau1").p_holm.has_value());  // exploratory
-  EXPECT_THAT(csv_of(t), HasSubstr("\n100,1,2,0,1,1,"));
+  EXPECT_THAT(csv_of(t), HasSubstr("\n100,1,2,0,0,1,1,"));
   EXPECT_THAT(reading_of(t), HasSubstr("100.0 points (tau 50)"));
 }
 
