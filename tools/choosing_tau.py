@@ -23,7 +23,7 @@ TASKS = {
     "easy mlp": "--data synthetic:train=2500,test=2000,overlap=0.01 --model mlp --epochs 6 --validation 500",
     "hard mlp": "--data synthetic:train=2500,test=2000,overlap=0.15 --model mlp --epochs 6 --validation 500",
     "many classes": "--data synthetic:classes=50,train=5500,test=2000,overlap=0.05 --model mlp --epochs 6 --validation 500",
-    "convolutions": "--data synthetic:channels=3,train=2500,test=2000,overlap=0.15 --model resnet8 --epochs 4 --validation 500",
+    "convolutions": "--data synthetic:channels=3,train=5500,test=2000,overlap=0.02 --model resnet8 --epochs 5 --validation 500",
     "fashion mlp": "--data fashion-mnist --train-limit 6000 --test-limit 2000 --model mlp --epochs 4 --validation 1000",
 }
 
