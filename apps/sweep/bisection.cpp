@@ -146,8 +146,10 @@ std::string text_of(const SweepPlan& plan, const std::vector<Bracket>& brackets)
     text += b.fails ? str(", not at ", label_of(*b.fails)) : ", none found that does not";
     const std::optional<double> tau = tau_of(plan, b);
     if (tau && *plan.bisected == "lr" && b.converges && b.fails) {
-      const double ratio = *b.converges / *tau;
-      text += str("; over tau: ", label_of(ratio), " and ", label_of(*b.fails / *tau));
+      const double factor = flag_value(plan.train, "lr-times-tau", "false") == "true" ? *tau : 1;
+      const double ratio = *b.converges * factor / *tau;
+      text += str("; learning rates ", label_of(*b.converges * factor), " and ", label_of(*b.fails * factor),
+                  ", over tau ", label_of(ratio), " and ", label_of(*b.fails * factor / *tau));
       lowest = std::min(lowest, ratio);
       highest = std::max(highest, ratio);
       ++with_tau;

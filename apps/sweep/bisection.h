@@ -31,7 +31,8 @@ void check_bisection(const SweepPlan& plan);
 // In the order of the settings, then of the searched axis.
 [[nodiscard]] std::vector<Cell> in_order(const SweepPlan& plan, std::vector<Cell> cells);
 
-// A line for each setting; with an axis tau and the axis lr also both ends over τ, and how much those differ between the settings.
+// A line for each setting; with an axis tau and the axis lr also the learning rates at both ends (`lr-times-tau` counted in), these over τ, and
+// how much the latter differ between the settings.
 [[nodiscard]] std::string text_of(const SweepPlan& plan, const std::vector<Bracket>& brackets);
 // {"axis", "factor", "settings": [{"values", "converges", "fails"}]}
 [[nodiscard]] Json to_json(const SweepPlan& plan, const std::vector<Bracket>& brackets);

@@ -140,6 +140,7 @@ SweepPlan resnet20_confirmation() {
   return p;
 }
 
+// The search goes up from rates that suit each temperature: far below them a training is too slow to count as converged.
 // On held-out images: a rate that is chosen by looking at the test set makes every later figure too good.
 SweepPlan learning_rate_boundary() {
   SweepPlan p;
@@ -147,7 +148,6 @@ SweepPlan learning_rate_boundary() {
   p.axes = {parse_axis("tau=0.1,0.5,1,10,50,100"), parse_axis("lr=0.1")};
   p.bisected = "lr";
   p.train = small_training();
-  set_flag(p.train, {"lr-times-tau", "false"});
   set_flag(p.train, {"epochs", "1"});
   set_flag(p.train, {"train-limit", "12000"});
   set_flag(p.train, {"validation", "2000"});

@@ -73,6 +73,11 @@ TEST(SweepBisection, ReadingComparesWithTau) {
   const std::string text = text_of(plan, search(plan, 0.3, false));
   EXPECT_THAT(text, HasSubstr("tau 0.1: converges at"));
   EXPECT_THAT(text, HasSubstr("differs by a factor of"));  // of about 10^0.5 · 10^0.5 = 10
+  SweepPlan times = plan;
+  times.train = {{"lr-times-tau", "true"}};
+  const std::vector<Bracket> one = {{.values = {"10"}, .converges = 0.4, .fails = 0.5, .next = {}}};
+  EXPECT_THAT(text_of(plan, one), HasSubstr("learning rates 0.4 and 0.5, over tau 0.04 and 0.05"));
+  EXPECT_THAT(text_of(times, one), HasSubstr("learning rates 4 and 5, over tau 0.4 and 0.5"));
 }
 
 TEST(SweepBisection, EndsWhereNothingConvergesOrEverythingDoes) {
