@@ -16,4 +16,9 @@ namespace kelvin::embedded {
 [[nodiscard]] std::string sweep_sections();  // sweep.html
 [[nodiscard]] std::string sweep_script();    // sweep.js
 
+// What other pages share.
+[[nodiscard]] std::string figure_script();  // formulas.js, figure_parts.js and tau_figure.js
+[[nodiscard]] std::string figure_style();   // figures.css; report.css comes first
+[[nodiscard]] std::string glossary();       // apps/analysis/GLOSSARY.md
+
 }  // namespace kelvin::embedded

@@ -1,5 +1,7 @@
 #include "apps/report/html.h"
 
+#include <algorithm>
+
 #include "apps/run/json_output.h"
 #include "engine/printable.h"
 
@@ -27,6 +29,22 @@ std::string json_for_script(const nlohmann::json& json) {
       out += "\\u003c";
     else
       out += c;
+  }
+  return out;
+}
+
+std::string fill_page(const std::string& page, const std::vector<std::pair<std::string, std::string>>& parts) {
+  std::string out;
+  for (std::size_t at = 0; at < page.size();) {
+    const auto part = std::find_if(parts.begin(), parts.end(), [&](const auto& p) {
+      return page.compare(at, p.first.size() + 4, "{{" + p.first + "}}") == 0;
+    });
+    if (part == parts.end()) {
+      out += page[at++];
+    } else {
+      out += part->second;
+      at += part->first.size() + 4;
+    }
   }
   return out;
 }

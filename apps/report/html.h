@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace kelvin {
 
@@ -12,5 +14,9 @@ namespace kelvin {
 
 // For a script element, as JSON: no text in it ends the element or opens a comment.
 [[nodiscard]] std::string json_for_script(const nlohmann::json& json);
+
+// The page with every {{NAME}} replaced by the text of that name, in one pass, so that replaced text is not searched again.
+[[nodiscard]] std::string fill_page(const std::string& page,
+                                    const std::vector<std::pair<std::string, std::string>>& parts);
 
 }  // namespace kelvin

@@ -81,23 +81,6 @@ Json read_run(const Path& run, Problems& problems, std::vector<std::string>& not
           {"results", std::move(results)}};
 }
 
-// Replaces every {{NAME}} of the page in one pass, so that replaced text is not searched again.
-std::string fill_page(const std::string& page, const std::vector<std::pair<std::string, std::string>>& parts) {
-  std::string out;
-  for (std::size_t at = 0; at < page.size();) {
-    const auto part = std::find_if(parts.begin(), parts.end(), [&](const auto& p) {
-      return page.compare(at, p.first.size() + 4, "{{" + p.first + "}}") == 0;
-    });
-    if (part == parts.end()) {
-      out += page[at++];
-    } else {
-      out += part->second;
-      at += part->first.size() + 4;
-    }
-  }
-  return out;
-}
-
 void write_page(const Path& output, const std::string& title, const std::string& sections, const Json& data,
                 const std::string& script) {
   const std::string html = fill_page(embedded::page(), {{"TITLE", escape_html(title)},
