@@ -22,6 +22,7 @@ void add_sweep_cell(CLI::App& app, CommonOptions& common);  // added by add_swee
 void add_predict(CLI::App& app, CommonOptions& common);
 void add_weights(CLI::App& app, CommonOptions& common);
 void add_report(CLI::App& app, CommonOptions& common);
+void add_learn(CLI::App& app, CommonOptions& common);
 void add_data(CLI::App& app, CommonOptions& common);
 void add_bench(CLI::App& app, CommonOptions& common);
 

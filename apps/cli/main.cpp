@@ -52,6 +52,7 @@ int run(int argc, char** argv) {
   kelvin::add_predict(app, common);
   kelvin::add_weights(app, common);
   kelvin::add_report(app, common);
+  kelvin::add_learn(app, common);
   kelvin::add_data(app, common);
   kelvin::add_bench(app, common);
 

@@ -72,7 +72,7 @@ const thresholds = {rounded: 25 * Math.LN2, denormal: 126 * Math.LN2, zero: 150 
 // In the order of a growing gap. `name` is for programs, `text` for readers.
 const states = [
   {name: "healthy", text: "every class has its gradient"},
-  {name: "label-lost", text: "p_y has rounded to 1: the label’s own term is exactly 0"},
+  {name: "label-lost", text: "the label’s p has rounded to 1: its own gradient is exactly 0"},
   {name: "denormal", text: "what is left is below the normal numbers of float32"},
   {name: "dead", text: "the whole gradient is exactly 0: an attack stands still"},
 ];

@@ -57,7 +57,7 @@ function tauFigureHtml({names, logits, label, tau = 1, range, tauRange = [0.05, 
     const text = escapeHtml(name);
     const own = isLive ? `<label><input type="radio" name="${id}-label" value="${j}"${j === label ? " checked" : ""} aria-label="${text} is the label"> ${text}</label>`
       : text + (j === label ? " (label)" : "");
-    const z = isLive ? `<input type="range" class="logit" min="${lo}" max="${hi}" step="${step}" value="${logits[j]}" aria-label="logit of ${text}" style="accent-color:${classColor(j)}">`
+    const z = isLive ? `<input type="range" class="logit" min="${lo}" max="${hi}" step="${step}" value="${logits[j]}" aria-label="logit of ${text}">`
       : barHtml(logits[j], Math.min(0, lo), hi, classColor(j));
     return `<tr class="${j === label ? "own" : ""}"><th scope="row">${own}</th><td data-head="logit z">${z}<span class="z">${numberText(logits[j])}</span></td>` +
       tauColumns.map(c => `<td data-head="${c.head}" data-key="${c.key}">${tauCellHtml(v, c, j)}</td>`).join("") + "</tr>";

@@ -48,6 +48,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
     {"apps/training", {"apps/run", "apps/evaluation", "apps/attacks"}},
     {"apps/analysis", {"apps/run", "apps/evaluation", "apps/attacks"}},
     {"apps/report", {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis"}},
+    {"apps/course", {"apps/report"}},
     {"apps/experiment",
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report"}},
     {"apps/sweep",
@@ -56,7 +57,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
     {"apps/bench", {"apps/run", "apps/evaluation", "apps/attacks"}},
     {"apps/cli",
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report", "apps/experiment",
-      "apps/sweep", "apps/bench"}},
+      "apps/sweep", "apps/bench", "apps/course"}},
 };
 
 // "kernels/losses" of "kernels/losses/mart_loss.h"; empty for a file that lies in no such folder.
