@@ -48,7 +48,7 @@ const attackMark = state => {
 function attackFigureHtml(state, isLive = false) {
   const side = (model, k) => `<div data-side="${k}"><p><b>${model.label}</b></p><svg class="plane" viewBox="0 0 ${planeSize} ${planeSize}" role="${isLive ? "group" : "img"}" aria-label="${attackName(state, model)}"><rect width="${planeSize}" height="${planeSize}" class="bar-ground"/>` +
     `${regionsHtml(model.layers, trainingHalf)}<g opacity=".45">${pointsHtml(trainingData, trainingHalf)}</g><g data-part="drawing">${attackDrawingHtml(state, model)}</g>` +
-    `<g class="mark" ${attackMark(state)}${isLive ? ` role="button" aria-roledescription="movable point" aria-label="start of the attack, arrow keys move it"` : ""}><circle r="16" fill="transparent"/><circle r="6" fill="${classColor(state.y)}" stroke="var(--paper)" stroke-width="2"/></g></svg></div>`;
+    `<g class="mark" ${attackMark(state)}${isLive ? ` role="button" aria-roledescription="movable point" aria-label="start of the attack, arrow keys move it"` : ""}><circle r="22" fill="transparent"/><circle r="6" fill="${classColor(state.y)}" stroke="var(--paper)" stroke-width="2"/></g></svg></div>`;
   return (isLive ? ratioSliderHtml("ε", "radius of the ball", state.eps, 0.05, 1.2) : `<p>ε = ${numberText(state.eps)}</p>`) + `<div class="pair">${state.models.map(side).join("")}</div>` +
     `<p class="legend">Red dashes: PGD on cross-entropy. Black: on log-odds. A circle marks the end; one circle around the start: it never moved. Square: the ball. The label is the first class (circles).</p>` +
     `<div data-part="table">${attackTableHtml(state)}</div><div data-part="rates">${attackRatesHtml(state)}</div>`;

@@ -36,7 +36,7 @@ const distanceName = state => `A feature and four prototypes, axes to ±${number
 
 function distanceFigureHtml(state, isLive = false) {
   return (isLive ? ratioSliderHtml("scale", "scale of features and prototypes", state.scale, 0.1, 100) : `<p>scale = ${numberText(state.scale)}</p>`) +
-    `<div class="pair"><div><svg class="plane" viewBox="0 0 300 300" role="${isLive ? "group" : "img"}" aria-label="${distanceName(state)}"><rect width="300" height="300" class="bar-ground"/>` +
+    `<div class="pair stacked"><div><svg class="plane" viewBox="0 0 300 300" role="${isLive ? "group" : "img"}" aria-label="${distanceName(state)}"><rect width="300" height="300" class="bar-ground"/>` +
     `<g data-part="drawing">${distanceLinesHtml(state)}</g>${distanceMarks(state).map(m => planeMarkHtml(m, isLive)).join("")}</svg><p class="legend" data-part="axes">${distanceAxes(state)}</p></div>` +
     `<div data-part="table">${distanceTableHtml(state)}</div></div>`;
 }

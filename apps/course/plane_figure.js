@@ -40,7 +40,7 @@ const planeMarks = state => [
 const planeMarkHtml = ({p, name, text, color}, isLive) => {
   const [x, y] = toPlane(p, planeHalf);
   return `<g class="mark" transform="translate(${fixed(x)} ${fixed(y)})"${isLive ? ` role="button" aria-roledescription="movable point" aria-label="${text}, arrow keys move it"` : ""}>` +
-    `<circle r="14" fill="transparent"/><circle r="7" fill="${color}" stroke="var(--paper)" stroke-width="2"/><text x="10" y="-8" class="mark-text">${name}</text></g>`;
+    `<circle r="22" fill="transparent"/><circle r="7" fill="${color}" stroke="var(--paper)" stroke-width="2"/><text x="10" y="-8" class="mark-text">${name}</text></g>`;
 };
 const planeSideHtml = (state, tau) => {
   const u = planeUpdate(state, tau), log = Math.log10(Math.max(1e-8, u.stepSize));

@@ -54,6 +54,7 @@ function trainingFigure(host, config) {
     switches.map(s => `<label class="check"><input type="checkbox" data-key="${s.key}"${s.value ? " checked" : ""}> ${s.text}</label>`).join("") +
     `<div class="buttons"><button type="button" data-do="train">Train ${steps} steps</button><button type="button" data-do="restart">Start again</button></div>` +
     `<div data-part="training"></div><p class="state" aria-live="polite" data-part="state"></p>`;
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;  // then only the end is drawn
   let runs, trainings, goal = 0, running = 0;
   const draw = () => { host.querySelector('[data-part="training"]').innerHTML = trainingPartHtml(config, runs, trainings); };
   function restart() {
@@ -73,7 +74,7 @@ function trainingFigure(host, config) {
       trainings.forEach(t => t.run(Math.min(20, left)));
       running = requestAnimationFrame(frame);
     }
-    draw();
+    if (!running || !isStill) draw();
     if (!running)
       host.querySelector('[data-part="state"]').textContent = `Trained: ${trainings.map((t, k) => `${runs[k].label} ${t.hasDiverged ? "diverged" : percentText(lastOf(t).accuracy)}`).join(", ")}.`;
   }

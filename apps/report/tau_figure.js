@@ -39,7 +39,7 @@ function gapAxisHtml(v) {
   const band = (a, b, className) => `<rect x="${at(a)}" width="${at(b) - at(a)}" height="10" class="${className}"/>`;
   const mark = (x, text) => `<span class="axis-mark" style="left:${at(x)}%">${text}</span>`;
   return `<div class="axis" role="img" aria-label="Margin over τ is ${numberText(gap)}. Float32 rounds p of the label to 1 from 17, has only denormal numbers from 87, and exact zeros from 104.">` +
-    `<svg viewBox="0 0 100 10" preserveAspectRatio="none">${band(0, thresholds.rounded, "band-healthy")}` +
+    `<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">${band(0, thresholds.rounded, "band-healthy")}` +
     band(thresholds.rounded, thresholds.denormal, "band-rounded") + band(thresholds.denormal, thresholds.zero, "band-denormal") +
     `${band(thresholds.zero, end, "band-dead")}</svg><span class="axis-point" style="left:${at(gap)}%">▲</span>` +
     `${mark(0, "0")}${mark(thresholds.rounded, "17")}${mark(thresholds.denormal, "87")}${mark(thresholds.zero, "104")}</div>`;

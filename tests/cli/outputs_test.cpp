@@ -31,6 +31,7 @@ class Outputs : public CliTest {
             "attack run --steps 1 --limit 3 --save-adversarial",
             "attack run --steps 1 --limit 3 --save-results",
             "report run --out",
+            "learn --out",
             "weights export run --out",
             "weights import w.safetensors --model resnet8 --classes 4 --size 8 --channels 1 --allow-partial --out",
             "data show --data synthetic:test=1,train=1 --out"};

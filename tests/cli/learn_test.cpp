@@ -1,0 +1,54 @@
+// kelvin learn: one file that opens offline.
+#include <regex>
+
+#include "tests/cli/cli_fixture.h"
+
+namespace kelvin {
+namespace {
+
+using testing::CliTest;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::Outcome;
+using testing::read_text;
+
+using Learn = CliTest;
+
+TEST_F(Learn, WritesOneFile) {
+  const Outcome o = kelvin("learn");
+  EXPECT_EQ(o.code, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("kelvin-course.html"));
+  EXPECT_EQ(json("learn --out again.html")["course"], "again.html");
+  EXPECT_EQ(read_text(folder_ / "again.html"), read_text(folder_ / "kelvin-course.html"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 2);
+}
+
+TEST_F(Learn, LoadsNothingAndIsSmall) {
+  ASSERT_EQ(kelvin("learn --quiet").code, 0);
+  const std::string page = read_text(folder_ / "kelvin-course.html");
+  EXPECT_LT(page.size(), 1'000'000u);
+  // Nothing but links that a reader follows names an address, and nothing loads a file.
+  const std::regex address(R"(.{0,20}https?://[^" ]*)");
+  for (std::sregex_iterator at(page.begin(), page.end(), address), end; at != end; ++at)
+    EXPECT_THAT(at->str(), ::testing::ContainsRegex("<a href=\"https://arxiv.org/abs/[0-9.]+$"));
+  for (const char* loads : {"src=", "<link", "@import", "url(", "fetch(", "XMLHttpRequest", "{{"})
+    EXPECT_THAT(page, Not(HasSubstr(loads)));
+}
+
+TEST_F(Learn, EveryLessonHasAQuestionAFigureAnAnswerAndAnExercise) {
+  ASSERT_EQ(kelvin("learn --quiet").code, 0);
+  const std::string page = read_text(folder_ / "kelvin-course.html");
+  for (int lesson = 1; lesson <= 8; ++lesson) {
+    const std::size_t at = page.find("<section class=\"lesson\" id=\"lesson-" + std::to_string(lesson) + "\"");
+    ASSERT_NE(at, std::string::npos) << lesson;
+    const std::string text = page.substr(at, page.find("</section>", at) - at);
+    for (const char* part : {"class=\"question\"", "data-right=", "<figure data-figure=", "<svg", "class=\"answer\"",
+                             "Run next in Kelvin", "data-exercise="})
+      EXPECT_THAT(text, HasSubstr(part)) << lesson;
+  }
+  for (const char* term : {"glossary-pgd", "glossary-masking", "glossary-prototype", "glossary-logit"})
+    EXPECT_THAT(page, HasSubstr("id=\"" + std::string(term) + "\"")) << term;
+}
+
+}  // namespace
+}  // namespace kelvin
