@@ -1,5 +1,6 @@
 // kelvin learn: one file that opens offline.
 #include <regex>
+#include <sstream>
 
 #include "tests/cli/cli_fixture.h"
 
@@ -48,6 +49,27 @@ TEST_F(Learn, EveryLessonHasAQuestionAFigureAnAnswerAndAnExercise) {
   }
   for (const char* term : {"glossary-pgd", "glossary-masking", "glossary-prototype", "glossary-logit"})
     EXPECT_THAT(page, HasSubstr("id=\"" + std::string(term) + "\"")) << term;
+}
+
+// The commands that the lessons name: each flag and preset is in the command's help.
+TEST_F(Learn, CommandsAreThoseOfTheProgram) {
+  ASSERT_EQ(kelvin("learn --quiet").code, 0);
+  std::istringstream page(read_text(folder_ / "kelvin-course.html"));
+  const std::regex command(R"(^(<pre[^>]*><code>)?kelvin ([a-z]+)([^#]*))"), flag(R"(--[a-z-]+)");
+  int commands = 0;
+  for (std::string line; std::getline(page, line);) {
+    std::smatch found;
+    if (!std::regex_search(line, found, command)) continue;
+    ++commands;
+    const std::string help = kelvin(found[2].str() + " --help-all").out, flags = found[3].str();
+    EXPECT_THAT(help, HasSubstr("Examples:")) << line;
+    for (std::sregex_iterator at(flags.begin(), flags.end(), flag), end; at != end; ++at)
+      EXPECT_THAT(help, HasSubstr(at->str())) << line;
+    std::smatch preset;
+    if (std::regex_search(flags, preset, std::regex("--preset ([a-z-]+)")))
+      EXPECT_THAT(kelvin("sweep --preset none --out none").err, HasSubstr(preset[1].str())) << line;
+  }
+  EXPECT_GT(commands, 12);
 }
 
 }  // namespace
