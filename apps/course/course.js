@@ -4,11 +4,17 @@ document.documentElement.classList.add("js");
 
 const courseFigures = {};  // made so far, by name
 
+// Puts the moving figure in the place of its picture; the networks of some are trained first, so the page says so before.
 function openFigure(lesson) {
-  const figure = lesson.querySelector("[data-figure]"), name = figure.dataset.figure;
-  if (courseFigures[name]) return;
-  figure.classList.remove("waiting");
-  courseFigures[name] = makeFigure[name](figure.querySelector(".stage"));
+  const figure = lesson.querySelector("[data-figure]"), name = figure.dataset.figure, line = figure.querySelector(".locked");
+  if (!figure.classList.contains("waiting") || figure.ariaBusy === "true") return;
+  figure.ariaBusy = "true";
+  line.textContent = "One moment …";
+  setTimeout(() => {
+    courseFigures[name] = makeFigure[name](figure.querySelector(".stage"));
+    figure.classList.remove("waiting");
+    figure.ariaBusy = "false";
+  }, 20);
 }
 
 for (const lesson of document.querySelectorAll(".lesson")) {

@@ -64,7 +64,7 @@ function planeFigureHtml(state, isLive = false) {
   const controls = isLive ? `<div class="buttons" role="group" aria-label="configurations">${planePresets.map((p, k) => `<button type="button" data-preset="${k}">${p.name}</button>`).join("")}</div>` +
     ratioSliderHtml("low τ", "low temperature", state.taus[0], 0.05, 1) + ratioSliderHtml("high τ", "high temperature", state.taus[1], 1, 100) : "";
   return `${controls}<div class="pair">${state.taus.map(side).join("")}</div><p class="legend">Solid colour: pull of the label’s prototype, along w<sub>y</sub>. Dashed: pushes, along −w<sub>j</sub>, as long as α<sub>j</sub>. Black: direction of the update.</p>` +
-    `<p data-part="angle">${planeAngleHtml(state)}</p><div data-part="table">${planeTableHtml(state)}</div>`;
+    `<p data-part="angle"${isLive ? ` aria-live="polite"` : ""}>${planeAngleHtml(state)}</p><div data-part="table">${planeTableHtml(state)}</div>`;
 }
 
 function planeFigure(host, start) {

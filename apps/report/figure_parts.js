@@ -43,7 +43,7 @@ function connectRatioSlider(label, change) {
 function makeMovable(handle, step, move) {
   const svg = handle.ownerSVGElement;
   handle.setAttribute("tabindex", "0");
-  handle.style.touchAction = "none";
+  handle.addEventListener("touchstart", e => e.preventDefault(), {passive: false});  // a finger moves the point, not the page
   const userPoint = e => new DOMPoint(e.clientX, e.clientY).matrixTransform(svg.getScreenCTM().inverse());
   let last = null;
   handle.addEventListener("pointerdown", e => {

@@ -18,7 +18,21 @@ class Course(BrowserTest):
             right = page.evaluate(f"document.querySelector('#lesson-{lesson} .question').dataset.right")
             page.press(f"#lesson-{lesson} input[value={right}]", "SPACE")
             page.press(f"#lesson-{lesson} .question button", "ENTER")
+        for lesson in lessons:
+            self.wait(page, f"'{LESSONS[lesson]}' in courseFigures")
         return page
+
+    def finger(self, page, css, by):
+        """Puts a finger on the middle of an element, moves it by (x, y) pixels in five steps and lifts it."""
+        x, y = page.evaluate(f"(r => [r.x + r.width / 2, r.y + r.height / 2])(document.querySelector(\"{css}\").getBoundingClientRect())")
+
+        def touch(kind, points):
+            page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", [{"x": x, "y": y}])
+        for step in range(1, 6):
+            touch("touchMove", [{"x": x + by[0] * step / 5, "y": y + by[1] * step / 5}])
+        touch("touchEnd", [])
 
     def wait(self, page, expression):
         for _ in range(300):
@@ -84,13 +98,12 @@ class Course(BrowserTest):
                           f"formulas.crossEntropyGradient(gapLogits({gap}), 0, 1)[{row - 1}]")
         self.same(page, "#lesson-5 tbody tr:nth-child(2) [data-key=gradient]", "0")
 
-    def test_features_and_prototypes_move_by_mouse_and_keys(self):
+    def test_features_and_prototypes_move_by_keys_mouse_and_finger(self):
         page = self.course(3)
         feature = "#lesson-3 [data-side='0'] .mark:last-child"
         x = page.evaluate("courseFigures.plane.state().f[0]")
         page.press(feature, "ARROW_RIGHT", "ARROW_RIGHT")
         self.assertAlmostEqual(page.evaluate("courseFigures.plane.state().f[0]"), x + 0.15, places=6)
-        # A finger and a mouse send the same pointer events; the middle of the mark's circle is half of its box.
         size = page.evaluate(f"document.querySelector(\"{feature} circle\").getBoundingClientRect().width")
         page.drag(f"{feature} circle", start=(size / 2, size / 2), end=(size / 2 + 60, size / 2 + 90))
         self.assertGreater(page.evaluate("courseFigures.plane.state().f[0]"), x + 0.4)
@@ -98,6 +111,11 @@ class Course(BrowserTest):
                          page.evaluate("planeAngle(courseFigures.plane.state()).toFixed(1) + '°'"))
         self.same(page, "#lesson-3 [data-side='1'] [data-value=step]",
                   "formulas.stepSize(courseFigures.plane.state().w.map(w => dot(w, courseFigures.plane.state().f)), 2, 10)")
+        before = page.evaluate("courseFigures.plane.state().f")
+        self.finger(page, f"{feature} circle", (-50, -30))
+        after = page.evaluate("courseFigures.plane.state().f")
+        self.assertLess(after[0], before[0] - 0.2)
+        self.assertGreater(after[1], before[1] + 0.1)
         page.press("#lesson-3 [data-preset='1']", "ENTER")
         self.assertEqual(page.text("#lesson-3 [data-value=angle]"), "0.0°")
 
