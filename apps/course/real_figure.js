@@ -1,6 +1,6 @@
 "use strict";
 // A robustness that is real beside one that is not: plain training, the same network with logits × 50, and adversarial training. The data
-// have one feature that is wide and mostly right (x) and one that is narrow and always right (y).
+// have one feature that is wide and mostly right (horizontal) and one that is narrow and always right (vertical).
 //   realFigureHtml(state) is the still picture; realFigure(host) moves. state: {eps, models: [{label, layers}]}
 if (typeof module !== "undefined") Object.assign(globalThis, require("./drawing.js"), require("./training_figure.js"));
 

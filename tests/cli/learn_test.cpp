@@ -66,8 +66,9 @@ TEST_F(Learn, CommandsAreThoseOfTheProgram) {
     for (std::sregex_iterator at(flags.begin(), flags.end(), flag), end; at != end; ++at)
       EXPECT_THAT(help, HasSubstr(at->str())) << line;
     std::smatch preset;
-    if (std::regex_search(flags, preset, std::regex("--preset ([a-z-]+)")))
+    if (std::regex_search(flags, preset, std::regex("--preset ([a-z-]+)"))) {
       EXPECT_THAT(kelvin("sweep --preset none --out none").err, HasSubstr(preset[1].str())) << line;
+    }
   }
   EXPECT_GT(commands, 12);
 }
