@@ -45,6 +45,20 @@ struct ModelSpec {
   [[nodiscard]] int input_width() const { return image_size > 0 ? image_size : width; }
 };
 
+// The spec of a model for a data set (data/dataset.h): its classes, the size of its images and their normalisation. A template, because models
+// and data know nothing of each other.
+template <class Dataset>
+[[nodiscard]] ModelSpec spec_for(const Dataset& data, std::string name) {
+  const auto& images = data.train.count > 0 ? data.train : data.test;
+  return {.name = std::move(name),
+          .classes = data.classes,
+          .channels = static_cast<int>(images.channels),
+          .height = static_cast<int>(images.height),
+          .width = static_cast<int>(images.width),
+          .mean = data.mean,
+          .std = data.std};
+}
+
 class Model {
  public:
   explicit Model(ModelSpec spec) : spec_(std::move(spec)) {}

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/evaluation/batches.h"
+#include "data/tensor_batch.h"
 #include "kernels/arrays/prototype_distances.h"
 
 namespace kelvin {

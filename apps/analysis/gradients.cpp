@@ -5,8 +5,8 @@
 
 #include "apps/analysis/negative_softmax.h"
 #include "apps/attacks/hyperplane.h"
-#include "apps/evaluation/batches.h"
 #include "apps/evaluation/percentile.h"
+#include "data/tensor_batch.h"
 #include "engine/ops/losses.h"
 #include "engine/tape.h"
 

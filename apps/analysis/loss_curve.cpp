@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "apps/attacks/gradient_at_start.h"
-#include "apps/evaluation/batches.h"
+#include "data/tensor_batch.h"
 
 namespace kelvin {
 

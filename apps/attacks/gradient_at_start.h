@@ -5,7 +5,7 @@
 
 #include "apps/attacks/ascent.h"
 #include "apps/attacks/attack.h"
-#include "apps/evaluation/batches.h"
+#include "data/tensor_batch.h"
 
 namespace kelvin {
 

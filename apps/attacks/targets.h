@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "apps/attacks/attack.h"
-#include "apps/evaluation/batches.h"
+#include "data/tensor_batch.h"
 
 namespace kelvin {
 

@@ -82,13 +82,10 @@ ModelSpec raw_spec(const TargetOptions& o, const Source& source, const std::stri
   // No names say which of the model's classes a smaller set has, so a set with names must have all of them.
   if (set.has_class_names ? set.classes != classes : set.classes > classes)
     throw mistake(source.name, ": has a last layer of ", classes, " classes; ", data, " has ", set.classes);
-  return {.name = o.model,
-          .classes = classes,
-          .channels = static_cast<int>(set.test.channels),
-          .height = static_cast<int>(set.test.height),
-          .width = static_cast<int>(set.test.width),
-          .mean = {},
-          .std = {}};
+  ModelSpec spec = spec_for(set, o.model);
+  spec.classes = classes;
+  spec.mean = spec.std = {};
+  return spec;
 }
 
 void match_classes(const Source& source, const std::string& data, Target& target) {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "apps/evaluation/batches.h"
 #include "apps/evaluation/calibration.h"
+#include "data/tensor_batch.h"
+#include "models/accuracy.h"
 #include "models/frozen_weights.h"
 
 namespace kelvin {
@@ -45,7 +46,13 @@ Evaluation evaluate(const Predictions& p, double eval_tau) {
 }
 
 double accuracy_of(Model& model, const ImageSet& set, std::int64_t batch_size) {
-  return evaluate(predict(model, set, batch_size), 1.0).accuracy;
+  if (set.count < 1) throw mistake("accuracy needs at least one image");
+  std::int64_t correct = 0;
+  FrozenWeights frozen;
+  const FrozenWeights::Use use(frozen);
+  for_each_batch(set, batch_size, model.parameters().values().device(),
+                 [&](const TensorBatch& batch) { correct += correct_predictions(model, batch.images, batch.labels); });
+  return static_cast<double>(correct) / static_cast<double>(set.count);
 }
 
 nlohmann::json to_json(const Evaluation& e, const std::vector<std::string>& class_names, double eval_tau,

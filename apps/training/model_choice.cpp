@@ -74,23 +74,19 @@ void check_options(const ModelChoice& choice, const std::string& model) {
 
 ModelSpec model_spec_for(const TrainOptions& o, const Dataset& data, const std::filesystem::path& checkpoint,
                          std::vector<std::string>& notes) {
-  const ImageSet& set = data.train;
   Normalisation normalisation = normalisation_for(o, data, checkpoint, notes);
-  return {.name = o.model,
-          .classes = data.classes,
-          .channels = static_cast<int>(set.channels),
-          .height = static_cast<int>(set.height),
-          .width = static_cast<int>(set.width),
-          .mean = std::move(normalisation.mean),
-          .std = std::move(normalisation.std),
-          .precision = o.precision,
-          .stem = o.stem,
-          .classifier = o.classifier,
-          .cosine_scale = o.cosine_scale,
-          .image_size = o.choice.image_size,
-          .dropout = o.choice.dropout,
-          .drop_path = o.choice.drop_path,
-          .checkpoint_activations = o.choice.checkpoint_activations};
+  ModelSpec spec = spec_for(data, o.model);
+  spec.mean = std::move(normalisation.mean);
+  spec.std = std::move(normalisation.std);
+  spec.precision = o.precision;
+  spec.stem = o.stem;
+  spec.classifier = o.classifier;
+  spec.cosine_scale = o.cosine_scale;
+  spec.image_size = o.choice.image_size;
+  spec.dropout = o.choice.dropout;
+  spec.drop_path = o.choice.drop_path;
+  spec.checkpoint_activations = o.choice.checkpoint_activations;
+  return spec;
 }
 
 void start_head(const Model& model, const std::string& head_init, std::uint64_t seed) {

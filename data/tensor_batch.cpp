@@ -1,4 +1,4 @@
-#include "apps/evaluation/batches.h"
+#include "data/tensor_batch.h"
 
 #include <numeric>
 
