@@ -140,7 +140,7 @@ std::vector<std::uint8_t> decode_images(const std::vector<Path>& files, int heig
           }
         }
       },
-      /*grain=*/64);
+      /*cost=*/kParallelGrain / 16);
   for (const std::exception_ptr& error : errors)
     if (error) std::rethrow_exception(error);
   return out;

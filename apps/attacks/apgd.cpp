@@ -56,7 +56,7 @@ class ApgdRun {
           [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t k = begin; k < end; ++k) move(active_[static_cast<std::size_t>(k)], i);
           },
-          1);
+          /*cost=*/static_cast<std::int64_t>(40 * images_.size()));
       look(i);
       if (next < checkpoints.size() && i + 1 == checkpoints[next]) {
         const int period = checkpoints[next] - (next == 0 ? 0 : checkpoints[next - 1]);

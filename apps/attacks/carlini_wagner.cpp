@@ -130,7 +130,7 @@ MemberResult carlini_wagner_l2(const Victim& victim, const ImageBatch& images, c
                       own.learning_rate);
             }
           },
-          1);
+          /*cost=*/static_cast<std::int64_t>(40 * images.size()));
       active = std::move(standing);
     }
     for (SearchState& s : states) choose_next_c(s);

@@ -49,7 +49,7 @@ class FabRun {
             for (auto k = static_cast<std::size_t>(begin); k < static_cast<std::size_t>(end); ++k)
               move(active[k], boundaries[k]);
           },
-          1);
+          /*cost=*/static_cast<std::int64_t>(100 * images_.size()));
     }
     // Classifies the points that the last moves reached.
     const std::vector<float> pixels = stack(active);

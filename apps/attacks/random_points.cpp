@@ -48,7 +48,7 @@ MemberResult random_points(const Victim& victim, const ImageBatch& images, const
             }
           }
         },
-        1);
+        /*cost=*/static_cast<std::int64_t>(40 * size));
     const Answer a = victim.classify(images, pixels);
     std::size_t standing = 0;
     for (std::size_t k = 0; k < active.size(); ++k) {

@@ -45,7 +45,7 @@ void run(const Victim& victim, const ImageBatch& images, const AttackOptions& o,
             propose(canvas, o, query, side, ImageRandom(key, images.indices[row]));
           }
         },
-        1);
+        /*cost=*/static_cast<std::int64_t>(8 * size));
     const Answer a = victim.classify(images, pixels);
     std::size_t standing = 0;
     for (std::size_t k = 0; k < active.size(); ++k) {

@@ -123,7 +123,7 @@ ImageSet corrupt(const ImageSet& clean, const std::string& name, int severity, s
           std::copy(image.pixels.begin(), image.pixels.end(), out.bytes.begin() + i * clean.pixels());
         }
       },
-      /*grain=*/16);
+      /*cost=*/kParallelGrain / 4);
   return out;
 }
 

@@ -52,7 +52,7 @@ void crop_flip(Cpu, View<float> out, View<const T> images, View<const std::int32
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) gather(i);
       },
-      /*grain=*/16);
+      /*cost=*/8 * size);
 }
 
 template void crop_flip(Cpu, View<float>, View<const float>, View<const std::int32_t>, const AugmentOptions&);

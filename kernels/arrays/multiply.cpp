@@ -12,7 +12,8 @@ void multiply(Cpu, View<float> y, View<const float> x, View<const float> factor)
 }
 
 void exponential(Cpu, View<float> y, View<const float> x) {
-  for_each_element(y.size(), [=](std::int64_t i) { y[i] = std::exp(x[i]); });
+  for_each_element(
+      y.size(), [=](std::int64_t i) { y[i] = std::exp(x[i]); }, /*cost=*/60);
 }
 
 }  // namespace kelvin

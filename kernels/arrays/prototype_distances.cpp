@@ -21,7 +21,7 @@ void prototype_distances(Cpu, View<float> distances, View<const float> features,
             distances[i * classes + j] = static_cast<float>(std::sqrt(sum));
           }
       },
-      /*grain=*/16);
+      /*cost=*/4 * classes * width);
 }
 
 }  // namespace kelvin

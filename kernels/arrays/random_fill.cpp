@@ -9,12 +9,16 @@ namespace {
 template <class Draw>
 void fill_by_four(View<float> y, RandomKey key, const Draw& draw) {
   const std::int64_t groups = (y.size() + 3) / 4;
-  parallel_for(groups, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t g = begin; g < end; ++g) {
-      const std::array<float, 4> four = draw(philox(key, static_cast<std::uint64_t>(g)));
-      for (std::int64_t i = 4 * g; i < std::min(4 * g + 4, y.size()); ++i) y[i] = four[static_cast<std::size_t>(i % 4)];
-    }
-  });
+  parallel_for(
+      groups,
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t g = begin; g < end; ++g) {
+          const std::array<float, 4> four = draw(philox(key, static_cast<std::uint64_t>(g)));
+          for (std::int64_t i = 4 * g; i < std::min(4 * g + 4, y.size()); ++i)
+            y[i] = four[static_cast<std::size_t>(i % 4)];
+        }
+      },
+      /*cost=*/100);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ double sum_of(View<const float> x, const Term& term) {
           partial[static_cast<std::size_t>(b)] = sum;
         }
       },
-      /*grain=*/8);
+      /*cost=*/12 * kReduceBlock);
   double total = 0;
   for (const double p : partial) total += p;
   return total;
@@ -62,7 +62,7 @@ void column_sum(Cpu, View<float> sums, View<const T> x) {
             for (std::int64_t c = 0; c < cols; ++c) at[c] += static_cast<float>(x[row * cols + c]);
         }
       },
-      /*grain=*/4);
+      /*cost=*/kBlockRows * cols);
   for (std::int64_t c = 0; c < cols; ++c) {
     double sum = 0;
     for (std::int64_t b = 0; b < blocks; ++b) sum += partial[static_cast<std::size_t>(b * cols + c)];

@@ -22,7 +22,7 @@ void keep_best(Cpu, View<float> best_images, View<float> best_loss, View<std::in
           std::copy_n(images.data + i * pixels, pixels, best_images.data + i * pixels);
         }
       },
-      /*grain=*/8);
+      /*cost=*/pixels);
 }
 
 }  // namespace kelvin

@@ -33,16 +33,19 @@ void for_each_image(const Shape& images, const F& f) {
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) f(i, i * pixels, pixels);
       },
-      /*grain=*/4);
+      /*cost=*/12 * pixels);
 }
 
 }  // namespace
 
 void pgd_step_linf(Cpu, View<float> x, View<const float> x0, View<const float> g, const PgdOptions& o) {
-  for_each_element(x.size(), [=](std::int64_t i) {
-    const float sign = static_cast<float>(g[i] > 0.0f) - static_cast<float>(g[i] < 0.0f);
-    x[i] = project_linf(x[i] + o.step * sign, x0[i], o.eps);
-  });
+  for_each_element(
+      x.size(),
+      [=](std::int64_t i) {
+        const float sign = static_cast<float>(g[i] > 0.0f) - static_cast<float>(g[i] < 0.0f);
+        x[i] = project_linf(x[i] + o.step * sign, x0[i], o.eps);
+      },
+      /*cost=*/4);
 }
 
 void pgd_step_l2(Cpu, View<float> x, View<const float> x0, View<const float> g, const PgdOptions& o) {

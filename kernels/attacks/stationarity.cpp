@@ -23,7 +23,7 @@ void stationarity(Cpu, View<float> fosc, View<float> is_zero, View<const float> 
           is_zero[n] = has_gradient ? 0.0f : 1.0f;
         }
       },
-      /*grain=*/4);
+      /*cost=*/8 * pixels);
 }
 
 }  // namespace kelvin

@@ -22,7 +22,7 @@ double norm_of(View<const float> x) {
           for (std::int64_t i = b * kSumBlock; i < std::min(x.size(), (b + 1) * kSumBlock); ++i)
             partial[static_cast<std::size_t>(b)] += static_cast<double>(x[i]) * x[i];
       },
-      /*grain=*/8);
+      /*cost=*/12 * kSumBlock);
   double sum = 0;
   for (const double p : partial) sum += p;
   return std::sqrt(sum);

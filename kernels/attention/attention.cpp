@@ -62,7 +62,7 @@ void for_each_head(const Sizes& s, const F& f) {
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) f(i / s.heads, i % s.heads);
       },
-      /*grain=*/1);
+      /*cost=*/s.tokens * s.tokens * (s.width / 2 + 12));
 }
 
 // Replaces a row of scores by e^(score − max) and returns log Σ e^score; the caller divides by the sum.

@@ -11,6 +11,7 @@
 
 #include "kernels/convolution/winograd/winograd.h"
 #include "kernels/device/allowed.h"
+#include "kernels/device/parallel.h"
 #include "kernels/device/profile.h"
 
 namespace kelvin::onednn {
@@ -118,6 +119,11 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
           pd.impl_info_str()};
 }
 
+bool is_small(const ConvKey& k) {
+  const Dims y = y_dims(k);
+  return 2 * y[0] * y[1] * y[2] * y[3] * k.w[1] * k.w[2] * k.w[3] < kParallelOperations;
+}
+
 // oneDNN 3.x, and any version on CPUs without AVX-512, has no Winograd convolution and throws.
 ConvPlan make_plan(const ConvKey& k) {
   if (is_allowed("KELVIN_WINOGRAD") && own_winograd_pays(k)) {
@@ -146,7 +152,11 @@ const ConvPlan& plan_for(const ConvKey& key) {
   const auto found = plans.find(key);
   if (found != plans.end()) return found->second;
   if (key.dtype == DType::bf16) require_bfloat16(Cpu{});
-  return plans.emplace(key, with_headroom(kHeadroomToMake, [&] { return make_plan(key); })).first->second;
+  const OneThread one(is_small(key));
+  ConvPlan plan = with_headroom(kHeadroomToMake, [&] { return make_plan(key); });
+  for (Runnable* part : {&plan.primitive, &plan.x.reorder, &plan.w.reorder, &plan.y.reorder})
+    part->on_one_thread = is_small(key);
+  return plans.emplace(key, std::move(plan)).first->second;
 }
 
 std::vector<std::string> reference_plans() {

@@ -65,7 +65,7 @@ void reduce_columns(std::vector<double>& first, std::vector<double>& second, std
                        step);
         }
       },
-      /*grain=*/4);
+      /*cost=*/2 * kStatisticsRows * channels);
   first.assign(static_cast<std::size_t>(channels), 0.0);
   second.assign(static_cast<std::size_t>(channels), 0.0);
   for (std::int64_t b = 0; b < blocks; ++b)
@@ -78,7 +78,6 @@ void reduce_columns(std::vector<double>& first, std::vector<double>& second, std
 // Calls f.lanes(offset, c) and f.one(offset, c) over all elements, rows in parallel.
 template <class F>
 void for_rows(std::int64_t rows, std::int64_t channels, const F& f) {
-  const std::int64_t grain = std::max<std::int64_t>(1, kParallelGrain / std::max<std::int64_t>(channels, 1));
   parallel_for(
       rows,
       [&](std::int64_t begin, std::int64_t end) {
@@ -88,7 +87,7 @@ void for_rows(std::int64_t rows, std::int64_t channels, const F& f) {
           for (; c < channels; ++c) f.one(row * channels + c, c);
         }
       },
-      grain);
+      /*cost=*/2 * channels);
 }
 
 // Σ (x − shift), Σ (x − shift)²

@@ -18,7 +18,7 @@ void fold_batch_norm(Cpu, View<float> w_folded, View<float> bias, View<const flo
           for (std::int64_t i = k * per_filter; i < (k + 1) * per_filter; ++i) w_folded[i] = w[i] * factor;
         }
       },
-      /*grain=*/8);
+      /*cost=*/per_filter);
 }
 
 void reciprocal_stddev(Cpu, View<float> rstd, View<const float> variance, float eps) {

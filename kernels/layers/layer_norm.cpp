@@ -17,7 +17,7 @@ template <class T>
 void layer_norm_forward(Cpu, View<T> y, View<float> mean, View<float> rstd, View<const T> x, View<const float> gamma,
                         View<const float> beta, float eps) {
   const std::int64_t cols = x.cols();
-  for_each_row(x.rows(), cols, [&](std::int64_t row) {
+  for_each_row(x.rows(), 4 * cols, [&](std::int64_t row) {
     const T* const from = x.data + row * cols;
     T* const to = y.data + row * cols;
     const auto width = static_cast<float>(cols);
@@ -71,7 +71,7 @@ void layer_norm_backward(Cpu, View<T> dx, View<float> dgamma, View<float> dbeta,
             one_row(row, sums);
         }
       },
-      /*grain=*/1);
+      /*cost=*/4 * kGradientRows * cols);
   if (!has_parameters) return;
   for (std::int64_t c = 0; c < cols; ++c) {
     double dgamma_sum = 0, dbeta_sum = 0;

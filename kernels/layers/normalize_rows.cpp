@@ -18,7 +18,7 @@ double inner(const float* a, const float* b, std::int64_t n) {
 
 void normalize_rows_forward(Cpu, View<float> y, View<float> norm, View<const float> x, float scale) {
   const std::int64_t cols = x.cols();
-  for_each_row(x.rows(), cols, [&](std::int64_t row) {
+  for_each_row(x.rows(), 8 * cols, [&](std::int64_t row) {
     const float* const from = x.data + row * cols;
     norm[row] = static_cast<float>(std::sqrt(inner(from, from, cols)));
     const float factor = scale / std::max(norm[row], kSmallestNorm);
@@ -29,7 +29,7 @@ void normalize_rows_forward(Cpu, View<float> y, View<float> norm, View<const flo
 void normalize_rows_backward(Cpu, View<float> dx, View<const float> dy, View<const float> x, View<const float> norm,
                              float scale) {
   const std::int64_t cols = x.cols();
-  for_each_row(x.rows(), cols, [&](std::int64_t row) {
+  for_each_row(x.rows(), 8 * cols, [&](std::int64_t row) {
     const float *from = x.data + row * cols, *g = dy.data + row * cols;
     const float length = std::max(norm[row], kSmallestNorm), factor = scale / length;
     const bool is_guarded = norm[row] < kSmallestNorm;  // the length is a constant there

@@ -27,7 +27,7 @@ void for_output_pixels(const Shape& x, const Shape& y, const PoolOptions& o, con
             for (std::int64_t ow = 0; ow < y[2]; ++ow)
               f(n, pool_window(x[1], x[2], o, oh, ow), ((n * y[1] + oh) * y[2] + ow) * y[3]);
       },
-      /*grain=*/1);
+      /*cost=*/8 * x[1] * x[2] * x[3]);
 }
 
 // Whether a later element of a window is its maximum instead of the best before it. A NaN always is.
@@ -112,7 +112,7 @@ void global_avg_pool_forward(Cpu, View<float> y, View<const T> x) {
           for (std::int64_t c = 0; c < channels; ++c) sums[c] /= static_cast<float>(pixels);
         }
       },
-      /*grain=*/4);
+      /*cost=*/pixels * channels);
 }
 
 template <class T>
@@ -126,7 +126,7 @@ void global_avg_pool_backward(Cpu, View<T> dx, View<const float> dy) {
             for (std::int64_t c = 0; c < channels; ++c)
               dx[(n * pixels + p) * channels + c] = T(dy[n * channels + c] / static_cast<float>(pixels));
       },
-      /*grain=*/4);
+      /*cost=*/pixels * channels);
 }
 
 #define KELVIN_INSTANTIATE(T)                                                                        \

@@ -26,7 +26,7 @@ void resize_bilinear_forward(Cpu, View<float> y, View<const float> x) {
           }
         }
       },
-      /*grain=*/16);
+      /*cost=*/16 * out_row);
 }
 
 void resize_bilinear_backward(Cpu, View<float> dx, View<const float> dy) {
@@ -53,7 +53,7 @@ void resize_bilinear_backward(Cpu, View<float> dx, View<const float> dy) {
             }
         }
       },
-      /*grain=*/1);
+      /*cost=*/32 * out_row);
 }
 
 }  // namespace kelvin

@@ -25,7 +25,7 @@ struct Ratio {
 
 void dlr_loss_forward(Cpu, View<float> loss, View<const float> logits, View<const std::int32_t> labels) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+  for_each_loss_row(loss.size(), classes, [&](std::int64_t row) {
     loss[row] = Ratio(logits.data + row * classes, classes, labels[row]).loss;
   });
 }
@@ -33,7 +33,7 @@ void dlr_loss_forward(Cpu, View<float> loss, View<const float> logits, View<cons
 void dlr_loss_backward(Cpu, View<float> dlogits, View<const float> dloss, View<const float> logits,
                        View<const std::int32_t> labels) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+  for_each_loss_row(dloss.size(), classes, [&](std::int64_t row) {
     const Ratio r(logits.data + row * classes, classes, labels[row]);
     float* const dz = dlogits.data + row * classes;
     std::fill_n(dz, classes, 0.0f);

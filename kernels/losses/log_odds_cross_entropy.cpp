@@ -27,7 +27,7 @@ template <class T>
 void log_odds_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
                                     View<const T> tau) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+  for_each_loss_row(loss.size(), classes, [&](std::int64_t row) {
     const T* const z = logits.data + row * classes;
     loss[row] = log_sum_of_others(z, classes, labels[row], tau[0]) - z[labels[row]] / tau[0];
   });
@@ -37,7 +37,7 @@ template <class T>
 void log_odds_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
                                      View<const std::int32_t> labels, View<const T> tau) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+  for_each_loss_row(dloss.size(), classes, [&](std::int64_t row) {
     const T* const z = logits.data + row * classes;
     const T log_sum = log_sum_of_others(z, classes, labels[row], tau[0]);
     const T factor = dloss[row] / tau[0];

@@ -7,10 +7,10 @@
 
 namespace kelvin {
 
-// f(row) for every row, in parallel; 32 rows are worth a thread.
+// f(row) for every row of logits, in parallel: an exponential or two for each class.
 template <class F>
-void for_each_loss_row(std::int64_t rows, const F& f) {
-  for_each_row(rows, kParallelGrain / 32, f);
+void for_each_loss_row(std::int64_t rows, std::int64_t classes, const F& f) {
+  for_each_row(rows, 100 * classes, f);
 }
 
 // The position of the largest z[j], the first of equals, that is none of `except`.

@@ -8,7 +8,7 @@ namespace kelvin {
 template <class T>
 void margin_loss_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+  for_each_loss_row(loss.size(), classes, [&](std::int64_t row) {
     const T* const z = logits.data + row * classes;
     loss[row] = z[best_index(z, classes, labels[row])] - z[labels[row]];
   });
@@ -18,7 +18,7 @@ template <class T>
 void margin_loss_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
                           View<const std::int32_t> labels) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+  for_each_loss_row(dloss.size(), classes, [&](std::int64_t row) {
     T* const dz = dlogits.data + row * classes;
     std::fill_n(dz, classes, T(0));
     dz[best_index(logits.data + row * classes, classes, labels[row])] = dloss[row];

@@ -31,7 +31,7 @@ struct MartRow {
 }  // namespace
 
 void mart_loss_forward(Cpu, View<float> loss, const MartInputs& in) {
-  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+  for_each_loss_row(loss.size(), in.clean.cols(), [&](std::int64_t row) {
     const MartRow r(in, row);
     const float boosted = -r.log_u(r.label) - std::log(r.boost_gap());
     loss[row] = in.weights[0] * boosted + in.weights[1] * r.regulariser * r.weight;
@@ -39,7 +39,7 @@ void mart_loss_forward(Cpu, View<float> loss, const MartInputs& in) {
 }
 
 void mart_loss_backward_clean(Cpu, View<float> dclean, View<const float> dloss, const MartInputs& in) {
-  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+  for_each_loss_row(dloss.size(), in.clean.cols(), [&](std::int64_t row) {
     const MartRow r(in, row);
     const float factor = dloss[row] * in.weights[1] / in.tau_clean[0], p_label = r.log_p.probability(r.label);
     for (std::int64_t j = 0; j < r.classes; ++j) {
@@ -51,7 +51,7 @@ void mart_loss_backward_clean(Cpu, View<float> dclean, View<const float> dloss, 
 }
 
 void mart_loss_backward_adversarial(Cpu, View<float> dadversarial, View<const float> dloss, const MartInputs& in) {
-  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+  for_each_loss_row(dloss.size(), in.clean.cols(), [&](std::int64_t row) {
     const MartRow r(in, row);
     const auto kept = [&](std::int64_t j) {  // r_j
       const float q = r.log_q.probability(j);

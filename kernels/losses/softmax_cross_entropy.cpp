@@ -27,7 +27,7 @@ template <class T>
 void softmax_cross_entropy_forward(Cpu, View<T> loss, View<const T> logits, View<const std::int32_t> labels,
                                    View<const T> tau, float smoothing) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+  for_each_loss_row(loss.size(), classes, [&](std::int64_t row) {
     const RowLogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
     if (smoothing == 0.0f) {
       loss[row] = -log_p(labels[row]);
@@ -44,7 +44,7 @@ template <class T>
 void softmax_cross_entropy_backward(Cpu, View<T> dlogits, View<const T> dloss, View<const T> logits,
                                     View<const std::int32_t> labels, View<const T> tau, float smoothing) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+  for_each_loss_row(dloss.size(), classes, [&](std::int64_t row) {
     const RowLogSoftmax<T> log_p(logits.data + row * classes, classes, tau[0]);
     const SmoothedLabel<T> q(labels[row], smoothing, classes);
     const T factor = dloss[row] / tau[0];

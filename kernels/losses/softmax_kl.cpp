@@ -29,11 +29,11 @@ struct KlRow {
 }  // namespace
 
 void softmax_kl_forward(Cpu, View<float> kl, const KlInputs& in) {
-  for_each_loss_row(kl.size(), [&](std::int64_t row) { kl[row] = KlRow(in, row).divergence(); });
+  for_each_loss_row(kl.size(), in.a.cols(), [&](std::int64_t row) { kl[row] = KlRow(in, row).divergence(); });
 }
 
 void softmax_kl_backward_a(Cpu, View<float> da, View<const float> dkl, const KlInputs& in) {
-  for_each_loss_row(dkl.size(), [&](std::int64_t row) {
+  for_each_loss_row(dkl.size(), in.a.cols(), [&](std::int64_t row) {
     const KlRow r(in, row);
     const float kl = r.divergence(), factor = dkl[row] / in.tau_a[0];
     for (std::int64_t j = 0; j < r.classes; ++j)
@@ -42,7 +42,7 @@ void softmax_kl_backward_a(Cpu, View<float> da, View<const float> dkl, const KlI
 }
 
 void softmax_kl_backward_b(Cpu, View<float> db, View<const float> dkl, const KlInputs& in) {
-  for_each_loss_row(dkl.size(), [&](std::int64_t row) {
+  for_each_loss_row(dkl.size(), in.a.cols(), [&](std::int64_t row) {
     const KlRow r(in, row);
     const float factor = dkl[row] / in.tau_b[0];
     for (std::int64_t j = 0; j < r.classes; ++j)

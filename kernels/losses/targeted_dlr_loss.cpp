@@ -27,7 +27,7 @@ struct TargetedRatio {
 void targeted_dlr_loss_forward(Cpu, View<float> loss, View<const float> logits, View<const std::int32_t> labels,
                                View<const std::int32_t> targets) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(loss.size(), [&](std::int64_t row) {
+  for_each_loss_row(loss.size(), classes, [&](std::int64_t row) {
     loss[row] = TargetedRatio(logits.data + row * classes, classes, labels[row], targets[row]).loss;
   });
 }
@@ -35,7 +35,7 @@ void targeted_dlr_loss_forward(Cpu, View<float> loss, View<const float> logits, 
 void targeted_dlr_loss_backward(Cpu, View<float> dlogits, View<const float> dloss, View<const float> logits,
                                 View<const std::int32_t> labels, View<const std::int32_t> targets) {
   const std::int64_t classes = logits.cols();
-  for_each_loss_row(dloss.size(), [&](std::int64_t row) {
+  for_each_loss_row(dloss.size(), classes, [&](std::int64_t row) {
     const TargetedRatio r(logits.data + row * classes, classes, labels[row], targets[row]);
     float* const dz = dlogits.data + row * classes;
     std::fill_n(dz, classes, 0.0f);

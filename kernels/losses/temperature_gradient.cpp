@@ -8,7 +8,7 @@ void cross_entropy_temperature_gradient(Cpu, View<float> dtau, View<const float>
                                         View<const std::int32_t> labels, View<const float> tau, float smoothing) {
   const std::int64_t classes = logits.cols();
   const float share = smoothing / static_cast<float>(classes);
-  for_each_loss_row(dtau.size(), [&](std::int64_t row) {
+  for_each_loss_row(dtau.size(), classes, [&](std::int64_t row) {
     const float* const z = logits.data + row * classes;
     const RowLogSoftmax log_p(z, classes, tau[0]);
     float lead = 0;  // Σ (p_j − q_j)(z_y − z_j)

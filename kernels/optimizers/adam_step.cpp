@@ -14,13 +14,16 @@ void adam_step(Cpu, View<float> w, View<float> m, View<float> s, View<const floa
   const auto root_correction = static_cast<float>(std::sqrt(1 - std::pow(static_cast<double>(o.beta2), t)));
   const float decoupled = o.decoupled ? rate * o.weight_decay : 0.0f;
   const float coupled = o.decoupled ? 0.0f : o.weight_decay;
-  for_each_element(w.size(), [=](std::int64_t i) {
-    const float decayed = w[i] - decoupled * w[i];
-    const float gradient = g[i] + coupled * w[i];
-    m[i] = o.beta1 * m[i] + (1 - o.beta1) * gradient;
-    s[i] = o.beta2 * s[i] + (1 - o.beta2) * gradient * gradient;
-    w[i] = decayed - step_size * m[i] / (std::sqrt(s[i]) / root_correction + o.eps);
-  });
+  for_each_element(
+      w.size(),
+      [=](std::int64_t i) {
+        const float decayed = w[i] - decoupled * w[i];
+        const float gradient = g[i] + coupled * w[i];
+        m[i] = o.beta1 * m[i] + (1 - o.beta1) * gradient;
+        s[i] = o.beta2 * s[i] + (1 - o.beta2) * gradient * gradient;
+        w[i] = decayed - step_size * m[i] / (std::sqrt(s[i]) / root_correction + o.eps);
+      },
+      /*cost=*/4);
 }
 
 }  // namespace kelvin

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "kernels/device/parallel.h"
 #include "kernels/device/profile.h"
 #include "kernels/libraries/onednn/onednn.h"
 
@@ -26,12 +27,15 @@ struct Plan {
 Plan make_plan(const Key& key) {
   const auto in = onednn::data_type(key.in);
   Plan plan;
+  const bool is_small = 2 * key.m * key.n * key.k < kParallelOperations;
+  const OneThread one(is_small);
   plan.a = Desc({key.m, key.k}, in, key.transpose_a ? Tag::ba : Tag::ab);
   plan.b = Desc({key.k, key.n}, in, key.transpose_b ? Tag::ba : Tag::ab);
   plan.y = Desc({key.m, key.n}, onednn::data_type(key.out), Tag::ab);
   if (key.has_bias) plan.bias = Desc({1, key.n}, dnnl::memory::data_type::f32, Tag::ab);
   plan.primitive =
       onednn::runnable<dnnl::matmul>(onednn::matmul(plan.a, plan.b, plan.bias, plan.y, onednn::with_own_scratchpad()));
+  plan.primitive.on_one_thread = is_small;
   return plan;
 }
 

@@ -103,7 +103,7 @@ void convolve(View<bfloat16> y, View<const bfloat16> x, const Pair* filters, con
       }
     }
   };
-  parallel_for(blocks, work, 1);
+  parallel_for(blocks, work, kParallelGrain);
 }
 
 }  // namespace

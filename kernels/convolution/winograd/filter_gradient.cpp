@@ -73,7 +73,7 @@ void multiply_tiles(float* sums, const TilePanels& inputs, const TilePanels& cot
                    std::min(kTilePairs, inputs.pairs - p), accumulate || p > 0);
     }
   };
-  parallel_for(kPlaces * panels, work, 1);
+  parallel_for(kPlaces * panels, work, kParallelGrain);
 }
 
 void transform_sums(View<float> dw, const float* sums) {
@@ -87,7 +87,7 @@ void transform_sums(View<float> dw, const float* sums) {
         for (int i = 0; i < 9; ++i) store_lanes(dw.data + (row * 9 + i) * c + col, g[i]);
       }
   };
-  parallel_for(k, work, 1);
+  parallel_for(k, work, kParallelGrain);
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ void backward_filter(View<float> dw, View<const bfloat16> x, View<const bfloat16
       transform_pairs<2>(cotangents, grid, dy.data, 0, zeros, 2 * done, begin, end,
                          [](const LaneArray<4>& d) { return transform_cotangent(d); });
     };
-    parallel_for(pairs, transform, 1);
+    parallel_for(pairs, transform, kParallelGrain);
     multiply_tiles(sums, inputs, cotangents, done > 0);
   }
   transform_sums(dw, sums);

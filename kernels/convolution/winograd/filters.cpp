@@ -68,7 +68,7 @@ void transform_filters(Pair* out, View<const float> w) {
       }
     }
   };
-  parallel_for(outputs / kLanes * inputs_32, work, 1);
+  parallel_for(outputs / kLanes * inputs_32, work, kParallelGrain);
 }
 
 void transform_turned_filters(Pair* out, View<const float> w) {
@@ -84,7 +84,7 @@ void transform_turned_filters(Pair* out, View<const float> w) {
           store_bits(panel.at(place, pair), zip(round_lanes(first[place]), round_lanes(second[place])));
       }
   };
-  parallel_for(inputs / 2, work, 1);
+  parallel_for(inputs / 2, work, kParallelGrain);
 }
 
 }  // namespace kelvin::winograd

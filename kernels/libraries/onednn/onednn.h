@@ -60,10 +60,12 @@ inline dnnl::primitive_attr with_own_scratchpad(dnnl::primitive_attr attributes 
   return attributes;
 }
 
-// A primitive and the scratch memory that it needs.
+// A primitive, the scratch memory that it needs, and whether it has so little work that one thread does it. The primitive must then have been made
+// under OneThread as well.
 struct Runnable {
   dnnl::primitive primitive;
   Desc scratchpad;
+  bool on_one_thread = false;
 };
 template <class Primitive>
 Runnable runnable(const typename Primitive::primitive_desc& description) {
@@ -76,6 +78,7 @@ inline void run(const Runnable& runnable, std::unordered_map<int, dnnl::memory> 
     scratch.emplace(bytes);
     arguments[DNNL_ARG_SCRATCHPAD] = memory(runnable.scratchpad, scratch->data());
   }
+  const OneThread one(runnable.on_one_thread);
   with_headroom(kHeadroomToRun, [&] {
     runnable.primitive.execute(stream(), arguments);
     stream().wait();

@@ -27,12 +27,47 @@ TEST(ParallelFor, ThrowsWhatAPieceThrowsOnceAllAreOver) {
       if (begin == 0) throw mistake("the first piece");
       done += end - begin;
     };
-    EXPECT_EQ(mistake_of([&] { parallel_for(300, work, 100); }), "the first piece");
-    // Of 300 elements in units of 64, the first of three pieces has one unit.
-    EXPECT_EQ(done, threads == 1 ? 0 : 236);
+    EXPECT_EQ(mistake_of([&] { parallel_for(300, work, kParallelGrain); }), "the first piece");
+    EXPECT_EQ(done, threads == 1 ? 0 : 200);
     EXPECT_THROW(parallel_for(
-                     300, [](std::int64_t, std::int64_t) { throw std::bad_alloc(); }, 1),
+                     300, [](std::int64_t, std::int64_t) { throw std::bad_alloc(); }, kParallelGrain),
                  std::bad_alloc);
+  }
+  omp_set_num_threads(before);
+}
+
+TEST(ParallelFor, SharesWorkByItsAmountAlone) {
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(3);
+  const auto pieces = [](std::int64_t n, std::int64_t cost) {
+    std::atomic<int> count = 0;
+    std::atomic<std::int64_t> covered = 0, ragged = 0;
+    parallel_for(
+        n,
+        [&](std::int64_t begin, std::int64_t end) {
+          ++count;
+          covered += end - begin;
+          ragged += begin % 64;
+        },
+        cost);
+    EXPECT_EQ(covered, n);
+    EXPECT_EQ(cost == 1 ? ragged.load() : 0, 0);
+    return count.load();
+  };
+  EXPECT_EQ(pieces(0, 1), 0);
+  EXPECT_EQ(pieces(kParallelGrain - 1, 1), 1);
+  EXPECT_EQ(pieces(kParallelGrain, 1), 3);
+  EXPECT_EQ(pieces(100, kParallelGrain / 101), 1);
+  EXPECT_EQ(pieces(100, kParallelGrain / 100), 3);
+  EXPECT_EQ(pieces(2, kParallelGrain), 2);  // never more than there are indices
+  EXPECT_EQ(pieces(1, kParallelGrain), 1);
+  {
+    const OneThread one(true);
+    EXPECT_EQ(pieces(kParallelGrain, 1), 1);
+  }
+  {
+    const OneThread none(false);
+    EXPECT_EQ(pieces(kParallelGrain, 1), 3);
   }
   omp_set_num_threads(before);
 }
