@@ -55,6 +55,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report",
       "apps/experiment"}},
     {"apps/bench", {"apps/run", "apps/evaluation", "apps/attacks"}},
+    {"apps/lessons", {}},
     {"apps/cli",
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report", "apps/experiment",
       "apps/sweep", "apps/bench", "apps/course"}},

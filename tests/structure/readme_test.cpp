@@ -79,5 +79,46 @@ TEST(Readme, LinesOfMarkdownEndAt120CharactersRowsOfTablesAt160) {
   EXPECT_GT(files, 30);
 }
 
+TEST(Readme, ALessonIsAPage) {
+  const fs::path folder = fs::path(KELVIN_SOURCE_DIR) / "apps/lessons";
+  const std::string readme = read(folder / "README.md");
+  int lessons = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().stem().string(), text = read(entry.path());
+    if (!name.starts_with("lesson_")) continue;
+    ++lessons;
+    EXPECT_LE(lines_of(entry.path()), 80) << name;
+    std::istringstream lines(text);
+    std::string line;
+    std::getline(lines, line);
+    EXPECT_TRUE(line.starts_with("// Lesson ") && line.ends_with("?")) << name << " begins with a question";
+    for (; std::getline(lines, line);) EXPECT_LE(characters(line), 120u) << name << ": " << line;
+    EXPECT_EQ(text.find("#include \"kernels/"), std::string::npos) << name << " uses public headers";
+    EXPECT_NE(text.find("claim("), std::string::npos) << name << " asserts what it says";
+    EXPECT_NE(readme.find("`" + name + "`"), std::string::npos) << name;
+  }
+  EXPECT_EQ(lessons, 8);
+}
+
+// README's program is the first lesson's: each of its lines stands there, in this order.
+TEST(Readme, TheProgramIsTheHeartOfTheFirstLesson) {
+  const fs::path root = KELVIN_SOURCE_DIR;
+  const auto trimmed = [](const std::string& line) {
+    const std::size_t first = line.find_first_not_of(' ');
+    return first == std::string::npos ? std::string() : line.substr(first);
+  };
+  std::istringstream readme(read(root / "README.md")), lesson(read(root / "apps/lessons/lesson_1_softmax.cpp"));
+  std::string line, of_lesson;
+  while (std::getline(readme, line) && line != "```cpp") continue;
+  int found = 0;
+  for (; std::getline(readme, line) && line != "```"; ++found) {
+    if (line.empty()) continue;
+    do {
+      ASSERT_TRUE(std::getline(lesson, of_lesson)) << "not in the first lesson: " << line;
+    } while (trimmed(of_lesson) != trimmed(line));
+  }
+  EXPECT_GT(found, 10);
+}
+
 }  // namespace
 }  // namespace kelvin
