@@ -59,5 +59,5 @@ int main(int argc, char** argv) {
     if (tau == 50) claim(fixed < scaled - 20, "a high temperature has hardly begun at the rate of tau = 1");
     claim(scaled > 70, "with lr tau every temperature learns");
   }
-  std::printf("\nCompare temperatures at lr tau, or better each at its own best rate: kelvin sweep --preset lr-fair\n");
+  std::printf("\nCompare temperatures at lr tau, or better each at its own best rate (lr-fair of kelvin sweep).\n");
 }

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <thread>
 
 #include "kernels/device/headroom.h"
 #include "kernels/device/parallel.h"
@@ -102,6 +106,37 @@ TEST(UsableThreads, AreTriedBeforeTheyAreUsed) {
   EXPECT_EXIT(end_with([&] { ask_for(3); }), ::testing::ExitedWithCode(0), "");
   EXPECT_EXIT(end_with([&] { ask_for(64); }), ::testing::ExitedWithCode(4), "of 64 threads only [0-9]+ can be had");
   EXPECT_EXIT(end_with([&] { ask_for(100000); }), ::testing::ExitedWithCode(2), "100000 threads .* at most 1024");
+}
+
+// How many threads this process has, once there are `wanted`, or after a second.
+std::ptrdiff_t count_threads(std::ptrdiff_t wanted) {
+  std::ptrdiff_t count = 0;
+  for (int i = 0; i < 1000 && count < wanted; ++i) {
+    count =
+        std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return count;
+}
+
+// libgomp's threads spin only briefly where they are more than the processors.
+TEST(UsableThreads, AreMoreThanTheProcessors) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a program of its own, whose threads nobody has used yet
+  const auto threads_with = [](const char* spins, int threads, std::ptrdiff_t wanted) {
+    unsetenv("OMP_WAIT_POLICY");
+    unsetenv("GOMP_SPINCOUNT");
+    if (spins != nullptr) setenv("GOMP_SPINCOUNT", spins, 1);
+    omp_set_num_threads(threads);
+    (void)usable_threads();
+    _exit(count_threads(wanted) == wanted ? 0 : 1);
+  };
+  const int processors = omp_get_num_procs();
+  // The main team, and one that adds what is missing to one thread more than there are processors.
+  EXPECT_EXIT(threads_with(nullptr, 2, processors < 2 ? 2 : processors + 2), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(threads_with(nullptr, processors + 1, processors + 1), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(threads_with("1000", 2, 2), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(threads_with(nullptr, 1, 1), ::testing::ExitedWithCode(0), "");
+  GTEST_FLAG_SET(death_test_style, "fast");
 }
 
 TEST(Headroom, IsRequiredWhereMemoryIsLimited) {
