@@ -7,6 +7,7 @@
 #include <new>
 #include <vector>
 
+#include "apps/report/base64.h"
 #include "engine/atomic_file.h"
 
 namespace {
@@ -33,17 +34,6 @@ void* stb_reallocate(void* old, std::size_t size) {
 namespace kelvin {
 namespace {
 
-std::string base64(const unsigned char* bytes, std::size_t size) {
-  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < size; i += 3) {
-    unsigned group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < size ? bytes[i + k] : 0u);
-    for (std::size_t k = 0; k < 4; ++k) text += i + k <= size ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return text;
-}
-
 using PngBytes = std::unique_ptr<unsigned char, decltype(&std::free)>;
 
 PngBytes encode(std::span<const std::uint8_t> pixels, int height, int width, int channels, int& size) {
@@ -63,7 +53,7 @@ std::string png_base64(View<const float> image) {
 std::string png_base64(std::span<const std::uint8_t> pixels, int height, int width, int channels) {
   int size = 0;
   const PngBytes png = encode(pixels, height, width, channels, size);
-  return base64(png.get(), static_cast<std::size_t>(size));
+  return base64({png.get(), static_cast<std::size_t>(size)});
 }
 
 void write_png(const std::filesystem::path& path, std::span<const std::uint8_t> pixels, int height, int width,
