@@ -56,7 +56,7 @@ class BatchAttack {
     const std::size_t runs = goals.size() * static_cast<std::size_t>(own_.restarts);
     for (std::size_t run = 0; run < runs && !rows_.empty(); ++run) {
       (void)let_finished_go(/*is_between_goals=*/goals.size() > 1);
-      if (!rows_.empty()) run_once(str("random_start/", run), goals[run % goals.size()]);
+      if (!rows_.empty()) run_once(run, goals[run % goals.size()]);
     }
     hand_back(all_rows(rows_.size()), own_.last_iterate ? x_ : best_->images);
     for (std::size_t i = 0; i < n; ++i) moved_[i] = runs_[i] > 0 ? moved_[i] / static_cast<float>(runs_[i]) : -1;
@@ -86,8 +86,8 @@ class BatchAttack {
     best_->offer(x, objective, success, prediction);
   }
 
-  void run_once(const std::string& stream, const Tensor& goal) {
-    const RandomKey key{options_.seed, random_stream(stream)};
+  void run_once(std::size_t run, const Tensor& goal) {
+    const RandomKey key = random_start_key(options_.seed, run);
     Tensor start = own_.random_start ? random_start(x0_, indices_, options_.norm, key, options_.eps) : x0_.clone();
     hold(x_, start);
     hold(goal_, take_rows(goal, rows_.all()));
@@ -185,6 +185,10 @@ class BatchAttack {
 };
 
 }  // namespace
+
+RandomKey random_start_key(std::uint64_t seed, std::size_t run) {
+  return {seed, random_stream(str("random_start/", run))};
+}
 
 AttackResult pgd_attack(Model& model, const ImageSet& set, const AttackOptions& options,
                         const AttackedBatchFunction& on_batch, const AttackProgress& progress) {

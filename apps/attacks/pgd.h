@@ -19,6 +19,9 @@ namespace kelvin {
 [[nodiscard]] AttackResult pgd_attack(Model& model, const ImageSet& set, const AttackOptions& options,
                                       const AttackedBatchFunction& on_batch, const AttackProgress& progress);
 
+// What the random start of restart `run` is drawn from.
+[[nodiscard]] RandomKey random_start_key(std::uint64_t seed, std::size_t run);
+
 // The same loop as a member of an ensemble: MI-FGSM, C&W in L∞, and PGD with Targeting::all. If the batch has targets it
 // descends their loss, and reaching them is a success. Deterministic.
 [[nodiscard]] MemberResult pgd_member(const Victim& victim, const ImageBatch& images, const AttackOptions& options,

@@ -35,7 +35,8 @@ struct TargetOptions {
   // For commands with --split: "train" puts the training half of the data set into Target::data.test.
   std::string split = "test";
 };
-// Adds RUN_DIR and the flags.
+// The flags, and RUN_DIR with them.
+[[nodiscard]] Fields target_fields(TargetOptions& target);
 void add_target_options(CLI::App& command, TargetOptions& target);
 // "last, or ema" of --weights-from.
 [[nodiscard]] Field weights_from_field(std::string& weights_from);
