@@ -21,6 +21,7 @@ void add_sweep(CLI::App& app, CommonOptions& common);
 void add_sweep_cell(CLI::App& app, CommonOptions& common);  // added by add_sweep
 void add_predict(CLI::App& app, CommonOptions& common);
 void add_weights(CLI::App& app, CommonOptions& common);
+void add_explore(CLI::App& app, CommonOptions& common);
 void add_report(CLI::App& app, CommonOptions& common);
 void add_learn(CLI::App& app, CommonOptions& common);
 void add_data(CLI::App& app, CommonOptions& common);

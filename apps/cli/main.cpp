@@ -51,6 +51,7 @@ int run(int argc, char** argv) {
   kelvin::add_sweep(app, common);
   kelvin::add_predict(app, common);
   kelvin::add_weights(app, common);
+  kelvin::add_explore(app, common);
   kelvin::add_report(app, common);
   kelvin::add_learn(app, common);
   kelvin::add_data(app, common);

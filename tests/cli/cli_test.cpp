@@ -266,7 +266,7 @@ TEST_F(CliTest, QuickstartOnToyData) {
 
 TEST_F(CliTest, HelpShowsExamples) {
   for (const char* command : {"train", "evaluate", "corrupt", "attack", "geometry", "gradients", "predict", "report",
-                              "bench", "quickstart", "learn"}) {
+                              "explore", "bench", "quickstart", "learn"}) {
     const Outcome o = kelvin(std::string(command) + " --help");
     EXPECT_EQ(o.code, 0);
     EXPECT_THAT(o.out, HasSubstr("Examples:"));

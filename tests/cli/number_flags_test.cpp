@@ -48,6 +48,7 @@ TEST_F(NumberFlags, NoneTakesWhatIsNoNumberForIt) {
       {"audit", "audit nowhere"},
       {"geometry", "geometry nowhere"},
       {"gradients", "gradients nowhere"},
+      {"explore", "explore nowhere"},
       {"quickstart", "quickstart --data npy:nowhere"},
       {"sweep", "sweep --data npy:nowhere --seeds 0,1 --out x"},
       {"bench", "bench --cases train-mlp --seconds 0.01"},

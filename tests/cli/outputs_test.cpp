@@ -32,6 +32,7 @@ class Outputs : public CliTest {
             "attack run --steps 1 --limit 3 --save-results",
             "report run --out",
             "learn --out",
+            "explore run --images 2 --steps 1 --out",
             "weights export run --out",
             "weights import w.safetensors --model resnet8 --classes 4 --size 8 --channels 1 --allow-partial --out",
             "data show --data synthetic:test=1,train=1 --out"};

@@ -103,6 +103,7 @@ const Command kCommands[] = {
     {"corrupt", "corrupt ../run --corruptions gaussian_noise,contrast --severity 3"},
     {"geometry", "geometry ../run --across-training"},
     {"gradients", "gradients ../run --taus 1,50 --limit 8"},
+    {"explore", "explore ../run --images 4 --steps 3"},
     {"predict", "predict --weights ../run/checkpoint.safetensors --input ../x.npy --output z.npy"},
     {"fgsm", "attack ../run --attack fgsm"},
     {"pgd", "attack ../run --attack pgd --eps 2/255 --restarts 2 --batch-size 5"},

@@ -49,6 +49,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
     {"apps/analysis", {"apps/run", "apps/evaluation", "apps/attacks"}},
     {"apps/report", {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis"}},
     {"apps/course", {"apps/report"}},
+    {"apps/explorer", {"apps/run", "apps/evaluation", "apps/attacks", "apps/report"}},
     {"apps/experiment",
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report"}},
     {"apps/sweep",
@@ -57,8 +58,8 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
     {"apps/bench", {"apps/run", "apps/evaluation", "apps/attacks"}},
     {"apps/lessons", {}},
     {"apps/cli",
-     {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report", "apps/experiment",
-      "apps/sweep", "apps/bench", "apps/course"}},
+     {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report", "apps/explorer",
+      "apps/experiment", "apps/sweep", "apps/bench", "apps/course"}},
 };
 
 // "kernels/losses" of "kernels/losses/mart_loss.h"; empty for a file that lies in no such folder.
