@@ -27,20 +27,22 @@ function element(name, text, css) {
   return e;
 }
 
-// A table with a caption. The first cell of each row names the row.
+// A table with a caption. The first cell of each row names the row; columns of words begin at the left, numbers end at the right.
+const isWords = text => !/^(-?\d|exactly 0|< |–)/.test(text);
 function table(caption, header, rows) {
+  const css = header.map((_, i) => i && rows.some(cells => isWords(cells[i])) ? "words" : "");
   const host = element("div", undefined, "scroll"), t = host.appendChild(element("table"));
   host.tabIndex = 0;
   host.setAttribute("role", "region");
   host.setAttribute("aria-label", caption);
   t.appendChild(element("caption", caption));
   const head = t.appendChild(element("thead")).appendChild(element("tr"));
-  for (const cell of header) head.appendChild(element("th", cell)).scope = "col";
+  header.forEach((cell, i) => { head.appendChild(element("th", cell, css[i])).scope = "col"; });
   const body = t.appendChild(element("tbody"));
   for (const cells of rows) {
     const line = body.appendChild(element("tr"));
     cells.forEach((cell, i) => {
-      const place = line.appendChild(element(i ? "td" : "th", cell));
+      const place = line.appendChild(element(i ? "td" : "th", cell, css[i]));
       if (!i) place.scope = "row";
     });
   }

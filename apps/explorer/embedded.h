@@ -6,7 +6,7 @@
 namespace kelvin::explorer_parts {
 
 [[nodiscard]] std::string page();    // page.html
-[[nodiscard]] std::string style();   // report.css of apps/report, and explorer.css
-[[nodiscard]] std::string script();  // in the order in which they run
+[[nodiscard]] std::string style();   // explorer.css
+[[nodiscard]] std::string script();  // the scripts of this folder
 
 }  // namespace kelvin::explorer_parts

@@ -19,9 +19,13 @@ function drawFigures(hosts, v) {
 byId("summary").textContent = `${images.length} of ${explorer.chosen_from} test images of ${explorer.data} under ${models.length} ${models.length > 1 ? "models" : "model"}. ` +
   `The attack is PGD-${attack.steps} in L∞: ε\u00a0=\u00a0${inPixels(attack.eps)}, steps of ${inPixels(attack.step)}, ${attack.random_start ? "random start" : "from the image itself"}, ` +
   `loss at τ\u00a0=\u00a0${short(attack.attack_tau)}, seed ${attack.seed}.`;
-// The page opens with the image that shows the matter best: right, and with the smallest gradient of cross-entropy, often none.
-const smallestGradient = images.map((image, i) => Math.min(...models.map(m => m.images[i].prediction === image.label ? m.images[i].ce.largest : Infinity)));
-view.image = smallestGradient.indexOf(Math.min(...smallestGradient));
+// The page opens with the image that shows the matter best: right, and of those that log-odds fools and cross-entropy does not, else of all,
+// the one with the smallest gradient of cross-entropy, often none.
+const interest = images.map((image, i) => Math.max(...models.map(m => {
+  const seen = m.images[i], isRight = seen.prediction === image.label, isBlind = seen.ce.path.fooled_after < 0 && seen["log-odds"].path.fooled_after > 0;
+  return isRight ? (isBlind ? 2 : 0) + 1 / (1 + seen.ce.largest) : -1;
+})));
+view.image = interest.indexOf(Math.max(...interest));
 addModelMenus(byId("menus"));
 addImageChooser(byId("images"));
 addStepSlider(byId("step"), byId("previous"), byId("next"), byId("step-text"));

@@ -2,11 +2,11 @@
 const predictionText = (c, label) => c === label ? `still ${className(c)}` : `taken for ${className(c)}`;
 
 // What became of one attack, in a sentence.
-function storyOf(seen, path, walk, label) {
-  const first = path.margin[0], end = path.margin[attack.steps];
-  if (!walk.moves.some(Boolean) && seen.prediction === label)
-    return "Its gradient is exactly zero at every point, so it never moves: this image only looks robust.";
+function storyOf(seen, loss, walk, label) {
+  const {path} = seen[loss.name], first = path.margin[0], end = path.margin[attack.steps];
   if (seen.prediction !== label) return "The image is wrong before any attack.";
+  if (!walk.moves.some(Boolean) && loss.name === "ce") return "Its gradient is exactly zero at every point, so it never moves. This says nothing of the model.";
+  if (!walk.moves.some(Boolean)) return "Its gradient is exactly zero, too: the network itself is flat here, whatever the loss.";
   if (path.fooled_after === 0) return "The random start alone crosses the boundary.";
   if (path.fooled_after > 0)
     return `It crosses the boundary at step ${path.fooled_after}, where the attack would stop: taken for ${className(path.prediction[path.fooled_after])}.`;
@@ -22,7 +22,7 @@ function addPathPictures(host, image, seen, loss) {
   const pair = part.appendChild(element("div", undefined, "pictures"));
   pair.append(captioned(photo, "image"), captioned(change, "change"));
   const line = part.appendChild(element("p", undefined, "numbers"));
-  part.appendChild(element("p", storyOf(seen, path, walk, image.label)));
+  part.appendChild(element("p", storyOf(seen, loss, walk, image.label)));
   return step => {
     const at = walk.changes[step], prediction = path.prediction[step];
     paintPhoto(photo, `image at step ${step} under ${loss.title}: ${predictionText(prediction, image.label)}`, x.map((v, p) => v + at[p]));
@@ -37,8 +37,8 @@ function pathChart(host, seen, model, quantity, options, onStep) {
   const series = losses.map(loss => ({title: loss.title, css: loss.name, values: seen[loss.name].path[quantity]}));
   const ends = series.map(s => `under ${s.title} from ${short(s.values[0])} to ${short(s.values[attack.steps])}`).join(", ");
   const chart = lineChart({name: `${options.title} of ${model.title} over ${attack.steps} steps: ${ends}`, axis: options.axis, series, zero: options.zero, onStep});
-  const figure = host.appendChild(element("figure", undefined, "line-chart"));
-  figure.append(chart.element, element("figcaption", options.caption));
+  const holder = host.appendChild(element("div", undefined, "line-chart"));
+  holder.append(chart.element, element("span", options.caption));
   return chart.mark;
 }
 

@@ -32,9 +32,9 @@ const paintSigned = (canvas, name, values) => paint(canvas, name, values, diverg
 
 // A picture with a line below it.
 function captioned(canvas, text) {
-  const figure = element("figure", undefined, "picture");
-  figure.append(canvas, element("figcaption", text));
-  return figure;
+  const holder = element("div", undefined, "picture");
+  holder.append(canvas, element("span", text));
+  return holder;
 }
 
 // In place of a picture of which every value is exactly zero.

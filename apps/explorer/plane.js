@@ -31,6 +31,12 @@ function projectionOf(points) {
 const text = (p, css, content, anchor = "middle") => svg("text", {x: p[0].toFixed(1), y: p[1].toFixed(1), "text-anchor": anchor, class: css}, content);
 const asPoints = list => list.map(p => p.map(x => x.toFixed(1)).join(",")).join(" ");
 
+// An attack may end in a class that has no region here.
+function strangersOf(seen) {
+  const ends = [...new Set(losses.map(loss => seen[loss.name].path.prediction[attack.steps]))].filter(c => !seen.plane.nearest.includes(c));
+  return ends.map(c => ` An attack ends in ${className(c)}, a class outside of this plane.`).join("");
+}
+
 // Returns a function that marks another step.
 function addPlane(host, image, seen, model) {
   const {plane} = seen, paths = losses.map(loss => seen[loss.name].path.plane), names = plane.nearest.map(className);
@@ -51,9 +57,9 @@ function addPlane(host, image, seen, model) {
   const clean = to(plane.feature);
   figure.append(svg("circle", {cx: clean[0], cy: clean[1], r: 6, class: "clean"}));
   const dots = losses.map(loss => figure.appendChild(svg("circle", {r: 4.5, class: `dot ${loss.name}`})));
-  const holder = host.appendChild(element("figure", undefined, "line-chart"));
-  holder.append(figure, element("figcaption", `Ring: the clean image. Lines: the two attacks’ features, dots at the step chosen above. Squares: prototypes; small dots: those of other classes. ` +
-    `The feature lies ${short(plane.beside)} away from the plane.`));
+  const holder = host.appendChild(element("div", undefined, "line-chart"));
+  holder.append(figure, element("span", `Ring: the clean image. Lines: the two attacks’ features, dots at the step chosen above. Squares: prototypes; small dots: those of other classes. ` +
+    `The feature lies ${short(plane.beside)} away from the plane.${strangersOf(seen)}`));
   return step => dots.forEach((dot, i) => { [dot.cx.baseVal.value, dot.cy.baseVal.value] = to(paths[i][step]); });
 }
 
