@@ -99,7 +99,8 @@ double ClassPlane::distance_to(std::span<const float> feature) const {
   Vector beside = minus(point_of(feature), mean_);
   const PlanePoint q = project(feature);
   for (std::size_t k = 0; k < beside.size(); ++k) beside[k] -= q[0] * u_[k] + q[1] * v_[k];
-  return length(beside);
+  const double distance = length(beside);
+  return distance > 1e-12 * std::hypot(q[0], q[1]) ? distance : 0;
 }
 
 }  // namespace kelvin

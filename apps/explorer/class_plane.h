@@ -24,7 +24,7 @@ class ClassPlane {
              std::span<const float> bias, bool is_cosine);
 
   [[nodiscard]] PlanePoint project(std::span<const float> feature) const;
-  [[nodiscard]] double distance_to(std::span<const float> feature) const;  // from the feature to the plane
+  [[nodiscard]] double distance_to(std::span<const float> feature) const;  // from the feature to the plane; 0 if it is rounding
 
   // [2 or 3], of the highest logit first; and for each of them.
   [[nodiscard]] const std::vector<std::int32_t>& nearest() const { return nearest_; }

@@ -20,7 +20,8 @@ const box = {width: 400, height: 210, left: 52, right: 10, top: 10, bottom: 36};
 function lineChart({name, axis, series, zero, onStep}) {
   const chart = svg("svg", {viewBox: `0 0 ${box.width} ${box.height}`, role: "img", "aria-label": name, class: "chart-svg"});
   const present = series.flatMap(s => s.values).filter(v => v !== null), last = series[0].values.length - 1;
-  let low = Math.min(...present, ...(zero ? [0] : [])), high = Math.max(...present, ...(zero ? [0] : []));
+  if (zero || !present.length) present.push(0);
+  let low = Math.min(...present), high = Math.max(...present);
   if (!(high > low)) [low, high] = [low - 1, high + 1];
   [low, high] = [low - 0.06 * (high - low), high + 0.06 * (high - low)];
   const right = box.width - box.right, bottom = box.height - box.bottom;

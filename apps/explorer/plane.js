@@ -59,7 +59,7 @@ function addPlane(host, image, seen, model) {
   const dots = losses.map(loss => figure.appendChild(svg("circle", {r: 4.5, class: `dot ${loss.name}`})));
   const holder = host.appendChild(element("div", undefined, "line-chart"));
   holder.append(figure, element("span", `Ring: the clean image. Lines: the two attacks’ features, dots at the step chosen above. Squares: prototypes; small dots: those of other classes. ` +
-    `The feature lies ${short(plane.beside)} away from the plane.${strangersOf(seen)}`));
+    `The feature lies ${plane.beside > 0 ? `${short(plane.beside)} away from` : "in"} the plane.${strangersOf(seen)}`));
   return step => dots.forEach((dot, i) => { [dot.cx.baseVal.value, dot.cy.baseVal.value] = to(paths[i][step]); });
 }
 
@@ -69,7 +69,7 @@ function drawPlane(host, v) {
   forModels(host, v, (column, seen, model) => {
     updates.push(addPlane(column, image, seen, model));
     column.appendChild(lossKey());
-    column.appendChild(table(`The three nearest classes of ${model.title}`, ["class", "logit", "place in the plane", "distance to the feature"],
+    column.appendChild(table(`The nearest classes of ${model.title}`, ["class", "logit", "place in the plane", "distance to the feature"],
       seen.plane.nearest.map((c, i) => [className(c), short(seen.logits[c]), seen.plane.prototypes[c].map(short).join(", "), short(seen.plane.distances[i])])));
   });
   const show = step => { for (const update of updates) update(step); };

@@ -1,4 +1,5 @@
 """The explorer of two small models, one of them of high temperature."""
+import base64
 import json
 
 from browser import NARROW, BrowserTest, kelvin, unittest
@@ -79,7 +80,19 @@ class Explorer(BrowserTest):
         self.assertTrue(page.evaluate("walkOf(images[view.image], models[1].images[view.image].ce.path).moves.every(m => !m)"))
         self.assertTrue(page.evaluate("walkOf(images[view.image], models[1].images[view.image]['log-odds'].path).moves.every(m => m)"))
 
-    def test_steps_are_taken_again_within_the_ball(self):
+    def test_steps_are_taken_again_as_they_were_stored(self):
+        page = self.page()
+        image, eps, step = self.data["images"][0], self.data["attack"]["eps"], self.data["attack"]["step"]
+        x, start = ([b / 255 for b in base64.b64decode(image["pixels"])], [eps * (b - 127) / 127 for b in base64.b64decode(image["start"])])
+        signs = [b // 3**k % 3 - 1 for b in base64.b64decode(self.data["models"][0]["images"][0]["log-odds"]["path"]["signs"]) for k in range(5)]
+        change = start
+        for k in range(STEPS):
+            change = [max(-v, min(1 - v, max(-eps, min(eps, c + step * s)))) for v, c, s in zip(x, change, signs[k * len(x):])]
+        shown = page.evaluate("Array.from(walkOf(images[0], models[0].images[0]['log-odds'].path).changes[attack.steps])")
+        for a, b in zip(shown, change, strict=True):
+            self.assertAlmostEqual(a, b, delta=1e-6)  # float32 in the page
+
+    def test_no_step_leaves_the_ball(self):
         page = self.page()
         changes = page.evaluate("images.flatMap((image, i) => models.flatMap(m => losses.flatMap(l => "
                                 "walkOf(image, m.images[i][l.name].path).changes.map(c => Math.max(...c.map(Math.abs))))))")
