@@ -42,8 +42,9 @@ drawOverview(byId("section-overview").querySelector(".host"));
 choose({});
 setStep(view.step);
 
-// On paper: every image at the last step, with the models chosen on the screen.
+// On paper: every image at the last step, with the models chosen on the screen, in light colours.
 window.addEventListener("beforeprint", () => {
+  document.documentElement.classList.add("paper");
   const paper = byId("paper");
   paper.replaceChildren();
   images.forEach((image, i) => {
@@ -57,4 +58,7 @@ window.addEventListener("beforeprint", () => {
     drawFigures(places, {...view, image: i, step: attack.steps, isStill: true});
   });
 });
-window.addEventListener("afterprint", () => byId("paper").replaceChildren());
+window.addEventListener("afterprint", () => {
+  document.documentElement.classList.remove("paper");
+  byId("paper").replaceChildren();
+});
