@@ -11,7 +11,9 @@ function openFigure(lesson) {
   figure.ariaBusy = "true";
   line.textContent = "One moment …";
   setTimeout(() => {
-    courseFigures[name] = makeFigure[name](figure.querySelector(".stage"));
+    const stage = figure.querySelector(".stage");
+    stage.inert = false;
+    courseFigures[name] = makeFigure[name](stage);
     figure.classList.remove("waiting");
     figure.ariaBusy = "false";
   }, 20);
@@ -20,6 +22,7 @@ function openFigure(lesson) {
 for (const lesson of document.querySelectorAll(".lesson")) {
   const question = lesson.querySelector(".question"), answer = lesson.querySelector(".answer"), verdict = question.querySelector("output");
   lesson.querySelector("[data-figure]").classList.add("waiting");
+  lesson.querySelector(".stage").inert = true;
   question.addEventListener("submit", e => {
     e.preventDefault();
     const chosen = question.querySelector("input:checked");

@@ -11,7 +11,7 @@ const planeStart = {...planePresets[0], label: 2, taus: [0.1, 10]};
 const gaps = [5, 14, 17, 20, 40, 88, 104];
 
 const stillPictures = {
-  tau: () => tauFigureHtml(threeClasses),
+  tau: () => tauFigureHtml(threeClasses) + [0.1, 10].map(tau => `<div class="more">${tauFigureHtml({...threeClasses, tau})}</div>`).join(""),
   training: () => trainingFigureHtml(stepSizeTraining),
   plane: () => planeFigureHtml(planeStart),
   twin: () => trainingFigureHtml(twinTraining),

@@ -64,7 +64,7 @@ function tauFigureHtml({names, logits, label, tau = 1, range, tauRange = [0.05, 
   };
   return `<div class="tau-figure" data-state="${v.state.name}">` +
     (isLive ? ratioSliderHtml("τ", "temperature τ", tau, ...tauRange) : `<p class="slider">τ = ${numberText(tau)}</p>`) +
-    `<table><caption>Softmax of z/τ. α: how the wrong classes share the push. Bars of gradients end at ±1.</caption>` +
+    `<table><caption>Softmax of z/τ. α: how the wrong classes share the push. CE: cross-entropy, LO: log-odds loss; their bars end at ±1.</caption>` +
     `<thead><tr><th scope="col">class</th><th scope="col">logit z</th>${tauColumns.map(c => `<th scope="col" title="${c.title}">${c.head}</th>`).join("")}</tr></thead>` +
     `<tbody>${names.map(row).join("")}</tbody></table>` +
     `<div data-part="readout">${tauReadoutHtml(v)}</div><div data-part="axis">${gapAxisHtml(v)}</div>` +

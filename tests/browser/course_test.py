@@ -51,7 +51,7 @@ class Course(BrowserTest):
         for lesson, figure in LESSONS.items():
             self.assertFalse(page.find(f"#lesson-{lesson} .answer").is_displayed())
             self.assertEqual(page.find_all(f"#lesson-{lesson} figure input"), [])
-            self.assertTrue(page.find(f"#lesson-{lesson} figure svg").is_displayed(), figure)
+            self.assertTrue(page.evaluate(f"document.querySelector('#lesson-{lesson} .stage').inert"), figure)
         page.press("#lesson-1 .question button", "ENTER")
         self.assertIn("Choose an answer first", page.text("#lesson-1 .question output"))
         self.assertFalse(page.find("#lesson-1 .answer").is_displayed())
@@ -63,6 +63,7 @@ class Course(BrowserTest):
         page.screenshot("course")
         for lesson in LESSONS:
             self.assertTrue(page.find(f"#lesson-{lesson} .answer").is_displayed())
+            self.assertFalse(page.evaluate(f"document.querySelector('#lesson-{lesson} .stage').inert"))
             self.assertIn("That is right", page.text(f"#lesson-{lesson} .question output"))
 
     def test_a_wrong_answer_is_told(self):
