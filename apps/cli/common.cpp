@@ -6,6 +6,7 @@
 
 #include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
+#include "apps/report/terminal.h"
 #include "apps/run/json_output.h"
 #include "engine/atomic_file.h"
 #include "engine/printable.h"
@@ -63,7 +64,7 @@ void require_writable(const std::string& flag, const std::string& path) {
 
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json) {
   say_notes();
-  std::string out = common.json ? to_text(json) + "\n" : text;
+  std::string out = common.json ? to_text(json) + "\n" : folded(text, terminal_columns());
   if (!common.json && json.contains("notes"))
     for (const auto& note : json["notes"])
       if (note.is_string()) out += "note: " + printable(note.get<std::string>()) + "\n";

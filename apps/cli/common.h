@@ -38,7 +38,7 @@ void add_device_notes(nlohmann::json& json);
 // Throws a mistake that names `flag` if a file cannot be written to `path`. Called before the work, so that no work is lost.
 void require_writable(const std::string& flag, const std::string& path);
 
-// Prints `text` to standard output, or the JSON object with --json. The object's "notes" follow the text, one per line.
+// Prints `text`, folded to the terminal's width, to standard output, or the JSON object with --json. The object's "notes" follow the text, one per line.
 void print_result(const CommonOptions& common, const std::string& text, const nlohmann::json& json);
 
 // The same after `keep`, which saves the result, so that it is not lost if standard output is closed. If `keep` fails, the result is printed

@@ -64,10 +64,18 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
                      "); its figures say little about tau"));
     folders.push_back(folder_of(tau, o).path);
   }
-  add_notes(write_report(report, folders, {.title = "The τ experiment on " + data.name}));
-  Json json = {{"rows", Json::array()}, {"report", report.string()}, {"reading", reading_of(rows)}};
+  const ReportContents contents = write_report(report, folders, {.title = "The τ experiment on " + data.name});
+  add_notes(contents.notes);
+  Json json = {{"rows", Json::array()},
+               {"report", report.string()},
+               {"reading", reading_of(rows)},
+               {"claims", to_json(contents.claims)}};
   for (const ExperimentRow& row : rows) json["rows"].push_back(to_json(row));
-  print_result(common, table_of(rows) + "\n" + reading_of(rows) + "\n\nReport: " + report.string() + "\n", json);
+  print_result(common,
+               table_of(rows) + "\n" + reading_of(rows) +
+                   "\n\nWhat these runs say to the claims of arXiv 2502.20604\n\n" + text_of(contents.claims) +
+                   "\nReport: " + report.string() + "\n",
+               json);
 }
 
 }  // namespace

@@ -15,8 +15,9 @@ struct ReportFlags {
 
 void run(const ReportFlags& f, const CommonOptions& common) {
   require_writable("--out", f.out);
-  add_notes(write_report(f.out, {f.runs.begin(), f.runs.end()}, {.title = f.title}));
-  print_result(common, "Report: " + f.out + "\n", {{"report", f.out}});
+  const ReportContents contents = write_report(f.out, {f.runs.begin(), f.runs.end()}, {.title = f.title});
+  add_notes(contents.notes);
+  print_result(common, "Report: " + f.out + "\n", {{"report", f.out}, {"claims", to_json(contents.claims)}});
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ void write_results(const std::filesystem::path& out, const SweepTable& table, Js
   };
   json["out"] = out.string();
   json["report"] = (out / kReport).string();
-  write(kText, text_of(table));
+  write(kText, text_of(table, kUnfolded));
   write(kCsv, csv_of(table));
   write(kCells, cells_csv_of(table));
   write(kTable, to_text(json, 1) + "\n");

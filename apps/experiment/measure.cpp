@@ -21,7 +21,6 @@ namespace kelvin {
 namespace {
 
 constexpr int kMeasuredBatch = 250;
-
 using Bits = std::vector<std::uint8_t>;
 
 AttackOptions attack_options(const Measurement& m, double train_tau) {
@@ -52,6 +51,8 @@ Json settings_of(const Measurement& m, double train_tau) {
                  {"queries", own_value(a, "queries", a.square.queries)},
                  {"targets", own_value(a, "targets", a.apgd_t.targets)},
                  {"seed", a.seed}});
+  if (const AuditOptions usual; m.queries != usual.queries || m.random_points != usual.random_points)
+    json.update({{"audit_queries", m.queries}, {"random_points", m.random_points}});
   if (a.targeting != Targeting::none) json["targeted"] = name_of(a.targeting);
   return json;
 }
@@ -124,7 +125,8 @@ class Measurer {
       case Measurement::Kind::geometry: return to_json(measure_geometry(model_, images(m), kMeasuredBatch), tau_);
       case Measurement::Kind::audit: return audited(m);
       case Measurement::Kind::distance: return distance(m);
-      case Measurement::Kind::gradients: return gradients(m);
+      case Measurement::Kind::gradients: return gradients(m, {tau_ * m.logit_scale});
+      case Measurement::Kind::gradient_study: return gradients(m, GradientOptions{}.taus);
     }
     throw internal_error("unknown kind of measurement");
   }
@@ -207,6 +209,8 @@ class Measurer {
     AuditOptions o;
     o.attack = attack_options(m, tau_);
     o.train_tau = tau_;
+    o.queries = m.queries;
+    o.random_points = m.random_points;
     std::int64_t done = 0;
     return to_json(audit(model_, images(m), o, [&](const std::string& check) {
       if (progress_) progress_("audit", done++, kAuditChecks, check);
@@ -221,8 +225,8 @@ class Measurer {
     return json;
   }
 
-  Json gradients(const Measurement& m) {
-    const GradientOptions options{.taus = {tau_ * m.logit_scale}, .batch_size = kMeasuredBatch};
+  Json gradients(const Measurement& m, const std::vector<double>& taus) {
+    const GradientOptions options{.taus = taus, .batch_size = kMeasuredBatch};
     return to_json(measure_gradients(model_, images(m), options, stage("gradients")), data_.class_names, tau_);
   }
 
@@ -261,6 +265,7 @@ std::string result_name(const Measurement& m) {
     case Measurement::Kind::audit: return "audit" + scale;
     case Measurement::Kind::distance: return "boundary-distance" + scale;
     case Measurement::Kind::gradients: return "gradients-train-tau" + scale;
+    case Measurement::Kind::gradient_study: return "gradients" + scale;
   }
   return "unknown";
 }

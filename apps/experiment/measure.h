@@ -27,17 +27,19 @@ struct Measurement {
     geometry,     // results/geometry
     audit,        // results/audit
     distance,     // results/boundary-distance: how far away the images are that `attack` finds (boundary_distance.h)
-    gradients     // results/gradients-train-tau: gradients and shares α of the loss at the training τ
+    gradients,    // results/gradients-train-tau: gradients and shares α of the loss at the training τ
+    gradient_study  // results/gradients: the same at the usual loss temperatures, as `kelvin gradients` makes them
   };
   Kind kind = Kind::clean;
   std::string name;  // of an attack, e.g. "pgd-log-odds"
   AttackOptions attack;
   bool attacks_at_train_tau = false;  // attack.attack_tau is then the training τ
   int severity = 3;
-  std::uint64_t seed = 0;               // of corruptions; an attack has its own
-  std::int64_t limit = 0;               // the first N test images; 0: all
-  std::optional<DType> precision = {};  // of the model, if it is not that of the training; recorded
-  bool held_out = false;                // the images of `data.test` are held-out training images
+  std::uint64_t seed = 0;                     // of corruptions; an attack has its own
+  std::int64_t limit = 0;                     // the first N test images; 0: all
+  std::optional<DType> precision = {};        // of the model, if it is not that of the training; recorded
+  bool held_out = false;                      // the images of `data.test` are held-out training images
+  int queries = 5000, random_points = 10000;  // of an audit (AuditOptions)
   double logit_scale =
       1;  // factor of the logits: changes losses, not the classification. If it is not 1, the result's name contains it
 };

@@ -1,5 +1,6 @@
 #include "apps/experiment/tau_experiment.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -74,7 +75,14 @@ ExperimentRow row_from(const RunFolder& folder, double tau) {
   return row;
 }
 
-std::vector<Measurement> measurements(const ExperimentOptions& o) {
+// The audit takes as long as all other measurements together, so it looks at two models: the τ nearest to 1, and the highest.
+bool is_audited(double tau, const ExperimentOptions& o) {
+  const auto distance = [](double t) { return std::abs(std::log(t)); };
+  const double nearest = std::ranges::min(o.taus, {}, distance);
+  return tau == nearest || tau == std::ranges::max(o.taus);
+}
+
+std::vector<Measurement> measurements(double tau, const ExperimentOptions& o) {
   std::vector<Measurement> list(2);
   list[1].kind = Measurement::Kind::corruptions;
   list[1].severity = o.severity;
@@ -85,7 +93,36 @@ std::vector<Measurement> measurements(const ExperimentOptions& o) {
   list.push_back({});
   list.back().kind = Measurement::Kind::geometry;
   list.back().limit = o.geometry_limit;
+  list.push_back({});
+  list.back().kind = Measurement::Kind::gradient_study;
+  list.back().limit = o.gradient_limit;
+  for (const Targeting targeting : {Targeting::random, Targeting::all}) {
+    Measurement targeted = attacks.front();
+    targeted.name = targeting == Targeting::all ? "pgd-ce-targeted-all" : "pgd-ce-targeted";
+    targeted.attack.targeting = targeting;
+    targeted.limit = o.attack_limit == 0 ? o.targeted_limit : std::min(o.attack_limit, o.targeted_limit);
+    list.push_back(std::move(targeted));
+  }
+  if (is_audited(tau, o)) {
+    list.push_back({});
+    list.back().kind = Measurement::Kind::audit;
+    list.back().attack = o.attack;
+    list.back().limit =
+        o.attack_limit == 0 ? o.audit_limit : std::clamp<std::int64_t>(o.attack_limit / 5, 1, o.audit_limit);
+    list.back().queries = 300;
+    list.back().random_points = 200;
+  }
   return list;
+}
+
+// What a folder holds of a temperature. A finished folder of an earlier version may lack a measurement that is made now.
+Kept kept_in(const RunFolder& folder, const std::string& settings, const std::vector<Measurement>& list) {
+  const Kept kept = kept_in(folder, settings);
+  const Json train = kept == Kept::all ? read_result(folder, "train") : Json();
+  if (kept != Kept::all || (train.is_object() && train.value("diverged", false))) return kept;
+  const bool has_all =
+      std::ranges::all_of(list, [&](const Measurement& m) { return is_there(folder.result(result_name(m))); });
+  return has_all ? Kept::all : Kept::part;
 }
 
 }  // namespace
@@ -100,11 +137,12 @@ ExperimentRow run_temperature(double tau, const ExperimentOptions& o, const Data
                               const StageProgress& progress) {
   const RunFolder folder = folder_of(tau, o);
   const std::string settings = settings_of(tau, o, data);
-  if (kept_in(folder, settings) == Kept::all) return row_from(folder, tau);
+  const std::vector<Measurement> list = measurements(tau, o);
+  if (kept_in(folder, settings, list) == Kept::all) return row_from(folder, tau);
   folder.create();
   const FileLock lock = lock_run(folder.path);
   folder.require_own_files();
-  const Kept kept = kept_in(folder, settings);  // another quickstart may have finished it since
+  const Kept kept = kept_in(folder, settings, list);  // another quickstart may have finished it since
   if (kept == Kept::all) return row_from(folder, tau);
   if (kept == Kept::nothing) write_file_atomically(folder.config(), std::as_bytes(std::span(settings)));
 
@@ -121,7 +159,7 @@ ExperimentRow run_temperature(double tau, const ExperimentOptions& o, const Data
   if (!report.divergence) {
     const SafetensorsFile file = open_checkpoint(folder);
     const TrainedModel trained = build_trained_model(file, run_info_from(file), device);
-    measure(*trained.model, tau, measurements(o), data, folder, progress);
+    measure(*trained.model, tau, list, data, folder, progress);
   }
   folder.write_result("done", Json::object());
   return row_from(folder, tau);

@@ -17,7 +17,10 @@ struct ExperimentOptions {
   AttackOptions attack;                                                          // its loss and attack_tau are replaced
   int severity = 3;                                                              // of the corruptions
   std::int64_t attack_limit = 500, corrupt_limit = 1000, geometry_limit = 2000;  // test images
-  std::filesystem::path out;                                                     // holds one run folder per temperature
+  std::int64_t gradient_limit = 500;
+  // Targeted attacks and audits take at most these, and no more than attack_limit and a fifth of it.
+  std::int64_t targeted_limit = 200, audit_limit = 100;
+  std::filesystem::path out;  // holds one run folder per temperature
 };
 
 // One row of the experiment's table; a diverged run has no numbers.

@@ -1,7 +1,7 @@
 "use strict";
-// What the sections share: the runs, from the JSON in #data – {runs: [{name, config, metrics: [...], results: {name: object}}]} –
-// colours, number formats, tables and charts. Each sections/NAME.js then calls section("NAME", draw).
-const runs = JSON.parse(document.getElementById("data").textContent).runs;
+// What the sections share: the runs, from the JSON in #data – {runs: [{name, config, metrics: [...], results: {name: object}}], claims: [...]} –
+// number formats and tables; charts.js has the charts. Each sections/NAME.js then calls section("NAME", draw).
+const given = JSON.parse(document.getElementById("data").textContent), runs = given.runs;
 for (const r of runs) {
   r.train = r.results.train || {};
   const flag = name => (new RegExp(`^${name} *= *"?([^"\n]*)`, "m").exec(r.config) || [])[1];
@@ -31,30 +31,17 @@ const isTauKnown = r => !Number.isNaN(r.tau);
 for (const r of runs)
   r.label = !isTauKnown(r) ? r.name : taus.filter(t => t === r.tau).length > 1 ? `τ = ${r.tau} (${r.name})` : `τ = ${r.tau}`;
 
-// Okabe and Ito's palette: told apart by colour-blind readers; dashes and point shapes repeat the distinction. A temperature has the
-// same colour in every figure; further runs at it are dashed.
-const colors = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#999999"];
-const shapes = ["circle", "rect", "triangle", "rectRot", "star", "cross", "crossRot", "line"];
 const distinct = [...new Set(taus)];
 const hasOneRunATau = distinct.length === runs.length;  // else points of different models must not be joined
 runs.forEach((r, i) => {
   r.slot = distinct.length > 1 ? distinct.findIndex(t => Object.is(t, r.tau)) : i;
   r.dash = distinct.length > 1 ? [[], [6, 4], [2, 3], [8, 3, 2, 3]][runs.slice(0, i).filter(o => o.tau === r.tau).length % 4] : [];
 });
-const style = getComputedStyle(document.documentElement);
-const ink = style.getPropertyValue("--ink").trim(), grid = style.getPropertyValue("--line").trim();
-Chart.defaults.color = ink;
-Chart.defaults.borderColor = grid;
-Chart.defaults.font.size = 12;
-Chart.defaults.animation = false;
-Chart.defaults.maintainAspectRatio = false;
-Chart.defaults.plugins.legend.labels.usePointStyle = true;
-Chart.defaults.plugins.legend.labels.boxHeight = 7;
-Chart.defaults.plugins.legend.labels.padding = 8;
-
 const isNumber = v => typeof v === "number" && isFinite(v);
 const percent = v => isNumber(v) ? (100 * v).toFixed(1) : "–";
 const short = v => !isNumber(v) ? "–" : v !== 0 && (Math.abs(v) < 0.01 || Math.abs(v) >= 1e4) ? v.toExponential(2) : Number(v.toPrecision(3)).toString();
+// PGD towards random classes or each class in turn, which have a figure of their own.
+const isPgdWithTargets = a => a.attack === "pgd" && a.loss === "ce" && a.attack_tau === 1 && ["random", "all"].includes(a.targeted);
 const attack = (r, label) => r.attacks.find(a => a.label === label);
 // What must be the same for two attacks to differ by their loss alone; a setting that one of them does not record is not held against it.
 const pixels = v => Math.abs(255 * v - Math.round(255 * v)) < 1e-4 ? `${Math.round(255 * v)}/255` : short(v);
@@ -84,50 +71,26 @@ const element = (name, text, className) => {
   return e;
 };
 
+// Lines of cells, texts or elements, into a table below a header; the first cell of each line names it.
+function fillRows(table, header, rows) {
+  const fill = (part, cells, isHeader) => {
+    const tr = part.appendChild(element("tr"));
+    cells.forEach((cell, i) => {
+      const e = tr.appendChild(cell instanceof Node ? cell : element(isHeader || i === 0 ? "th" : "td", cell));
+      if (e.tagName === "TH") e.scope = isHeader ? "col" : "row";
+    });
+  };
+  fill(table.appendChild(element("thead")), header, true);
+  const body = table.appendChild(element("tbody"));
+  for (const row of rows) fill(body, row, false);
+}
+
+// Fills the table of an id, whose caption stands on the page.
 function fillTable(id, header, rows) {
   const table = document.getElementById(id);
   if (!rows.length) return void table.replaceWith(element("p", "Not measured in these runs.", "missing"));
-  for (const [cells, tag] of [[header, "th"], ...rows.map(r => [r, "td"])]) {
-    const line = table.appendChild(element("tr"));
-    for (const cell of cells) line.appendChild(cell instanceof Node ? cell : element(tag, cell));
-  }
+  fillRows(table, header, rows);
 }
-
-// A chart, or a line saying that its numbers are missing.
-function draw(id, type, datasets, options) {
-  const canvas = document.getElementById(id);
-  if (!canvas) return;
-  const old = Chart.getChart(canvas);
-  if (old) old.destroy();
-  if (!datasets.some(d => d.data.some(p => isNumber(typeof p === "object" && p !== null ? p.y : p)))) {
-    canvas.parentElement.style.height = "auto";
-    canvas.replaceWith(element("p", "Not measured in these runs.", "missing"));
-    return;
-  }
-  new Chart(canvas, {type, data: {labels: options.labels, datasets}, options: {
-    scales: options.scales, plugins: options.plugins, interaction: {mode: "nearest", intersect: false},
-  }});
-}
-const axis = (text, more = {}) => ({title: {display: true, text}, ...more});
-const percentAxis = text => axis(text, {min: 0, max: 100});
-const tauTicks = [...new Set(taus.filter(isNumber))];
-const tauAxis = axis("training temperature τ (log scale)", {type: "logarithmic",
-  min: Math.min(...tauTicks) / 1.3, max: Math.max(...tauTicks) * 1.3,
-  afterBuildTicks: a => { a.ticks = tauTicks.map(value => ({value})); }, ticks: {callback: v => String(v), autoSkip: false}});
-const line = (label, data, i, more = {}) => ({label, data, borderColor: colors[i % 8], backgroundColor: colors[i % 8],
-  pointStyle: shapes[i % 8], borderWidth: 2, pointRadius: 4, ...more});
-const runLine = (r, data, more = {}) => line(r.label, data, r.slot, {borderDash: r.dash, ...more});
-const isPowerOfTen = v => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6;
-// Without those that would touch the one before on a narrow screen.
-const spaced = ticks => {
-  const room = (window.innerWidth < 700 ? 0.07 : 0.02) * Math.log(ticks[ticks.length - 1] / ticks[0]);
-  const kept = [];
-  for (const t of ticks) if (!kept.length || Math.log(t / kept[kept.length - 1]) >= room) kept.push(t);
-  return kept;
-};
-const logAxis = (text, ticks) => axis(text, {type: "logarithmic", ...(ticks && {min: ticks[0] / 1.15, max: ticks[ticks.length - 1] * 1.15,
-  afterBuildTicks: a => { a.ticks = spaced(ticks).map(value => ({value})); }}),
-  ticks: {callback: v => ticks || isPowerOfTen(v) ? (v >= 1e-4 && v < 1e6 ? String(Number(v.toPrecision(3))) : v.toExponential(0)) : "", autoSkip: !ticks, maxRotation: 0}});
 
 // A menu in #id that redraws for the run it names; without a choice to make it only draws.
 function chooseRun(id, choices, first, redraw) {
@@ -155,7 +118,7 @@ function section(name, draw) {
     host.appendChild(element("p", `This section could not be drawn: ${error.message}`, "missing"));
     return;
   }
-  if (!host.dataset.command || !host.querySelector(".missing") || host.querySelector("canvas, tr, img")) return;
+  if (!host.dataset.command || !host.querySelector(".missing") || host.querySelector("canvas, tr, img, dl")) return;
   host.hidden = true;
   const leftOut = document.getElementById("left-out"), item = leftOut.querySelector("ul").appendChild(element("li", host.querySelector("h2").textContent + ": "));
   item.appendChild(element("code", host.dataset.command));

@@ -8,13 +8,12 @@ namespace kelvin::embedded {
 [[nodiscard]] std::string page();      // page.html
 [[nodiscard]] std::string sections();  // sections/*.html, in the page's order
 [[nodiscard]] std::string style();     // report.css
-[[nodiscard]] std::string script();    // common.js and sections/*.js
+[[nodiscard]] std::string script();    // common.js, charts.js, sections/*.js, contents.js
 [[nodiscard]] std::string chart();     // Chart.js, minified
 
 // The page of a sweep.
-[[nodiscard]] std::string common();          // common.js alone
 [[nodiscard]] std::string sweep_sections();  // sweep.html
-[[nodiscard]] std::string sweep_script();    // sweep.js
+[[nodiscard]] std::string sweep_script();    // common.js, charts.js, sweep.js, contents.js
 
 // What other pages share.
 [[nodiscard]] std::string figure_script();  // formulas.js, figure_parts.js and tau_figure.js

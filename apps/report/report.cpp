@@ -81,6 +81,20 @@ Json read_run(const Path& run, Problems& problems, std::vector<std::string>& not
           {"results", std::move(results)}};
 }
 
+// Takes out of a run's results what no figure of the page shows: one flag for each image, and the images of targeted attacks beside others.
+void drop_unshown(Json& results) {
+  std::size_t attacks = 0;
+  for (const auto& [name, result] : results.items()) attacks += name.starts_with("attack-") ? 1 : 0;
+  for (Json& result : results) {
+    if (!result.is_object()) continue;
+    result.erase("correct");
+    if (result.contains("rows") && result["rows"].is_array())
+      for (Json& row : result["rows"])
+        if (row.is_object()) row.erase("correct");
+    if (attacks > 1 && result.value("targeted", Json("none")) != "none") result.erase("examples");
+  }
+}
+
 void write_page(const Path& output, const std::string& title, const std::string& sections, const Json& data,
                 const std::string& script) {
   const std::string html = fill_page(embedded::page(), {{"TITLE", escape_html(title)},
@@ -94,12 +108,15 @@ void write_page(const Path& output, const std::string& title, const std::string&
 
 }  // namespace
 
-std::vector<std::string> write_report(const Path& output, const std::vector<Path>& runs, const ReportOptions& options) {
+ReportContents write_report(const Path& output, const std::vector<Path>& runs, const ReportOptions& options) {
   if (runs.empty()) throw mistake("a report needs at least one run folder");
   Json data = {{"runs", Json::array()}};
   Problems problems;
-  std::vector<std::string> notes;
-  for (const Path& run : runs) data["runs"].push_back(read_run(run, problems, notes));
+  ReportContents contents;
+  for (const Path& run : runs) data["runs"].push_back(read_run(run, problems, contents.notes));
+  contents.claims = claims_of(data["runs"]);
+  data["claims"] = to_json(contents.claims);
+  for (Json& run : data["runs"]) drop_unshown(run["results"]);
   std::string warnings;
   for (const std::string& problem : problems)
     warnings += "<p><strong>Not shown:</strong> " + escape_html(problem) + "</p>\n";
@@ -107,12 +124,12 @@ std::vector<std::string> write_report(const Path& output, const std::vector<Path
   if (!problems.empty())
     throw mistake(problems.front(), problems.size() > 1 ? str(" (and ", problems.size() - 1, " more files)") : "",
                   "; the page is written without it");
-  return notes;
+  return contents;
 }
 
 void write_sweep_report(const Path& output, const Json& table, const ReportOptions& options) {
   write_page(output, options.title, embedded::sweep_sections(), {{"runs", Json::array()}, {"sweep", table}},
-             embedded::common() + embedded::sweep_script());
+             embedded::sweep_script());
 }
 
 }  // namespace kelvin

@@ -1,5 +1,5 @@
 // The page of a sweep, from {sweep: {axes, columns, family, rows: [{label, values, figures: {key: {mean, std, n, p_holm, over_seeds}}, cells}]}}.
-const sweep = JSON.parse(document.getElementById("data").textContent).sweep;
+const sweep = given.sweep;
 const figure = (row, key) => row.figures[key];
 const mean = (row, key) => (figure(row, key) || {}).mean;
 const shown = (c, f) => !f || !isNumber(f.mean) ? "–"
@@ -69,7 +69,7 @@ const deviationBars = {id: "deviations", afterDatasetsDraw(chart) {
   chart.data.datasets.forEach((set, i) => {
     if (!chart.isDatasetVisible(i) || !set.deviations) return;
     const scale = chart.scales[set.yAxisID || "y"];
-    ctx.strokeStyle = set.borderColor;
+    ctx.strokeStyle = set.borderColor || Chart.defaults.color;
     ctx.lineWidth = 1.5;
     chart.getDatasetMeta(i).data.forEach((point, k) => {
       const d = set.deviations[k], at = set.data[k], value = typeof at === "object" && at !== null ? at.y : at;
@@ -104,7 +104,7 @@ section("series", () => {
     document.getElementById("section-series").remove();  // the maps say it better
   } else {
     draw("series", "bar", accuracies.map((c, i) => ({label: c.title, data: sweep.rows.map(r => isNumber(mean(r, c.key)) ? 100 * mean(r, c.key) : null),
-      backgroundColor: colors[i % 8], borderColor: ink, pointStyle: "rect",
+      backgroundColor: colors[i % 8], pointStyle: "rect",
       deviations: sweep.rows.map(r => 100 * (figure(r, c.key) || {}).std)})),
       {labels: sweep.rows.map(r => r.label), scales: {y: percentAxis("accuracy, %"), x: axis("")}});
   }
@@ -129,12 +129,12 @@ section("frontier", () => {
 section("gap", () => {
   const rows = sweep.rows.filter(r => isNumber(mean(r, "attack_gap")));
   if (rows.length === 0) return void document.getElementById("section-gap").remove();
-  const bar = (label, key, i) => ({label, data: rows.map(r => 100 * mean(r, key)), backgroundColor: colors[i], borderColor: ink, yAxisID: "y",
+  const bar = (label, key, i, unit) => ({label, unit, data: rows.map(r => 100 * mean(r, key)), backgroundColor: colors[i], yAxisID: "y",
     pointStyle: "rect", deviations: rows.map(r => 100 * figure(r, key).std)});
   draw("gap", "bar", [
-    {...line("median margin (right axis)", rows.map(r => mean(r, "median_margin")), 2), type: "line", yAxisID: "margin"},
-    {...line("margin 104: no gradient left", rows.map(() => 104), 7), type: "line", yAxisID: "margin", borderDash: [4, 4], pointRadius: 0},
-    bar(`${gapName}, points`, "attack_gap", 1), bar("zero gradient, % of images", "zero_gradient_fraction", 0),
+    {...line("median margin (right axis)", rows.map(r => mean(r, "median_margin")), 2), type: "line", yAxisID: "margin", unit: ""},
+    {...line("margin 104: no gradient left", rows.map(() => 104), 7), type: "line", yAxisID: "margin", unit: "", borderDash: [4, 4], pointRadius: 0},
+    bar(gapName, "attack_gap", 1, "points"), bar("zero gradient", "zero_gradient_fraction", 0, "% of images"),
   ], {labels: rows.map(r => r.label), scales: {y: axis("points, %"), x: axis(""),
     margin: axis("median margin", {position: "right", beginAtZero: true, grid: {drawOnChartArea: false}})}});
 });
@@ -147,20 +147,14 @@ section("maps", () => {
   for (const rest of others) {
     if (rest.length) host.appendChild(element("h3", rest.map((v, i) => `${sweep.axes[i + 2]} ${v}`).join(", ")));
     const table = host.appendChild(element("div", undefined, "scroll")).appendChild(element("table"));
-    const head = table.appendChild(element("tr"));
-    head.appendChild(element("th", `${sweep.axes[0]} ↓  ${sweep.axes[1]} →`));
-    values(1).forEach(v => head.appendChild(element("th", v)));
-    for (const v0 of values(0)) {
-      const tr = table.appendChild(element("tr"));
-      tr.appendChild(element("th", v0));
-      for (const v1 of values(1)) {
-        const row = sweep.rows.find(r => r.logit_scale === 1 && JSON.stringify(r.values) === JSON.stringify([v0, v1, ...rest]));
-        const clean = row ? mean(row, "clean") : NaN;
-        const cell = tr.appendChild(element("td", isNumber(clean) ? percent(clean) : row ? row.cells[0].status : "–"));
-        if (isNumber(clean)) cell.style.background = `rgba(0, 114, 178, ${(0.65 * clean).toFixed(2)})`;
-        else cell.className = "bad";
-      }
-    }
+    table.appendChild(element("caption", `Clean accuracy, %, by ${sweep.axes[0]} and ${sweep.axes[1]}`));
+    fillRows(table, [`${sweep.axes[0]} ↓  ${sweep.axes[1]} →`, ...values(1)], values(0).map(v0 => [v0, ...values(1).map(v1 => {
+      const row = sweep.rows.find(r => r.logit_scale === 1 && JSON.stringify(r.values) === JSON.stringify([v0, v1, ...rest]));
+      const clean = row ? mean(row, "clean") : NaN;
+      const cell = element("td", isNumber(clean) ? percent(clean) : row ? row.cells[0].status : "–", isNumber(clean) ? "" : "bad");
+      if (isNumber(clean)) cell.style.background = `rgba(0, 114, 178, ${(0.65 * clean).toFixed(2)})`;
+      return cell;
+    })]));
   }
 });
 

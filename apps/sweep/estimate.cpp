@@ -48,6 +48,7 @@ double estimated_seconds(const TrainOptions& o, std::int64_t train_images, std::
         seconds += kUsuallyStanding * images * steps_of(m.attack) / r.attack_step;
         break;
       case Measurement::Kind::audit: seconds += images * kAuditSteps / r.attack_step; break;
+      case Measurement::Kind::gradient_study:
       case Measurement::Kind::gradients: seconds += images * kGradientPasses / r.attack_step; break;
     }
   }

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "apps/sweep/statistics.h"
-#include "apps/sweep/student_t.h"
+#include "apps/analysis/student_t.h"
 #include "kernels/device/error.h"
 
 namespace kelvin {

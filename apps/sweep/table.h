@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 
+#include "apps/report/terminal.h"
 #include "apps/sweep/grid.h"
 #include "apps/sweep/inference.h"
 #include "apps/sweep/measures.h"
@@ -102,7 +103,8 @@ struct Baseline {
                                     const std::vector<Cell>& cells, const std::filesystem::path& out,
                                     const std::optional<Baseline>& baseline, const Family& family = {});
 
-[[nodiscard]] std::string text_of(const SweepTable& table);  // for a terminal: table, legend, differences
+// For people: table, legend, differences. `columns`: the width that tables are folded to.
+[[nodiscard]] std::string text_of(const SweepTable& table, std::size_t columns = terminal_columns());
 [[nodiscard]] std::string csv_of(const SweepTable& table);
 [[nodiscard]] std::string cells_csv_of(const SweepTable& table);  // a line for each cell: the raw figures
 [[nodiscard]] Json to_json(const SweepTable& table);

@@ -94,7 +94,7 @@ std::string legend_of(const SweepTable& t) {
   return text;
 }
 
-std::string differences_of(const SweepTable& t) {
+std::string differences_of(const SweepTable& t, std::size_t columns) {
   const std::vector<Contrast> contrasts = contrasts_of(t);
   if (contrasts.empty()) return "";
   TextTable table({"run", "column", "seeds", "difference", "p", "p Holm", "p TOST", "verdict"});
@@ -105,7 +105,7 @@ std::string differences_of(const SweepTable& t) {
                    difference_text(*c.column, d.interval.high), "]"),
                p_text(d.test.p), p_text(*d.p_holm), d.tost ? p_text(*d.tost) : "–", d.verdict});
   }
-  std::string text = "\nDifferences from the baseline\n\n" + table.str();
+  std::string text = "\nDifferences from the baseline\n\n" + table.str(columns);
   text +=
       str("difference: row - baseline, mean over pairs of the same seed, in points for columns in %; [ ]: 95 % "
           "interval\n   for other seeds and other images (crossed bootstrap; other seeds alone where there is no "
@@ -119,7 +119,7 @@ std::string differences_of(const SweepTable& t) {
 
 }  // namespace
 
-std::string text_of(const SweepTable& t) {
+std::string text_of(const SweepTable& t, std::size_t columns) {
   std::vector<std::string> header = {"run"};
   bool has_status = false;
   for (const SweepRow& row : t.rows) has_status = has_status || !status_of(row).empty();
@@ -132,14 +132,14 @@ std::string text_of(const SweepTable& t) {
     for (const SweepColumn& c : t.columns) line.push_back(shown(row, c));
     table.add(line);
   }
-  std::string text = table.str() + legend_of(t);
+  std::string text = table.str(columns) + legend_of(t);
   for (const SweepRow& row : t.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       if (!row.cells[i].detail.empty())
         text += printable(str(row.label, ", seed ", row.seeds[i], ": ", name_of(row.cells[i].status), " ",
                               row.cells[i].detail)) +
                 "\n";
-  return text + differences_of(t);
+  return text + differences_of(t, columns);
 }
 
 }  // namespace kelvin

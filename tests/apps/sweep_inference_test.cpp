@@ -7,7 +7,7 @@
 
 #include "apps/sweep/inference.h"
 #include "apps/sweep/statistics.h"
-#include "apps/sweep/student_t.h"
+#include "apps/analysis/student_t.h"
 #include "kernels/device/error.h"
 #include "kernels/device/philox.h"
 

@@ -167,15 +167,21 @@ class Page:
             "!c.getAttribute('aria-labelledby')).map(c => c.id || 'a canvas');")
         self.test.assertEqual(canvases, [], f"{self.address}: canvases without a name")
 
-    def assert_no_overflow(self):
-        """The page does not scroll sideways at its present width; tables may scroll in their own boxes."""
+    def print_as(self, width):
+        """From here on the page is laid out as it is printed, at a width."""
+        self._cdp("Emulation.setEmulatedMedia", media="print", features=[])
+        self.resize(width)
+
+    def assert_no_overflow(self, also_in_boxes=False):
+        """The page does not scroll sideways at its present width. Boxes of the class `scroll` may, except on paper."""
         wide = self.driver.execute_script(
             "const d = document.documentElement;"
-            "if (d.scrollWidth <= d.clientWidth) return [];"
-            "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > "
-            "d.clientWidth + 1 && !e.parentElement.closest('.scroll, svg')).slice(0, 5).map(e => e.tagName + '#' + e.id + "
-            "'.' + e.className + ' ends at ' + Math.round(e.getBoundingClientRect().right)).concat("
-            "[`the page is ${d.scrollWidth} wide of ${d.clientWidth}`]);")
+            "if (d.scrollWidth <= d.clientWidth && !arguments[0]) return [];"
+            "const page = d.scrollWidth > d.clientWidth ? [`the page is ${d.scrollWidth} wide`] : [];"
+            "return page.concat([...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > "
+            "d.clientWidth + 1 && (arguments[0] || !e.parentElement.closest('.scroll, svg'))).slice(0, 5).map(e => "
+            "e.tagName + '#' + e.id + '.' + e.className + ' ends at ' + Math.round(e.getBoundingClientRect().right) + "
+            "` of ${d.clientWidth}`));", also_in_boxes)
         self.test.assertEqual(wide, [], self.address)
 
     def check(self):

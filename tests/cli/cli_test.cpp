@@ -10,6 +10,7 @@
 
 #include "data/npy.h"
 #include "tests/cli/cli_fixture.h"
+#include "tests/cli/lines.h"
 
 namespace kelvin {
 namespace {
@@ -262,6 +263,23 @@ TEST_F(CliTest, QuickstartOnToyData) {
               first["rows"][1]["pgd_ce_tau1"].get<double>() - first["rows"][1]["pgd_log_odds"].get<double>(), 1e-12);
   EXPECT_TRUE(std::filesystem::exists(folder_ / "kelvin-quickstart/report.html"));
   EXPECT_EQ(json(flags)["rows"], first["rows"]);  // a second call reads what the first one left
+}
+
+// The claims come from the results, which a folder of an earlier version lacks at first.
+TEST_F(CliTest, QuickstartMeasuresWhatTheClaimsNeed) {
+  const std::string flags =
+      "quickstart --data synthetic:train=128,test=60,size=6,classes=3 --model mlp --epochs 1 --taus 1,50 ";
+  const Json first = json(flags);
+  ASSERT_EQ(first["claims"].size(), 7u);
+  for (const Json& claim : first["claims"]) EXPECT_NE(claim["verdict"], "not measured") << claim["key"];
+  const std::filesystem::path results = folder_ / "kelvin-quickstart/tau-50/results";
+  for (const char* name : {"gradients", "attack-pgd-ce-targeted", "attack-pgd-ce-targeted-all", "audit"}) {
+    ASSERT_TRUE(std::filesystem::remove(results / (std::string(name) + ".json"))) << name;
+  }
+  EXPECT_EQ(json(flags)["claims"], first["claims"]);
+  const Outcome text = kelvin(flags + "--quiet");
+  EXPECT_THAT(text.out, HasSubstr("A high τ is robust to untargeted PGD"));
+  EXPECT_LE(testing::widest_line(text.out), 100u) << text.out;
 }
 
 TEST_F(CliTest, HelpShowsExamples) {

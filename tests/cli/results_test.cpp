@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "tests/cli/lines.h"
 #include "tests/support.h"
 
 namespace kelvin {
@@ -150,6 +151,17 @@ TEST_F(ResultsCli, TextSaysFromWhereAndHowOften) {
   EXPECT_THAT(kelvin("attack run --quiet --attack square --queries 9").out,
               HasSubstr("mean L-infinity distance of the images found from their originals"));
   EXPECT_THAT(kelvin("attack run --quiet --targeted 3").out, HasSubstr("the target was reached on "));
+}
+
+// 100 columns where standard output is no terminal.
+TEST_F(ResultsCli, NoLineIsWiderThanTheTerminal) {
+  for (const char* command :
+       {"geometry run", "gradients run --limit 20", "attack run --limit 5 --steps 2",
+        "audit run --limit 3 --queries 5 --random-points 5 --steps 2", "evaluate run --fit-tau folds"}) {
+    const Outcome o = kelvin(std::string(command) + " --quiet");
+    EXPECT_EQ(o.code, 0) << o.err;
+    EXPECT_LE(testing::widest_line(o.out), 100u) << o.out;
+  }
 }
 
 // A quickstart or a sweep reads its results again, and pairs their images: other images get another name, the same ones keep its flags.

@@ -4,7 +4,7 @@ section("accuracy", () => {
   const series = [["clean", r => r.clean], ["corrupted", r => (r.results.corrupt || {}).mean_accuracy]];
   const names = {"pgd-ce-tau1": "PGD, cross-entropy, attack τ = 1", "pgd-ce-tau-train": "PGD, cross-entropy, attack τ = training τ",
     "pgd-log-odds": "PGD, log-odds"};
-  for (const label of new Set(done.flatMap(r => r.attacks.map(a => a.label)))) {
+  for (const label of new Set(done.flatMap(r => r.attacks.filter(a => !isPgdWithTargets(a)).map(a => a.label)))) {
     const any = done.flatMap(r => r.attacks).find(a => a.label === label);
     const title = (any.title || label) + (any.variant ? ` (${any.variant})` : "");
     series.push([names[label] || title, r => (attack(r, label) || {}).robust_accuracy]);

@@ -11,8 +11,8 @@ section("audit", () => {
   const ticks = [...new Set(done.map(r => r.tau).filter(isNumber))];
   const own = {showLine: new Set(done.map(r => r.tau)).size === done.length};
   draw("audit-gap", "line", [
-    line("attack gap, points", points(a => 100 * gapOf(a)), 1, {yAxisID: "y", ...own}),
-    line("worst case, %", points(a => 100 * a.worst_case), 2, {yAxisID: "y", ...own}),
+    line("attack gap", points(a => 100 * gapOf(a)), 1, {yAxisID: "y", unit: "points", ...own}),
+    line("worst case", points(a => 100 * a.worst_case), 2, {yAxisID: "y", unit: "%", ...own}),
     line("median margin (right)", points(a => a.median_margin).filter(p => p.y > 0), 0, {yAxisID: "margin", borderDash: [6, 4], ...own}),
     line("margin 17", points(() => 17), 7, {yAxisID: "margin", borderDash: [2, 3], pointRadius: 0}),
     line("margin 104", points(() => 104), 6, {yAxisID: "margin", borderDash: [2, 3], pointRadius: 0}),
@@ -22,7 +22,7 @@ section("audit", () => {
   const names = [...new Set(done.flatMap(r => audit(r).checks.map(c => c.name)))];
   const verdict = c => element("td", c ? c.verdict : "–", "verdict " + ({passes: "ok", masked: "bad", "weak attack": "bad", "harness failed": "bad"}[c && c.verdict] || "missing"));
   fillTable("audit-checks", ["check", ...done.map(r => r.label)], names.map(name =>
-    [element("td", name, "text"), ...done.map(r => verdict(audit(r).checks.find(c => c.name === name)))]));
+    [element("th", name, "text"), ...done.map(r => verdict(audit(r).checks.find(c => c.name === name)))]));
   const host = document.getElementById("audit-details");
   for (const r of done) {
     const details = host.appendChild(element("details"));
@@ -31,7 +31,8 @@ section("audit", () => {
     const scroll = details.appendChild(element("div", undefined, "scroll"));
     const table = scroll.appendChild(element("table"));
     table.id = "audit-of-" + runs.indexOf(r);
+    table.appendChild(element("caption", `${r.label}: every check of the audit`));
     fillTable(table.id, ["check", "verdict", "figures", "fails if"].map(h => element("th", h, "text")), audit(r).checks.map(c =>
-      [element("td", c.name, "text"), verdict(c), element("td", c.figures, "text"), element("td", c.rule, "text")]));
+      [element("th", c.name, "text"), verdict(c), element("td", c.figures, "text"), element("td", c.rule, "text")]));
   }
 });

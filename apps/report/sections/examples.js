@@ -1,11 +1,11 @@
 // Clean and adversarial images.
 section("examples", () => {
   function picture(png, caption, isRight) {
-    const figure = element("figure");
+    const figure = element("div", undefined, "picture");
     const image = figure.appendChild(element("img"));
     image.src = "data:image/png;base64," + png;
-    image.alt = caption;
-    figure.appendChild(element("figcaption", (isRight === undefined ? "" : isRight ? "✓ " : "✗ ") + caption,
+    image.alt = isRight === undefined ? `image of class ${caption}` : `attacked image, predicted ${caption}`;
+    figure.appendChild(element("div", (isRight === undefined ? "" : isRight ? "✓ " : "✗ ") + caption,
       isRight === undefined ? "" : isRight ? "ok" : "bad"));
     return figure;
   }

@@ -27,6 +27,8 @@ section("results", () => {
     else if (runs.some(r => r.noGap)) text += "The attacks on cross-entropy and on log-odds were made with different settings: there is no gap to tell.";
     else text += "No pair of attacks to compare was found in these runs.";
     if (diverged.length) text += ` Diverged: ${diverged.map(r => r.label).join(", ")}.`;
+    const stuck = runs.filter(r => r.train.not_converged);
+    if (stuck.length) text += ` Warning: ${stuck.map(r => r.label).join(", ")} ${stuck.length > 1 ? "have" : "has"} not converged; see below the table.`;
     document.getElementById("summary").textContent = text;
   }
 
@@ -40,13 +42,23 @@ section("results", () => {
     document.getElementById("severities").textContent = texts.length ? " at " + texts.join(" or ") : "";
   }
 
+  // Trainings that did not converge, with what they say about it.
+  function warnings() {
+    const host = document.getElementById("not-converged");
+    for (const r of runs.filter(run => run.train.not_converged)) {
+      const w = r.train.not_converged, rate = isNumber(w.learning_rate) ? ` (learning rate ${short(w.learning_rate)})` : "";
+      host.appendChild(element("p", `${r.label} has not converged${rate}: ${w.reason || "no reason was recorded"}`, "warning"));
+    }
+  }
+
   const robust = a => percent((a || {}).robust_accuracy);
   fillTable("results", ["run", "train loss", "clean %", "corrupted %", "PGD CE, attack τ = 1 %", "PGD CE, attack τ = training τ %", "PGD, log-odds %",
     "CE − log-odds gap", "zero gradient %", "median margin"], runs.map(r => r.train.diverged
     ? [r.label, "diverged", ..."–".repeat(8)]
-    : [r.label, short(r.train.train_loss), percent(r.clean), percent((r.results.corrupt || {}).mean_accuracy), robust(r.ce), robust(r.trained),
+    : [r.label, short(r.train.train_loss) + (r.train.not_converged ? ", not converged" : ""), percent(r.clean), percent((r.results.corrupt || {}).mean_accuracy), robust(r.ce), robust(r.trained),
       robust(r.logOdds), percent(gap(r)), percent((r.ce || {}).zero_gradient_fraction),
       short((r.ce || r.attacks[0] || r.results.audit || {}).median_margin)]));
   summary();
   notes();
+  warnings();
 });

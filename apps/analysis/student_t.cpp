@@ -1,4 +1,4 @@
-#include "apps/sweep/student_t.h"
+#include "apps/analysis/student_t.h"
 
 #define EIGEN_DONT_PARALLELIZE  // as in the other sources that include Eigen
 #include <cmath>
