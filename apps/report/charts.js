@@ -71,10 +71,12 @@ function draw(id, type, datasets, options) {
     label: item => `${item.dataset.label}: ${withUnit(short(item.parsed.y), unitOf(item.dataset, options.scales))}`,
     ...((options.plugins || {}).tooltip || {}).callbacks,
   }};
-  box.style.height = "";
-  const height = box.clientHeight;
   // The legend's height is added to the plot's, which else would have little left on a phone.
-  const fit = chart => { if (chart.legend) box.style.height = `${height + Math.max(0, Math.round(chart.legend.height) - 30)}px`; };
+  const fit = chart => {
+    box.style.height = "";
+    if (chart.legend) box.style.height = `${box.clientHeight + Math.max(0, Math.round(chart.legend.height) - 30)}px`;
+  };
+  box.style.height = "";
   const chart = new Chart(canvas, {type, data: {labels: options.labels, datasets}, options: {
     scales: options.scales, plugins: {...options.plugins, tooltip}, interaction: {mode: "nearest", intersect: false}, onResize: fit,
   }});

@@ -120,7 +120,7 @@ Claim targeted(const Runs& all) {
                      ", PGD towards one random class ", percent_text(c.second));
   if (const auto every = order_of(pair_of(high, "ce", "all"), 0))
     claim.figure += str(", towards each class in turn ", percent_text(every->images.second));
-  const RunResults& one = runs_at(m.runs, 1).front();
+  const RunResults one = runs_at(m.runs, 1).front();
   if (const auto at_one = order_of(pair_of(one, "ce", "random"), 0); at_one && one.tau < high.tau)
     claim.figure += str("; at τ = ", one.tau, " ", percent_text(at_one->images.first), " and ",
                         percent_text(at_one->images.second));
