@@ -23,7 +23,10 @@ void fold_line(std::string_view line, std::size_t columns, std::string& out) {
   line.remove_prefix(leading);
   for (bool is_first = true; !line.empty(); is_first = false) {
     const std::size_t spaces = std::min(line.find_first_not_of(' '), line.size());
-    const std::string_view word = line.substr(spaces, line.find(' ', spaces) - spaces);
+    std::size_t end = std::min(line.find(' ', spaces), line.size());
+    if (line.substr(end).starts_with(" %"))
+      end = std::min(line.find(' ', end + 1), line.size());  // "85.0 %" stays whole
+    const std::string_view word = line.substr(spaces, end - spaces);
     if (!is_first && width + spaces + width_of(word) > columns) {
       out += "\n" + indent;
       width = indent.size();

@@ -12,6 +12,8 @@
 namespace kelvin {
 namespace {
 
+constexpr std::size_t kLegendColumns = 120;  // sentences, also where tables are not folded
+
 // "", "diverged", "not converged 1 of 3"
 std::string status_of(const SweepRow& row) {
   std::string text;
@@ -79,7 +81,7 @@ std::string legend_of(const SweepTable& t) {
   if (is_daggered)
     text +=
         "†  differs from its baseline on the same images: McNemar's test, p < 0.05 after Holm's correction for the "
-        "column;\n   it holds for these trained models on other images, and is no evidence about the setting\n";
+        "column; it holds for these trained models on other images, and is no evidence about the setting\n";
   if (is_compared && !is_inferred)
     text += "no inference over seeds (two seeds or more are needed): another training may give other differences\n";
   if (!attacked.empty())
@@ -105,16 +107,16 @@ std::string differences_of(const SweepTable& t, std::size_t columns) {
                    difference_text(*c.column, d.interval.high), "]"),
                p_text(d.test.p), p_text(*d.p_holm), d.tost ? p_text(*d.tost) : "–", d.verdict});
   }
-  std::string text = "\nDifferences from the baseline\n\n" + table.str(columns);
-  text +=
+  const std::string text = "\nDifferences from the baseline\n\n" + table.str(columns);
+  const std::string legend =
       str("difference: row - baseline, mean over pairs of the same seed, in points for columns in %; [ ]: 95 % "
-          "interval\n   for other seeds and other images (crossed bootstrap; other seeds alone where there is no "
+          "interval for other seeds and other images (crossed bootstrap; other seeds alone where there is no "
           "flag for each image)\n",
           "p: paired t test over seeds, on these images; p Holm: corrected for the ", contrasts.size(),
-          " declared contrasts together\n   (", listed(t.family.columns), "); other columns are exploratory\n",
+          " declared contrasts together (", listed(t.family.columns), "); other columns are exploratory\n",
           "p TOST: two one-sided t tests against a margin of ±", significant_digits(100 * t.family.margin, 3),
           " points on these images, each by itself; below 0.05: equivalent\n");
-  return text;
+  return text + folded(legend, std::min(columns, kLegendColumns));
 }
 
 }  // namespace
@@ -132,7 +134,7 @@ std::string text_of(const SweepTable& t, std::size_t columns) {
     for (const SweepColumn& c : t.columns) line.push_back(shown(row, c));
     table.add(line);
   }
-  std::string text = table.str(columns) + legend_of(t);
+  std::string text = table.str(columns) + folded(legend_of(t), std::min(columns, kLegendColumns));
   for (const SweepRow& row : t.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       if (!row.cells[i].detail.empty())

@@ -111,8 +111,9 @@ TEST(Claims, DistancesAreDecidedByATrendOverTrainings) {
 }
 
 TEST(Claims, AnAccuracyIsDecidedBySeveralTrainingsAlone) {
+  using Made = std::tuple<const char*, const char*, Json (*)(int)>;
   for (const auto& [key, name, result] :
-       {std::tuple{"corruptions", "corrupt", corrupted}, {"clean", "evaluate", evaluated}}) {
+       {Made{"corruptions", "corrupt", corrupted}, Made{"clean", "evaluate", evaluated}}) {
     const auto runs = [&, name = name, result = result](const std::vector<int>& at_one,
                                                         const std::vector<int>& at_ten) {
       Json list = Json::array();

@@ -74,6 +74,7 @@ TEST(Terminal, LongLinesBreakAtSpacesAndPathsStayWhole) {
   const std::string path = "/a/path/that/is/longer/than/the/line/is/wide/and/more";
   EXPECT_EQ(folded("Report: " + path + "\n", 40), "Report:\n  " + path + "\n");
   EXPECT_EQ(folded("ττττ ττττ", 9), "ττττ ττττ");  // characters, not bytes
+  EXPECT_EQ(folded("aaa 85.0 % bbb", 8), "aaa\n  85.0 %\n  bbb");
   EXPECT_EQ(folded("", 9), "");
 }
 

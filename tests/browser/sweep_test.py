@@ -1,7 +1,7 @@
 """The page of a small sweep."""
 from browser import BrowserTest, kelvin, unittest
 
-SWEEP = ("sweep --preset temperatures --data synthetic:train=300,test=100,size=8,classes=4 --model mlp --epochs 1 --seeds 0 1 --grid tau=1,30 "
+SWEEP = ("sweep --preset temperatures --data synthetic:train=300,test=100,size=8,classes=4 --model mlp --epochs 1 --seeds 0,1 --grid tau=1,30 "
          "--attack-limit 20 --worst-limit 20 --worst-attack apgd-t --corrupt-limit 20 --geometry-limit 20 --out s --quiet").split()
 
 

@@ -42,12 +42,16 @@ section("results", () => {
     document.getElementById("severities").textContent = texts.length ? " at " + texts.join(" or ") : "";
   }
 
-  // Trainings that did not converge, with what they say about it.
+  // Trainings that did not converge, with what the last quarter of their steps shows.
   function warnings() {
     const host = document.getElementById("not-converged");
     for (const r of runs.filter(run => run.train.not_converged)) {
-      const w = r.train.not_converged, rate = isNumber(w.learning_rate) ? ` (learning rate ${short(w.learning_rate)})` : "";
-      host.appendChild(element("p", `${r.label} has not converged${rate}: ${w.reason || "no reason was recorded"}`, "warning"));
+      const w = r.train.not_converged;
+      const parts = [["loss", short(w.loss)], ["loss of a uniform guess", short(w.uniform_loss)], ["accuracy", `${percent(w.accuracy)} %`],
+        ["chance", `${percent(w.chance)} %`], ["learning rate", short(w.lr)], ["learning rate / τ", short(w.lr_over_tau)]];
+      host.appendChild(element("p", `${r.label} has not converged (${w.reason}). The last quarter of its steps: ` +
+        parts.filter(([, value]) => !value.startsWith("–")).map(([name, value]) => `${name} ${value}`).join(", ") +
+        `. The largest learning rate that converges: kelvin sweep --preset lr-boundary --grid tau=${r.tau}`, "warning"));
     }
   }
 
