@@ -80,6 +80,7 @@ function fillRows(table, header, rows) {
       if (e.tagName === "TH") e.scope = isHeader ? "col" : "row";
     });
   };
+  if (header.length > 12) table.classList.add("wide");  // smaller on paper
   fill(table.appendChild(element("thead")), header, true);
   const body = table.appendChild(element("tbody"));
   for (const row of rows) fill(body, row, false);

@@ -57,7 +57,7 @@ TEST(SweepTable, HandMadeFolders) {
   EXPECT_THAT(c.p_of_seed, ElementsAre(0.5, 0.25));                  // mid-p of 1:0 and 2:0
   EXPECT_NEAR(c.p, std::erfc(3 / std::sqrt(2.0 * (1 + 4))), 1e-12);  // images differ by 0, 0, 1, 2
   EXPECT_TRUE(t.rows[2].comparisons.empty());
-  const std::string text = text_of(t);
+  const std::string text = text_of(t, kUnfolded);
   EXPECT_THAT(text, HasSubstr("62.5 ± 17.7"));
   EXPECT_THAT(text, HasSubstr("diverged at step 40"));
   EXPECT_THAT(text, HasSubstr("failed no memory"));
@@ -89,8 +89,8 @@ TEST(SweepTable, WithoutAWorstCaseTheGapIsToTheSoundMinimum) {
   const SweepTable t = make_table("test", axes, cells, folder.path(), std::nullopt);
   EXPECT_EQ(t.gap_to, "sound minimum");
   EXPECT_DOUBLE_EQ(t.rows[0].figures.at("attack_gap").mean, 0.25);  // 3/4 less 2/4, the two columns beside it
-  EXPECT_THAT(text_of(t), HasSubstr("CE − sound min"));
-  EXPECT_THAT(text_of(t), HasSubstr("1380 ± 110"));  // 1375 and 150 / √2
+  EXPECT_THAT(text_of(t, kUnfolded), HasSubstr("CE − sound min"));
+  EXPECT_THAT(text_of(t, kUnfolded), HasSubstr("1380 ± 110"));  // 1375 and 150 / √2
   EXPECT_THAT(reading_of(t), HasSubstr("fewer survive the sound minimum than PGD on cross-entropy"));
   EXPECT_EQ(reading_of(t).find("worst case"), std::string::npos);
   EXPECT_EQ(to_json(t)["gap_to"], "sound minimum");
@@ -125,7 +125,7 @@ TEST(SweepTable, SaysWhatIsDecidedOverSeeds) {
   const TemporaryFolder folder;
   const SweepTable t = table_of_two(folder, 3);
   EXPECT_THAT(t.family.columns, ElementsAre("clean", "pgd_log_odds", "worst_case"));
-  const std::string text = text_of(t);
+  const std::string text = text_of(t, kUnfolded);
   EXPECT_THAT(text, HasSubstr("95.8 ± 7.2 *†"));
   EXPECT_THAT(text, HasSubstr("±  sample standard deviation over three seeds"));
   EXPECT_THAT(text, HasSubstr("*  differs from its baseline over seeds"));
@@ -153,9 +153,9 @@ TEST(SweepTable, OneSeedIsNoInferenceOverSeeds) {
   const SweepTable t = table_of_two(folder, 1);
   EXPECT_TRUE(t.rows[1].differences.empty());
   EXPECT_FALSE(t.rows[1].comparisons.empty());
-  EXPECT_THAT(text_of(t), HasSubstr("no inference over seeds"));
-  EXPECT_EQ(text_of(t).find("*"), std::string::npos);
-  EXPECT_EQ(text_of(t).find("Differences from the baseline"), std::string::npos);
+  EXPECT_THAT(text_of(t, kUnfolded), HasSubstr("no inference over seeds"));
+  EXPECT_EQ(text_of(t, kUnfolded).find("*"), std::string::npos);
+  EXPECT_EQ(text_of(t, kUnfolded).find("Differences from the baseline"), std::string::npos);
   EXPECT_THAT(reading_of(t), HasSubstr("nothing is decided about other trainings"));
 }
 
@@ -177,8 +177,8 @@ TEST(SweepTable, TheFamilyIsDeclared) {
   const TemporaryFolder folder;
   const SweepTable t = table_of_two(folder, 3, {{"clean", "nll", "corrupted"}, 0.05});
   EXPECT_THAT(t.family.columns, ElementsAre("clean", "nll"));
-  EXPECT_THAT(text_of(t), HasSubstr("declared, but not measured: corrupted"));
-  EXPECT_THAT(text_of(t), HasSubstr("±5 points"));
+  EXPECT_THAT(text_of(t, kUnfolded), HasSubstr("declared, but not measured: corrupted"));
+  EXPECT_THAT(text_of(t, kUnfolded), HasSubstr("±5 points"));
   EXPECT_FALSE(t.rows[1].differences.at("nll").tost.has_value());  // a margin in points of accuracy says nothing of it
   EXPECT_FALSE(t.rows[1].differences.at("nll").is_crossed);
   EXPECT_THAT(mistake_of([] {
@@ -266,7 +266,7 @@ TEST(SweepTable, DamagedResultsAreNamed) {
   // The text of an error is made printable.
   run.write_result("error", {{"error", "a\x1B[31m\n\u202Eb"}});
   const SweepTable t = make_table("test", {parse_axis("tau=50")}, cells, folder.path(), std::nullopt);
-  EXPECT_THAT(text_of(t), HasSubstr("tau 50, seed 0: failed a\\x1B[31m\\n\\u202Eb\n"));
+  EXPECT_THAT(text_of(t, kUnfolded), HasSubstr("tau 50, seed 0: failed a\\x1B[31m\\n\\u202Eb\n"));
 }
 
 // Damaged files never give a wrong request, state or training of a cell.

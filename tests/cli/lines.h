@@ -17,4 +17,11 @@ inline std::size_t widest_line(const std::string& text) {
   return widest;
 }
 
+// Folded lines as one again: line ends before two spaces become one space.
+inline std::string unfolded(std::string text) {
+  for (std::size_t at = text.find("\n  "); at != std::string::npos; at = text.find("\n  ", at + 1))
+    text.replace(at, 3, " ");
+  return text;
+}
+
 }  // namespace kelvin::testing

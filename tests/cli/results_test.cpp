@@ -145,12 +145,14 @@ TEST_F(ResultsCli, WhatWasMadeOtherwiseHasANameOfItsOwn) {
 }
 
 TEST_F(ResultsCli, TextSaysFromWhereAndHowOften) {
-  EXPECT_THAT(kelvin("attack run --quiet").out, HasSubstr("mean move from the start 0.0"));
-  EXPECT_THAT(kelvin("attack run --quiet").out, HasSubstr("(L-infinity, at most 2 eps)"));
-  EXPECT_THAT(kelvin("attack run --quiet --no-random-start").out, HasSubstr("(L-infinity, at most eps)"));
-  EXPECT_THAT(kelvin("attack run --quiet --attack square --queries 9").out,
+  EXPECT_THAT(testing::unfolded(kelvin("attack run --quiet").out), HasSubstr("mean move from the start 0.0"));
+  EXPECT_THAT(testing::unfolded(kelvin("attack run --quiet").out), HasSubstr("(L-infinity, at most 2 eps)"));
+  EXPECT_THAT(testing::unfolded(kelvin("attack run --quiet --no-random-start").out),
+              HasSubstr("(L-infinity, at most eps)"));
+  EXPECT_THAT(testing::unfolded(kelvin("attack run --quiet --attack square --queries 9").out),
               HasSubstr("mean L-infinity distance of the images found from their originals"));
-  EXPECT_THAT(kelvin("attack run --quiet --targeted 3").out, HasSubstr("the target was reached on "));
+  EXPECT_THAT(testing::unfolded(kelvin("attack run --quiet --targeted 3").out),
+              HasSubstr("the target was reached on "));
 }
 
 // 100 columns where standard output is no terminal.
