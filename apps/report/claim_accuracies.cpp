@@ -35,7 +35,7 @@ std::optional<Contrast> contrast_of(const TwoTaus& t, const ResultOf& result) {
   if (!c) return {};
   return Contrast{c->second, c->first, c->difference, false,
                   str("95 % interval ", interval_text(c->difference), " for other images and these two models (",
-                      c->is_paired ? "image by image" : "binomial", ", ", c->n,
+                      c->is_paired ? "McNemar, image by image" : "binomial", ", ", c->n,
                       " images); one training at a temperature has none for other trainings")};
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apps/report/embedded.h"
+#include "apps/report/glossary.h"
 #include "apps/report/html.h"
 #include "apps/run/run_folder.h"
 #include "engine/atomic_file.h"
@@ -100,6 +101,7 @@ void write_page(const Path& output, const std::string& title, const std::string&
   const std::string html = fill_page(embedded::page(), {{"TITLE", escape_html(title)},
                                                         {"CSS", embedded::style()},
                                                         {"SECTIONS", sections},
+                                                        {"GLOSSARY", glossary_html()},
                                                         {"DATA", json_for_script(data)},
                                                         {"CHART", embedded::chart()},
                                                         {"SCRIPT", script}});

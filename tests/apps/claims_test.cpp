@@ -124,7 +124,8 @@ TEST(Claims, AnAccuracyIsDecidedBySeveralTrainingsAlone) {
     const Claim single = claim(runs({50}, {90}), key);
     EXPECT_EQ(single.verdict, ClaimVerdict::not_decided) << key;  // forty points, but one training each
     EXPECT_EQ(single.size, "+40.0 points");
-    EXPECT_THAT(single.uncertainty, HasSubstr("for other images and these two models (image by image, 100 images)"));
+    EXPECT_THAT(single.uncertainty,
+                HasSubstr("for other images and these two models (McNemar, image by image, 100 images)"));
     EXPECT_EQ(verdict(runs({50, 52, 51}, {60, 61, 62}), key), kSupported);
     EXPECT_EQ(verdict(runs({60, 61, 62}, {50, 52, 51}), key), kContradicted);
     EXPECT_EQ(verdict(runs({50, 60, 55}, {51, 61, 59}), key), kOpen);

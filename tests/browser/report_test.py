@@ -93,6 +93,11 @@ class Report(BrowserTest):
         shown = page.evaluate("[...document.querySelectorAll('main section:not([hidden])')].map(s => s.id)")
         self.assertEqual(links, shown)
 
+    def test_its_words_are_explained(self):
+        page = self.open(self.page)
+        self.assertIn("PGD", page.text("#section-glossary"))
+        self.assertGreater(page.evaluate("document.querySelectorAll('#section-glossary dt').length"), 10)
+
     def test_the_plot_keeps_its_height_on_a_phone(self):
         page = self.open(self.page, width=NARROW)
         heights = page.evaluate("[...document.querySelectorAll('canvas')].map(c => [c.id, Chart.getChart(c).chartArea.height])")
