@@ -81,7 +81,9 @@ Claim untargeted(const Runs& all) {
       str("PGD on cross-entropy leaves ", percent_text(o.first), " at τ = ", one.tau, ", ", percent_text(h.first),
           " at τ = ", high.tau, "; on the log-odds loss ", percent_text(o.second), " and ", percent_text(h.second));
   claim.size = str(signed_points(gain), " points on cross-entropy, ", signed_points(real_gain), " on log-odds");
-  claim.uncertainty = str("at τ = ", high.tau, ", ", order->text);
+  claim.uncertainty =
+      str("at τ = ", high.tau, t.high.size() > 1 ? str(" (the first of ", t.high.size(), " trainings)") : "", ", ",
+          order->text);
   const std::string audits = audit_text(one) + audit_text(high);
   claim.verdict = ClaimVerdict::not_decided;
   if (order->p < kClaimLevel && gain > 0 && real_gain < gain / 2) {

@@ -16,7 +16,8 @@ namespace {
 std::string status_of(const SweepRow& row) {
   std::string text;
   for (const char* const state : {"not converged", "diverged", "failed", "missing"}) {
-    const auto n = std::ranges::count(row.cells, state, state_of);
+    const auto n =
+        std::ranges::count_if(row.cells, [&](const CellFigures& c) { return std::string(state_of(c)) == state; });
     if (n == 0) continue;
     text += str(text.empty() ? "" : ", ", state);
     if (n < static_cast<std::ptrdiff_t>(row.cells.size())) text += str(" ", n, " of ", row.cells.size());
