@@ -12,6 +12,8 @@
 namespace kelvin {
 namespace {
 
+constexpr std::size_t kLegendColumns = 120;  // sentences below a table, also where the table is not folded
+
 // "", "diverged", "not converged 1 of 3"
 std::string status_of(const SweepRow& row) {
   std::string text;
@@ -115,7 +117,7 @@ std::string differences_of(const SweepTable& t, std::size_t columns) {
           " declared contrasts together (", listed(t.family.columns), "); other columns are exploratory\n",
           "p TOST: two one-sided t tests against a margin of ±", significant_digits(100 * t.family.margin, 3),
           " points on these images, each by itself; below 0.05: equivalent\n");
-  return text + folded(legend, columns);
+  return text + folded(legend, std::min(columns, kLegendColumns));
 }
 
 }  // namespace
@@ -133,7 +135,7 @@ std::string text_of(const SweepTable& t, std::size_t columns) {
     for (const SweepColumn& c : t.columns) line.push_back(shown(row, c));
     table.add(line);
   }
-  std::string text = table.str(columns) + folded(legend_of(t), columns);
+  std::string text = table.str(columns) + folded(legend_of(t), std::min(columns, kLegendColumns));
   for (const SweepRow& row : t.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       if (!row.cells[i].detail.empty())
