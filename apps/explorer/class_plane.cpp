@@ -17,8 +17,8 @@ Vector minus(Vector a, const Vector& b) {
   return a;
 }
 
-// What of `a` is orthogonal to the unit vectors, as a unit vector; empty if nothing is left but rounding. Twice, because one pass
-// leaves rounding errors of the size of `a` (Kahan's "twice is enough").
+// What of `a` is orthogonal to the unit vectors, as a unit vector; empty if nothing is left but rounding. Twice, because
+// one pass leaves rounding errors of the size of `a` (Kahan's "twice is enough").
 Vector direction_beside(Vector a, const std::vector<Vector>& units) {
   const double before = length(a);
   for (int pass = 0; pass < 2; ++pass)

@@ -62,6 +62,8 @@ ExploredModel explore_model(const ModelToExplore& about, const Exploration& e, c
 
 void check_page_request(ExplorerOptions o, std::size_t models, const ImageSet& set, int classes) {
   check(explorer_fields(o));
+  check(attack_fields(o.attack));
+  check(pgd_fields(o.attack.pgd));
   require_radius(o.attack.eps, Norm::linf);
   const auto bytes = [&](std::int64_t images) {
     return page_bytes(images, static_cast<std::int64_t>(models), set.pixels(), classes, o.attack.pgd.steps);

@@ -1,4 +1,5 @@
-// What the explorer's page is made of: some test images, the same for all models, and what each model and its attacks make of them.
+// What the explorer's page is made of: some test images, the same for all models, and what each model and its attacks
+// make of them.
 #pragma once
 
 #include <functional>
@@ -62,8 +63,8 @@ struct Exploration {
   std::vector<ExploredModel> models;
 };
 
-// Chooses the images and measures every model on them. The models classify the labels of `set` alike. Throws a mistake for invalid options,
-// and where the page would be larger than kMostPageBytes. `progress` may be empty.
+// Chooses the images and measures every model on them. The models classify the labels of `set` alike. Throws a mistake
+// for invalid options, and where the page would be larger than kMostPageBytes. `progress` may be empty.
 [[nodiscard]] Exploration explore(const std::vector<ModelToExplore>& models, const ImageSet& set,
                                   const ExplorerOptions& options, const CountFunction& progress = {});
 

@@ -1,4 +1,5 @@
-// The data of the explorer's page: which images, the attack's path, the plane of three classes, the gradients, and how they are packed.
+// The data of the explorer's page: which images, the attack's path, the plane of three classes, the gradients, and how
+// they are packed.
 #include <gmock/gmock.h>
 
 #include <algorithm>
