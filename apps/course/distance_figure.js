@@ -27,20 +27,24 @@ const distanceTableHtml = state => {
     ["coefficient of variation, unit vectors", `<span data-value="unit">${numberText(m.unit.variation)}</span>`, "yes"],
   ]);
 };
-const distanceLinesHtml = ({f, w, label}) => w.map((v, j) => j === label ? ""
-  : `<path d="M${toPlane(f, planeHalf).map(fixed).join(" ")}L${toPlane(v, planeHalf).map(fixed).join(" ")}" stroke="${classColor(j)}" stroke-width="2.5"/>`).join("");
+function distanceLinesHtml({f, w, label}) {
+  const at = p => toPlane(p, planeHalf).map(fixed).join(" ");
+  return w.map((v, j) => j === label ? "" : `<path d="M${at(f)}L${at(v)}" stroke="${classColor(j)}" stroke-width="2.5"/>`).join("");
+}
 const distanceMarks = ({f, w, label}) => [
   ...w.map((p, j) => ({p, name: distanceNames[j], text: `prototype ${distanceNames[j]}${j === label ? " of the label" : ""}`, color: classColor(j)})),
   {p: f, name: "f", text: "feature f", color: "var(--ink)"}];
-const distanceName = state => `A feature and four prototypes, axes to ±${numberText(planeHalf * state.scale)}. Distances to the wrong ones: ${distanceMeasures(state).distances.map(numberText).join(", ")}.`;
+const distanceEnd = state => numberText(planeHalf * state.scale);
+const distanceName = state => `A feature and four prototypes, axes to ±${distanceEnd(state)}. ` +
+  `Distances to the wrong ones: ${distanceMeasures(state).distances.map(numberText).join(", ")}.`;
+const distanceAxes = state => `${distanceNames[state.label]} is the label’s prototype. Axes from −${distanceEnd(state)} to ${distanceEnd(state)}.`;
 
 function distanceFigureHtml(state, isLive = false) {
+  const marks = distanceMarks(state).map(m => markHtml(m, planeHalf, isLive)).join("");
   return (isLive ? ratioSliderHtml("scale", "scale of features and prototypes", state.scale, 0.1, 100) : `<p>scale = ${numberText(state.scale)}</p>`) +
-    `<div class="pair stacked"><div><svg class="plane" viewBox="0 0 300 300" role="${isLive ? "group" : "img"}" aria-label="${distanceName(state)}"><rect width="300" height="300" class="bar-ground"/>` +
-    `<g data-part="drawing">${distanceLinesHtml(state)}</g>${distanceMarks(state).map(m => planeMarkHtml(m, isLive)).join("")}</svg><p class="legend" data-part="axes">${distanceAxes(state)}</p></div>` +
-    `<div data-part="table">${distanceTableHtml(state)}</div></div>`;
+    `<div class="pair stacked"><div>${planeSvg(distanceName(state), `<g data-part="drawing">${distanceLinesHtml(state)}</g>${marks}`, isLive)}` +
+    `<p class="legend" data-part="axes">${distanceAxes(state)}</p></div><div data-part="table">${distanceTableHtml(state)}</div></div>`;
 }
-const distanceAxes = state => `${distanceNames[state.label]} is the label’s prototype. Axes from −${numberText(planeHalf * state.scale)} to ${numberText(planeHalf * state.scale)}.`;
 function distanceFigure(host, start = distanceStart) {
   const state = {...start, f: [...start.f], w: start.w.map(v => [...v])};
   host.innerHTML = distanceFigureHtml(state, true);
@@ -50,7 +54,7 @@ function distanceFigure(host, start = distanceStart) {
     part("table").innerHTML = distanceTableHtml(state);
     part("axes").textContent = distanceAxes(state);
     host.querySelector("svg.plane").setAttribute("aria-label", distanceName(state));
-    marks.forEach((m, i) => m.setAttribute("transform", `translate(${toPlane(distanceMarks(state)[i].p, planeHalf).map(fixed).join(" ")})`));
+    marks.forEach((m, i) => m.setAttribute("transform", placeOf(distanceMarks(state)[i].p, planeHalf)));
   }
   const limit = v => Math.min(planeHalf - 0.05, Math.max(0.05 - planeHalf, v));
   marks.forEach((m, i) => makeMovable(m, 7.5, (dx, dy) => {

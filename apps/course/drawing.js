@@ -7,9 +7,18 @@ const planeSize = 300;
 const planeScale = half => planeSize / (2 * half);
 const toPlane = ([x, y], half) => [(x + half) * planeScale(half), (half - y) * planeScale(half)];
 const fixed = v => v.toFixed(1);
-const planeSvg = (name, content, className = "") =>
-  `<svg class="plane ${className}" viewBox="0 0 ${planeSize} ${planeSize}" role="img" aria-label="${escapeHtml(name)}">` +
+// A drawing of the plane. A live one holds movable points, so it is a group, no image.
+const planeSvg = (name, content, isLive = false) =>
+  `<svg class="plane" viewBox="0 0 ${planeSize} ${planeSize}" role="${isLive ? "group" : "img"}" aria-label="${escapeHtml(name)}">` +
   `<rect width="${planeSize}" height="${planeSize}" class="bar-ground"/>${content}</svg>`;
+// A point that makeMovable can move, and its place in the drawing.
+const placeOf = (p, half) => `translate(${toPlane(p, half).map(fixed).join(" ")})`;
+const markHtml = ({p, name, text, color}, half, isLive) =>
+  `<g class="mark" transform="${placeOf(p, half)}"` +
+  (isLive ? ` role="button" aria-roledescription="movable point" aria-label="${text}, arrow keys move it"` : "") +
+  `><circle r="22" fill="transparent"/><circle r="7" fill="${color}" stroke="var(--paper)" stroke-width="2"/>` +
+  `<text x="10" y="-8" class="mark-text">${name}</text></g>`;
+const dashes = dash => dash ? ` stroke-dasharray="${dash}"` : "";
 
 // The predicted class on an n x n grid, one path a class.
 function regionsHtml(layers, half, n = 60) {
@@ -19,7 +28,8 @@ function regionsHtml(layers, half, n = 60) {
     for (let c = 0; c <= n; ++c) {
       const x = [((c + 0.5) / n * 2 - 1) * half, (1 - (r + 0.5) / n * 2) * half], j = c < n ? predicted(mlpLogits(layers, x)) : -1;
       if (j === current) continue;
-      if (current >= 0) paths[current] = (paths[current] || "") + `M${fixed(begin * cell)} ${fixed(r * cell)}h${fixed((c - begin) * cell)}v${fixed(cell)}H${fixed(begin * cell)}z`;
+      const [left, top, width] = [begin, r, c - begin].map(k => fixed(k * cell));
+      if (current >= 0) paths[current] = (paths[current] || "") + `M${left} ${top}h${width}v${fixed(cell)}H${left}z`;
       [begin, current] = [c, j];
     }
   }
@@ -38,8 +48,9 @@ function arrowHtml(from, to, color, {width = 3, dash = ""} = {}) {
   const [dx, dy] = [to[0] - from[0], to[1] - from[1]], length = Math.hypot(dx, dy);
   if (length < 1) return "";
   const [ux, uy] = [dx / length, dy / length], head = Math.min(length, 4 * width), back = [to[0] - head * ux, to[1] - head * uy];
-  return `<path d="M${fixed(from[0])} ${fixed(from[1])}L${fixed(back[0])} ${fixed(back[1])}" stroke="${color}" stroke-width="${width}"${dash && ` stroke-dasharray="${dash}"`} fill="none"/>` +
-    `<path d="M${fixed(to[0])} ${fixed(to[1])}L${fixed(back[0] - uy * head / 2)} ${fixed(back[1] + ux * head / 2)}L${fixed(back[0] + uy * head / 2)} ${fixed(back[1] - ux * head / 2)}z" fill="${color}"/>`;
+  const point = (x, y) => `${fixed(x)} ${fixed(y)}`, [sx, sy] = [-uy * head / 2, ux * head / 2];
+  return `<path d="M${point(...from)}L${point(...back)}" stroke="${color}" stroke-width="${width}"${dashes(dash)} fill="none"/>` +
+    `<path d="M${point(...to)}L${point(back[0] + sx, back[1] + sy)}L${point(back[0] - sx, back[1] - sy)}z" fill="${color}"/>`;
 }
 
 // Multiples of 1, 2 or 5 times a power of ten in [lo, hi], at most six.
@@ -49,33 +60,41 @@ function roundSteps(lo, hi) {
   return Array.from({length: Math.floor(hi / step + 1e-9) - first + 1}, (_, k) => Number(((first + k) * step).toPrecision(6)));
 }
 
-// A line chart. series: [{name, color, dash, points: [[x, y], ...]}]; options {title, x, y, isLog, yRange, floor}: names of the axes, a
-// logarithmic y axis, its range, and what stands for values of 0 and below on it.
-function chartHtml(series, {title, x, y, isLog = false, yRange, floor = 1e-8}) {
-  const [w, h, left, right, top, bottom] = [340, 200, 46, 8, 10, 34], text = v => `class="chart-text" ${v}`;
-  const valueOf = v => isLog ? Math.log10(Math.max(floor, v)) : v;
+// A line chart. series: [{name, color, dash, points: [[x, y], ...]}]; options {title, x, isLog, floor}: the name of the x axis, a logarithmic
+// y axis, and what stands for values of 0 and below on it.
+function chartHtml(series, {title, x, isLog = false, floor = 1e-8}) {
+  const [w, h, left, right, top, bottom] = [340, 200, 46, 8, 10, 34], valueOf = v => isLog ? Math.log10(Math.max(floor, v)) : v;
   const finite = series.map(s => ({...s, points: s.points.filter(p => Number.isFinite(p[1]))})), all = finite.flatMap(s => s.points);
   const xs = all.map(p => p[0]), ys = all.map(p => valueOf(p[1]));
   const [x0, x1] = [Math.min(...xs), Math.max(...xs, Math.min(...xs) + 1e-9)];
-  let [y0, y1] = yRange ? yRange.map(valueOf) : [Math.min(...ys), Math.max(...ys)];
-  if (isLog && !yRange) [y0, y1] = [Math.floor(y0), Math.ceil(y1)];
+  let [y0, y1] = [Math.min(...ys), Math.max(...ys)];
+  if (isLog) [y0, y1] = [Math.floor(y0), Math.ceil(y1)];
   if (y1 - y0 < 1e-9) y1 = y0 + 1;
   const px = v => left + (v - x0) / (x1 - x0) * (w - left - right), py = v => h - bottom - (valueOf(v) - y0) / (y1 - y0) * (h - top - bottom);
-  const steps = isLog ? Array.from({length: Math.round(y1 - y0) + 1}, (_, k) => y0 + k) : roundSteps(y0, y1);
-  const every = Math.ceil(steps.length / 6), ticks = steps.filter((_, k) => k % every === 0).map(v => isLog ? 10 ** v : v);
-  const grid = ticks.map(v => `<path d="M${left} ${fixed(py(v))}H${w - right}" class="chart-grid"/><text ${text(`x="${left - 4}" y="${fixed(py(v) + 4)}" text-anchor="end"`)}>${numberText(v)}</text>`).join("");
-  const ends = [x0, (x0 + x1) / 2, x1].map((v, k) => `<text ${text(`x="${fixed(px(v))}" y="${h - bottom + 13}" text-anchor="${["start", "middle", "end"][k]}"`)}>${numberText(v)}</text>`).join("");
-  const lines = finite.map(s => s.points.length ? `<path d="M${s.points.map(p => `${fixed(px(p[0]))} ${fixed(py(p[1]))}`).join("L")}" fill="none" stroke="${s.color}" stroke-width="2.5"${s.dash ? ` stroke-dasharray="${s.dash}"` : ""}/>` : "").join("");
-  const summary = finite.map(s => s.points.length ? `${s.name}: from ${numberText(s.points[0][1])} to ${numberText(s.points[s.points.length - 1][1])}` : `${s.name}: nothing`).join("; ");
-  const legend = series.map(s => `<span><svg viewBox="0 0 24 6" width="24" height="6" aria-hidden="true"><path d="M0 3H24" stroke="${s.color}" stroke-width="3"${s.dash ? ` stroke-dasharray="${s.dash}"` : ""}/></svg> ${escapeHtml(s.name)}</span>`).join(" ");
-  return `<div class="line-chart"><p class="chart-title">${title}</p><svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${escapeHtml(`${title}. ${summary}.`)}">${grid}${ends}${lines}` +
-    `<text ${text(`x="${(w + left) / 2}" y="${h - 4}" text-anchor="middle"`)}>${x}</text></svg><p class="legend">${legend}</p>${y ? `<p class="legend">${y}</p>` : ""}</div>`;
+  const text = (tx, ty, anchor, content) => `<text class="chart-text" x="${fixed(tx)}" y="${fixed(ty)}" text-anchor="${anchor}">${content}</text>`;
+
+  const steps = isLog ? Array.from({length: Math.round(y1 - y0) + 1}, (_, k) => 10 ** (y0 + k)) : roundSteps(y0, y1);
+  const every = Math.ceil(steps.length / 6);
+  const grid = steps.filter((_, k) => k % every === 0).map(v =>
+    `<path d="M${left} ${fixed(py(v))}H${w - right}" class="chart-grid"/>${text(left - 4, py(v) + 4, "end", numberText(v))}`).join("");
+  const ends = [x0, (x0 + x1) / 2, x1].map((v, k) => text(px(v), h - bottom + 13, ["start", "middle", "end"][k], numberText(v))).join("");
+  const lines = finite.filter(s => s.points.length).map(s => `<path d="M${s.points.map(p => `${fixed(px(p[0]))} ${fixed(py(p[1]))}`).join("L")}" ` +
+    `fill="none" stroke="${s.color}" stroke-width="2.5"${dashes(s.dash)}/>`).join("");
+  const summary = finite.map(({name, points}) =>
+    points.length ? `${name}: from ${numberText(points[0][1])} to ${numberText(points[points.length - 1][1])}` : `${name}: nothing`).join("; ");
+  const legend = series.map(s => `<span><svg viewBox="0 0 24 6" width="24" height="6" aria-hidden="true"><path d="M0 3H24" ` +
+    `stroke="${s.color}" stroke-width="3"${dashes(s.dash)}/></svg> ${escapeHtml(s.name)}</span>`).join(" ");
+  return `<div class="line-chart"><p class="chart-title">${title}</p>` +
+    `<svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${escapeHtml(`${title}. ${summary}.`)}">` +
+    `${grid}${ends}${lines}${text((w + left) / 2, h - 4, "middle", x)}</svg><p class="legend">${legend}</p></div>`;
 }
 
 // A table: head is a list of texts, rows lists of cells, the first of a row its name.
-const tableHtml = (caption, head, rows) => `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table><caption>${caption}</caption><thead><tr>` +
-  head.map(c => `<th scope="col">${c}</th>`).join("") + "</tr></thead><tbody>" +
-  rows.map(([name, ...cells]) => `<tr><th scope="row">${name}</th>${cells.map(c => `<td>${c}</td>`).join("")}</tr>`).join("") + "</tbody></table></div>";
+const tableHtml = (caption, head, rows) =>
+  `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table><caption>${caption}</caption>` +
+  `<thead><tr>${head.map(c => `<th scope="col">${c}</th>`).join("")}</tr></thead><tbody>` +
+  rows.map(([name, ...cells]) => `<tr><th scope="row">${name}</th>${cells.map(c => `<td>${c}</td>`).join("")}</tr>`).join("") +
+  "</tbody></table></div>";
 
 if (typeof module !== "undefined")
-  module.exports = {toPlane, planeScale, planeSvg, planeSize, fixed, regionsHtml, pointsHtml, arrowHtml, chartHtml, tableHtml};
+  module.exports = {toPlane, placeOf, planeScale, planeSvg, planeSize, markHtml, dashes, fixed, regionsHtml, pointsHtml, arrowHtml, chartHtml, tableHtml};

@@ -23,7 +23,8 @@ const stillPictures = {
 
 // Logits with the label `gap` above nine equal ones, by buttons.
 function floatFigure(host) {
-  host.innerHTML = `<div class="buttons" role="group" aria-label="gaps">${gaps.map(g => `<button type="button" data-gap="${g}">gap ${g}</button>`).join("")}</div><div></div>`;
+  const buttons = gaps.map(g => `<button type="button" data-gap="${g}">gap ${g}</button>`);
+  host.innerHTML = `<div class="buttons" role="group" aria-label="gaps">${buttons.join("")}</div><div></div>`;
   const figure = tauFigure(host.lastChild, tenClasses);
   host.querySelectorAll("[data-gap]").forEach(b => b.addEventListener("click", () => figure.set({logits: gapLogits(Number(b.dataset.gap)), tau: 1, label: 0})));
   return figure;

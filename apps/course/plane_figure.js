@@ -27,43 +27,45 @@ function planeAngle(state) {
 
 // Arrows and lines of one side; pull and pushes have the lengths 1 and α_j, so that they show the direction alone.
 function planeDrawingHtml(state, tau) {
-  const {f, w, label} = state, u = planeUpdate(state, tau), at = p => toPlane(p, planeHalf), from = at(f), reach = 0.8;
+  const {f, w, label} = state, u = planeUpdate(state, tau), at = p => toPlane(p, planeHalf), from = at(f), origin = at([0, 0]), reach = 0.8;
   const arrow = (v, size, color, more) => arrowHtml(from, at([f[0] + reach * size * v[0], f[1] + reach * size * v[1]]), color, more);
-  const origin = at([0, 0]);
-  return w.map(v => `<path d="M${origin.map(fixed).join(" ")}L${at(v).map(fixed).join(" ")}" class="chart-grid"/>`).join("") +
-    w.map((v, j) => j === label ? arrow(v, 1, classColor(j)) : arrow(v.map(c => -c), u.shares[j], classColor(j), {dash: "5 4"})).join("") +
-    arrow(u.direction, 1, "var(--ink)", {width: 2});
+  const spokes = w.map(v => `<path d="M${origin.map(fixed).join(" ")}L${at(v).map(fixed).join(" ")}" class="chart-grid"/>`);
+  const arrows = w.map((v, j) => j === label ? arrow(v, 1, classColor(j)) : arrow(v.map(c => -c), u.shares[j], classColor(j), {dash: "5 4"}));
+  return spokes.join("") + arrows.join("") + arrow(u.direction, 1, "var(--ink)", {width: 2});
 }
-const planeMarks = state => [
-  ...state.w.map((p, j) => ({p, name: planeNames[j], text: j === state.label ? `prototype ${planeNames[j]} of the label` : `prototype ${planeNames[j]}`, color: classColor(j)})),
-  {p: state.f, name: "f", text: "feature f", color: "var(--ink)"}];
-const planeMarkHtml = ({p, name, text, color}, isLive) => {
-  const [x, y] = toPlane(p, planeHalf);
-  return `<g class="mark" transform="translate(${fixed(x)} ${fixed(y)})"${isLive ? ` role="button" aria-roledescription="movable point" aria-label="${text}, arrow keys move it"` : ""}>` +
-    `<circle r="22" fill="transparent"/><circle r="7" fill="${color}" stroke="var(--paper)" stroke-width="2"/><text x="10" y="-8" class="mark-text">${name}</text></g>`;
-};
-const planeSideHtml = (state, tau) => {
-  const u = planeUpdate(state, tau), log = Math.log10(Math.max(1e-8, u.stepSize));
-  return `<p><b>τ = ${numberText(tau)}</b> · step size (1 − p<sub>y</sub>)/τ = <span data-value="step">${numberText(u.stepSize)}</span></p>` +
-    `<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label="step size ${numberText(u.stepSize)} on a logarithmic scale from 1e-8 to 10"><rect width="100" height="10" class="bar-ground"/>` +
-    `<rect width="${fixed(Math.max(0, 100 * (log + 8) / 9))}" height="10" fill="var(--ink)"/></svg><p class="legend">length: logarithmic, 10⁻⁸ to 10</p>`;
-};
-const planeTableHtml = state => {
-  const [low, high] = state.taus.map(tau => planeUpdate(state, tau));
-  return tableHtml("Logits and shares of the push", ["class", "z = w·f", ...state.taus.map(t => `p, τ = ${numberText(t)}`), ...state.taus.map(t => `α, τ = ${numberText(t)}`)],
-    state.w.map((_, j) => [planeNames[j] + (j === state.label ? " (label)" : ""), numberText(low.z[j]), numberText(low.p[j]), numberText(high.p[j]),
-      ...(j === state.label ? ["–", "–"] : [numberText(low.shares[j]), numberText(high.shares[j])])]));
-};
+const planeMarks = ({f, w, label}) => [
+  ...w.map((p, j) => ({p, name: planeNames[j], text: `prototype ${planeNames[j]}${j === label ? " of the label" : ""}`, color: classColor(j)})),
+  {p: f, name: "f", text: "feature f", color: "var(--ink)"}];
+function planeSideHtml(state, tau) {
+  const {stepSize} = planeUpdate(state, tau), width = Math.max(0, 100 * (Math.log10(Math.max(1e-8, stepSize)) + 8) / 9), step = numberText(stepSize);
+  return `<p><b>τ = ${numberText(tau)}</b> · step size (1 − p<sub>y</sub>)/τ = <span data-value="step">${step}</span></p>` +
+    `<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label="step size ${step} on a logarithmic scale from 1e-8 to 10">` +
+    `<rect width="100" height="10" class="bar-ground"/><rect width="${fixed(width)}" height="10" fill="var(--ink)"/></svg>` +
+    `<p class="legend">length: logarithmic, 10⁻⁸ to 10</p>`;
+}
+function planeTableHtml(state) {
+  const [low, high] = state.taus.map(tau => planeUpdate(state, tau)), both = name => state.taus.map(t => `${name}, τ = ${numberText(t)}`);
+  return tableHtml("Logits and shares of the push", ["class", "z = w·f", ...both("p"), ...both("α")], state.w.map((_, j) => [
+    planeNames[j] + (j === state.label ? " (label)" : ""), numberText(low.z[j]), numberText(low.p[j]), numberText(high.p[j]),
+    ...[low, high].map(u => j === state.label ? "–" : numberText(u.shares[j]))]));
+}
 const planeAngleHtml = state => `The two directions differ by <b data-value="angle">${planeAngle(state).toFixed(1)}°</b>.`;
-const planeName = (state, tau) => `Feature f and three prototypes at τ = ${numberText(tau)}. The label’s prototype pulls f; ` +
-  state.w.map((_, j) => j).filter(j => j !== state.label).map(j => `${planeNames[j]} pushes with share ${numberText(planeUpdate(state, tau).shares[j])}`).join(", ") + ".";
+function planeName(state, tau) {
+  const {shares} = planeUpdate(state, tau), pushes = planeNames.map((name, j) => `${name} pushes with share ${numberText(shares[j])}`);
+  return `Feature f and three prototypes at τ = ${numberText(tau)}. The label’s prototype pulls f; ${pushes.filter((_, j) => j !== state.label).join(", ")}.`;
+}
 
 function planeFigureHtml(state, isLive = false) {
-  const side = (tau, k) => `<div data-side="${k}"><svg class="plane" viewBox="0 0 300 300" role="${isLive ? "group" : "img"}" aria-label="${planeName(state, tau)}"><rect width="300" height="300" class="bar-ground"/>` +
-    `<g data-part="drawing">${planeDrawingHtml(state, tau)}</g>${planeMarks(state).map(m => planeMarkHtml(m, isLive)).join("")}</svg><div data-part="side">${planeSideHtml(state, tau)}</div></div>`;
-  const controls = isLive ? `<div class="buttons" role="group" aria-label="configurations">${planePresets.map((p, k) => `<button type="button" data-preset="${k}">${p.name}</button>`).join("")}</div>` +
+  const marks = planeMarks(state).map(m => markHtml(m, planeHalf, isLive)).join("");
+  const side = (tau, k) => `<div data-side="${k}">` +
+    planeSvg(planeName(state, tau), `<g data-part="drawing">${planeDrawingHtml(state, tau)}</g>${marks}`, isLive) +
+    `<div data-part="side">${planeSideHtml(state, tau)}</div></div>`;
+  const presets = planePresets.map((p, k) => `<button type="button" data-preset="${k}">${p.name}</button>`).join("");
+  const controls = isLive ? `<div class="buttons" role="group" aria-label="configurations">${presets}</div>` +
     ratioSliderHtml("low τ", "low temperature", state.taus[0], 0.05, 1) + ratioSliderHtml("high τ", "high temperature", state.taus[1], 1, 100) : "";
-  return `${controls}<div class="pair">${state.taus.map(side).join("")}</div><p class="legend">Solid colour: pull of the label’s prototype, along w<sub>y</sub>. Dashed: pushes, along −w<sub>j</sub>, as long as α<sub>j</sub>. Black: direction of the update.</p>` +
+  return `${controls}<div class="pair">${state.taus.map(side).join("")}</div>` +
+    `<p class="legend">Solid colour: pull of the label’s prototype, along w<sub>y</sub>. Dashed: pushes, along −w<sub>j</sub>, ` +
+    `as long as α<sub>j</sub>. Black: direction of the update.</p>` +
     `<p data-part="angle"${isLive ? ` aria-live="polite"` : ""}>${planeAngleHtml(state)}</p><div data-part="table">${planeTableHtml(state)}</div>`;
 }
 
@@ -77,7 +79,7 @@ function planeFigure(host, start) {
       part("drawing", side).innerHTML = planeDrawingHtml(state, tau);
       part("side", side).innerHTML = planeSideHtml(state, tau);
       side.querySelector("svg").setAttribute("aria-label", planeName(state, tau));
-      side.querySelectorAll(".mark").forEach((m, i) => m.setAttribute("transform", `translate(${toPlane(planeMarks(state)[i].p, planeHalf).map(fixed).join(" ")})`));
+      side.querySelectorAll(".mark").forEach((m, i) => m.setAttribute("transform", placeOf(planeMarks(state)[i].p, planeHalf)));
     });
     part("angle").innerHTML = planeAngleHtml(state);
     part("table").innerHTML = planeTableHtml(state);
@@ -99,4 +101,4 @@ function planeFigure(host, start) {
   return {state: () => state};
 }
 
-if (typeof module !== "undefined") module.exports = {planeFigureHtml, planeUpdate, planeAngle, planePresets, planeNames, planeHalf, planeMarks, planeMarkHtml, dot};
+if (typeof module !== "undefined") module.exports = {planeFigureHtml, planeUpdate, planeAngle, planePresets, planeNames, planeHalf, dot};

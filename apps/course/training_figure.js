@@ -30,8 +30,8 @@ function trainingNumbersHtml(runs, trainings) {
   return `<div class="pair">${chartHtml(series("loss"), {title: "training loss at the run’s own τ", x: "step", isLog: true})}` +
     `${chartHtml(series("margin", logitScale), {title: "median margin of the logits", x: "step"})}</div>` +
     tableHtml("Both runs", ["run", "step", "loss", "accuracy", "median margin", "margin / τ"], trainings.map((t, k) => {
-      const m = lastOf(t), margin = m.margin * logitScale(runs[k]);
-      return [runs[k].label, t.step, t.hasDiverged ? "not finite" : numberText(m.loss), percentText(m.accuracy), numberText(margin), numberText(margin / (t.tau * logitScale(runs[k])))];
+      const m = lastOf(t), margin = m.margin * logitScale(runs[k]), loss = t.hasDiverged ? "not finite" : numberText(m.loss);
+      return [runs[k].label, t.step, loss, percentText(m.accuracy), numberText(margin), numberText(m.margin / t.tau)];
     }));
 }
 const trainingPartHtml = (config, runs, trainings) => `<div class="pair">${trainings.map((t, k) => trainingPaneHtml(runs[k], t)).join("")}</div>` +
@@ -75,8 +75,9 @@ function trainingFigure(host, config) {
       running = requestAnimationFrame(frame);
     }
     if (!running || !isStill) draw();
-    if (!running)
-      host.querySelector('[data-part="state"]').textContent = `Trained: ${trainings.map((t, k) => `${runs[k].label} ${t.hasDiverged ? "diverged" : percentText(lastOf(t).accuracy)}`).join(", ")}.`;
+    if (running) return;
+    const ends = trainings.map((t, k) => `${runs[k].label} ${t.hasDiverged ? "diverged" : percentText(lastOf(t).accuracy)}`);
+    host.querySelector('[data-part="state"]').textContent = `Trained: ${ends.join(", ")}.`;
   }
   const change = () => { restart(); train(); };
   host.querySelectorAll(".slider").forEach((s, k) => {
@@ -111,4 +112,5 @@ const twinTraining = {
 };
 
 if (typeof module !== "undefined")
-  module.exports = {trainingFigureHtml, trainingFigure, stepSizeTraining, twinTraining, startRun, trainingData, trainingHalf, defaultValues, logitDifference, percentText, lastOf, runColors};
+  module.exports = {trainingFigureHtml, trainingFigure, stepSizeTraining, twinTraining, startRun, trainingData, trainingHalf,
+    logitDifference, percentText, lastOf};

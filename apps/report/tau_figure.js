@@ -38,7 +38,8 @@ function gapAxisHtml(v) {
   const end = 130, at = x => 100 * Math.min(end, Math.max(0, x)) / end, gap = v.margin / v.tau;
   const band = (a, b, className) => `<rect x="${at(a)}" width="${at(b) - at(a)}" height="10" class="${className}"/>`;
   const mark = (x, text) => `<span class="axis-mark" style="left:${at(x)}%">${text}</span>`;
-  return `<div class="axis" role="img" aria-label="Margin over τ is ${numberText(gap)}. Float32 rounds p of the label to 1 from 17, has only denormal numbers from 87, and exact zeros from 104.">` +
+  const name = `Margin over τ is ${numberText(gap)}. Float32 rounds p of the label to 1 from 17, has only denormal numbers from 87, and exact zeros from 104.`;
+  return `<div class="axis" role="img" aria-label="${name}">` +
     `<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">${band(0, thresholds.rounded, "band-healthy")}` +
     band(thresholds.rounded, thresholds.denormal, "band-rounded") + band(thresholds.denormal, thresholds.zero, "band-denormal") +
     `${band(thresholds.zero, end, "band-dead")}</svg><span class="axis-point" style="left:${at(gap)}%">▲</span>` +

@@ -49,5 +49,6 @@ for (const [k, c] of cases.entries()) {
 }
 if (cases.length < 700) fail(`only ${cases.length} cases`);
 if (equal / numbers < 0.9) fail(`only ${equal} of ${numbers} numbers of the page's own exp and log are equal`);
-console.log(`${cases.length} cases, ${numbers} numbers: ${failures} failures; with the page's own exp and log ${(100 * equal / numbers).toFixed(2)} % equal to the last bit`);
+console.log(`${cases.length} cases, ${numbers} numbers: ${failures} failures; ` +
+  `with the page's own exp and log ${(100 * equal / numbers).toFixed(2)} % equal to the last bit`);
 process.exit(failures > 0 ? 1 : 0);

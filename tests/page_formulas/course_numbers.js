@@ -2,7 +2,8 @@
 "use strict";
 const {execFileSync} = require("child_process"), fs = require("fs"), path = require("path");
 const course = path.join(__dirname, "../../apps/course");
-for (const file of ["plane_figure", "training_figure", "attack_figure", "real_figure", "figures", "exercises"]) Object.assign(globalThis, require(path.join(course, `${file}.js`)));
+for (const file of ["plane_figure", "training_figure", "attack_figure", "real_figure", "figures", "exercises"])
+  Object.assign(globalThis, require(path.join(course, `${file}.js`)));
 
 let failures = 0;
 function check(what, ok) {
@@ -59,7 +60,8 @@ says("8_real", "leaves 33, 100 and 89 % standing");
 const answers = {"step-size": 0.21194, "shares": 0.8808, "head": 2.5e-4, "threshold": 5198.6, "attack-tau": 2.8854, "variation": 0.27217, "missed": 42};
 for (const [name, value] of Object.entries(answers)) check(`exercise ${name}`, near(exercises[name].answer(), value, 1e-4 * value));
 check("wrong answers are wrong", !isRight(0.5, exercises["step-size"]) && !isRight(NaN, exercises["step-size"]) && isRight(numberOf("21/99"), exercises["step-size"]));
-check("numbers as people write them", numberOf("0,25") === 0.25 && numberOf(" 1/4 ") === 0.25 && numberOf("2.5e-4") === 2.5e-4 && Number.isNaN(numberOf("a")) && Number.isNaN(numberOf("")));
+for (const [text, value] of [["0,25", 0.25], [" 1/4 ", 0.25], ["2.5e-4", 2.5e-4], ["a", NaN], ["", NaN]])
+  check(`"${text}" is ${value}`, Object.is(numberOf(text), value));
 
 try {
   execFileSync(process.execPath, [path.join(course, "stills.js"), "--check"], {stdio: "inherit"});
