@@ -54,7 +54,7 @@ function attackFigureHtml(state, isLive = false) {
     `<g data-part="drawing">${attackDrawingHtml(state, model)}</g>${mark}`, isLive) + "</div>";
   return (isLive ? ratioSliderHtml("ε", "radius of the ball", state.eps, 0.05, 1.2) : `<p>ε = ${numberText(state.eps)}</p>`) +
     `<div class="pair">${state.models.map(side).join("")}</div>` +
-    `<p class="legend">Red dashes: PGD on cross-entropy. Black: on log-odds. A circle marks the end; one circle around the start: ` +
+    `<p class="legend">Red dashes: PGD on cross-entropy. Solid line: on log-odds. A circle marks the end; one circle around the start: ` +
     `it never moved. Square: the ball. The label is the first class (circles).</p>` +
     `<div data-part="table">${attackTableHtml(state)}</div><div data-part="rates">${attackRatesHtml(state)}</div>`;
 }

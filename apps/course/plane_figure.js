@@ -65,7 +65,7 @@ function planeFigureHtml(state, isLive = false) {
     ratioSliderHtml("low τ", "low temperature", state.taus[0], 0.05, 1) + ratioSliderHtml("high τ", "high temperature", state.taus[1], 1, 100) : "";
   return `${controls}<div class="pair">${state.taus.map(side).join("")}</div>` +
     `<p class="legend">Solid colour: pull of the label’s prototype, along w<sub>y</sub>. Dashed: pushes, along −w<sub>j</sub>, ` +
-    `as long as α<sub>j</sub>. Black: direction of the update.</p>` +
+    `as long as α<sub>j</sub>. In the colour of the text: direction of the update.</p>` +
     `<p data-part="angle"${isLive ? ` aria-live="polite"` : ""}>${planeAngleHtml(state)}</p><div data-part="table">${planeTableHtml(state)}</div>`;
 }
 
