@@ -15,13 +15,12 @@
 // exp and log are the engine's, in double and rounded once. The kernels call the C library's expf and logf, which may differ by one unit in
 // the last place; formulasWith(exp, log) gives the same functions with other ones. Source: arXiv 2502.20604, kernels/losses/*.h.
 function formulasWith(exp, log) {
-  const f = Math.fround, over = (z, tau) => Float32Array.from(z, v => f(f(v) / tau));
-  const largest = a => a.reduce((m, v) => v > m ? v : m, -Infinity);
+  const f = Math.fround, over = (z, tau) => new Float32Array(z).map(v => v / tau);
 
   // {maximum, logSum} of the scaled logits s, the class `except` left out.
   function logSumExp(s, except = -1) {
-    const maximum = largest(s.filter((_, j) => j !== except));
-    let sum = 0;
+    let maximum = -Infinity, sum = 0;
+    s.forEach((v, j) => { if (j !== except && v > maximum) maximum = v; });
     s.forEach((v, j) => { if (j !== except) sum = f(sum + exp(f(v - maximum))); });
     return {maximum, logSum: log(sum)};
   }
@@ -52,7 +51,7 @@ function formulasWith(exp, log) {
     return shares(z, y, tau).map((a, j) => j === y ? -factor : f(factor * a));
   }
   const stepSize = (z, y, tau) => Math.abs(crossEntropyGradient(z, y, tau)[y]);
-  const margin = (z, y) => f(f(z[y]) - largest(Float32Array.from(z).filter((_, j) => j !== y)));
+  const margin = (z, y) => f(f(z[y]) - Math.max(...new Float32Array(z).filter((_, j) => j !== y)));
   const featureGradient = (dz, w) => w[0].map((_, d) => w.reduce((sum, row, j) => sum + dz[j] * row[d], 0));
   const prototypeGradient = (dz, feature) => Array.from(dz, g => feature.map(v => g * v));
 
