@@ -196,12 +196,13 @@ class Page:
     # Keeping. Images and prints are for a person's eyes: KELVIN_BROWSER_OUT names their folder; else they are not kept.
 
     def screenshot(self, name):
-        """The whole page as NAME-1.png, NAME-2.png, ...: Chromium leaves canvases out of very high images."""
+        """The whole page as NAME-1.png, NAME-2.png, ... of 2000 pixels: Chromium leaves canvases out of higher images."""
         if out := os.environ.get("KELVIN_BROWSER_OUT"):
             width, height = self.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollHeight]")
-            for part, top in enumerate(range(0, height, 4000), 1):
-                clip = {"x": 0, "y": top, "width": width, "height": min(4000, height - top), "scale": 1}
-                shot = self._cdp("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+            self.resize(width, 2000)
+            for part, top in enumerate(range(0, height, 2000), 1):
+                self.driver.execute_script("window.scrollTo(0, arguments[0]);", top)
+                shot = self._cdp("Page.captureScreenshot")
                 pathlib.Path(out, f"{name}-{part}.png").write_bytes(base64.b64decode(shot["data"]))
 
     def print_pdf(self, name=None):
