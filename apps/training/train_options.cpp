@@ -166,7 +166,9 @@ Json to_json(const TrainReport& r, const TrainOptions& o, const RunFolder& run) 
   json.update(to_json(o.fine_tuning));
   json.update(to_json(o.choice));
   TrainOptions all = o;
-  json["options"] = to_json(train_fields(all));
+  Fields described = train_fields(all);
+  std::erase_if(described, [](const Field& f) { return f.resume == Resume::unrecorded; });
+  json["options"] = to_json(described);
   if (r.initial) json["init"] = to_json(*r.initial);
   json["notes"] = r.notes;
   if (r.ema_accuracy) json["ema_accuracy"] = *r.ema_accuracy;

@@ -70,7 +70,7 @@ TEST_F(Disks, ChoosingATemperature) {
 }
 
 TEST_F(Disks, Quickstart) {
-  const std::string command = std::string("quickstart ") + kData + "--epochs 1 --taus 1,50 --out run";
+  const std::string command = std::string("quickstart ") + kData + "--epochs 1 --taus 1,50 --attack-limit 8 --out run";
   fail_everywhere({command, command}, 5);
 }
 

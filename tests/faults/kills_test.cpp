@@ -82,7 +82,7 @@ TEST_F(Kills, ChoosingATemperature) {
 }
 
 TEST_F(Kills, Quickstart) {
-  kill_everywhere({std::string("quickstart ") + kData + "--epochs 2 --taus 1,50 --out run", ""}, 12);
+  kill_everywhere({std::string("quickstart ") + kData + "--epochs 2 --taus 1,50 --attack-limit 8 --out run", ""}, 12);
 }
 
 TEST_F(Kills, Sweep) {
