@@ -1,6 +1,6 @@
 # Puts files into the program, as C++ functions that return their text. A room's CMakeLists.txt calls
 #   kelvin_embed(LIBRARY HEADER NAMESPACE name=path [name=path...])
-# LIBRARY: the target to make; HEADER: the room's own header (apps/ROOM/embedded.h) that declares `std::string name();` in NAMESPACE. Files of
+# LIBRARY: the target to make, which kelvin_apps links; HEADER: the room's own header (apps/ROOM/embedded.h) that declares `std::string name();` in NAMESPACE. Files of
 # one name are joined in the order given.
 if(NOT CMAKE_SCRIPT_MODE_FILE)
   set(kelvin_embed_script ${CMAKE_CURRENT_LIST_FILE} CACHE INTERNAL "")
@@ -15,6 +15,8 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
       VERBATIM)
     add_library(${library} STATIC ${output})
     target_link_libraries(${library} PRIVATE kelvin_options)
+    target_link_libraries(kelvin_apps PRIVATE ${library})
+    set_property(GLOBAL APPEND PROPERTY KELVIN_EMBEDDED ${library})  # for programs that link kelvin_apps by its file
   endfunction()
   return()
 endif()
