@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from selenium import webdriver
@@ -174,14 +175,19 @@ class Page:
 
     def assert_no_overflow(self, also_in_boxes=False):
         """The page does not scroll sideways at its present width. Boxes of the class `scroll` may, except on paper."""
-        wide = self.driver.execute_script(
+        script = (
             "const d = document.documentElement;"
             "if (d.scrollWidth <= d.clientWidth && !arguments[0]) return [];"
             "const page = d.scrollWidth > d.clientWidth ? [`the page is ${d.scrollWidth} wide`] : [];"
             "return page.concat([...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > "
             "d.clientWidth + 1 && (arguments[0] || !e.parentElement.closest('.scroll, svg'))).slice(0, 5).map(e => "
             "e.tagName + '#' + e.id + '.' + e.className + ' ends at ' + Math.round(e.getBoundingClientRect().right) + "
-            "` of ${d.clientWidth}`));", also_in_boxes)
+            "` of ${d.clientWidth}`));")
+        for _ in range(50):  # charts follow a new width when the browser next draws
+            wide = self.driver.execute_script(script, also_in_boxes)
+            if not wide:
+                break
+            time.sleep(0.1)
         self.test.assertEqual(wide, [], self.address)
 
     def check(self):
