@@ -1,9 +1,9 @@
-// The positions of features relative to the class prototypes: the paper's distances (2502.20604, figures 6 and 7), and scale-free quantities,
+// The positions of features relative to the class prototypes: the paper's distances (2502.20604, figures 6 and 7), and quantities free of scale,
 // without which the distances prove little.
 //
 // D_j = ‖f(x) − w_j‖₂ over the negative classes j ≠ y. D_j² = ‖f‖² + ‖w_j‖² − 2 f·w_j, so the variance of D_j depends on the scale of W, which
-// τ alone changes (logits grow with τ). Only scale-free quantities support a claim about geometry: coefficients of variation, unit vectors,
-// neural collapse and rank (collapse.h).
+// τ alone changes (logits grow with τ). Only quantities free of scale support a claim about geometry: unit vectors, neural collapse and rank
+// (collapse.h). The coefficient of variation of D_j is free of the common scale of features and prototypes, but not of their ratio.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -25,7 +25,7 @@ struct Geometry {
   std::int64_t n = 0;
   double mean_distance = 0;                    // mean over images and negative classes of D_j
   double mean_distance_variance = 0;           // mean over images of Var_j(D_j), population variance
-  double coefficient_of_variation = 0;         // mean over images of std_j(D_j) / mean_j(D_j): scale-free
+  double coefficient_of_variation = 0;         // mean over images of std_j(D_j) / mean_j(D_j); depends on ‖w_j‖ / ‖f‖
   double cosine_coefficient_of_variation = 0;  // the same with f and w_j normalised to length 1
   double feature_norm = 0;                     // mean ‖f‖
   double prototype_norm = 0;                   // mean ‖w_j‖

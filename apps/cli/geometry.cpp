@@ -15,8 +15,8 @@ std::string sentences(const Json& g) {
   const Json& rank = g["feature_rank"];
   std::string text =
       str("distances to the negative prototypes: mean ", four_digits(g["mean_distance"]), ", variance ",
-          four_digits(g["mean_distance_variance"]), "\nscale-free: coefficient of variation ",
-          four_digits(g["coefficient_of_variation"]), ", of normalised vectors ",
+          four_digits(g["mean_distance_variance"]), "\ncoefficient of variation ",
+          four_digits(g["coefficient_of_variation"]), " (depends on the size of the last layer), of normalised vectors ",
           four_digits(g["cosine_coefficient_of_variation"]), "\nfeature norm ", four_digits(g["feature_norm"]),
           ", prototype norm ", four_digits(g["prototype_norm"]), " (spread ", four_digits(g["prototype_norm_spread"]),
           "), mean prototype cosine ", four_digits(g["prototype_cosine"]), " (mean distance from the simplex's ",

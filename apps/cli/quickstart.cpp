@@ -8,6 +8,8 @@
 #include "apps/cli/subcommand.h"
 #include "apps/experiment/tau_experiment.h"
 #include "apps/report/report.h"
+#include "engine/child_process.h"
+#include "engine/printable.h"
 
 namespace kelvin {
 namespace {
@@ -17,6 +19,14 @@ struct QuickstartFlags {
   std::int64_t train_limit = 20000, test_limit = 10000;
   std::string out = "kelvin-quickstart";
 };
+
+// Commands that go on from here, as they can be typed: the program need not be on PATH.
+std::string next_steps(const std::vector<std::filesystem::path>& folders) {
+  const std::string program = printable(own_program());
+  return str("Next: ", program, " learn      a course about what this shows\n      ", program, " explore ",
+             printable(folders.front().string()), folders.size() > 1 ? " " + printable(folders.back().string()) : "",
+             "      single images under these models\n");
+}
 
 void run(QuickstartFlags& f, const CommonOptions& common) {
   ExperimentOptions& o = f.options;
@@ -74,7 +84,7 @@ void run(QuickstartFlags& f, const CommonOptions& common) {
   print_result(common,
                table_of(rows) + "\n" + reading_of(rows) +
                    "\n\nWhat these runs say to the claims of arXiv 2502.20604\n\n" + text_of(contents.claims) +
-                   "\nReport: " + report.string() + "\n",
+                   "\nReport: " + report.string() + "\n" + next_steps(folders),
                json);
 }
 

@@ -122,7 +122,7 @@ Claim distances(const Runs& all) {
     return three_digits(*figure(t.high.front(), name) / *figure(t.one.front(), name));
   };
   claim.figure = str("from τ = ", t.one.front().tau, " to ", t.high.front().tau, " the coefficient of variation goes ",
-                     change(kRaw), ", of unit vectors ", change(kUnit));
+                     change(kRaw), " (it depends on the size of the last layer), of unit vectors ", change(kUnit));
   if (figure(t.one.front(), "mean_distance_variance") && figure(t.high.front(), "mean_distance_variance"))
     claim.figure += str(", the variance ", change("mean_distance_variance"), ", which follows the scale of the logits");
   claim.size = str("times ", times(kRaw), " and ", times(kUnit));
@@ -138,10 +138,10 @@ Claim distances(const Runs& all) {
   if (!m.other_difference.empty())
     claim.reason = str("The runs differ in ", m.other_difference, ", too.");
   else if (!is_decided)
-    claim.reason = "These trainings show no trend beyond chance in both scale-free measures.";
+    claim.reason = "These trainings show no trend beyond chance in both measures.";
   else
-    claim.reason = raw_trend.tau_a < 0 ? "Both scale-free measures fall with τ."
-                                       : "Both scale-free measures rise with τ: distances become less equal.";
+    claim.reason = raw_trend.tau_a < 0 ? "Both measures fall with τ."
+                                       : "Both measures rise with τ: distances become less equal.";
   claim.reason += " On these images, of this recipe; nothing here says what causes what.";
   return claim;
 }
