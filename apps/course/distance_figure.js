@@ -1,5 +1,5 @@
 "use strict";
-// Distances from a feature to the prototypes of the wrong classes: their variance, raw and scale-free.
+// Distances from a feature to the prototypes of the wrong classes: what a common scale changes, and what it does not.
 //   D_j = ‖f − w_j‖ over j ≠ y;  population variance, coefficient of variation std/mean, the same of unit vectors (apps/analysis/geometry.h)
 // distanceFigureHtml(state) is the still picture; distanceFigure(host, state) moves. state: {f, w, label, scale}: everything times scale.
 if (typeof module !== "undefined") Object.assign(globalThis, require("./drawing.js"), require("./plane_figure.js"));
@@ -20,7 +20,7 @@ function distanceMeasures({f, w, label, scale}) {
 }
 const distanceTableHtml = state => {
   const m = distanceMeasures(state);
-  return tableHtml("Distances to the prototypes of the wrong classes", ["measure", "value", "scale-free"], [
+  return tableHtml("Distances to the prototypes of the wrong classes", ["measure", "value", "free of the common scale"], [
     [`distances to ${distanceNames.filter((_, j) => j !== state.label).join(", ")}`, m.distances.map(numberText).join(", "), "no"],
     ["variance", `<span data-value="variance">${numberText(m.raw.variance)}</span>`, "no"],
     ["coefficient of variation", `<span data-value="variation">${numberText(m.raw.variation)}</span>`, "yes"],

@@ -21,6 +21,7 @@ namespace kelvin {
 namespace {
 
 constexpr int kMeasuredBatch = 250;
+
 using Bits = std::vector<std::uint8_t>;
 
 AttackOptions attack_options(const Measurement& m, double train_tau) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "apps/evaluation/percent.h"
 #include "apps/report/text_table.h"
 #include "apps/run/json_fields.h"
 #include "apps/run/precisions.h"
@@ -171,11 +172,6 @@ std::string table_of(const std::vector<ExperimentRow>& rows) {
     std::snprintf(text, sizeof text, "%.1f", 100 * v);
     return std::string(text);
   };
-  const auto number = [](double v) {
-    char text[24];
-    std::snprintf(text, sizeof text, "%.3g", v);
-    return std::string(text);
-  };
   TextTable table({"τ", "train loss", "clean %", "corrupted %", "PGD attack τ=1 %", "PGD attack τ=train τ %",
                    "PGD log-odds %", "CE − log-odds", "zero grad. %", "median margin", "dist. var.", "dist. CV"});
   for (const ExperimentRow& r : rows) {
@@ -183,10 +179,10 @@ std::string table_of(const std::vector<ExperimentRow>& rows) {
       table.add({str(r.tau), "diverged", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"});
     } else {
       table.add({str(r.tau, r.not_converged.empty() ? "" : " (not converged)"),
-                 r.train_loss ? number(*r.train_loss) : "–", percent(r.clean), percent(r.corrupted),
+                 r.train_loss ? three_digits(*r.train_loss) : "–", percent(r.clean), percent(r.corrupted),
                  percent(r.pgd_tau1), percent(r.pgd_tau_train), percent(r.pgd_log_odds), percent(r.loss_gap()),
-                 percent(r.zero_gradient_fraction), number(r.median_margin), number(r.distance_variance),
-                 number(r.coefficient_of_variation)});
+                 percent(r.zero_gradient_fraction), three_digits(r.median_margin), three_digits(r.distance_variance),
+                 three_digits(r.coefficient_of_variation)});
     }
   }
   return table.str();

@@ -1,6 +1,7 @@
 // Claims about accuracies without an attack: corruptions, and the most accurate temperature.
 #include <numeric>
 
+#include "apps/evaluation/percent.h"
 #include "apps/report/claim_parts.h"
 #include "kernels/device/error.h"
 
@@ -46,8 +47,8 @@ Claim gain(Claim claim, const Runs& all, const ResultOf& result, bool is_middle)
   const std::optional<Contrast> c = t.one.empty() ? std::nullopt : contrast_of(t, result);
   if (!c) return claim;
   const MeanDifference& d = c->difference;
-  claim.figure = str(percent_text(c->one), " at τ = ", t.one.front().tau, ", ", percent_text(c->high),
-                     " at τ = ", t.high.front().tau);
+  claim.figure =
+      str(percent(c->one), " at τ = ", t.one.front().tau, ", ", percent(c->high), " at τ = ", t.high.front().tau);
   claim.size = signed_points(d.size) + " points";
   claim.uncertainty = c->uncertainty;
   claim.verdict = ClaimVerdict::not_decided;

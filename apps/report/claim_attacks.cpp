@@ -1,5 +1,6 @@
 // Claims about attacks: what a high τ withstands, and whether the attack ran.
 #include "apps/analysis/paired_tests.h"
+#include "apps/evaluation/percent.h"
 #include "apps/report/claim_parts.h"
 #include "kernels/device/error.h"
 
@@ -56,7 +57,7 @@ bool rises_over_trainings(const TwoTaus& t, const std::string& loss) {
 std::string audit_text(const RunResults& run) {
   const auto worst = number_at(result_of(run, "audit"), {"worst_case"}), n = number_at(result_of(run, "audit"), {"n"});
   return worst && n
-             ? str(" The audit's worst case at τ = ", run.tau, " leaves ", percent_text(*worst), " of ", *n, " images.")
+             ? str(" The audit's worst case at τ = ", run.tau, " leaves ", percent(*worst), " of ", *n, " images.")
              : std::string();
 }
 
@@ -77,9 +78,8 @@ Claim untargeted(const Runs& all) {
   if (!order || !order_at_one) return claim;
   const ImageComparison &h = order->images, &o = order_at_one->images;
   const double gain = h.first - o.first, real_gain = h.second - o.second;
-  claim.figure =
-      str("PGD on cross-entropy leaves ", percent_text(o.first), " at τ = ", one.tau, ", ", percent_text(h.first),
-          " at τ = ", high.tau, "; on the log-odds loss ", percent_text(o.second), " and ", percent_text(h.second));
+  claim.figure = str("PGD on cross-entropy leaves ", percent(o.first), " at τ = ", one.tau, ", ", percent(h.first),
+                     " at τ = ", high.tau, "; on the log-odds loss ", percent(o.second), " and ", percent(h.second));
   claim.size = str(signed_points(gain), " points on cross-entropy, ", signed_points(real_gain), " on log-odds");
   claim.uncertainty =
       str("at τ = ", high.tau, t.high.size() > 1 ? str(" (the first of ", t.high.size(), " trainings)") : "", ", ",
@@ -91,7 +91,7 @@ Claim untargeted(const Runs& all) {
     const auto zero = number_at(*pair_of(high, "log-odds", "none")->plain, {"zero_gradient_fraction"});
     claim.reason = "Most of the gain is an attack that failed.";
     if (zero && *zero > 0)
-      claim.reason += str(" Its gradient is exactly zero on ", percent_text(*zero), " of the images that are right.");
+      claim.reason += str(" Its gradient is exactly zero on ", percent(*zero), " of the images that are right.");
     claim.reason += " It holds for these models; what is left on log-odds is no bound from below.";
   } else if (!m.other_difference.empty()) {
     claim.reason = str("The runs differ in ", m.other_difference, ", too.");
@@ -118,14 +118,14 @@ Claim targeted(const Runs& all) {
   const auto order = order_of(pair_of(high, "ce", "random"), 0);
   if (!order) return claim;
   const ImageComparison& c = order->images;
-  claim.figure = str("at τ = ", high.tau, " untargeted PGD leaves ", percent_text(c.first),
-                     ", PGD towards one random class ", percent_text(c.second));
+  claim.figure = str("at τ = ", high.tau, " untargeted PGD leaves ", percent(c.first),
+                     ", PGD towards one random class ", percent(c.second));
   if (const auto every = order_of(pair_of(high, "ce", "all"), 0))
-    claim.figure += str(", towards each class in turn ", percent_text(every->images.second));
+    claim.figure += str(", towards each class in turn ", percent(every->images.second));
   const RunResults one = runs_at(m.runs, 1).front();
   if (const auto at_one = order_of(pair_of(one, "ce", "random"), 0); at_one && one.tau < high.tau)
-    claim.figure += str("; at τ = ", one.tau, " ", percent_text(at_one->images.first), " and ",
-                        percent_text(at_one->images.second));
+    claim.figure +=
+        str("; at τ = ", one.tau, " ", percent(at_one->images.first), " and ", percent(at_one->images.second));
   claim.size = signed_points(c.second - c.first) + " points from untargeted to targeted";
   claim.uncertainty = order->text;
   if (order->p < kClaimLevel) {

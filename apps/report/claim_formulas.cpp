@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/evaluation/percent.h"
 #include "apps/report/claim_parts.h"
 #include "kernels/device/error.h"
 
@@ -83,11 +84,10 @@ Claim direction(const Runs& all) {
   const RunResults run = runs_at(runs, 1).front(), highest = runs.back();
   const std::vector<LossRow> rows = loss_rows(run);
   const LossRow low = rows.front(), high = rows.back();
-  claim.figure =
-      str("the hardest wrong class takes ", percent_text(low.hardest), " of the push at loss τ = ", low.tau, ", ",
-          percent_text(high.hardest), " at loss τ = ", high.tau, " (model trained at τ = ", run.tau, ")");
+  claim.figure = str("the hardest wrong class takes ", percent(low.hardest), " of the push at loss τ = ", low.tau, ", ",
+                     percent(high.hardest), " at loss τ = ", high.tau, " (model trained at τ = ", run.tau, ")");
   claim.size = str(signed_points(high.hardest - low.hardest), " points; equal shares are ",
-                   percent_text(1 / static_cast<double>(high.negatives)));
+                   percent(1 / static_cast<double>(high.negatives)));
   claim.uncertainty = str("none: the formula is algebra, the figures are means", images_of(run), " of one model");
   claim.verdict = high.hardest < low.hardest ? ClaimVerdict::supported : ClaimVerdict::contradicted;
   claim.reason = high.hardest < low.hardest ? "The shares even out." : "The shares do not even out on this model.";
@@ -95,7 +95,7 @@ Claim direction(const Runs& all) {
     const LossRow own = nearest(loss_rows(highest), highest.tau);
     claim.reason += str(" That is the loss on a finished model: training at τ = ", highest.tau,
                         " makes logits of that order, and there, with the loss at τ = ", own.tau,
-                        ", the hardest class takes ", percent_text(own.hardest), " again.");
+                        ", the hardest class takes ", percent(own.hardest), " again.");
   }
   return claim;
 }
@@ -109,10 +109,9 @@ Claim distances(const Runs& all) {
   const Measured m = measured(all, [&](const RunResults& r) { return figure(r, kRaw) && figure(r, kUnit); });
   const TwoTaus t = two_taus(m.runs);
   if (t.one.empty()) return claim;
-  std::vector<double> taus, raw, unit;
+  std::vector<double> taus, unit;
   for (const RunResults& r : m.runs) {
     taus.push_back(r.tau);
-    raw.push_back(*figure(r, kRaw));
     unit.push_back(*figure(r, kUnit));
   }
   const auto change = [&](const char* name) {
@@ -122,26 +121,26 @@ Claim distances(const Runs& all) {
     return three_digits(*figure(t.high.front(), name) / *figure(t.one.front(), name));
   };
   claim.figure = str("from τ = ", t.one.front().tau, " to ", t.high.front().tau, " the coefficient of variation goes ",
-                     change(kRaw), " (it depends on the size of the last layer), of unit vectors ", change(kUnit));
+                     change(kUnit), " on unit vectors, ", change(kRaw), " on raw ones");
   if (figure(t.one.front(), "mean_distance_variance") && figure(t.high.front(), "mean_distance_variance"))
-    claim.figure += str(", the variance ", change("mean_distance_variance"), ", which follows the scale of the logits");
-  claim.size = str("times ", times(kRaw), " and ", times(kUnit));
-  const Trend raw_trend = trend_of(taus, raw), unit_trend = trend_of(taus, unit);
-  const double p = std::max(raw_trend.p, unit_trend.p);
+    claim.figure += str(", the variance ", change("mean_distance_variance"));
+  claim.size =
+      str("times ", times(kUnit), " of unit vectors, which no scale changes; the others follow the last layer");
+  const Trend trend = trend_of(taus, unit);
   claim.uncertainty =
-      str("Kendall's rank correlation with τ over ", m.runs.size(), " trainings is ", three_digits(raw_trend.tau_a),
-          " and ", three_digits(unit_trend.tau_a), ", ", p_text(p), m.runs.size() <= 8 ? " (all orders counted)" : "");
-  const bool is_decided = p < kClaimLevel && raw_trend.tau_a * unit_trend.tau_a > 0 && m.other_difference.empty();
-  claim.verdict = !is_decided           ? ClaimVerdict::not_decided
-                  : raw_trend.tau_a < 0 ? ClaimVerdict::supported
-                                        : ClaimVerdict::contradicted;
+      str("Kendall's rank correlation of unit vectors with τ over ", m.runs.size(), " trainings is ",
+          three_digits(trend.tau_a), ", ", p_text(trend.p), m.runs.size() <= 8 ? " (all orders counted)" : "");
+  const bool is_decided = trend.p < kClaimLevel && m.other_difference.empty();
+  claim.verdict = !is_decided       ? ClaimVerdict::not_decided
+                  : trend.tau_a < 0 ? ClaimVerdict::supported
+                                    : ClaimVerdict::contradicted;
   if (!m.other_difference.empty())
     claim.reason = str("The runs differ in ", m.other_difference, ", too.");
   else if (!is_decided)
-    claim.reason = "These trainings show no trend beyond chance in both measures.";
+    claim.reason = "These trainings show no trend beyond chance.";
   else
-    claim.reason = raw_trend.tau_a < 0 ? "Both measures fall with τ."
-                                       : "Both measures rise with τ: distances become less equal.";
+    claim.reason = trend.tau_a < 0 ? "Free of scale, the spread falls with τ."
+                                   : "Free of scale, the spread rises with τ: distances become less equal.";
   claim.reason += " On these images, of this recipe; nothing here says what causes what.";
   return claim;
 }

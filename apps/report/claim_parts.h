@@ -31,8 +31,6 @@ struct TwoTaus {
 };
 [[nodiscard]] TwoTaus two_taus(const Runs& runs, bool is_middle = false);
 
-[[nodiscard]] std::string three_digits(double v);
-[[nodiscard]] std::string percent_text(double share);   // "12.5 %"
 [[nodiscard]] std::string signed_points(double share);  // "+12.5", "−0.3", "0.0"
 [[nodiscard]] std::string interval_text(const MeanDifference& d);
 [[nodiscard]] std::string p_text(double p);  // "p = 0.017", "p < 0.001"

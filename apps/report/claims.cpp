@@ -50,8 +50,6 @@ std::string formatted(const char* format, double value) {
 }
 }  // namespace
 
-std::string three_digits(double v) { return formatted("%.3g", v); }
-std::string percent_text(double share) { return formatted("%.1f %%", 100 * share); }
 std::string signed_points(double share) {
   const std::string digits = formatted("%.1f", std::abs(100 * share));
   return digits == "0.0" ? digits : (share < 0 ? "−" : "+") + digits;

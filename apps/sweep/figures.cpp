@@ -104,6 +104,7 @@ class Reader {
     attacks();
     const JsonFields geometry = result("geometry");
     number("coefficient_of_variation", geometry, "coefficient_of_variation");
+    number("unit_coefficient_of_variation", geometry, "cosine_coefficient_of_variation");
     const JsonFields audit = result("audit");
     number("audit_worst_case", audit, "worst_case");
     targeted();
@@ -208,6 +209,7 @@ const std::vector<SweepColumn>& sweep_columns() {
                                                    {"zero_gradient_fraction", "zero grad. %", true},
                                                    {"median_margin", "median margin (all images)", false},
                                                    {"coefficient_of_variation", "dist. CV", false},
+                                                   {"unit_coefficient_of_variation", "dist. CV, unit vectors", false},
                                                    {"median_distance", "median L∞ dist.", false},
                                                    {"mean_distance", "mean L∞ dist.", false},
                                                    {"alpha_entropy", "entropy of α", false},

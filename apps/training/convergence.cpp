@@ -82,12 +82,6 @@ const char* name_of(Reason reason) {
   return "";
 }
 
-std::string short_number(double v) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g", v);
-  return text;
-}
-
 }  // namespace
 
 std::optional<NonConvergence> judge_convergence(const std::vector<LoggedSteps>& logged, const ConvergenceQuestion& q) {
@@ -137,12 +131,12 @@ Json to_json(const NonConvergence& n) {
 }
 
 Message text_of(const NonConvergence& n, const std::string& data, const std::string& model) {
-  return message("training has not converged: over the last quarter of its steps the loss is ", short_number(n.loss),
-                 " (a uniform guess: ", short_number(n.uniform_loss), ") and the accuracy ", percent(n.accuracy),
-                 " (chance: ", percent(n.chance), "), at learning rate ", short_number(n.lr), ", tau ",
-                 short_number(n.tau), ", learning rate / tau ", short_number(n.lr / n.tau),
+  return message("training has not converged: over the last quarter of its steps the loss is ", three_digits(n.loss),
+                 " (a uniform guess: ", three_digits(n.uniform_loss), ") and the accuracy ", percent(n.accuracy),
+                 " (chance: ", percent(n.chance), "), at learning rate ", three_digits(n.lr), ", tau ",
+                 three_digits(n.tau), ", learning rate / tau ", three_digits(n.lr / n.tau),
                  "; the largest rate that converges: kelvin sweep ", "preset"_field, " lr-boundary ", "grid"_field,
-                 " tau=", short_number(n.tau), " ", "data"_field, " ", printable(data), " ", "model"_field, " ", model,
+                 " tau=", three_digits(n.tau), " ", "data"_field, " ", printable(data), " ", "model"_field, " ", model,
                  " ", "out"_field, " boundary");
 }
 
