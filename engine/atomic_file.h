@@ -1,6 +1,8 @@
 // Files appear whole or not at all: the bytes go to a temporary file in the same folder (temporary_file.h), which is synced and renamed. A symbolic
 // link at the path is followed and stays; to a device or FIFO the bytes are written directly; a folder is a mistake (output_place.h).
 // A failure throws a mistake that names the file and the system's reason, and removes the temporary file.
+//
+// Of the processes of a parallel run only rank 0 writes files: on the others these functions do nothing.
 #pragma once
 
 #include <cstddef>

@@ -12,6 +12,7 @@
 
 #include "kernels/device/error.h"
 #include "kernels/device/listed.h"
+#include "kernels/processes/launcher.h"
 
 namespace kelvin {
 namespace {
@@ -41,7 +42,7 @@ std::vector<std::string> environment_with(const std::vector<std::string>& change
   std::vector<std::string> all = changes;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry, name = text.substr(0, text.find('=') + 1);
-    bool is_changed = false;
+    bool is_changed = is_of_a_launcher(name);  // a child is no rank
     for (const std::string& change : changes) is_changed = is_changed || change.starts_with(name);
     if (!is_changed) all.push_back(text);
   }

@@ -5,7 +5,7 @@
 //
 // A child reads nothing (standard input is /dev/null), inherits no descriptors but those named here, and ends with this program, even if that is
 // killed (PR_SET_PDEATHSIG; strictly: it ends with the thread that started it). Put text from outside behind "--" or write --flag=value, so that
-// it cannot become a flag either.
+// it cannot become a flag either. The variables of an MPI launcher do not reach it, because it is no rank of this program's run.
 #pragma once
 
 #include <sys/types.h>

@@ -2,7 +2,9 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "apps/cli/notes.h"
 #include "apps/cli/standard_streams.h"
@@ -14,6 +16,7 @@
 #include "kernels/device/notes.h"
 #include "kernels/device/threads.h"
 #include "kernels/libraries/cuda_device.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 
@@ -29,12 +32,21 @@ Fields common_fields(CommonOptions& o) {
              "CUDA: time several algorithms for each convolution and product, on or off (compile: as on)",
              Resume::free),
        field("fast-nondeterministic", o.fast, "CUDA: also use plans whose sums have no fixed order", Resume::free),
+       field("hang-after", o.hang_after, above(0),
+             "Parallel runs: seconds without an answer from a rank after which all end; longer while steps take long",
+             Resume::unrecorded),
        basic(field("json", o.json, "Standard output is exactly one JSON object", Resume::unrecorded)),
        basic(field("quiet", o.quiet, "No progress", Resume::unrecorded))});
 }
 
 Device open_device(const CommonOptions& common) {
-  if (common.threads > 0) omp_set_num_threads(common.threads);
+  const Processes& all = processes();
+  if (common.threads > 0)
+    omp_set_num_threads(common.threads);
+  else if (all.local_size() > 1 && omp_get_num_procs() == static_cast<int>(std::thread::hardware_concurrency()))
+    omp_set_num_threads(
+        std::max(1, omp_get_num_procs() / all.local_size()));  // the launcher has not bound them to cores
+  processes().set_hang_after(common.hang_after);
   cuda_settings() = {.allow_tf32 = common.tf32, .autotune = common.autotune != "off", .deterministic = !common.fast};
   if (common.autotune == "compile") note_once("--autotune compile does nothing any more: it is taken as --autotune on");
   if (common.device == "cpu") return {};

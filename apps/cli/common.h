@@ -21,13 +21,14 @@ struct CommonOptions {
   bool tf32 = false;  // the next three: CudaSettings (kernels/libraries/cuda_device.h)
   std::string autotune = "on";
   bool fast = false;
+  double hang_after = 60;  // seconds: Processes::set_hang_after
   bool json = false;
   bool quiet = false;
 };
 
 [[nodiscard]] Fields common_fields(CommonOptions& options);
 
-// Applies --threads and --device. Throws a mistake for a device that is not available. `auto` adds a note that says why the CPU was chosen, except
+// Applies --threads, --device and --hang-after. Throws a mistake for a device that is not available. `auto` adds a note that says why the CPU was chosen, except
 // on machines where no GPU is expected.
 [[nodiscard]] Device open_device(const CommonOptions& common);
 [[nodiscard]] std::string device_name(const Device& device);  // "NVIDIA H100 80GB HBM3", "the CPU"

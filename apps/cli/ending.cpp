@@ -21,6 +21,9 @@
 #include "apps/cli/standard_streams.h"
 #include "engine/atomic_file.h"
 #include "kernels/device/error.h"
+#include "kernels/device/notes.h"
+#include "kernels/processes/launcher.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -34,8 +37,22 @@ int out_of_memory(const char* what) {
 }
 
 int fail(const std::string& message, ExitCode code) {
-  print_note("kelvin: " + message);
+  if (const auto line = processes().line_of_failure(message, code)) print_error("kelvin: " + *line);
   return static_cast<int>(code);
+}
+
+// After an exception that means that no memory is left.
+int fail_without_memory(const char* what) {
+  return processes().are_many() ? fail(what, ExitCode::out_of_memory) : out_of_memory(what);
+}
+
+// Joins the run, if a launcher started this process. Without it there is nobody to agree with on who prints.
+bool join_processes() try {
+  if (!processes().is_first()) keep_notes_silent();
+  return true;
+} catch (const Error& e) {
+  if (launched_rank().value_or(0) == 0) print_error(std::string("kelvin: ") + e.what());
+  return false;
 }
 
 // Does not print what() of another library, because it does not help the user. The type helps the developer.
@@ -58,19 +75,21 @@ int tell_exception() {
     throw;
   } catch (const ReaderIsGone&) {
     end_quietly();
+  } catch (const EndedByOther& e) {
+    return fail("", e.code());
   } catch (const Error& e) {
     return fail(as_flags(e.message()), e.code());
   } catch (const std::bad_alloc&) {
-    return out_of_memory("out of memory; try a smaller --batch-size");
+    return fail_without_memory("out of memory; try a smaller --batch-size");
   } catch (const std::length_error&) {  // more than any memory holds
-    return out_of_memory("out of memory; try a smaller --batch-size");
+    return fail_without_memory("out of memory; try a smaller --batch-size");
   } catch (const std::filesystem::filesystem_error& e) {  // prints our own message instead of the standard library's
-    if (ran_out(e.code())) return out_of_memory("out of memory while a file was opened");
+    if (ran_out(e.code())) return fail_without_memory("out of memory while a file was opened");
     return fail((e.path1().empty() ? "the working folder" : e.path1().string()) + ": " + e.code().message(),
                 ExitCode::mistake);
   } catch (const std::system_error& e) {
     if (ran_out(e.code()))
-      return out_of_memory("out of threads or memory: the system has no more; try a smaller --threads");
+      return fail_without_memory("out of threads or memory: the system has no more; try a smaller --threads");
     return fail_inside(typeid(e));
   } catch (const nlohmann::json::exception&) {  // an error in a file that its reader did not expect
     return fail("one of the files read holds JSON of another form than kelvin writes: damaged, or changed by hand",
@@ -111,11 +130,15 @@ int run_to_its_end(const std::function<int()>& program) {
   // loads it now.
   void* frame = nullptr;
   if (backtrace(&frame, 1) == 0) return out_of_memory("out of memory");
-  int code = 0;
-  try {
-    code = program();
-  } catch (...) {
-    code = tell_exception();
+  int code = static_cast<int>(ExitCode::mistake);
+  if (join_processes()) {
+    try {
+      code = program();
+      processes().barrier("the end of the run");
+    } catch (...) {
+      code = tell_exception();
+    }
+    code = processes().end(code);
   }
   ends_by_itself = false;
   return code;

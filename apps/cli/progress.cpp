@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "kernels/processes/processes.h"
+
 namespace kelvin {
 namespace {
 
@@ -30,7 +32,7 @@ std::string duration_text(double seconds) {
 Progress::Progress(std::string label, std::string unit, bool quiet)
     : label_(std::move(label)),
       unit_(std::move(unit)),
-      is_quiet_(quiet),
+      is_quiet_(quiet || !processes().is_first()),
       is_terminal_(isatty(STDERR_FILENO) != 0),
       start_(Clock::now()),
       last_print_(is_terminal_ ? Clock::time_point() : start_) {}  // a terminal shows the bar at once

@@ -11,6 +11,7 @@
 
 #include "engine/printable.h"
 #include "kernels/device/error.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -47,6 +48,7 @@ void prepare_standard_streams() {
 }
 
 void print(std::string_view text) {
+  if (!processes().is_first()) return;
   while (!text.empty() && failure_of_stdout == 0) {
     const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
     if (n >= 0)
@@ -58,7 +60,11 @@ void print(std::string_view text) {
   }
 }
 
-void print_note(std::string_view line) { std::fprintf(stderr, "%s\n", printable(line).c_str()); }
+void print_note(std::string_view line) {
+  if (processes().is_first()) print_error(line);
+}
+
+void print_error(std::string_view line) { std::fprintf(stderr, "%s\n", printable(line).c_str()); }
 
 void end_quietly() {
   signal(SIGPIPE, SIG_DFL);

@@ -9,11 +9,12 @@ namespace kelvin {
 // closed pipe or a file at its size limit makes a write fail and does not end the program. Child processes have the default signals.
 void prepare_standard_streams();
 
-// Prints to standard output. close_standard_streams reports a failure at the end, after all results are saved.
+// Prints to standard output; of the processes of a parallel run only rank 0 does. close_standard_streams reports a failure at the end, after all results are saved.
 void print(std::string_view text);
 
-// Prints one line to standard error; line breaks in `line` are escaped.
+// Prints one line to standard error; line breaks in `line` are escaped. Notes are printed by rank 0 alone, errors by every rank.
 void print_note(std::string_view line);
+void print_error(std::string_view line);
 
 // Ends the program like one whose output pipe was closed: by SIGPIPE.
 [[noreturn]] void end_quietly();

@@ -4,6 +4,7 @@
 
 #include "apps/cli/as_flags.h"
 #include "apps/cli/help.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -17,6 +18,14 @@ std::string check_switch(std::string& text) try {
   return "'" + text + "' is not a value it takes";
 }
 
+void require_useful_in_parallel(const std::string& command) {
+  for (const char* const known : {"train", "evaluate", "corrupt", "attack", "audit", "sweep"})
+    if (command == known) return;
+  if (processes().are_many())
+    throw mistake("kelvin ", command, " is for one process, and ", processes().size(),
+                  " were started; start it without mpirun or srun");
+}
+
 }  // namespace
 
 CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& name, const std::string& description,
@@ -24,7 +33,10 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   CLI::App* const command = app.add_subcommand(name, description);
   command->footer("Examples:\n" + examples);
   add_fields(*command, common_fields(common));
-  command->callback(std::move(run));
+  command->callback([name, run = std::move(run)] {
+    require_useful_in_parallel(name);
+    run();
+  });
   return command;
 }
 

@@ -1,6 +1,5 @@
 // kelvin train
 #include <CLI/CLI.hpp>
-#include <cstdio>
 
 #include "apps/cli/as_flags.h"
 #include "apps/cli/commands.h"
@@ -51,13 +50,11 @@ void print_notes(const TrainFlags& f, const CommonOptions& common) {
   if (common.quiet || f.options.optimizer.kind == OptimizerOptions::Kind::sgd) return;
   const char* const optimizer = f.options.optimizer.kind == OptimizerOptions::Kind::adam ? "adam" : "adamw";
   if (!f.lr && !f.is_auto)
-    std::fprintf(stderr, "learning rate %g, the default of %s; --lr sets another\n", f.options.lr.base, optimizer);
+    print_note(
+        str("learning rate ", number(f.options.lr.base, 6), ", the default of ", optimizer, "; --lr sets another"));
   if (f.options.lr_times_tau)
-    std::fprintf(
-        stderr,
-        "--lr-times-tau undoes the 1/tau of the gradient; %s's steps do not shrink with the gradient, so here it "
-        "makes them tau times as long\n",
-        optimizer);
+    print_note(str("--lr-times-tau undoes the 1/tau of the gradient; ", optimizer,
+                   "'s steps do not shrink with the gradient, so here it makes them tau times as long"));
 }
 
 std::string text_of(const TrainReport& r, const std::string& out) {
@@ -197,10 +194,9 @@ void resume(const TrainFlags& given, const CommonOptions& common, const CLI::App
   for (const FlagValues& flags : {position.flags, position.flags_before})
     if (!flags.empty()) begun.push_back(flags);
   if (has_checkpoint && begun.empty() && !common.quiet)
-    std::fprintf(stderr,
-                 "%s: its checkpoint is of an earlier version of kelvin, which kept no digests: whether flags "
-                 "or data have changed is not checked\n",
-                 printable(given.out).c_str());
+    print_note(given.out +
+               ": its checkpoint is of an earlier version of kelvin, which kept no digests: whether flags or data have "
+               "changed is not checked");
   const FlagValues config = read_config(folder, /*is_escaped=*/!has_checkpoint || !begun.empty());
   CommonOptions kept;
   TrainFlags flags;

@@ -15,6 +15,7 @@
 #include "engine/printable.h"
 #include "engine/temporary_file.h"
 #include "kernels/arrays/elementwise.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -65,6 +66,7 @@ std::vector<std::uint32_t> RunFolder::kept_epochs() const {
 }
 
 void RunFolder::create() const {
+  if (!processes().is_first()) return;
   std::error_code error;
   std::filesystem::create_directories(path / "results", error);
   if (error)
@@ -80,6 +82,7 @@ bool RunFolder::has_begun() const {
 }
 
 void RunFolder::discard() const {
+  if (!processes().is_first()) return;
   std::error_code ignored;
   for (const std::filesystem::path& file : {config(), metrics(), checkpoint(), path / kRunLock})
     std::filesystem::remove(file, ignored);

@@ -13,6 +13,7 @@
 
 #include "engine/printable.h"
 #include "kernels/device/error.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -86,6 +87,7 @@ std::string holder_of(const Path& lock) {
 }
 
 FileLock lock_run(const Path& run) {
+  if (!processes().is_first()) return FileLock::of_another_rank();
   const Path path = run / kRunLock;
   for (int i = 0; i < kTries; ++i) {
     if (i > 0) std::this_thread::sleep_for(kPause);

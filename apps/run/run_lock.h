@@ -17,6 +17,8 @@ class FileLock {
   // The lock, or nothing if another process holds it. Throws a mistake if the file cannot be made or locked, or if the path is a symbolic or
   // hard link or no regular file.
   [[nodiscard]] static std::optional<FileLock> try_take(const std::filesystem::path& path, Kind kind = Kind::exclusive);
+  // Stands for the lock that rank 0 of a parallel run holds.
+  [[nodiscard]] static FileLock of_another_rank() { return FileLock(-1); }
   ~FileLock();
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&&) = delete;
@@ -37,7 +39,7 @@ class FileLock {
 inline constexpr const char* kRunLock = "lock";  // in the run folder
 
 // Takes RUN/lock, which the process that trains in this folder holds. The folder must exist. Waits up to a second, for a process that was killed
-// but has not ended yet; then throws a mistake that names the holder.
+// but has not ended yet; then throws a mistake that names the holder. Rank 0 takes it for all processes of a parallel run.
 [[nodiscard]] FileLock lock_run(const std::filesystem::path& run);
 
 }  // namespace kelvin

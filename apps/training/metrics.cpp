@@ -12,6 +12,7 @@
 #include "apps/run/json_output.h"
 #include "engine/printable.h"
 #include "kernels/device/error.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -32,9 +33,9 @@ std::uintmax_t end_of_last_line(int descriptor, std::uintmax_t size) {
 
 }  // namespace
 
-MetricsFile::MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_bytes)
-    : path_(path),
-      descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666)) {
+MetricsFile::MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_bytes) : path_(path) {
+  if (!processes().is_first()) return;
+  descriptor_ = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
   const std::string name = printable(path.string());
   if (descriptor_ < 0 && errno != ELOOP) throw mistake(name, ": cannot be written: ", std::strerror(errno));
   struct stat status {};
@@ -51,9 +52,12 @@ MetricsFile::MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_
   throw mistake(name, ": cannot be cut to ", size_, " bytes: ", std::strerror(error));
 }
 
-MetricsFile::~MetricsFile() { close(descriptor_); }
+MetricsFile::~MetricsFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
 
 void MetricsFile::write(const Json& line) {
+  if (descriptor_ < 0) return;
   const std::string text = to_text(line) + "\n";
   for (std::size_t done = 0; done < text.size();) {
     const ssize_t n = ::write(descriptor_, text.data() + done, text.size() - done);
@@ -65,7 +69,7 @@ void MetricsFile::write(const Json& line) {
 }
 
 void MetricsFile::sync() const {
-  if (fsync(descriptor_) != 0)
+  if (descriptor_ >= 0 && fsync(descriptor_) != 0)
     throw mistake(printable(path_.string()), ": cannot be written to the disk: ", std::strerror(errno));
 }
 

@@ -12,7 +12,7 @@ class MetricsFile {
  public:
   // Cuts the file to `keep_bytes` (0 for a new run) and opens it for appending: a resumed run writes the lines again that a killed run wrote
   // after its last checkpoint. A file that is shorter, or that would be cut inside a line, is cut to its last whole line, because a damaged log
-  // must not stop a run. Throws a mistake if the path is a symbolic or hard link or no regular file.
+  // must not stop a run. Only rank 0 of a parallel run has a file; on the others it stays empty. Throws a mistake if the path is a symbolic or hard link or no regular file.
   MetricsFile(const std::filesystem::path& path, std::uintmax_t keep_bytes);
   ~MetricsFile();
   MetricsFile(const MetricsFile&) = delete;
@@ -25,7 +25,7 @@ class MetricsFile {
 
  private:
   std::filesystem::path path_;
-  int descriptor_;
+  int descriptor_ = -1;
   std::uintmax_t size_ = 0, lost_ = 0;
 };
 

@@ -8,6 +8,7 @@ namespace kelvin {
 namespace {
 
 std::mutex mutex;
+bool is_silent = false;
 
 std::vector<std::string>& all() {
   static auto* const notes = new std::vector<std::string>;
@@ -22,7 +23,12 @@ void note_once(const std::string& text) {
   const std::lock_guard lock(mutex);
   if (std::find(all().begin(), all().end(), line) != all().end()) return;
   all().push_back(line);
-  std::fprintf(stderr, "kelvin: note: %s\n", line.c_str());
+  if (!is_silent) std::fprintf(stderr, "kelvin: note: %s\n", line.c_str());
+}
+
+void keep_notes_silent() {
+  const std::lock_guard lock(mutex);
+  is_silent = true;
 }
 
 std::vector<std::string> notes_so_far() {

@@ -32,6 +32,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
     {"kernels/device", {}},
     {"kernels/simt", {"kernels/device"}},
     {"kernels/libraries", {"kernels/device"}},
+    {"kernels/processes", {"kernels/device", "kernels/libraries"}},
     {"kernels/losses", {"kernels/device", "kernels/simt"}},
     {"kernels/attacks", {"kernels/device", "kernels/simt"}},
     {"kernels/layers", {"kernels/device", "kernels/simt"}},

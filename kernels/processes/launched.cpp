@@ -1,0 +1,50 @@
+#include <dlfcn.h>
+
+#include <filesystem>
+
+#include "kernels/device/dynamic_library.h"
+#include "kernels/processes/launcher.h"
+#include "kernels/processes/processes.h"
+
+namespace kelvin {
+namespace {
+
+// Folders in which the plugin may be: that of this library, and the one above where this is the copy for a CPU level (glibc-hwcaps/LEVEL).
+std::vector<std::string> folders() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&is_launched_in_parallel), &info) == 0 || info.dli_fname == nullptr)
+    return {};
+  const std::filesystem::path here = std::filesystem::path(info.dli_fname).parent_path();
+  return {here.string(), (here / "../..").lexically_normal().string()};
+}
+
+Transport open_plugin() {
+  const DynamicLibrary plugin("a launcher of MPI has started this program, but libkelvin_mpi.so", {"libkelvin_mpi.so"},
+                              folders());
+  OpenTransport* const open = plugin[kOpenTransport];
+  Transport t;
+  char error[256] = {};
+  if (open(&t, error, sizeof error) != 0) throw mistake("MPI cannot be used: ", error);
+  if (t.version != kTransportVersion)
+    throw mistake("libkelvin_mpi.so in ", plugin.folder(), " is of version ", t.version, " instead of ",
+                  kTransportVersion, ": build it again (tools/build.sh kelvin_mpi)");
+  if (t.size == 1 && (launched_size().value_or(1) > 1 || launched_rank().value_or(0) > 0))
+    throw mistake(
+        "the launcher started several processes, and MPI knows only this one: use the mpirun of the MPI that "
+        "libkelvin_mpi.so was built with, or srun --mpi=pmix");
+  return t;
+}
+
+std::unique_ptr<Processes> open_processes() {
+  if (!is_launched_in_parallel()) return std::make_unique<Processes>();
+  return std::make_unique<Processes>(open_plugin());
+}
+
+}  // namespace
+
+Processes& processes() {
+  static const std::unique_ptr<Processes> all = open_processes();
+  return *all;
+}
+
+}  // namespace kelvin

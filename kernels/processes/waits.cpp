@@ -1,0 +1,121 @@
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "kernels/device/listed.h"
+#include "kernels/processes/news.h"
+
+namespace kelvin {
+namespace {
+
+constexpr int kWarmUpWaits = 10;       // of a run: caches and plans are made then
+constexpr double kWarmUpPatience = 5;  // times hang_after_
+constexpr double kWorkPatience = 4;    // times the longest piece of work
+constexpr auto kSpin = std::chrono::microseconds(200);
+constexpr auto kNewsInterval = std::chrono::milliseconds(20);
+
+double seconds(std::chrono::steady_clock::duration d) { return std::chrono::duration<double>(d).count(); }
+
+}  // namespace
+
+void Processes::exchange(std::vector<Message>& messages, const std::string& where) {
+  std::vector<Message> begun;
+  for (const Message& m : messages)  // in pieces that a transport can carry
+    for (std::size_t at = 0; at < m.bytes.size(); at += kLargestMessage)
+      begun.push_back(
+          {m.is_sent, m.peer, m.bytes.subspan(at, std::min<std::size_t>(kLargestMessage, m.bytes.size() - at))});
+  for (const bool is_sent : {false, true})  // the receives first, so that what comes has its place
+    for (Message& m : begun)
+      if (m.is_sent == is_sent)
+        m.request = is_sent ? t_.send(m.bytes.data(), static_cast<std::int64_t>(m.bytes.size()), m.peer, kData)
+                            : t_.receive(m.bytes.data(), static_cast<std::int64_t>(m.bytes.size()), m.peer, kData);
+  wait(begun, where);
+}
+
+void Processes::wait(std::vector<Message>& messages, const std::string& where) {
+  const Clock::time_point since = Clock::now();
+  longest_work_ = std::max(longest_work_, seconds(since - last_event_));
+  while (true) {
+    std::erase_if(messages, [&](const Message& m) {
+      const int state = t_.progress(m.request);
+      if (state < 0)
+        throw Lost(ExitCode::internal, str("the connection to rank ", m.peer, " on ",
+                                           hosts_[static_cast<std::size_t>(m.peer)], " broke during ", where));
+      return state > 0;
+    });
+    if (messages.empty()) break;
+    const Clock::time_point now = Clock::now();
+    if (now - news_->looked > kNewsInterval) {
+      take_news();
+      require_in_time(messages, since, where);
+    }
+    if (now - since > kSpin)
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    else
+      sched_yield();
+  }
+  ++waits_;
+  last_event_ = Clock::now();
+}
+
+// Throws if a rank that `messages` wait for has been silent for too long.
+void Processes::require_in_time(const std::vector<Message>& messages, Clock::time_point since,
+                                const std::string& where) {
+  const double patience =
+      std::max(hang_after_ * (waits_ < kWarmUpWaits ? kWarmUpPatience : 1), kWorkPatience * longest_work_);
+  std::vector<int> silent;
+  for (const Message& m : messages)
+    if (seconds(Clock::now() - std::max(since, news_->seen[static_cast<std::size_t>(m.peer)])) > patience)
+      if (std::ranges::find(silent, m.peer) == silent.end()) silent.push_back(m.peer);
+  if (silent.empty()) return;
+  std::ranges::sort(silent);
+  int speaker = 0;  // the first rank that answers
+  while (std::ranges::find(silent, speaker) != silent.end()) ++speaker;
+  news_->is_lost = true;
+  const std::string text =
+      str(listed(silent, [&](int r) { return str("rank ", r, " on ", hosts_[static_cast<std::size_t>(r)]); }),
+          silent.size() == 1 ? " has" : " have", " not answered for ", static_cast<long>(patience), " s in ", where,
+          ": stopped, hung or cut off from the network; all ranks end");
+  if (speaker == rank()) throw Lost(ExitCode::internal, text);
+  throw EndedByOther(ExitCode::internal, text);
+}
+
+void Processes::post(int tag, int to, std::span<const std::byte> bytes) {
+  News::Posted& p = news_->posted.emplace_back(News::Posted{Bytes(bytes.begin(), bytes.end()), nullptr});
+  p.request = t_.send(p.bytes.data(), static_cast<std::int64_t>(p.bytes.size()), to, tag);
+}
+
+Bytes Processes::receive_waiting(int tag, int from, std::int64_t size) {
+  Bytes bytes(static_cast<std::size_t>(size));
+  void* const request = t_.receive(bytes.data(), size, from, tag);
+  while (t_.progress(request) == 0) {  // it is there already
+  }
+  return bytes;
+}
+
+void Processes::take_news() {
+  News& n = *news_;
+  n.looked = Clock::now();
+  std::erase_if(n.posted, [&](const News::Posted& p) { return t_.progress(p.request) != 0; });
+  std::int64_t size = 0;
+  for (int from = 0; (from = t_.waiting(kProgress, &size)) >= 0;) {
+    const Bytes bytes = receive_waiting(kProgress, from, size);
+    const auto at = static_cast<std::size_t>(from);
+    std::memcpy(&n.done[at], bytes.data(), sizeof n.done[at]);
+    n.seen[at] = n.looked;
+  }
+  for (int from = 0; (from = t_.waiting(kFailure, &size)) >= 0;) {
+    const Bytes bytes = receive_waiting(kFailure, from, size);
+    News::Failure& failure = n.failures[static_cast<std::size_t>(from)].emplace();
+    std::memcpy(&failure.code, bytes.data(), sizeof failure.code);
+    failure.message.assign(reinterpret_cast<const char*>(bytes.data()) + sizeof failure.code,
+                           bytes.size() - sizeof failure.code);
+  }
+  if (n.is_failed) return;
+  for (const auto& failure : n.failures)
+    if (failure) throw EndedByOther(static_cast<ExitCode>(failure->code), failure->message);
+}
+
+}  // namespace kelvin
