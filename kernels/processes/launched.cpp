@@ -31,7 +31,7 @@ Transport open_plugin() {
   if (t.size == 1 && (launched_size().value_or(1) > 1 || launched_rank().value_or(0) > 0))
     throw mistake(
         "the launcher started several processes, and MPI knows only this one: use the mpirun of the MPI that "
-        "libkelvin_mpi.so was built with, or srun --mpi=pmix");
+        "libkelvin_mpi.so was built with; under Slurm, PMIx");
   return t;
 }
 
