@@ -28,11 +28,14 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   int workers = 1;
   std::uint32_t first_epoch = 0;
+  // Part `part` of `parts`: of each batch of B images only those from part B / parts to (part + 1) B / parts.
+  int part = 0, parts = 1;
 };
 
 struct Batch {
   std::uint32_t epoch = 0;
   std::int64_t number = 0;            // in its epoch
+  std::int64_t first = 0, whole = 0;  // where the images below begin in the whole batch, and how many that has
   std::vector<float> images;          // [n, H, W, C] in [0, 1]; or empty
   std::vector<std::int32_t> labels;   // [n]
   std::vector<std::int32_t> indices;  // [n] into the set

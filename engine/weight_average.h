@@ -23,6 +23,8 @@ class WeightAverage {
   // Starts again from the model's present values.
   void restart();
   void exchange();
+  // Its flat buffers: the averages of BatchNorm's running statistics.
+  [[nodiscard]] const Tensor& buffer_values() const { return buffers_; }
   // The average under "ema.<parameter>", to save and restore.
   [[nodiscard]] NamedTensors state() const;
 

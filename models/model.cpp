@@ -30,10 +30,12 @@ Tensor Model::normalize(const Tensor& images) const {
                          spec_.precision);
 }
 
-void Model::set_dropout_step(std::int64_t step) const {
+void Model::set_dropout_step(std::int64_t step, std::int64_t first_image, std::int64_t images) {
   if (spec_.dropout == 0 && spec_.drop_path == 0) return;  // nobody reads it
   const auto number = static_cast<std::int32_t>(step);
   dropout_source_.step.copy_from_host(std::span<const std::int32_t>(&number, 1));
+  dropout_source_.first_image = first_image;
+  dropout_source_.images = images;
 }
 
 }  // namespace kelvin

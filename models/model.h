@@ -73,8 +73,8 @@ class Model {
   [[nodiscard]] Tensor forward(const Tensor& images, Mode mode) { return logits(features(images, mode)); }
 
   // Dropout masks are a function of (seed of the model, layer, this number): set it before every training step, outside of a recorded
-  // step. Two passes in one step draw the same masks.
-  void set_dropout_step(std::int64_t step) const;
+  // step. Two passes in one step draw the same masks. The batch may be a part of a larger one: `images` of them, from `first_image` on.
+  void set_dropout_step(std::int64_t step, std::int64_t first_image = 0, std::int64_t images = 1);
 
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
   // s of the cosine classifier from now on: multiplies every logit by the ratio and changes no prediction.

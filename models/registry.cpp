@@ -93,7 +93,7 @@ std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t s
   const ModelSpec& s = model->spec();
   model->mean_ = per_channel(s.mean, 0.0f, s.channels, device);
   model->std_ = per_channel(s.std, 1.0f, s.channels, device);
-  model->dropout_source_ = {seed, Tensor::zeros({1}, DType::i32, device)};
+  model->dropout_source_ = {.seed = seed, .step = Tensor::zeros({1}, DType::i32, device)};
   model->parameters_.allocate(device, seed);
   return model;
 }

@@ -1,5 +1,6 @@
 #include "apps/training/inner_attack.h"
 
+#include <array>
 #include <numeric>
 
 #include "apps/attacks/ascent.h"
@@ -8,6 +9,7 @@
 #include "kernels/arrays/random_fill.h"
 #include "kernels/arrays/reduce.h"
 #include "kernels/attacks/stationarity.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -35,11 +37,11 @@ InnerAttack::InnerAttack(Model& model, const AdversarialOptions& options, const 
   for (Tensor* t : {&fosc_total_, &is_zero_total_, &moved_total_}) *t = Tensor::zeros({1}, DType::f32, clean.device());
 }
 
-Tensor InnerAttack::attack(std::int64_t n, std::int64_t step) {
+Tensor InnerAttack::attack(std::int64_t n, std::int64_t step, std::int64_t first) {
   frozen_.refresh();  // the weights have changed since the last step and are constant during this attack
   const FrozenWeights::Use use(frozen_);
   const Tensor clean = clean_.narrow(0, n), x = x_.narrow(0, n);
-  const Tensor start = start_of(clean, step);
+  const Tensor start = start_of(clean, step, first);
   x.copy_from(start);
   if (options_.kind == Kind::trades && !options_.loss)
     clean_logits_.narrow(0, n).copy_from(model_.forward(clean, options_.batch_norm));
@@ -61,17 +63,17 @@ Tensor InnerAttack::attack(std::int64_t n, std::int64_t step) {
   return x;
 }
 
-Tensor InnerAttack::start_of(const Tensor& clean, std::int64_t step) const {
+Tensor InnerAttack::start_of(const Tensor& clean, std::int64_t step, std::int64_t first) const {
   const RandomKey key{seed_, random_stream(str("adversarial_start/", step))};
   if (options_.kind == Kind::pgd) {
     std::vector<std::int32_t> positions(static_cast<std::size_t>(clean.dim(0)));
-    std::iota(positions.begin(), positions.end(), 0);
+    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
     const Tensor indices = Tensor::from_host<std::int32_t>(positions, {clean.dim(0)}, clean.device());
     return random_start(clean, indices, Norm::linf, key, options_.eps);
   }
   const Tensor start = Tensor::empty_like(clean);
   on(start.device(), [&](const auto& dev) {
-    fill_normal(dev, start.view<float>(), key, 0.0f, kStartDeviation);
+    fill_normal(dev, start.view<float>(), key, 0.0f, kStartDeviation, first * (clean.size() / clean.dim(0)));
     accumulate(dev, start.view<float>(), clean.view<const float>());
   });
   return start;
@@ -104,9 +106,10 @@ void InnerAttack::add_to(const Tensor& total, const Tensor& per_image) const {
 }
 
 InnerAttack::Log InnerAttack::take_log() {
-  const double n = images_ > 0 ? images_ : 1;
-  const Log log{static_cast<double>(is_zero_total_.item()) / n, static_cast<double>(moved_total_.item()) / n,
-                static_cast<double>(fosc_total_.item()) / n};
+  std::array<double, 4> sums = {is_zero_total_.item(), moved_total_.item(), fosc_total_.item(), images_};
+  processes().sum(std::span(sums), "the figures of the inner attack");
+  const double n = sums[3] > 0 ? sums[3] : 1;
+  const Log log{sums[0] / n, sums[1] / n, sums[2] / n};
   for (const Tensor* t : {&fosc_total_, &is_zero_total_, &moved_total_})
     t->copy_from(Tensor::zeros({1}, DType::f32, t->device()));
   images_ = 0;

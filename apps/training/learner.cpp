@@ -1,11 +1,34 @@
 #include "apps/training/learner.h"
 
+#include <array>
+
 #include "engine/clip_gradients.h"
 #include "engine/ops/scaling.h"
 #include "kernels/arrays/elementwise.h"
+#include "kernels/arrays/reduce.h"
 #include "kernels/arrays/top1.h"
+#include "kernels/processes/all_reduce.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
+namespace {
+
+// Of a whole batch of `images`, those of this rank (data/batch_loader.h).
+std::int64_t own_images(std::int64_t images) {
+  const Processes& all = processes();
+  return (all.rank() + 1) * images / all.size() - all.rank() * images / all.size();
+}
+
+// values <- their mean over the ranks
+void average_over_ranks(const Tensor& values) {
+  if (values.size() == 0 || !processes().are_many()) return;
+  std::vector<float> host = values.to_host<float>();
+  processes().sum(std::span(host), "the mean of BatchNorm's running statistics");
+  for (float& v : host) v /= static_cast<float>(processes().size());
+  values.copy_from_host(host);
+}
+
+}  // namespace
 
 Learner::Learner(const TrainOptions& o, Model& model, const Shape& image, Device device)
     : options_(o),
@@ -19,9 +42,10 @@ Learner::Learner(const TrainOptions& o, Model& model, const Shape& image, Device
       share_(1, device),
       loss_total_(Tensor::zeros({1}, DType::f32, device)),
       correct_(Tensor::zeros({1}, DType::i32, device)),
-      images_(Tensor::empty({o.batch_size, image[0], image[1], image[2]}, DType::f32, device)),
-      labels_(Tensor::empty({o.batch_size}, DType::i32, device)),
+      images_(Tensor::empty({own_images(o.batch_size), image[0], image[1], image[2]}, DType::f32, device)),
+      labels_(Tensor::empty({images_.dim(0)}, DType::i32, device)),
       graph_(std::make_unique<StepGraph>(device)),
+      exchange_(model.parameters()),
       inner_attack_(model, o.adversarial, temperatures_, images_, labels_, o.seed),
       perturbation_(model.parameters(), o.adversarial.awp_gamma),
       head_scale_(o.reparametrize ? o.tau.start : 1.0) {
@@ -45,9 +69,9 @@ void Learner::step(const Step& s) {
     temperatures_.set(s.tau);
   }
   share_.set(static_cast<double>(s.n) / static_cast<double>(s.group_images));
-  model_.set_dropout_step(s.index);
+  model_.set_dropout_step(s.index, s.first, s.n);
   ObjectiveBatch work{images_.narrow(0, s.n), {}, labels_.narrow(0, s.n)};
-  if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(s.n, s.index);
+  if (options_.adversarial.is_on()) work.adversarial = inner_attack_.attack(s.n, s.index, s.first);
   // A recording is valid for one tensor size and one kind of step. The last batch of an epoch may be smaller and then runs without recording.
   // At the first step that perturbs the weights, the recording of the other kind is freed: no such step follows.
   const AdversarialOptions& a = options_.adversarial;
@@ -57,7 +81,8 @@ void Learner::step(const Step& s) {
     graph_ = std::make_unique<StepGraph>(device_);
     graph_perturbs_ = perturbs;
   }
-  const bool is_whole = s.n == options_.batch_size;
+  const bool is_whole = s.batch_images == options_.batch_size;  // the same on all ranks
+  loss_weight_ = static_cast<float>(static_cast<double>(s.n) / static_cast<double>(s.batch_images));
   if (options_.fine_tuning.accumulate == 1 && is_whole) {
     graph_->run([&] { whole_step(work, perturbs); });
   } else if (options_.fine_tuning.accumulate == 1) {
@@ -69,6 +94,7 @@ void Learner::step(const Step& s) {
     else
       learn(work, ParameterGradients::add);
     if (s.is_last) {
+      sum_gradients();
       update();
       if (average_) average_->update();
     }
@@ -80,9 +106,11 @@ void Learner::whole_step(const ObjectiveBatch& batch, bool perturbs) {
   if (perturbs) {
     perturbation_.keep_statistics();
     (void)differentiate(batch, ParameterGradients::replace);
+    sum_gradients();
     perturbation_.perturb();
   }
   learn(batch, ParameterGradients::replace);
+  sum_gradients();
   update();
   if (perturbs) perturbation_.restore();
   if (average_) average_->update();
@@ -93,12 +121,20 @@ void Learner::zero_gradients() const {
   if (learned_tau_) learned_tau_->zero_gradient();
 }
 
+void Learner::sum_gradients() {
+  exchange_.exchange();
+  if (learned_tau_ && processes().are_many())
+    on(device_, [&](const auto& dev) {
+      all_reduce_sum(dev, learned_tau_->log_tau().gradient.view<float>(), "the exchange of the temperature's gradient");
+    });
+}
+
 // The gradient of the batch's objective, times its share of the optimizer step's images; also adds to the totals.
 void Learner::learn(const ObjectiveBatch& batch, ParameterGradients mode) {
   const ObjectiveValue value = differentiate(batch, mode);
   move_statistics_again(model_, options_.adversarial, objective_mode(), batch);
   on(device_, [&](const auto& dev) {
-    accumulate(dev, loss_total_.view<float>(), value.loss.view<const float>());
+    accumulate_sum(dev, loss_total_.view<float>(), value.loss.view<const float>(), loss_weight_);
     count_correct(dev, correct_.view<std::int32_t>(), value.logits.view<const float>(),
                   batch.labels.view<const std::int32_t>());
   });
@@ -131,7 +167,9 @@ void Learner::scale_head(float factor, Tensor Parameter::*part) const {
 }
 
 Learner::Totals Learner::take_totals() {
-  const Totals totals{static_cast<double>(loss_total_.item()), correct_.to_host<std::int32_t>()[0]};
+  std::array<double, 2> sums = {loss_total_.item(), static_cast<double>(correct_.to_host<std::int32_t>()[0])};
+  processes().sum(std::span(sums), "the loss of the last steps");
+  const Totals totals{sums[0], static_cast<std::int64_t>(sums[1])};
   const float no_loss = 0;
   loss_total_.copy_from_host(std::span<const float>(&no_loss, 1));
   const std::int32_t none = 0;
@@ -152,6 +190,11 @@ NamedTensors Learner::state() const {
 }
 
 NamedTensors Learner::average_state() const { return average_ ? average_->state() : NamedTensors(); }
+
+void Learner::average_statistics() const {
+  average_over_ranks(model_.parameters().buffer_values());
+  if (average_) average_over_ranks(average_->buffer_values());
+}
 
 bool Learner::is_finite() const {
   if (!model_.parameters().are_finite()) return false;

@@ -16,6 +16,7 @@
 #include "apps/training/train.h"
 #include "apps/training/weight_perturbation.h"
 #include "engine/checkpoint.h"
+#include "engine/gradient_exchange.h"
 #include "engine/tape.h"
 #include "engine/weight_average.h"
 #include "kernels/device/step_graph.h"
@@ -31,17 +32,21 @@ class Learner {
   [[nodiscard]] const Tensor& images() const { return images_; }
   [[nodiscard]] const Tensor& labels() const { return labels_; }
 
+  // In a parallel run (kernels/processes/processes.h) each rank has a part of every batch. The gradients are summed over the ranks before they are
+  // used, with weights that make the step that of the whole batch, so all ranks make the same update.
   struct Step {
-    std::int64_t n = 0;      // images of the batch
+    std::int64_t n = 0;             // images of this rank
+    std::int64_t first = 0;         // where they begin in the whole batch
+    std::int64_t batch_images = 0;  // images of the whole batch
     std::int64_t index = 0;  // of the batch since the start of the run: random starts and dropout masks depend on it
     std::uint32_t epoch = 0;
     double lr = 0, tau = 1;                // tau is ignored if it is learned
     bool is_first = true, is_last = true;  // among the batches of one optimizer step
-    std::int64_t group_images = 0;         // images of all batches of that optimizer step
+    std::int64_t group_images = 0;         // images of all whole batches of that optimizer step
   };
   void step(const Step& step);
 
-  // Totals over the batches since the last call of take_totals, which reads device memory.
+  // Totals over the batches since the last call of take_totals, which reads device memory. Collective.
   struct Totals {
     double loss = 0;  // sum over batches of their mean losses
     std::int64_t correct = 0;
@@ -55,8 +60,11 @@ class Learner {
   // Prepares a new training: multiplies the head by ModelChoice::head_init_scale, and divides it by τ for the control of the reparametrisation
   // theorem; the average starts at the weights.
   void start();
-  [[nodiscard]] NamedTensors state() const;                        // of the optimizer, the learned τ and the average
-  [[nodiscard]] NamedTensors average_state() const;                // of the average alone
+  [[nodiscard]] NamedTensors state() const;          // of the optimizer, the learned τ and the average
+  [[nodiscard]] NamedTensors average_state() const;  // of the average alone
+  // BatchNorm's running statistics, of the model and of the average <- their means over the ranks, of which each has seen its own images.
+  // Collective; before an evaluation or a checkpoint.
+  void average_statistics() const;
   [[nodiscard]] bool is_finite() const;                            // of the weights and of `state`; reads device memory
   void load(const SafetensorsFile& file);                          // restores `state`
   [[nodiscard]] double head_scale() const { return head_scale_; }  // factor of the logits after the training
@@ -67,6 +75,7 @@ class Learner {
   [[nodiscard]] ObjectiveValue differentiate(const ObjectiveBatch& batch, ParameterGradients mode);
   void update();
   void zero_gradients() const;
+  void sum_gradients();
   [[nodiscard]] ObjectiveMode objective_mode() const;
   void scale_head(float factor, Tensor Parameter::*part) const;
 
@@ -84,6 +93,8 @@ class Learner {
   Tensor images_, labels_;
   std::unique_ptr<StepGraph> graph_;
   bool graph_perturbs_ = false;  // whether the recorded step perturbs the weights
+  float loss_weight_ = 1;        // of this rank's mean loss in that of the whole batch
+  GradientExchange exchange_;
   InnerAttack inner_attack_;
   WeightPerturbation perturbation_;
   double head_scale_;

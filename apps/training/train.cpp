@@ -12,9 +12,11 @@
 #include "apps/training/initial_weights.h"
 #include "apps/training/learner.h"
 #include "apps/training/metrics.h"
+#include "apps/training/rank_agreement.h"
 #include "data/batch_loader.h"
 #include "data/resident_set.h"
 #include "engine/checkpoint.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -48,7 +50,9 @@ class Trainer {
                        .images = !resident_,
                        .seed = options_.seed,
                        .workers = options_.loader_workers,
-                       .first_epoch = position_.epoch};
+                       .first_epoch = position_.epoch,
+                       .part = processes().rank(),
+                       .parts = processes().size()};
     BatchLoader loader(data_.train, loader_options_);
     TrainReport report;
     first_epoch_ = position_.epoch;
@@ -63,7 +67,7 @@ class Trainer {
       report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
       report.ema_accuracy = ema_accuracy();
     }
-    if (!report.divergence) report.not_converged = judge(report.accuracy, metrics);
+    if (!report.divergence && processes().is_first()) report.not_converged = judge(report.accuracy, metrics);
     report.notes = position_.notes;
     report.notes.insert(report.notes.end(), notes_.begin(), notes_.end());
     if (options_.learn_tau && options_.classifier != "cosine")
@@ -101,6 +105,7 @@ class Trainer {
       learner_.start();
       position_.notes = std::exchange(notes_, {});
     }
+    require_equal_ranks(options_, digests, data_.train.count, *model_);
     position_.flags = options_.flags;
     position_.flags_before.clear();
     position_.data = digests;
@@ -123,6 +128,8 @@ class Trainer {
           std::min(end * options_.batch_size, data_.train.count) - first * options_.batch_size;
       stage(batch);
       learner_.step({.n = static_cast<std::int64_t>(batch.labels.size()),
+                     .first = batch.first,
+                     .batch_images = batch.whole,
                      .index = position_.step,
                      .epoch = position_.epoch,
                      .lr = lr,
@@ -131,7 +138,7 @@ class Trainer {
                      .is_last = i + 1 == end,
                      .group_images = group_images});
       ++position_.step;
-      log.count(static_cast<std::int64_t>(batch.labels.size()));
+      log.count(batch.whole);
       if (log.steps() < options_.log_every && i + 1 < steps) {
         tell(progress, i + 1, steps);
         continue;
@@ -146,8 +153,10 @@ class Trainer {
       last_loss_ = loss;
       tell(progress, i + 1, steps);
       // No loss was computed with the weights of the last update, which the next checkpoint will hold.
-      if (i + 1 == steps && !learner_.is_finite()) return log.write_divergence(loss, now);
+      if (i + 1 == steps && !is_true_on_all_ranks(learner_.is_finite())) return log.write_divergence(loss, now);
     }
+    learner_.average_statistics();
+    require_equal_weights(*model_);
     EpochFigures figures = log.figures();
     ++position_.epoch;
     Json line = {{"kind", "epoch"},

@@ -26,11 +26,16 @@ Tensor drop(const char* op, const Tensor& x, const Tensor& step, const DropoutOp
 }  // namespace
 
 Tensor dropout(const Tensor& x, float rate, const DropoutSource& source, const std::string& layer) {
-  return drop("dropout", x, source.step, {source.key(layer), rate, 1});
+  return drop("dropout", x, source.step,
+              {.key = source.key(layer), .rate = rate, .first_draw = source.first_image * (x.size() / source.images)});
 }
 
 Tensor drop_path(const Tensor& x, float rate, const DropoutSource& source, const std::string& layer) {
-  return drop("drop_path", x, source.step, {source.key(layer), rate, x.size() / std::max<std::int64_t>(1, x.dim(0))});
+  return drop("drop_path", x, source.step,
+              {.key = source.key(layer),
+               .rate = rate,
+               .first_draw = source.first_image,
+               .per_draw = x.size() / std::max<std::int64_t>(1, x.dim(0))});
 }
 
 }  // namespace kelvin

@@ -14,6 +14,8 @@ namespace kelvin {
 struct DropoutSource {
   std::uint64_t seed = 0;
   Tensor step;  // [1] int32 on the device of the data: overwritten between steps, read inside them
+  // The batch's place in a larger one, of which it is a part: its masks are those that it has in the whole. images: its own number.
+  std::int64_t first_image = 0, images = 1;
 
   [[nodiscard]] RandomKey key(const std::string& layer) const { return {seed, random_stream("dropout/" + layer)}; }
 };

@@ -26,11 +26,12 @@ struct Dropout {
         ++draw;
         next += o.per_draw;
       }
-      if (draw / 4 != group) {
-        group = draw / 4;
+      const std::int64_t number = o.first_draw + draw;
+      if (number / 4 != group) {
+        group = number / 4;
         words = dropout_words(o.key, step[0], group);
       }
-      v[k] *= uniform01(words[static_cast<std::size_t>(draw % 4)]) >= o.rate ? scale : 0.0f;
+      v[k] *= uniform01(words[static_cast<std::size_t>(number % 4)]) >= o.rate ? scale : 0.0f;
     }
     store<N>(y + i, v);
   }

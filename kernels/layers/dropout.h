@@ -1,5 +1,5 @@
 // Inverted dropout (Srivastava et al. 2014) and stochastic depth (Huang et al. 2016, 1603.09382), which is dropout with one draw an image:
-//   y_i = x_i · m_j / (1 − rate),   m_j = 1[u_j >= rate],   j = i / per_draw
+//   y_i = x_i · m_j / (1 − rate),   m_j = 1[u_j >= rate],   j = first_draw + i / per_draw
 // The mask is never stored. u_j is word j mod 4 of Philox at counter (step · 2³² + j / 4), so that forward, backward and a recomputation
 // of the forward draw the same mask as long as `step` holds the same number, for any thread count and on any device. `step` is device
 // memory: a recorded step draws new masks at every replay. The function is its own backward: dx = dropout(dy).
@@ -19,7 +19,8 @@ namespace kelvin {
 struct DropoutOptions {
   RandomKey key;
   float rate = 0;
-  std::int64_t per_draw = 1;  // neighbouring elements that share one draw: 1, or the elements of an image
+  std::int64_t first_draw = 0;  // x may be a part of a larger array, which gets the same masks as in the whole
+  std::int64_t per_draw = 1;    // neighbouring elements that share one draw: 1, or the elements of an image
 };
 
 template <class T>

@@ -1,0 +1,41 @@
+#include "apps/training/rank_agreement.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/checksum.h"
+#include "kernels/device/listed.h"
+#include "kernels/processes/processes.h"
+
+namespace kelvin {
+
+void require_equal_ranks(const TrainOptions& options, const std::map<std::string, std::string>& digests,
+                         std::int64_t training_images, const Model& model) {
+  Processes& all = processes();
+  if (!all.are_many()) return;
+  const std::int64_t batch = std::min<std::int64_t>(options.batch_size, training_images);
+  if (batch < all.size())
+    throw mistake("batch-size"_field, " ", batch, " is less than the ", all.size(),
+                  " processes: each needs an image of every batch");
+  const auto text = [](const auto& entry) { return entry.first + "=" + entry.second; };
+  std::map<std::string, std::string> flags = options.flags;
+  flags.erase("data");  // a path may differ from machine to machine, what it holds may not
+  all.require_equal("their flags", listed(flags, text));
+  all.require_equal("their data", listed(digests, text));
+  require_equal_weights(model);
+}
+
+void require_equal_weights(const Model& model) {
+  if (!processes().are_many()) return;
+  const std::vector<float> values = model.parameters().values().to_host<float>();
+  const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  processes().require_equal("their weights", checksum_of(bytes));
+}
+
+bool is_true_on_all_ranks(bool own) {
+  std::array<std::int64_t, 1> failed = {own ? 0 : 1};
+  processes().sum(std::span(failed), "a decision of all ranks");
+  return failed[0] == 0;
+}
+
+}  // namespace kelvin
