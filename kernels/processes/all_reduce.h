@@ -13,5 +13,6 @@
 namespace kelvin {
 
 void all_reduce_sum(Cpu, View<float> values, const char* where);
+void all_reduce_sum(const Cuda&, View<float> values, const char* where);
 
 }  // namespace kelvin
