@@ -7,7 +7,6 @@
 #include "kernels/arrays/elementwise.h"
 #include "kernels/arrays/reduce.h"
 #include "kernels/arrays/top1.h"
-#include "kernels/processes/all_reduce.h"
 #include "kernels/processes/processes.h"
 
 namespace kelvin {
@@ -45,14 +44,15 @@ Learner::Learner(const TrainOptions& o, Model& model, const Shape& image, Device
       images_(Tensor::empty({own_images(o.batch_size), image[0], image[1], image[2]}, DType::f32, device)),
       labels_(Tensor::empty({images_.dim(0)}, DType::i32, device)),
       graph_(std::make_unique<StepGraph>(device)),
-      exchange_(model.parameters()),
       inner_attack_(model, o.adversarial, temperatures_, images_, labels_, o.seed),
       perturbation_(model.parameters(), o.adversarial.awp_gamma),
       head_scale_(o.reparametrize ? o.tau.start : 1.0) {
   if (o.fine_tuning.ema_decay > 0) average_.emplace(model.parameters(), o.fine_tuning.ema_decay);
-  if (!o.learn_tau) return;
-  learned_tau_.emplace(o.tau.start, o.optimizer, device);
-  trained_.push_back(&learned_tau_->log_tau());
+  if (o.learn_tau) {
+    learned_tau_.emplace(o.tau.start, o.optimizer, device);
+    trained_.push_back(&learned_tau_->log_tau());
+  }
+  exchange_ = std::make_unique<GradientExchange>(trained_);
 }
 
 void Learner::start() {
@@ -90,11 +90,11 @@ void Learner::step(const Step& s) {
   } else {
     if (s.is_first) zero_gradients();
     if (is_whole)
-      graph_->run([&] { learn(work, ParameterGradients::add); });
+      graph_->run([&] { learn(work, ParameterGradients::add, /*exchanges=*/false); });
     else
-      learn(work, ParameterGradients::add);
+      learn(work, ParameterGradients::add, /*exchanges=*/false);
     if (s.is_last) {
-      sum_gradients();
+      exchange_->exchange();
       update();
       if (average_) average_->update();
     }
@@ -105,12 +105,10 @@ void Learner::step(const Step& s) {
 void Learner::whole_step(const ObjectiveBatch& batch, bool perturbs) {
   if (perturbs) {
     perturbation_.keep_statistics();
-    (void)differentiate(batch, ParameterGradients::replace);
-    sum_gradients();
+    (void)differentiate(batch, ParameterGradients::replace, /*exchanges=*/true);
     perturbation_.perturb();
   }
-  learn(batch, ParameterGradients::replace);
-  sum_gradients();
+  learn(batch, ParameterGradients::replace, /*exchanges=*/true);
   update();
   if (perturbs) perturbation_.restore();
   if (average_) average_->update();
@@ -121,17 +119,9 @@ void Learner::zero_gradients() const {
   if (learned_tau_) learned_tau_->zero_gradient();
 }
 
-void Learner::sum_gradients() {
-  exchange_.exchange();
-  if (learned_tau_ && processes().are_many())
-    on(device_, [&](const auto& dev) {
-      all_reduce_sum(dev, learned_tau_->log_tau().gradient.view<float>(), "the exchange of the temperature's gradient");
-    });
-}
-
 // The gradient of the batch's objective, times its share of the optimizer step's images; also adds to the totals.
-void Learner::learn(const ObjectiveBatch& batch, ParameterGradients mode) {
-  const ObjectiveValue value = differentiate(batch, mode);
+void Learner::learn(const ObjectiveBatch& batch, ParameterGradients mode, bool exchanges) {
+  const ObjectiveValue value = differentiate(batch, mode, exchanges);
   move_statistics_again(model_, options_.adversarial, objective_mode(), batch);
   on(device_, [&](const auto& dev) {
     accumulate_sum(dev, loss_total_.view<float>(), value.loss.view<const float>(), loss_weight_);
@@ -140,11 +130,14 @@ void Learner::learn(const ObjectiveBatch& batch, ParameterGradients mode) {
   });
 }
 
-ObjectiveValue Learner::differentiate(const ObjectiveBatch& batch, ParameterGradients mode) {
+ObjectiveValue Learner::differentiate(const ObjectiveBatch& batch, ParameterGradients mode, bool exchanges) {
   Tape tape(trained_, mode);
   const Tensor tau = learned_tau_ ? exponential(learned_tau_->log_tau().value) : temperatures_.outer;
   const ObjectiveValue value = objective(model_, options_.adversarial, temperatures_, tau, objective_mode(), batch);
-  tape.backward(value.loss, share_.tensor());
+  if (exchanges)
+    exchange_->backward(tape, value.loss, share_.tensor());
+  else
+    tape.backward(value.loss, share_.tensor());
   return value;
 }
 

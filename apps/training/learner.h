@@ -71,11 +71,11 @@ class Learner {
 
  private:
   void whole_step(const ObjectiveBatch& batch, bool perturbs);
-  void learn(const ObjectiveBatch& batch, ParameterGradients mode);
-  [[nodiscard]] ObjectiveValue differentiate(const ObjectiveBatch& batch, ParameterGradients mode);
+  // `exchanges`: whether the gradients are complete after this batch, and are summed over the ranks.
+  void learn(const ObjectiveBatch& batch, ParameterGradients mode, bool exchanges);
+  [[nodiscard]] ObjectiveValue differentiate(const ObjectiveBatch& batch, ParameterGradients mode, bool exchanges);
   void update();
   void zero_gradients() const;
-  void sum_gradients();
   [[nodiscard]] ObjectiveMode objective_mode() const;
   void scale_head(float factor, Tensor Parameter::*part) const;
 
@@ -92,9 +92,9 @@ class Learner {
   Tensor loss_total_, correct_;
   Tensor images_, labels_;
   std::unique_ptr<StepGraph> graph_;
-  bool graph_perturbs_ = false;  // whether the recorded step perturbs the weights
-  float loss_weight_ = 1;        // of this rank's mean loss in that of the whole batch
-  GradientExchange exchange_;
+  bool graph_perturbs_ = false;                 // whether the recorded step perturbs the weights
+  float loss_weight_ = 1;                       // of this rank's mean loss in that of the whole batch
+  std::unique_ptr<GradientExchange> exchange_;  // of the trained parameters, the learned temperature among them
   InnerAttack inner_attack_;
   WeightPerturbation perturbation_;
   double head_scale_;
