@@ -30,7 +30,9 @@ ConvNorm declare_conv_norm(Parameters& parameters, const ConvNormSpec& s) {
 Tensor apply(const ConvNorm& layer, const Tensor& x, const Tensor& residual, bool relu, Mode mode) {
   const BatchNormTensors norm{layer.gamma->value, layer.beta->value, layer.running_mean->value,
                               layer.running_variance->value};
-  if (mode == Mode::train) return batch_norm_train(conv2d(x, layer.weight->value, layer.options), norm, residual, relu);
+  if (mode != Mode::eval)
+    return batch_norm_train(conv2d(x, layer.weight->value, layer.options), norm, residual, relu,
+                            mode == Mode::train_over_ranks);
   if (Tape::is_tracked(norm.gamma) || Tape::is_tracked(norm.beta) || Tape::is_tracked(layer.weight->value))
     return batch_norm_eval(conv2d(x, layer.weight->value, layer.options), norm, residual, relu);
   const FoldedFilter folded = FrozenWeights::folded(layer, x.dtype());

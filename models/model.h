@@ -21,7 +21,8 @@
 
 namespace kelvin {
 
-enum class Mode { train, eval };
+// train_over_ranks: as train, with BatchNorm's statistics over the batches of all ranks of a parallel run
+enum class Mode { train, eval, train_over_ranks };
 
 // What a model is built for.
 struct ModelSpec {

@@ -67,7 +67,7 @@ Tensor VisionTransformer::apply_block(std::size_t index, const Tensor& x, Mode m
   const auto dense = [](const Affine& l, const Tensor& t) { return linear(t, l.weight->value, l.bias->value); };
   const auto drop = [&](const char* layer, const Tensor& t) { return drop_elements(name + layer, t, mode); };
   const auto branch = [&](const char* layer, const Tensor& t) {
-    const float rate = mode == Mode::train ? drop_path_rate(index) : 0.0f;
+    const float rate = mode != Mode::eval ? drop_path_rate(index) : 0.0f;
     return drop_path(t, rate, dropout_source(), name + layer);
   };
   const Tensor qkv = dense(b.qkv, norm(b.norm1, x));
@@ -79,7 +79,7 @@ Tensor VisionTransformer::apply_block(std::size_t index, const Tensor& x, Mode m
 }
 
 Tensor VisionTransformer::drop_elements(const std::string& layer, const Tensor& x, Mode mode) const {
-  return dropout(x, mode == Mode::train ? spec().dropout : 0.0f, dropout_source(), layer);
+  return dropout(x, mode != Mode::eval ? spec().dropout : 0.0f, dropout_source(), layer);
 }
 
 float VisionTransformer::drop_path_rate(std::size_t index) const {

@@ -17,6 +17,7 @@
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
 #include "engine/printable.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -119,6 +120,7 @@ void run(TrainFlags& f, const CommonOptions& common, const RunFolder& folder) {
   Json json = to_json(report, f.options, folder);
   json["device"] = name_of(device.kind);
   json["device_name"] = device_name(device);
+  if (processes().are_many()) json["ranks"] = processes().size();
   add_device_notes(json);
   folder.write_result("train", json);
   if (report.not_converged && !common.quiet)

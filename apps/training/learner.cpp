@@ -142,7 +142,8 @@ ObjectiveValue Learner::differentiate(const ObjectiveBatch& batch, ParameterGrad
 }
 
 ObjectiveMode Learner::objective_mode() const {
-  return {options_.fine_tuning.freeze_backbone ? Mode::eval : Mode::train, options_.fine_tuning.label_smoothing};
+  const Mode train = options_.sync_batch_norm ? Mode::train_over_ranks : Mode::train;
+  return {options_.fine_tuning.freeze_backbone ? Mode::eval : train, options_.fine_tuning.label_smoothing};
 }
 
 // One optimizer step along the gradients.
@@ -185,6 +186,7 @@ NamedTensors Learner::state() const {
 NamedTensors Learner::average_state() const { return average_ ? average_->state() : NamedTensors(); }
 
 void Learner::average_statistics() const {
+  if (options_.sync_batch_norm && options_.adversarial.batch_norm == Mode::eval) return;  // they are equal already
   average_over_ranks(model_.parameters().buffer_values());
   if (average_) average_over_ranks(average_->buffer_values());
 }

@@ -43,7 +43,7 @@ Tensor objective_of_logits(const AdversarialOptions& o, const StepTemperatures& 
 
 void move_statistics_again(Model& model, const AdversarialOptions& o, const ObjectiveMode& mode,
                            const ObjectiveBatch& batch) {
-  if (o.kind == Kind::trades && mode.forward == Mode::train && has_running_statistics(model))
+  if (o.kind == Kind::trades && mode.forward != Mode::eval && has_running_statistics(model))
     (void)model.features(batch.clean, mode.forward);
 }
 

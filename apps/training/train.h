@@ -49,6 +49,7 @@ struct TrainOptions {
   // The control of the reparametrisation theorem: train at τ = 1 with the head started at W/τ and its data gradient divided
   // by τ², and multiply the logits by τ afterwards. With SGD it gives the τ-trained model to rounding. Needs a constant τ.
   bool reparametrize = false;
+  bool sync_batch_norm = false;  // in a parallel run: BatchNorm's statistics over the images of all ranks
   AdversarialOptions adversarial;
   FineTuningOptions fine_tuning;
   ModelChoice choice;

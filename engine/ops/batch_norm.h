@@ -14,8 +14,10 @@ struct BatchNormTensors {
   Tensor gamma, beta, running_mean, running_variance;
 };
 
-// Statistics of the batch; moves the running statistics. x float32 or bfloat16 [..., C]; residual like x, or empty.
-[[nodiscard]] Tensor batch_norm_train(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual, bool relu);
+// Statistics of the batch, or of the batches of all ranks of a parallel run (kernels/processes/processes.h; then the call is collective, and so
+// is its backward); moves the running statistics. x float32 or bfloat16 [..., C]; residual like x, or empty.
+[[nodiscard]] Tensor batch_norm_train(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual, bool relu,
+                                      bool over_ranks = false);
 
 // Running statistics, which stay as they are.
 [[nodiscard]] Tensor batch_norm_eval(const Tensor& x, const BatchNormTensors& norm, const Tensor& residual, bool relu);

@@ -265,13 +265,35 @@ void batch_norm_backward(Cpu, const BatchNormGradients<T>& d, View<const T> dy, 
   });
 }
 
+template <class T>
+void batch_norm_input_gradient(Cpu, View<T> dx, View<const T> dy, View<const std::uint8_t> mask, View<const T> x,
+                               const BatchNormFactors& factors, const BatchNormTotals& totals) {
+  const std::int64_t channels = x.cols();
+  const double n = totals.rows[0];
+  std::vector<float> a(static_cast<std::size_t>(channels)), b(a), c(a);
+  for (std::int64_t k = 0; k < channels; ++k) {
+    const auto i = static_cast<std::size_t>(k);
+    const double slope = static_cast<double>(factors.gamma[k]) * factors.rstd[k];
+    const double pull = -slope * factors.rstd[k] * totals.dgamma[k] / n;
+    a[i] = static_cast<float>(slope);
+    b[i] = static_cast<float>(pull);
+    c[i] = static_cast<float>(-slope * totals.dbeta[k] / n - pull * factors.mean[k]);
+  }
+  with_flag(!mask.empty(), [&](auto has_relu) {
+    for_rows(x.rows(), channels,
+             InputGradientStep<T, has_relu>{dx.data, dy.data, x.data, mask.data, a.data(), b.data(), c.data()});
+  });
+}
+
 #define KELVIN_INSTANTIATE(T)                                                                                        \
   template void batch_norm_statistics(Cpu, View<float>, View<float>, View<float>, View<float>, View<const T>, float, \
                                       float);                                                                        \
   template void batch_norm_apply(Cpu, View<T>, View<std::uint8_t>, View<const T>, const BatchNormFactors&,           \
                                  View<const T>, bool);                                                               \
   template void batch_norm_backward(Cpu, const BatchNormGradients<T>&, View<const T>, View<const std::uint8_t>,      \
-                                    View<const T>, const BatchNormFactors&, bool)
+                                    View<const T>, const BatchNormFactors&, bool);                                   \
+  template void batch_norm_input_gradient(Cpu, View<T>, View<const T>, View<const std::uint8_t>, View<const T>,      \
+                                          const BatchNormFactors&, const BatchNormTotals&)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);
 #undef KELVIN_INSTANTIATE

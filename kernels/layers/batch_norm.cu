@@ -182,6 +182,21 @@ struct FinishGradients {
   }
 };
 
+// The same from totals over all ranks.
+struct FactorsOfTotals {
+  InputFactors factors;
+  const float *mean, *rstd, *gamma, *dgamma, *dbeta;
+  const float* rows;
+  template <int N>
+  __device__ void run(std::int64_t c) const {
+    const double n = *rows;
+    const double slope = static_cast<double>(gamma[c]) * rstd[c], pull = -slope * rstd[c] * dgamma[c] / n;
+    factors.a[c] = static_cast<float>(slope);
+    factors.b[c] = static_cast<float>(pull);
+    factors.c[c] = static_cast<float>(-slope * dbeta[c] / n - pull * mean[c]);
+  }
+};
+
 template <class T, bool kRelu>
 struct InputGradient {
   static constexpr int kPack = pack_of<T>;
@@ -272,13 +287,31 @@ void batch_norm_backward(const Cuda& cuda, const BatchNormGradients<T>& d, View<
   });
 }
 
+template <class T>
+void batch_norm_input_gradient(const Cuda& cuda, View<T> dx, View<const T> dy, View<const std::uint8_t> mask,
+                               View<const T> x, const BatchNormFactors& of, const BatchNormTotals& totals) {
+  const std::int64_t channels = x.cols(), stride = pieces(channels, kElementsPerThread) * kElementsPerThread;
+  const CudaBlock block(cuda, static_cast<std::size_t>(3 * stride) * sizeof(float));
+  auto* const start = block.as<float>();
+  const InputFactors factors = {start, start + stride, start + 2 * stride};
+  launch_elements(cuda, channels, false,
+                  FactorsOfTotals{factors, of.mean.data, of.rstd.data, of.gamma.data, totals.dgamma.data,
+                                  totals.dbeta.data, totals.rows.data});
+  with_flag(!mask.empty(), [&](auto has_relu) {
+    launch_channels(cuda, x.rows(), channels, can_use_packs(dx, dy, x),
+                    InputGradient<T, has_relu>{dx.data, dy.data, x.data, mask.data, factors});
+  });
+}
+
 #define KELVIN_INSTANTIATE(T)                                                                                         \
   template void batch_norm_statistics(const Cuda&, View<float>, View<float>, View<float>, View<float>, View<const T>, \
                                       float, float);                                                                  \
   template void batch_norm_apply(const Cuda&, View<T>, View<std::uint8_t>, View<const T>, const BatchNormFactors&,    \
                                  View<const T>, bool);                                                                \
   template void batch_norm_backward(const Cuda&, const BatchNormGradients<T>&, View<const T>,                         \
-                                    View<const std::uint8_t>, View<const T>, const BatchNormFactors&, bool)
+                                    View<const std::uint8_t>, View<const T>, const BatchNormFactors&, bool);          \
+  template void batch_norm_input_gradient(const Cuda&, View<T>, View<const T>, View<const std::uint8_t>,              \
+                                          View<const T>, const BatchNormFactors&, const BatchNormTotals&)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);
 #undef KELVIN_INSTANTIATE

@@ -58,4 +58,18 @@ template <class T>
 void batch_norm_backward(const Cuda&, const BatchNormGradients<T>& d, View<const T> dy, View<const std::uint8_t> mask,
                          View<const T> x, const BatchNormFactors& factors, bool is_training);
 
+// dx alone, from sums that are known already: dβ, dγ and n = rows over the images of all ranks (sync_batch_norm.h). g is dy, masked as
+// above; dx may be g or dy.
+//   dx = γ rstd (g − dβ/n − x̂ dγ/n)
+struct BatchNormTotals {
+  View<const float> dgamma, dbeta;  // [C]
+  View<const float> rows;           // [1]
+};
+template <class T>
+void batch_norm_input_gradient(Cpu, View<T> dx, View<const T> dy, View<const std::uint8_t> mask, View<const T> x,
+                               const BatchNormFactors& factors, const BatchNormTotals& totals);
+template <class T>
+void batch_norm_input_gradient(const Cuda&, View<T> dx, View<const T> dy, View<const std::uint8_t> mask,
+                               View<const T> x, const BatchNormFactors& factors, const BatchNormTotals& totals);
+
 }  // namespace kelvin
