@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/cuda_emulation/rank_cases.h"
+#include "tests/gpu_ranks/rank_cases.h"
 
 namespace {
 

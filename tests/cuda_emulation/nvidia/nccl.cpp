@@ -70,12 +70,27 @@ struct ncclComm {
   Meeting* meeting;
   float* values;  // [slot][rank][kMostElements]
   std::atomic<bool> is_aborted = false;
-  std::uint64_t arrived = 0;                  // sums that this rank's stream has begun
+  std::uint64_t arrived = 0;  // sums that this rank's stream has begun
+  cudaStream_t last_stream = nullptr;
+  cudaEvent_t called = nullptr;
   std::deque<std::uint64_t> unfinished = {};  // their numbers
 
   [[nodiscard]] Meeting::Rank& own() const { return meeting->ranks[rank]; }
   [[nodiscard]] float* values_of(std::uint64_t sum, int r) const {
     return values + (sum % kSlots * kMostRanks + static_cast<std::uint64_t>(r)) * kMostElements;
+  }
+
+  // Sums are done in the order of the calls, also those of two streams.
+  void follow_last_call(cudaStream_t stream) {
+    cudaStreamCaptureStatus before = cudaStreamCaptureStatusNone, now = before;
+    cudaStreamIsCapturing(last_stream, &before);
+    cudaStreamIsCapturing(stream, &now);
+    if (called == nullptr) cudaEventCreate(&called);
+    if (last_stream != nullptr && last_stream != stream && before == now) {
+      cudaEventRecord(called, last_stream);
+      cudaStreamWaitEvent(stream, called, 0);
+    }
+    last_stream = stream;
   }
 
   void compare(std::uint64_t number) const {
@@ -190,6 +205,7 @@ ncclResult_t ncclAllReduce(const void* from, void* to, std::size_t count, ncclDa
   own.calls[number % kCallsKept] = {count, simt::device_offset(to), status != cudaStreamCaptureStatusNone};
   own.called.store(number + 1, std::memory_order_release);
   comm->compare(number);
+  comm->follow_last_call(stream);
   simt::enqueue(stream, [=] { comm->arrive(static_cast<const float*>(from), count); });
   simt::enqueue(
       stream, [=] { comm->add(static_cast<float*>(to), count); }, [=] { return comm->have_all_arrived(); });
