@@ -3,22 +3,21 @@
 #include <algorithm>
 #include <tuple>
 
+#include "kernels/device/side_stream.h"
 #include "kernels/processes/all_reduce.h"
 #include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
 
-constexpr std::int64_t kBucket = 25'000'000 / sizeof(float);  // elements, unless one parameter alone has more
-
 struct Stretch {
-  const Parameters* owner;
-  std::int64_t begin, end;  // elements of its flat gradients
+  std::int64_t begin, end;  // elements of its owner's flat gradients
+  std::vector<const Parameter*> parameters;
 };
 
 // From the end of each flat buffer, cut where a bucket is full, where parameters are left out, and where those without weight decay begin:
 // they come from all layers and are complete last, so they go last.
-std::vector<Stretch> stretches_of(std::vector<const Parameter*> trained) {
+std::vector<Stretch> stretches_of(std::vector<const Parameter*> trained, std::int64_t most) {
   std::vector<const Parameters*> owners;
   for (const Parameter* p : trained)
     if (std::ranges::find(owners, p->owner) == owners.end()) owners.push_back(p->owner);
@@ -32,10 +31,9 @@ std::vector<Stretch> stretches_of(std::vector<const Parameter*> trained) {
     const std::int64_t end = p->offset + p->gradient.size();
     const bool continues = last != nullptr && last->owner == p->owner &&
                            last->spec.weight_decay == p->spec.weight_decay && last->offset - end < kParameterAlignment;
-    if (continues && all.back().end - p->offset <= kBucket)
-      all.back().begin = p->offset;
-    else
-      all.push_back({p->owner, p->offset, end});
+    if (!continues || all.back().end - p->offset > most) all.push_back({p->offset, end, {}});
+    all.back().begin = p->offset;
+    all.back().parameters.push_back(p);
     last = p;
   }
   return all;
@@ -43,21 +41,44 @@ std::vector<Stretch> stretches_of(std::vector<const Parameter*> trained) {
 
 }  // namespace
 
-GradientExchange::GradientExchange(const std::vector<const Parameter*>& trained) {
-  if (!processes().are_many()) return;
-  for (const Stretch& s : stretches_of(trained))
-    buckets_.push_back(s.owner->gradients().narrow(s.begin, s.end - s.begin));
+GradientExchange::GradientExchange(const std::vector<const Parameter*>& trained, std::int64_t bucket_bytes) {
+  if (!processes().are_many() || trained.empty()) return;
+  for (const Stretch& s : stretches_of(trained, bucket_bytes / static_cast<std::int64_t>(sizeof(float)))) {
+    const Tensor& flat = s.parameters.front()->owner->gradients();
+    for (const Parameter* p : s.parameters) bucket_[p->gradient.id()] = buckets_.size();
+    buckets_.push_back({flat.narrow(s.begin, s.end - s.begin), static_cast<int>(s.parameters.size())});
+  }
+  on(trained.front()->gradient.device(), [](const auto& dev) { open_all_reduce(dev); });
 }
 
 void GradientExchange::backward(Tape& tape, const Tensor& y, const Tensor& dy) {
-  tape.backward(y, dy);
-  exchange();
+  if (buckets_.empty() || dy.device().kind == DeviceKind::cpu) {
+    tape.backward(y, dy);
+    return exchange();
+  }
+  for (Bucket& bucket : buckets_) bucket.missing = bucket.parameters;
+  next_ = 0;
+  const auto side = [&] { return on(dy.device(), [](const auto& dev) { return fork_side(dev, Side::exchange); }); };
+  tape.backward(y, dy, [&](const Tensor& gradient, GradientBatch& batch) {
+    const auto found = bucket_.find(gradient.id());
+    if (found == bucket_.end() || --buckets_[found->second].missing > 0) return;
+    if (found->second != next_) return;
+    batch.finish();
+    const Device device = side();
+    while (next_ < buckets_.size() && buckets_[next_].missing == 0) send_next(device);
+  });
+  const Device device = side();
+  while (next_ < buckets_.size()) send_next(device);
+  on(dy.device(), [](const auto& dev) { join_side(dev, Side::exchange); });
 }
 
 void GradientExchange::exchange() {
-  for (const Tensor& bucket : buckets_)
-    on(bucket.device(),
-       [&](const auto& dev) { all_reduce_sum(dev, bucket.view<float>(), "the sum of the gradients"); });
+  for (next_ = 0; next_ < buckets_.size();) send_next(buckets_[next_].gradients.device());
+}
+
+void GradientExchange::send_next(const Device& device) {
+  const View<float> values = buckets_[next_++].gradients.view<float>();
+  on(device, [&](const auto& dev) { all_reduce_sum(dev, values, "the sum of the gradients"); });
 }
 
 }  // namespace kelvin

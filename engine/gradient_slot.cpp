@@ -45,7 +45,9 @@ Tensor GradientSlot::sum_so_far(DType type) const {
 }
 
 void GradientSlot::finish() {
-  if (kind == GradientKind::replaced) on(device, [&](const auto& dev) { fill(dev, gradient.view<float>(), 0.0f); });
+  if (kind != GradientKind::replaced) return;
+  on(device, [&](const auto& dev) { fill(dev, gradient.view<float>(), 0.0f); });
+  kind = GradientKind::parameter;
 }
 
 }  // namespace kelvin

@@ -26,7 +26,7 @@ struct GradientSlot {
   [[nodiscard]] Tensor room();
   // The gradient so far, for a kernel that adds to it in place. Empty if there is none of this type, or if another tensor shares its memory.
   [[nodiscard]] Tensor sum_so_far(DType type) const;
-  // Writes zeros where a gradient was to be replaced and no contribution came.
+  // After the last contribution: writes zeros where a gradient was to be replaced and none came.
   void finish();
 };
 

@@ -65,19 +65,23 @@ void Tape::backward(const Tensor& y) {
   backward(y, Tensor::full(y.shape(), 1.0f, y.dtype(), y.device()));
 }
 
-void Tape::backward(const Tensor& y, const Tensor& dy) {
+void Tape::backward(const Tensor& y, const Tensor& dy, const TellFinal& tell) {
   const int start = slot_of(y);
   if (start >= 0) slots_[static_cast<std::size_t>(start)].add(dy, batch_);
   const TapePause pause;  // what runs inside a backward is not recorded
+  FinalGradients final_gradients(slots_, batch_, tell);
+  for (const Step& step : steps_) final_gradients.expect(step.inputs);
   while (!steps_.empty()) {
     const Step step = std::move(steps_.back());
     steps_.pop_back();
     GradientSlot& output = slots_[static_cast<std::size_t>(step.output)];
     Tensor g = std::exchange(output.gradient, {});
-    if (!g) continue;
-    g = g.reshape(output.shape);
-    Grads grads(slots_, batch_, step.inputs);
-    step.backward(g, grads);
+    if (g) {
+      g = g.reshape(output.shape);
+      Grads grads(slots_, batch_, step.inputs);
+      step.backward(g, grads);
+    }
+    final_gradients.walked(step.inputs);
   }
   batch_.finish();
   for (GradientSlot& slot : slots_) slot.finish();

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/final_gradients.h"
 #include "engine/grads.h"
 #include "engine/rounded_parameters.h"
 
@@ -48,7 +49,8 @@ class Tape {
 
   // Runs the recorded steps backward once, from `y` with gradient `dy` (default: 1 for a one-element y).
   void backward(const Tensor& y);
-  void backward(const Tensor& y, const Tensor& dy);
+  // `tell` learns of each watched parameter's gradient when it is final, unless no step uses it.
+  void backward(const Tensor& y, const Tensor& dy, const TellFinal& tell = {});
   // The gradient of a watched tensor after `backward`; zeros where y does not depend on it.
   [[nodiscard]] Tensor gradient(const Tensor& watched) const;
 

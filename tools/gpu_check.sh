@@ -151,6 +151,20 @@ else
   note "compute-sanitizer" "not on this machine (neither on PATH nor in /usr/local/cuda/bin)"
 fi
 finish
+# Several GPUs: sums over them, and training steps whose exchange overlaps with the backward pass.
+if [[ $rehearsal ]]; then gpus=2; else gpus=$(nvidia-smi -L | wc -l); fi
+if ((gpus < 2)); then
+  note "several GPUs" "there is one"
+elif ! command -v mpirun >/dev/null; then
+  note "several GPUs" "$gpus, but no mpirun (Open MPI: openmpi-bin)"
+elif [[ ! $rehearsal ]]; then
+  for ranks in 2 "$gpus"; do
+    for case in sums replayed-sums "training resnet8 twice" unusual-parameters accumulated; do
+      check "$ranks GPUs: $case" 60 - mpirun --allow-run-as-root -n "$ranks" "$bin/gpu_ranks" $case || failed=1
+    done
+    ((gpus > 2)) || break
+  done
+fi
 wait "${compilers[@]}"  # from here on figures are taken, and nothing else runs
 for study in softmax_cross_entropy pgd_step convolution matmul; do
   if [[ $rehearsal ]]; then
@@ -170,6 +184,15 @@ for how in bf16 "f32 --tf32" f32; do
   check "where a step's time goes, $name" 30 "$parts/$name.profile.json" "$bin/kelvin" bench --device "$device" --cases "$profiled" \
     --precision $how --batch "$few" --seconds 0.3 --profile --json || failed=1
 done
+
+if ((gpus > 1)) && command -v mpirun >/dev/null && [[ -n $python ]]; then
+  counts=1
+  for ((n = 2; n < gpus; n *= 2)); do counts+=,$n; done
+  small=()
+  [[ ! $rehearsal ]] || small=(--model resnet8 --precision f32 --batch 8 --steps 8)
+  check "training on 1 to $gpus GPUs" 240 - "$python" "$tools/bench/several_gpus.py" --kelvin "$bin/kelvin" --device "$device" \
+    --ranks "$counts,$gpus" "${small[@]}" --output "$parts/several_gpus.json" || failed=1
+fi
 
 # In order of importance: compare.py leaves out what it has no time for, and says so.
 if [[ $rehearsal ]]; then

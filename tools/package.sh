@@ -13,7 +13,7 @@ output=$(realpath -m "${1:-kelvin-gpu.tar.gz}")
 export KELVIN_BUILD_DIR=${KELVIN_BUILD_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/kelvin/package}
 # RPATH instead of RUNPATH: it also serves the libraries that our libraries need.
 export KELVIN_CMAKE_FLAGS="-DKELVIN_CUDA=ON -DKELVIN_CUDA_ARCHITECTURES=${KELVIN_PACKAGE_ARCHITECTURES:-80-real;90-real;90-virtual} -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags"
-programs=(kelvin ops_tests gpu_tests kernels_tests planned_graphs_tests softmax_cross_entropy_lab pgd_step_lab convolution_lab matmul_lab)
+programs=(kelvin ops_tests gpu_tests gpu_ranks kernels_tests planned_graphs_tests softmax_cross_entropy_lab pgd_step_lab convolution_lab matmul_lab)
 build=$("$tools/build.sh" "${programs[@]}")
 
 stage=$(mktemp -d)
@@ -22,6 +22,9 @@ root=$stage/kelvin-gpu
 mkdir -p "$root/bin" "$root/lib" "$root/tools" "$root/tests"
 for program in "${programs[@]}"; do strip -o "$root/bin/$program" "$build/bin/$program"; done
 cp -r "$build/lib/"libkelvin_kernels.so "$build/lib/glibc-hwcaps" "$root/lib/"
+# Not the MPI that it is linked to: mpirun must be of the same one, so that machine's. Another MPI: kernels/processes/README.md.
+[[ ! -f $build/lib/libkelvin_mpi.so ]] || cp "$build/lib/libkelvin_mpi.so" "$root/lib/"
+mkdir -p "$root/kernels/processes" && cp "$tools/../kernels/processes/"{mpi_plugin.cpp,transport.h,README.md} "$root/kernels/processes/"
 # Everything else they load, but the C library and the loader, which belong to the machine.
 ldd "$root/bin/"* "$root/lib/libkelvin_kernels.so" 2>/dev/null | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
   grep -vE '/(libc|libm|libdl|libpthread|librt|ld-linux[^/]*)\.so|libkelvin_kernels' | xargs -I{} cp -L {} "$root/lib/"

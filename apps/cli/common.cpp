@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
+#include <span>
 #include <thread>
 
 #include "apps/cli/notes.h"
@@ -39,6 +41,26 @@ Fields common_fields(CommonOptions& o) {
        basic(field("quiet", o.quiet, "No progress", Resume::unrecorded))});
 }
 
+namespace {
+
+// Whether all ranks say so.
+bool is_everywhere(bool here) {
+  std::int64_t ranks = here ? 1 : 0;
+  processes().sum(std::span(&ranks, 1), "the choice of the device");
+  return ranks == processes().size();
+}
+
+Device only_of_this_rank(Device device) {
+  const std::string mine = identity_of(*device.cuda);
+  const std::vector<Bytes> all = processes().gather(std::as_bytes(std::span(mine)), "the choice of the device");
+  if (const std::set<Bytes> gpus(all.begin(), all.end()); gpus.size() < all.size())
+    throw mistake(all.size(), " ranks have ", gpus.size(), gpus.size() == 1 ? " GPU" : " GPUs",
+                  " between them: start one rank a GPU");
+  return device;
+}
+
+}  // namespace
+
 Device open_device(const CommonOptions& common) {
   const Processes& all = processes();
   if (common.threads > 0)
@@ -51,8 +73,11 @@ Device open_device(const CommonOptions& common) {
   if (common.autotune == "compile") note_once("--autotune compile does nothing any more: it is taken as --autotune on");
   if (common.device == "cpu") return {};
   CudaRefusal why;
-  const Cuda* const cuda = open_cuda(why);
-  if (cuda != nullptr) return {DeviceKind::cuda, cuda};
+  const Cuda* const cuda = open_cuda(why, {all.local_rank(), all.local_size()});
+  if (common.device == "auto" && !is_everywhere(cuda != nullptr) && cuda != nullptr)
+    why = {.reason = "another rank has no GPU"};
+  else if (cuda != nullptr)
+    return only_of_this_rank({DeviceKind::cuda, cuda});
   if (common.device == "cuda") throw Error(why.code, str("--device cuda: ", why.reason, "; use --device cpu"));
   if (why.is_worth_saying) note_once("--device auto takes the CPU: " + why.reason);
   return {};

@@ -1,19 +1,22 @@
 // The CUDA device: its stream and the handles of NVIDIA's libraries. Complete only inside kernels/; elsewhere `class Cuda` is a name.
 //
 // There is one Cuda object for the GPU in use and it lives until the process ends (`open_cuda` in cuda_device.h makes it).
+// In a parallel run each process has a GPU of its own; the thread that opened it is the only one that may call CUDA.
 // All its work is ordered on one stream, except what a recorded step runs on a side stream (side_stream.h). The host waits for the GPU in the
 // functions of transfer.h, for a pinned slot that is still being read (pinned_staging.h), and, when a shape is first met or a profile is taken,
-// for measured times and compared results.
+// for measured times and compared results; always through host_wait.h.
 #pragma once
 
 #include <cuda_runtime.h>
 
+#include <array>
 #include <cstddef>
 #include <memory>
 
 #include "kernels/device/device.h"
 #include "kernels/device/error.h"
 #include "kernels/device/pool.h"
+#include "kernels/device/side_stream.h"
 
 struct cudnnContext;
 struct cublasLtContext;
@@ -23,10 +26,14 @@ namespace kelvin {
 class PinnedStaging;
 struct SideStream;
 
+inline constexpr int kMainPriority =
+    -1;  // of the main stream, above that of filter gradients; every GPU has at least these two
+
 class Cuda {
  public:
-  // `main`: for a side stream the device that it belongs to, whose library handles it uses.
-  explicit Cuda(cudaStream_t stream, const Cuda* main = nullptr) : stream_(stream), main_(main) {}
+  // `main`: for a side stream the device that it belongs to, whose library handles it uses; `side`: which of its side streams.
+  explicit Cuda(cudaStream_t stream, const Cuda* main = nullptr, Side side = {})
+      : stream_(stream), main_(main), side_(side) {}
   Cuda(const Cuda&) = delete;
   Cuda& operator=(const Cuda&) = delete;
 
@@ -40,16 +47,19 @@ class Cuda {
   void keep_for_side(void* block) const;  // on a side stream: frees the block at join_side (side_stream.cu)
 
  private:
-  friend Device fork_side(const Cuda&);
-  friend void join_side(const Cuda&);
+  friend Device fork_side(const Cuda&, Side);
+  friend void join_side(const Cuda&, Side);
   friend void abandon_side(const Cuda&);
+
+  [[nodiscard]] std::shared_ptr<SideStream>& side(Side which) const { return sides_[static_cast<std::size_t>(which)]; }
 
   cudaStream_t stream_;
   const Cuda* main_;
+  Side side_;
   mutable cudnnContext* cudnn_ = nullptr;
   mutable cublasLtContext* cublas_ = nullptr;
   mutable std::shared_ptr<PinnedStaging> staging_;
-  mutable std::shared_ptr<SideStream> side_;
+  mutable std::array<std::shared_ptr<SideStream>, 2> sides_;
 };
 
 // Throws when a call of the CUDA runtime fails, naming the call.

@@ -10,6 +10,7 @@
 
 #include "kernels/device/cuda_hold.h"
 #include "kernels/device/cuda_profile.h"
+#include "kernels/device/host_wait.h"
 
 namespace kelvin {
 namespace {
@@ -70,7 +71,7 @@ void CudaRange::begin(const Cuda& cuda, std::string name) {
 void profile_hold(const Cuda& cuda) { hold_stream(cuda, 20); }
 
 void profile_collect(const Cuda& cuda) {
-  KELVIN_CHECK_CUDA(cudaStreamSynchronize(cuda.stream()));
+  wait_for_stream(cuda);
   const std::lock_guard lock(mutex);
   for (const Timed& t : timed) {
     float milliseconds = 0;

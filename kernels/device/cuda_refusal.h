@@ -13,8 +13,11 @@ struct CudaProbe {
   int runtime_version = 0;  // the CUDA this program is built with
   bool has_gpu = false;     // as Linux sees it
   int devices = 0;
+  int processes = 1;    // of this program on this machine, each of which needs a GPU of its own
   std::string error{};  // the runtime's name for what went wrong while counting, or "no error"
-  // Of the first device:
+  // With one device each process may see its own alone.
+  [[nodiscard]] bool has_device_for_each() const { return devices == 1 || devices >= processes; }
+  // Of the device of this process:
   std::string name{};
   int major = 0, minor = 0;  // compute capability
   bool has_kernels = false;  // this program brings code for it
@@ -39,6 +42,8 @@ struct CudaRefusal {
     return {"there is an NVIDIA GPU but no driver for it (libcuda.so.1; in a container, start it with access to GPUs)"};
   if (!p.has_driver) return {"no NVIDIA driver (libcuda.so.1)", false};
   if (p.devices == 0) return {str("no NVIDIA GPU (", p.error, ")")};
+  if (!p.has_device_for_each())
+    return {str(p.processes, " ranks on this machine, which has ", p.devices, " GPUs: start one rank a GPU")};
   if (p.major < 8)
     return {str(device, " is too old: this program needs compute capability 8.0 or later, as an A100 has")};
   if (!p.has_memory)

@@ -11,6 +11,7 @@
 
 #include "kernels/device/cuda.h"
 #include "kernels/device/cuda_hold.h"
+#include "kernels/device/host_wait.h"
 
 namespace kelvin {
 
@@ -35,7 +36,7 @@ class CudaStopwatch {
     KELVIN_CHECK_CUDA(cudaEventRecord(begin_, cuda_.stream()));
     for (int i = 0; i < 3; ++i) f();
     KELVIN_CHECK_CUDA(cudaEventRecord(end_, cuda_.stream()));
-    KELVIN_CHECK_CUDA(cudaEventSynchronize(end_));
+    wait_for_event(end_);
     float elapsed = 0;
     KELVIN_CHECK_CUDA(cudaEventElapsedTime(&elapsed, begin_, end_));
     return elapsed / 3;

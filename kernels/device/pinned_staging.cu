@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/device/host_wait.h"
 #include "kernels/device/pinned_staging.h"
 
 namespace kelvin {
 
 PinnedStaging::~PinnedStaging() {
+  if (device_is_lost()) return;
   for (const Slot& slot : slots_) {
     if (slot.is_read != nullptr) cudaEventDestroy(slot.is_read);
     if (slot.memory != nullptr) cudaFreeHost(slot.memory);
@@ -27,7 +29,7 @@ PinnedStaging::Slot* PinnedStaging::next_slot() {
     return &slot;
   }
   // The GPU may still be reading the last bytes in this slot.
-  KELVIN_CHECK_CUDA(cudaEventSynchronize(slot.is_read));
+  wait_for_event(slot.is_read);
   return &slot;
 }
 

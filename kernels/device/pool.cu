@@ -8,6 +8,7 @@
 #include "kernels/device/block_pool.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/graph_pool.h"
+#include "kernels/device/host_wait.h"
 
 namespace kelvin {
 namespace {
@@ -23,7 +24,9 @@ void* device_allocate(std::size_t size) {
   return nullptr;
 }
 
-void device_free(void* block) { cudaFree(block); }
+void device_free(void* block) {
+  if (!device_is_lost()) cudaFree(block);
+}
 
 struct Owner {
   BlockPool* pool;

@@ -1,5 +1,5 @@
-// A second stream, for work whose result is needed late: filter gradients. They run at the same time as the rest of the backward pass and use
-// the multiprocessors that its short kernels leave idle.
+// Streams for work whose result is needed late: filter gradients, and sums over the ranks of a parallel run. They run at the same time as the rest
+// of the backward pass and use the multiprocessors that its short kernels leave idle.
 //
 //   const Device beside = on(device, [](const auto& dev) { return fork_side(dev); });     // waits for what has been launched so far
 //   on(beside, [&](const auto& dev) { matmul(dev, dw, dy, x, ...); });                    // what is launched on `device` now does not wait for it
@@ -14,11 +14,13 @@
 
 namespace kelvin {
 
-inline Device fork_side(Cpu) { return {}; }
-[[nodiscard]] Device fork_side(const Cuda& cuda);
-inline void join_side(Cpu) {}
-void join_side(const Cuda& cuda);  // does nothing without work on the side stream
-// After a failed recording: discards the side stream's part of it.
+enum class Side { gradients, exchange };  // each has a stream of its own
+
+inline Device fork_side(Cpu, Side = Side::gradients) { return {}; }
+[[nodiscard]] Device fork_side(const Cuda& cuda, Side side = Side::gradients);
+inline void join_side(Cpu, Side = Side::gradients) {}
+void join_side(const Cuda& cuda, Side side = Side::gradients);  // does nothing without work on that stream
+// After a failed recording: discards the side streams' part of it.
 void abandon_side(const Cuda& cuda);
 
 }  // namespace kelvin

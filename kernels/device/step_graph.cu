@@ -2,6 +2,7 @@
 #include "kernels/device/allowed.h"
 #include "kernels/device/cuda.h"
 #include "kernels/device/graph_pool.h"
+#include "kernels/device/host_wait.h"
 #include "kernels/device/profile.h"
 #include "kernels/device/side_stream.h"
 #include "kernels/device/step_graph.h"
@@ -21,7 +22,7 @@ struct StepGraph::Recording {
   bool has_replayed = false;
 
   ~Recording() {
-    if (graph != nullptr) cudaGraphExecDestroy(graph);
+    if (graph != nullptr && !device_is_lost()) cudaGraphExecDestroy(graph);
   }
 
   // Relaxed mode: calls outside the stream, such as loading a kernel at its first use, are neither recorded nor refused.
@@ -67,13 +68,17 @@ void StepGraph::run(const std::function<void()>& step) {
     if (r.runs++ < kEagerRuns) {
       step();
       // The first run chooses algorithms (convolve.h) and tries some with workspaces that no later run needs.
-      if (r.runs == 1) r.pool.release_cache();
+      if (r.runs == 1) {
+        wait_for_stream(*device_.cuda);  // as to free memory does, but with an eye on what never ends
+        r.pool.release_cache();
+      }
       return;
     }
     r.pool.keep_all();
     r.record(*device_.cuda, step);
   }
   KELVIN_CHECK_CUDA(cudaGraphLaunch(r.graph, stream));
+  limit_launches_ahead(*device_.cuda);
   r.has_replayed = true;
   ++all_replays;
 }

@@ -1,3 +1,4 @@
+#include "kernels/device/host_wait.h"
 #include "kernels/device/pinned_staging.h"
 #include "kernels/device/transfer.h"
 
@@ -29,6 +30,7 @@ void copy_from_host(const Cuda& cuda, void* to, const void* from, std::size_t by
 
 void copy_to_host(const Cuda& cuda, void* to, const void* from, std::size_t bytes) {
   check_not_recording(cuda);
+  if (host_wait() != nullptr) wait_for_stream(cuda);  // a copy to ordinary memory waits itself
   KELVIN_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda.stream()));
   synchronize(cuda);
 }
@@ -37,6 +39,6 @@ void copy_on_device(const Cuda& cuda, void* to, const void* from, std::size_t by
   KELVIN_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, cuda.stream()));
 }
 
-void synchronize(const Cuda& cuda) { KELVIN_CHECK_CUDA(cudaStreamSynchronize(cuda.stream())); }
+void synchronize(const Cuda& cuda) { wait_for_stream(cuda); }
 
 }  // namespace kelvin

@@ -25,8 +25,17 @@ void try_kernel(CudaProbe& p) {
   }
 }
 
-CudaProbe probe() {
+cudaDeviceProp properties_of_device() {
+  int device = 0;
+  KELVIN_CHECK_CUDA(cudaGetDevice(&device));
+  cudaDeviceProp p{};
+  KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&p, device));
+  return p;
+}
+
+CudaProbe probe(const CudaPlace& place) {
   CudaProbe p;
+  p.processes = place.processes;
   const cudaError_t status = cudaGetDeviceCount(&p.devices);
   p.has_driver = status != cudaErrorInsufficientDriver;
   p.error = cudaGetErrorName(status);
@@ -36,9 +45,9 @@ CudaProbe probe() {
     (void)cudaDriverGetVersion(&p.driver_version);
     (void)cudaRuntimeGetVersion(&p.runtime_version);
   }
-  if (p.devices == 0) return p;
-  cudaDeviceProp properties{};
-  KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&properties, 0));
+  if (p.devices == 0 || !p.has_device_for_each()) return p;
+  KELVIN_CHECK_CUDA(cudaSetDevice(p.devices == 1 ? 0 : place.process));
+  const cudaDeviceProp properties = properties_of_device();
   p.name = properties.name;
   p.major = properties.major;
   p.minor = properties.minor;
@@ -49,8 +58,7 @@ CudaProbe probe() {
 // Opens the device with its libraries, so that a running command does not find them missing. If they lack memory, so does the device.
 const Cuda* open_libraries(CudaProbe& p) try {
   cudaStream_t stream = nullptr;
-  constexpr int kPriority = -1;  // above the side stream's (side_stream.cu); every GPU has at least these two
-  KELVIN_CHECK_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, kPriority));
+  KELVIN_CHECK_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, kMainPriority));
   static const Cuda* cuda = nullptr;  // lives until the process ends, with the libraries that were opened
   cuda = new Cuda(stream);
   (void)cuda->cublas();
@@ -63,8 +71,8 @@ const Cuda* open_libraries(CudaProbe& p) try {
 }
 
 // The device, or nullptr and the reason.
-const Cuda* open(CudaRefusal& why) try {
-  CudaProbe p = probe();
+const Cuda* open(CudaRefusal& why, const CudaPlace& place) try {
+  CudaProbe p = probe(place);
   why = refusal(p);
   if (!why.reason.empty()) return nullptr;
   const Cuda* const cuda = open_libraries(p);
@@ -77,22 +85,22 @@ const Cuda* open(CudaRefusal& why) try {
 
 }  // namespace
 
-const Cuda* open_cuda(CudaRefusal& why) {
+const Cuda* open_cuda(CudaRefusal& why, const CudaPlace& place) {
   static CudaRefusal refused;
-  static const Cuda* const device = open(refused);
+  static const Cuda* const device = open(refused, place);
   why = refused;
   return device;
 }
 
-std::string name_of(const Cuda&) {
-  cudaDeviceProp p{};
-  KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&p, 0));
-  return p.name;
+std::string name_of(const Cuda&) { return properties_of_device().name; }
+
+std::string identity_of(const Cuda&) {
+  const cudaDeviceProp p = properties_of_device();
+  return {std::begin(p.uuid.bytes), std::end(p.uuid.bytes)};
 }
 
 std::string describe_cuda(const Cuda&) {
-  cudaDeviceProp p{};
-  KELVIN_CHECK_CUDA(cudaGetDeviceProperties(&p, 0));
+  const cudaDeviceProp p = properties_of_device();
   int driver = 0;
   KELVIN_CHECK_CUDA(cudaDriverGetVersion(&driver));
   return str(p.name, ", compute capability ", p.major, ".", p.minor, ", driver for CUDA ", driver / 1000, ".",

@@ -8,9 +8,16 @@
 
 namespace kelvin {
 
-// The first GPU, opened once, with cuDNN and cuBLASLt; nullptr where it cannot be used. Then `why` gives the reason: no driver, no GPU, one that is too
-// old or not what this build was compiled for, no memory left on it, a missing library, or a build without CUDA. Throws nothing.
-[[nodiscard]] const Cuda* open_cuda(CudaRefusal& why);
+// Which of the processes of a parallel run on this machine asks for a GPU: the first process takes the first GPU, and so on. A launcher may
+// also show each process a GPU of its own alone (CUDA_VISIBLE_DEVICES).
+struct CudaPlace {
+  int process = 0, processes = 1;
+};
+
+// The GPU of this process, opened once, with cuDNN and cuBLASLt; nullptr where it cannot be used. Then `why` gives the reason: no driver, no GPU, one
+// that is too old or not what this build was compiled for, no memory left on it, more processes than GPUs, a missing library, or a build without
+// CUDA. Throws nothing. The calling thread alone uses it afterwards.
+[[nodiscard]] const Cuda* open_cuda(CudaRefusal& why, const CudaPlace& place = {});
 // The same; only the text of the reason.
 [[nodiscard]] inline const Cuda* open_cuda(std::string& reason) {
   CudaRefusal why;
@@ -22,6 +29,8 @@ namespace kelvin {
 // "NVIDIA H100 80GB HBM3, compute capability 9.0, driver for CUDA 13.0, cuDNN 9.19.0"; and its first part.
 [[nodiscard]] std::string describe_cuda(const Cuda& cuda);
 [[nodiscard]] std::string name_of(const Cuda& cuda);
+// Bytes that differ between any two GPUs.
+[[nodiscard]] std::string identity_of(const Cuda& cuda);
 
 struct CudaSettings {
   // float32 convolutions and matrix products may round their factors to 10 bits (TF32) for the tensor cores.

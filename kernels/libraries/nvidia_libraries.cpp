@@ -47,6 +47,11 @@ const NvidiaLibraries& nvidia_libraries() {
   return instance;
 }
 
+std::vector<std::string> nvidia_folders(const std::string& package) {
+  const std::string packages = nvidia_libraries().cudnn.folder() + "/../../";
+  return {packages + package + "/lib", kToolkit};
+}
+
 std::string missing_cudnn_parts() {
   std::string missing;
   for (const char* const part : {"libcudnn_engines_precompiled.so.9", "libcudnn_heuristic.so.9"}) try {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "kernels/device/dynamic_library.h"
 
@@ -16,6 +17,9 @@ struct NvidiaLibraries {
 
 // Opened at the first call. Throws a mistake that names what is missing.
 [[nodiscard]] const NvidiaLibraries& nvidia_libraries();
+
+// Folders that may hold another of NVIDIA's libraries: its Python package beside the packages that are open ("nccl"), and the toolkit.
+[[nodiscard]] std::vector<std::string> nvidia_folders(const std::string& package);
 
 // Why the parts of cuDNN that hold its precompiled convolutions cannot be opened; empty: they can.
 [[nodiscard]] std::string missing_cudnn_parts();

@@ -5,7 +5,7 @@
 
 namespace kelvin {
 
-enum MessageTag : int { kData = 1, kProgress, kFailure };
+enum MessageTag : int { kData = 1, kProgress, kFailure, kWaiting };
 
 struct Processes::Message {
   bool is_sent = false;
@@ -17,7 +17,7 @@ struct Processes::Message {
 // What comes without being asked for, and what this rank has sent so and must keep until it has gone.
 struct Processes::News {
   explicit News(int size)
-      : seen(static_cast<std::size_t>(size), Clock::now()), done(seen.size()), failures(seen.size()) {}
+      : seen(static_cast<std::size_t>(size), Clock::now()), waiting(seen), done(seen.size()), failures(seen.size()) {}
 
   struct Posted {
     Bytes bytes;
@@ -27,11 +27,12 @@ struct Processes::News {
     int code = 0;
     std::string message;
   };
-  std::vector<Clock::time_point> seen;  // when each rank was last heard of
+  std::vector<Clock::time_point> seen;     // when each rank was last heard of, except
+  std::vector<Clock::time_point> waiting;  // that it waits for a message
   std::vector<std::int64_t> done;
   std::vector<std::optional<Failure>> failures;
   std::vector<Posted> posted;
-  Clock::time_point looked = Clock::now();
+  Clock::time_point looked = Clock::now(), told_waiting = looked;
   bool is_failed = false, is_lost = false;
 };
 

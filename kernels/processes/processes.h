@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,6 +79,11 @@ class Processes {
   // that this one lives. Returns what all ranks have done, as far as their news have come. Not collective.
   std::int64_t tell_progress(std::int64_t done);
   void restart_progress();  // before the next piece of work; collective
+  // Returns when is_done(), which is asked again and again: for work outside of this class that may need the other ranks, such as a sum on GPUs.
+  // Throws as all other waits do, and also when it takes very long though all ranks live. Not collective.
+  void wait_for(const std::function<bool()>& is_done, const std::string& where);
+  // Called once before a wait throws, so that such work can be ended.
+  void set_before_giving_up(std::function<void()> end_work) { before_giving_up_ = std::move(end_work); }
 
   // The end of a process that failed with this message and exit code (EndedByOther: no message): tells it to the others, and hears for two seconds
   // whether they failed, too. Returns the line that this rank has to print, or nothing where another prints it. A mistake that all ranks made is
@@ -97,6 +103,11 @@ class Processes {
   void exchange(std::vector<Message>& messages, const std::string& where);
   void wait(std::vector<Message>& messages, const std::string& where);
   void take_news();
+  void tell_waiting(Clock::time_point since, bool waits_for_message);
+  [[nodiscard]] double patience() const;  // seconds
+  template <class E>
+  [[noreturn]] void give_up(ExitCode code, const std::string& message);
+  [[noreturn]] void give_up_on(std::vector<int> silent, const std::string& where);
   void post(int tag, int to, std::span<const std::byte> bytes);
   void require_in_time(const std::vector<Message>& messages, Clock::time_point since, const std::string& where);
   [[nodiscard]] Bytes receive_waiting(int tag, int from, std::int64_t bytes);
@@ -106,7 +117,9 @@ class Processes {
   double hang_after_ = 60;
   std::int64_t waits_ = 0;
   Clock::time_point last_event_ = Clock::now();
-  double longest_work_ = 0;  // seconds between two events of this rank, without waiting
+  double longest_work_ = 0;     // seconds between two events of this rank, without waiting
+  double longest_outside_ = 0;  // seconds of wait_for
+  std::function<void()> before_giving_up_;
   std::unique_ptr<News> news_;
 };
 

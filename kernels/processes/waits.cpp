@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "kernels/device/listed.h"
 #include "kernels/processes/news.h"
@@ -15,6 +16,16 @@ constexpr double kWarmUpPatience = 5;  // times hang_after_
 constexpr double kWorkPatience = 4;    // times the longest piece of work
 constexpr auto kSpin = std::chrono::microseconds(200);
 constexpr auto kNewsInterval = std::chrono::milliseconds(20);
+constexpr auto kTellInterval = std::chrono::seconds(1);
+constexpr double kOutsidePatience = 2;  // times that for a rank, if all live and the work outside does not end
+
+// Between two looks at what is waited for.
+void rest(std::chrono::steady_clock::duration waited) {
+  if (waited > kSpin)
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+  else
+    sched_yield();
+}
 
 double seconds(std::chrono::steady_clock::duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -41,45 +52,92 @@ void Processes::wait(std::vector<Message>& messages, const std::string& where) {
     std::erase_if(messages, [&](const Message& m) {
       const int state = t_.progress(m.request);
       if (state < 0)
-        throw Lost(ExitCode::internal, str("the connection to rank ", m.peer, " on ",
-                                           hosts_[static_cast<std::size_t>(m.peer)], " broke during ", where));
+        give_up<Lost>(ExitCode::internal, str("the connection to rank ", m.peer, " on ",
+                                              hosts_[static_cast<std::size_t>(m.peer)], " broke during ", where));
       return state > 0;
     });
     if (messages.empty()) break;
     const Clock::time_point now = Clock::now();
     if (now - news_->looked > kNewsInterval) {
       take_news();
+      tell_waiting(since, true);
       require_in_time(messages, since, where);
     }
-    if (now - since > kSpin)
-      std::this_thread::sleep_for(std::chrono::microseconds(20));
-    else
-      sched_yield();
+    rest(now - since);
   }
   ++waits_;
   last_event_ = Clock::now();
 }
 
+void Processes::wait_for(const std::function<bool()>& is_done, const std::string& where) {
+  if (is_done()) return;
+  const Clock::time_point since = Clock::now();
+  longest_work_ = std::max(longest_work_, seconds(since - last_event_));
+  while (!is_done()) {
+    const Clock::time_point now = Clock::now();
+    if (are_many() && now - news_->looked > kNewsInterval) {
+      take_news();
+      tell_waiting(since, false);
+      std::vector<int> silent;
+      for (int r = 0; r < size(); ++r) {
+        const auto at = static_cast<std::size_t>(r);
+        if (r != rank() && seconds(now - std::max({since, news_->seen[at], news_->waiting[at]})) > patience())
+          silent.push_back(r);
+      }
+      if (!silent.empty()) give_up_on(silent, where);
+      const double longest = kOutsidePatience * std::max(patience(), kWorkPatience * longest_outside_);
+      if (seconds(now - since) > longest)
+        give_up<Lost>(ExitCode::internal, str(where, " has not ended for ", static_cast<long>(longest),
+                                              " s though all ranks answer: a GPU or the network between GPUs is lost, "
+                                              "or the ranks do not do the same; all ranks end"));
+    }
+    rest(now - since);
+  }
+  ++waits_;
+  last_event_ = Clock::now();
+  longest_outside_ = std::max(longest_outside_, seconds(last_event_ - since));
+}
+
+void Processes::tell_waiting(Clock::time_point since, bool waits_for_message) {
+  News& n = *news_;
+  if (n.looked - std::max(since, n.told_waiting) < kTellInterval) return;
+  n.told_waiting = n.looked;
+  const auto kind = static_cast<std::byte>(waits_for_message);
+  for (int r = 0; r < size(); ++r)
+    if (r != rank()) post(kWaiting, r, std::span(&kind, 1));
+}
+
+double Processes::patience() const {
+  return std::max(hang_after_ * (waits_ < kWarmUpWaits ? kWarmUpPatience : 1), kWorkPatience * longest_work_);
+}
+
+template <class E>
+void Processes::give_up(ExitCode code, const std::string& message) {
+  if (const auto end_work = std::exchange(before_giving_up_, nullptr)) end_work();
+  throw E(code, message);
+}
+
 // Throws if a rank that `messages` wait for has been silent for too long.
 void Processes::require_in_time(const std::vector<Message>& messages, Clock::time_point since,
                                 const std::string& where) {
-  const double patience =
-      std::max(hang_after_ * (waits_ < kWarmUpWaits ? kWarmUpPatience : 1), kWorkPatience * longest_work_);
   std::vector<int> silent;
   for (const Message& m : messages)
-    if (seconds(Clock::now() - std::max(since, news_->seen[static_cast<std::size_t>(m.peer)])) > patience)
+    if (seconds(Clock::now() - std::max(since, news_->seen[static_cast<std::size_t>(m.peer)])) > patience())
       if (std::ranges::find(silent, m.peer) == silent.end()) silent.push_back(m.peer);
-  if (silent.empty()) return;
+  if (!silent.empty()) give_up_on(silent, where);
+}
+
+void Processes::give_up_on(std::vector<int> silent, const std::string& where) {
   std::ranges::sort(silent);
   int speaker = 0;  // the first rank that answers
   while (std::ranges::find(silent, speaker) != silent.end()) ++speaker;
   news_->is_lost = true;
   const std::string text =
       str(listed(silent, [&](int r) { return str("rank ", r, " on ", hosts_[static_cast<std::size_t>(r)]); }),
-          silent.size() == 1 ? " has" : " have", " not answered for ", static_cast<long>(patience), " s in ", where,
+          silent.size() == 1 ? " has" : " have", " not answered for ", static_cast<long>(patience()), " s in ", where,
           ": stopped, hung or cut off from the network; all ranks end");
-  if (speaker == rank()) throw Lost(ExitCode::internal, text);
-  throw EndedByOther(ExitCode::internal, text);
+  if (speaker == rank()) give_up<Lost>(ExitCode::internal, text);
+  give_up<EndedByOther>(ExitCode::internal, text);
 }
 
 void Processes::post(int tag, int to, std::span<const std::byte> bytes) {
@@ -106,6 +164,10 @@ void Processes::take_news() {
     std::memcpy(&n.done[at], bytes.data(), sizeof n.done[at]);
     n.seen[at] = n.looked;
   }
+  for (int from = 0; (from = t_.waiting(kWaiting, &size)) >= 0;) {
+    const bool waits_for_message = receive_waiting(kWaiting, from, size).front() != std::byte{};
+    (waits_for_message ? n.waiting : n.seen)[static_cast<std::size_t>(from)] = n.looked;
+  }
   for (int from = 0; (from = t_.waiting(kFailure, &size)) >= 0;) {
     const Bytes bytes = receive_waiting(kFailure, from, size);
     News::Failure& failure = n.failures[static_cast<std::size_t>(from)].emplace();
@@ -115,7 +177,7 @@ void Processes::take_news() {
   }
   if (n.is_failed) return;
   for (const auto& failure : n.failures)
-    if (failure) throw EndedByOther(static_cast<ExitCode>(failure->code), failure->message);
+    if (failure) give_up<EndedByOther>(static_cast<ExitCode>(failure->code), failure->message);
 }
 
 }  // namespace kelvin

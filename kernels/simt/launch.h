@@ -27,8 +27,9 @@ struct LaunchShape {
 };
 
 inline int attribute_of_device(cudaDeviceAttr attribute) {
-  int value = 0;
-  KELVIN_CHECK_CUDA(cudaDeviceGetAttribute(&value, attribute, 0));
+  int device = 0, value = 0;
+  KELVIN_CHECK_CUDA(cudaGetDevice(&device));
+  KELVIN_CHECK_CUDA(cudaDeviceGetAttribute(&value, attribute, device));
   return value;
 }
 

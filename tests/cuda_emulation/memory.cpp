@@ -56,6 +56,12 @@ class Arena {
     return p + bytes <= block + size.bytes;
   }
 
+  [[nodiscard]] std::size_t offset_in_block(const void* address) const {
+    const auto* const p = static_cast<const std::byte*>(address);
+    const auto after = live_.upper_bound(const_cast<std::byte*>(p));
+    return after == live_.begin() ? 0 : static_cast<std::size_t>(p - std::prev(after)->first);
+  }
+
   void protect(bool protects) const {
     if (top_ > 0 && mprotect(base_, top_, protects ? PROT_NONE : PROT_READ | PROT_WRITE) != 0)
       stop("its memory cannot be protected");
@@ -147,6 +153,7 @@ DeviceAccess::~DeviceAccess() {
 void* device_allocate(std::size_t bytes) { return arena().allocate(bytes); }
 void device_free(void* block) { arena().free(block); }
 bool device_holds(const void* address, std::size_t bytes) { return arena().holds(address, bytes); }
+std::size_t device_offset(const void* address) { return arena().offset_in_block(address); }
 bool is_device_memory(const void* address) { return arena().contains(address); }
 
 void* pinned_allocate(std::size_t bytes) {

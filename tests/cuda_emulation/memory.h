@@ -19,6 +19,8 @@ void device_free(void* block);  // ends the program if it is no live block
 [[nodiscard]] bool is_device_memory(const void* address);
 [[nodiscard]] bool device_holds(const void* address, std::size_t bytes);  // all of it in one live block
 
+[[nodiscard]] std::size_t device_offset(const void* address);  // bytes from the beginning of its live block
+
 // While such an object exists, device memory can be accessed.
 class DeviceAccess {
  public:

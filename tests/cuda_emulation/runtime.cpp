@@ -1,5 +1,7 @@
 #include "tests/cuda_emulation/runtime.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -16,7 +18,10 @@
 #include <utility>
 #include <vector>
 
-using Work = std::function<void()>;
+struct Work {
+  std::function<void()> run;
+  std::function<bool()> is_ready;  // empty: always
+};
 using Clock = std::chrono::steady_clock;
 
 struct EmulatedGraph {
@@ -51,18 +56,13 @@ struct EmulatedEvent {
 
 namespace {
 
-constexpr std::size_t kLongestQueue = 500;
-// Of a block's shared memory, in bytes: what a kernel gets unasked, and what it can be allowed on a device of compute capability 9.0.
-constexpr int kSharedUnasked = 48 << 10, kMostShared = 227 << 10;
-// Few, so that a kernel with a block for each has several rows a block in small tests already.
-constexpr int kMultiprocessors = 2;
-constexpr int kSecondLevelCache = 256 << 10;  // small, so that what is cut to fit into it is cut in tests
+using simt::fail;
 
+constexpr std::size_t kLongestQueue = 500;
+// Of a block's shared memory, in bytes: what a kernel gets unasked.
+constexpr int kSharedUnasked = 48 << 10;
 constexpr std::size_t kCodeBytes = 8 << 10,
                       kNodeBytes = 1 << 10;  // what the driver takes for a kernel, for a graph's node
-
-cudaError_t last_error = cudaSuccess;
-cudaError_t fail(cudaError_t error) { return last_error = error; }
 
 cudaError_t fail_capture(EmulatedStream& stream, const char* why) {
   std::fprintf(stderr, "emulated device: %s while the stream is captured\n", why);
@@ -81,13 +81,24 @@ std::mt19937_64& random() {
   return generator;
 }
 
-void run_some(EmulatedStream& stream, std::size_t count) {
-  if (count == 0) return;
+bool is_ready(const Work& work) { return !work.is_ready || work.is_ready(); }
+
+// At most `count`, up to the first that waits for another process.
+void run_ready(EmulatedStream& stream, std::size_t count) {
+  if (count == 0 || stream.queue.empty() || !is_ready(stream.queue.front())) return;
   const simt::DeviceAccess access;
-  for (; count > 0; --count) {
+  for (; count > 0 && !stream.queue.empty() && is_ready(stream.queue.front()); --count) {
     const Work work = std::move(stream.queue.front());
     stream.queue.pop_front();
-    work();
+    work.run();
+  }
+}
+
+// Waits as long as it takes.
+void run_some(EmulatedStream& stream, std::size_t count) {
+  for (const std::size_t left = stream.queue.size() - count; stream.queue.size() > left;) {
+    run_ready(stream, stream.queue.size() - left);
+    if (stream.queue.size() > left) sched_yield();
   }
 }
 
@@ -96,11 +107,12 @@ void run_all(EmulatedStream& stream) { run_some(stream, stream.queue.size()); }
 // Mostly nothing runs, sometimes some of it, sometimes all.
 void run_as_chance_has_it(EmulatedStream& stream) {
   const std::size_t n = stream.queue.size();
-  if (n >= kLongestQueue) return run_all(stream);
-  if (random()() % 32 == 0) run_some(stream, random()() % (n + 1));
+  if (n >= kLongestQueue) return run_ready(stream, n);
+  if (random()() % 32 == 0) run_ready(stream, random()() % (n + 1));
 }
 
 bool half_the_time() { return random()() % 2 == 0; }
+bool now_and_then() { return random()() % 4 == 0; }
 
 void do_what_is_beside(EmulatedStream& stream) {
   for (Work& work : stream.beside) stream.captured_with->captured->nodes.push_back(std::move(work));
@@ -117,25 +129,19 @@ std::map<const void*, int>& allowed_shared() {
   return *bytes;
 }
 
-// The error that KELVIN_EMULATION_FAILS=NAME=NUMBER sets for calls of that name.
-cudaError_t planted(std::string_view call) {
-  const char* const asked = std::getenv("KELVIN_EMULATION_FAILS");
-  if (asked == nullptr || !std::string_view(asked).starts_with(std::string(call) + "=")) return cudaSuccess;
-  return fail(static_cast<cudaError_t>(std::atoi(asked + call.size() + 1)));
-}
-
 bool is_host_memory(const void* address) { return !simt::is_device_memory(address); }
 
 }  // namespace
 
 namespace simt {
 
-cudaError_t enqueue(cudaStream_t stream, Work work) {
+cudaError_t enqueue(cudaStream_t stream, std::function<void()> run, std::function<bool()> is_ready) {
   if (stream == nullptr) {
     const DeviceAccess access;
-    work();
+    run();
     return cudaSuccess;
   }
+  Work work{std::move(run), std::move(is_ready)};
   if (stream->captured) {
     stream->captured->nodes.push_back(std::move(work));
     return cudaSuccess;
@@ -149,6 +155,10 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
   stream->queue.push_back(std::move(work));
   run_as_chance_has_it(*stream);
   return cudaSuccess;
+}
+
+void run_what_is_ready() {
+  for (EmulatedStream* const stream : streams()) run_ready(*stream, stream->queue.size());
 }
 
 cudaError_t prepare(const void* kernel, std::size_t shared_bytes) {
@@ -165,57 +175,8 @@ cudaError_t prepare(const void* kernel, std::size_t shared_bytes) {
 
 }  // namespace simt
 
-const char* cudaGetErrorName(cudaError_t error) {
-  switch (error) {
-    case cudaSuccess: return "cudaSuccess";
-    case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
-    case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
-    case cudaErrorInsufficientDriver: return "cudaErrorInsufficientDriver";
-    case cudaErrorDevicesUnavailable: return "cudaErrorDevicesUnavailable";
-    case cudaErrorInvalidDeviceFunction: return "cudaErrorInvalidDeviceFunction";
-    case cudaErrorNoKernelImageForDevice: return "cudaErrorNoKernelImageForDevice";
-    case cudaErrorUnsupportedPtxVersion: return "cudaErrorUnsupportedPtxVersion";
-    case cudaErrorNoDevice: return "cudaErrorNoDevice";
-    case cudaErrorIllegalState: return "cudaErrorIllegalState";
-    case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
-    case cudaErrorStreamCaptureInvalidated: return "cudaErrorStreamCaptureInvalidated";
-    case cudaErrorStreamCaptureUnjoined: return "cudaErrorStreamCaptureUnjoined";
-  }
-  return "unknown";
-}
-const char* cudaGetErrorString(cudaError_t) { return "as the emulated device has it"; }
-cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
-
-// The host compiler keeps no names of functions in anonymous namespaces.
-cudaError_t cudaFuncGetName(const char** name, const void*) {
-  *name = "_ZN6kelvin12_GLOBAL__N_115emulated_kernelIfEEvPT_l";
-  return cudaSuccess;
-}
-cudaError_t cudaGetDeviceCount(int* count) {
-  const cudaError_t status = planted("cudaGetDeviceCount");
-  if (status == cudaSuccess) *count = 1;
-  return status;
-}
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
-  *p = {"Emulated GPU", 9, 0};
-  return cudaSuccess;
-}
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-  switch (attribute) {
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = kMostShared; break;
-    case cudaDevAttrMultiProcessorCount: *value = kMultiprocessors; break;
-    case cudaDevAttrL2CacheSize: *value = kSecondLevelCache; break;
-  }
-  return cudaSuccess;
-}
-cudaError_t cudaDriverGetVersion(int* version) {
-  *version = 13000;
-  return cudaSuccess;
-}
-cudaError_t cudaRuntimeGetVersion(int* version) { return cudaDriverGetVersion(version); }
-cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, const void*) { return planted("cudaFuncGetAttributes"); }
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
-  if (value < 0 || value > kMostShared) return fail(cudaErrorInvalidValue);
+  if (value < 0 || value > simt::kMostShared) return fail(cudaErrorInvalidValue);
   allowed_shared()[kernel] = value;
   return cudaSuccess;
 }
@@ -233,7 +194,7 @@ cudaError_t cudaFree(void* block) {
   // CUDA waits for the device here. Freeing in the stream's turn is as safe and leaves the device as late as it was.
   const auto is_busy = [](const EmulatedStream* s) { return !s->queue.empty(); };
   if (!streams().empty() && std::none_of(streams().begin() + 1, streams().end(), is_busy))
-    streams()[0]->queue.push_back([=] { simt::device_free(block); });
+    streams()[0]->queue.push_back({[=] { simt::device_free(block); }, {}});
   else
     free_at_once(block);
   return cudaSuccess;
@@ -278,6 +239,13 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (stream->is_captured()) return fail_capture(*stream, "the host waits");
   run_all(*stream);
   return cudaSuccess;
+}
+
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  if (stream == nullptr) return cudaSuccess;
+  if (stream->is_captured()) return fail_capture(*stream, "the host asks whether it has finished");
+  run_ready(*stream, now_and_then() ? stream->queue.size() : std::min<std::size_t>(stream->queue.size(), 1));
+  return stream->queue.empty() ? cudaSuccess : fail(cudaErrorNotReady);
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
@@ -328,6 +296,12 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (stream.is_captured()) return fail_capture(stream, "the host waits for an event");
   while (!event->mark->is_reached) run_some(stream, 1);
   return cudaSuccess;
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (event->mark->is_reached) return cudaSuccess;
+  if (const cudaError_t status = cudaStreamQuery(event->stream); status != cudaSuccess && !event->mark->is_reached)
+    return status;
+  return event->mark->is_reached ? cudaSuccess : fail(cudaErrorNotReady);
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
   if (!begin->mark->is_reached || !end->mark->is_reached) return fail(cudaErrorInvalidValue);
@@ -381,7 +355,7 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   if (stream == nullptr || stream->is_captured()) return fail(cudaErrorInvalidValue);
-  for (const Work& node : exec->nodes) simt::enqueue(stream, node);
+  for (const Work& node : exec->nodes) simt::enqueue(stream, node.run, node.is_ready);
   return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {

@@ -10,6 +10,9 @@
 //
 // A stream that waits for an event of a captured one joins the capture. Depending on the seed its work is done as early as possible or as late as
 // possible, when the captured stream waits for it. Memory that is reused in between shows as wrong numbers.
+//
+// Work that waits for another process (nvidia/nccl.cpp) holds up its stream until it can be done. Whoever asks whether a stream has finished lets
+// it do what it can.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +32,9 @@ enum cudaError_t {
   cudaErrorNoDevice = 100,
   cudaErrorNoKernelImageForDevice = 209,
   cudaErrorUnsupportedPtxVersion = 222,
+  cudaErrorInvalidDevice = 101,
   cudaErrorIllegalState = 401,
+  cudaErrorNotReady = 600,
   cudaErrorStreamCaptureUnsupported = 900,
   cudaErrorStreamCaptureInvalidated = 901,
   cudaErrorStreamCaptureUnjoined = 904,
@@ -46,6 +51,9 @@ struct dim3 {
 // The device.
 struct cudaDeviceProp {
   char name[256];
+  struct {
+    char bytes[16];
+  } uuid;
   int major, minor;
 };
 enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin, cudaDevAttrMultiProcessorCount, cudaDevAttrL2CacheSize };
@@ -54,7 +62,9 @@ struct cudaFuncAttributes {
 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 cudaError_t cudaFuncGetName(const char** name, const void* kernel);
-cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaGetDeviceCount(int* count);  // 1, or KELVIN_EMULATION_DEVICES
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDevice(int* device);  // of this thread
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDriverGetVersion(int* version);
@@ -81,6 +91,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority);
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream);
 
@@ -90,6 +101,7 @@ cudaError_t cudaEventCreate(cudaEvent_t* event);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventQuery(cudaEvent_t event);
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 
@@ -123,8 +135,18 @@ struct cudaLaunchConfig_t {
 
 namespace simt {
 
-// Puts work on a stream: a kernel, a copy, a library call. It runs with access to device memory, now or later, or is added to a graph.
-cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
+// Puts work on a stream: a kernel, a copy, a library call. It runs with access to device memory, now or later, or is added to a graph. What is
+// behind it waits until `is_ready`, if there is such a condition, holds.
+cudaError_t enqueue(cudaStream_t stream, std::function<void()> work, std::function<bool()> is_ready = {});
+
+// Keeps an error for cudaGetLastError and returns it.
+cudaError_t fail(cudaError_t error);
+
+// The most shared memory that a block can be allowed on a device of compute capability 9.0, in bytes.
+inline constexpr int kMostShared = 227 << 10;
+
+// Lets all streams do what they can without waiting for another process.
+void run_what_is_ready();
 
 // Called before a launch. Checks the dynamic shared memory against the limit, 48 KiB or that of cudaFuncSetAttribute. At a kernel's first launch
 // also allocates device memory for its code.

@@ -89,6 +89,14 @@ TEST_F(PlantedTree, ReportsDeviceLibrariesOutsideKernels) {
   }
 }
 
+TEST_F(PlantedTree, ReportsNcclAndMpiOutsideTheirWrappers) {
+  for (const std::string header : {"mpi.h", "nccl.h"}) {
+    plant("kernels/losses/bad.cpp", "#include <" + header + ">\n");
+    EXPECT_THAT(violations(),
+                Contains("kernels/losses/bad.cpp:1: includes " + header + ": one wrapper in kernels/ does that"));
+  }
+}
+
 TEST_F(PlantedTree, ReportsPathsThatDoNotStartAtTheRoot) {
   plant("engine/bad.cpp", "#include \"tensor.h\"\n");
   EXPECT_THAT(violations(),

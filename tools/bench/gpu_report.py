@@ -3,8 +3,8 @@
     python gpu_report.py --gpu NAME --parts FOLDER --output FILE.json
 
 FOLDER holds what the checks left: <name>.tests.json (GoogleTest's report), <name>.lab.txt (a kernel laboratory's table), comparison.json
-(compare.py), bench.json (kelvin bench, where there is no PyTorch), <precision>.profile.json (kelvin bench --profile). Any of them may be
-missing: the file then says so. Standard library only.
+(compare.py), bench.json (kelvin bench, where there is no PyTorch), <precision>.profile.json (kelvin bench --profile), several_gpus.json
+(several_gpus.py). Any of them may be missing: the file then says so. Standard library only.
 """
 import argparse
 import json
@@ -79,7 +79,7 @@ def report(gpu, parts):
     tests = {p.name.removesuffix(".tests.json"): tests_of(p) for p in sorted(parts.glob("*.tests.json"))}
     labs = {p.name.removesuffix(".lab.txt"): lab_of(p) for p in sorted(parts.glob("*.lab.txt"))}
     optional = {}
-    for name in ("comparison", "bench"):
+    for name in ("comparison", "bench", "several_gpus"):
         path = parts / f"{name}.json"
         optional[name] = json.loads(path.read_text()) if path.exists() and path.stat().st_size else {}
     optional["profile"] = profiles_of(sorted(parts.glob("*.profile.json")))
@@ -99,6 +99,9 @@ def print_summary(result):
         print(f"{row['case']} {row['precision']}: {total:.2f} ms of kernels a step, {row['batch'] / row['img_per_s'] * 1000:.2f} ms replayed")
         for line in row["profile"][:MOST_LINES]:
             print(f"  {line['ms']:8.3f} ms {100 * line['ms'] / total:5.1f}% {line['calls']:6.0f} x {line['name']}")
+    for row in result["several_gpus"].get("rows", []):
+        said = "" if row["predicted"] is None else f", {row['predicted']:.2f} predicted"
+        print(f"{row['ranks']} GPUs: {row['img_per_s']:.0f} images/s, efficiency {row['efficiency']:.2f}{said}")
     if not result["goals"]:
         print("goals: nothing measured that they speak of")
     for g in result["goals"]:

@@ -6,7 +6,7 @@
 
 namespace kelvin {
 
-const Cuda* open_cuda(CudaRefusal& why) {
+const Cuda* open_cuda(CudaRefusal& why, const CudaPlace&) {
   why = {.reason =
              "this build has no CUDA device: no CUDA toolkit with cuDNN was found when it was compiled, or none was "
              "asked for",
@@ -16,6 +16,7 @@ const Cuda* open_cuda(CudaRefusal& why) {
 
 std::string describe_cuda(const Cuda&) { throw internal_error("there is no CUDA device to describe"); }
 std::string name_of(const Cuda&) { throw internal_error("there is no CUDA device to name"); }
+std::string identity_of(const Cuda&) { throw internal_error("there is no CUDA device to tell from another"); }
 
 CudaSettings& cuda_settings() {
   static CudaSettings settings;

@@ -65,6 +65,20 @@ TEST(CudaRefusal, AFullGpuIsOutOfMemory) {
   EXPECT_EQ(refusal(full).code, ExitCode::out_of_memory);
 }
 
+// With one GPU a launcher may show each rank its own; whether two have the same is seen later.
+TEST(CudaRefusal, EachRankOfAMachineNeedsAGpu) {
+  CudaProbe few = device(9, 0);
+  few.has_kernels = true;
+  few.devices = 2;
+  few.processes = 3;
+  EXPECT_EQ(refusal(few).reason, "3 ranks on this machine, which has 2 GPUs: start one rank a GPU");
+  EXPECT_EQ(refusal(few).code, ExitCode::mistake);
+  few.processes = 2;
+  EXPECT_EQ(refusal(few).reason, "");
+  few.devices = 1;
+  EXPECT_EQ(refusal(few).reason, "");
+}
+
 TEST(CudaRefusal, NothingWhereTheDeviceCanBeUsed) {
   CudaProbe good = device(9, 0);
   good.has_kernels = true;
