@@ -31,7 +31,7 @@ struct Processes::News {
   std::vector<std::int64_t> done;
   std::vector<std::optional<Failure>> failures;
   std::vector<Posted> posted;
-  Clock::time_point looked = Clock::now();
+  Clock::time_point looked = Clock::now(), told = {};  // last looked for news, last told this rank's own
   bool is_failed = false, is_lost = false;
 };
 

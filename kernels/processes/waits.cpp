@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kWarmUpWaits = 10;       // of a run: caches and plans are made then
 constexpr double kWarmUpPatience = 5;  // times hang_after_
-constexpr double kWorkPatience = 4;    // times the longest piece of work
+constexpr double kWorkPatience = 4;    // times the longest piece of work so far
 constexpr auto kSpin = std::chrono::microseconds(200);
 constexpr auto kNewsInterval = std::chrono::milliseconds(20);
 
@@ -37,6 +37,7 @@ void Processes::exchange(std::vector<Message>& messages, const std::string& wher
 void Processes::wait(std::vector<Message>& messages, const std::string& where) {
   const Clock::time_point since = Clock::now();
   longest_work_ = std::max(longest_work_, seconds(since - last_event_));
+  double silence = 0;  // of those that answered in the end
   while (true) {
     std::erase_if(messages, [&](const Message& m) {
       const int state = t_.progress(m.request);
@@ -49,7 +50,8 @@ void Processes::wait(std::vector<Message>& messages, const std::string& where) {
     const Clock::time_point now = Clock::now();
     if (now - news_->looked > kNewsInterval) {
       take_news();
-      require_in_time(messages, since, where);
+      silence = std::max(silence, require_in_time(messages, since, where));
+      if (show_) show_(done_by_all());
     }
     if (now - since > kSpin)
       std::this_thread::sleep_for(std::chrono::microseconds(20));
@@ -57,19 +59,23 @@ void Processes::wait(std::vector<Message>& messages, const std::string& where) {
       sched_yield();
   }
   ++waits_;
+  longest_work_ = std::max(longest_work_, silence);
   last_event_ = Clock::now();
 }
 
-// Throws if a rank that `messages` wait for has been silent for too long.
-void Processes::require_in_time(const std::vector<Message>& messages, Clock::time_point since,
-                                const std::string& where) {
+// Throws if a rank that `messages` wait for has been silent for too long. Returns the longest silence, in seconds.
+double Processes::require_in_time(const std::vector<Message>& messages, Clock::time_point since,
+                                  const std::string& where) {
   const double patience =
       std::max(hang_after_ * (waits_ < kWarmUpWaits ? kWarmUpPatience : 1), kWorkPatience * longest_work_);
+  double longest = 0;
   std::vector<int> silent;
-  for (const Message& m : messages)
-    if (seconds(Clock::now() - std::max(since, news_->seen[static_cast<std::size_t>(m.peer)])) > patience)
-      if (std::ranges::find(silent, m.peer) == silent.end()) silent.push_back(m.peer);
-  if (silent.empty()) return;
+  for (const Message& m : messages) {
+    const double silence = seconds(Clock::now() - std::max(since, news_->seen[static_cast<std::size_t>(m.peer)]));
+    longest = std::max(longest, silence);
+    if (silence > patience && std::ranges::find(silent, m.peer) == silent.end()) silent.push_back(m.peer);
+  }
+  if (silent.empty()) return longest;
   std::ranges::sort(silent);
   int speaker = 0;  // the first rank that answers
   while (std::ranges::find(silent, speaker) != silent.end()) ++speaker;
