@@ -17,11 +17,11 @@ constexpr float kGreyReach = 128.0f / 255.0f;  // any image can be changed to a 
 ImageSet found_images(Model& model, const ImageSet& set, const AttackOptions& options) {
   ImageSet found = set;
   found.bytes.clear();
-  found.floats.clear();
-  (void)attack(model, set, options, [&](std::int64_t, const Tensor&, const Tensor& adversarial) {
-    const std::vector<float> pixels = adversarial.to_host<float>();
-    found.floats.insert(found.floats.end(), pixels.begin(), pixels.end());
+  found.floats.resize(static_cast<std::size_t>(set.count * set.pixels()));
+  (void)attack(model, set, options, [&](std::int64_t first, const Tensor&, const Tensor& adversarial) {
+    std::ranges::copy(adversarial.to_host<float>(), found.floats.begin() + first * set.pixels());
   });
+  share_rows(std::span(found.floats), set.pixels(), options.batch_size);
   return found;
 }
 

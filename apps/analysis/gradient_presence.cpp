@@ -4,11 +4,12 @@
 #include <cmath>
 
 #include "apps/attacks/ball.h"
+#include "apps/evaluation/shared_batches.h"
 
 namespace kelvin {
 namespace {
 
-constexpr std::size_t kPresenceBatch = 128;
+constexpr std::int64_t kPresenceBatch = 128;
 
 Answer float32_cross_entropy(const Victim& victim, const ImageBatch& batch, std::span<const float> pixels, double tau) {
   const Tensor labels = victim.column(batch.labels);
@@ -59,11 +60,14 @@ Answer float64_cross_entropy(const Victim& victim, const ImageBatch& batch, std:
 GradientPresence gradient_presence(Model& model, const ImageSet& set, const AttackOptions& o,
                                    const GradientPlace& place) {
   const Victim victim(model);
-  GradientPresence found;
-  found.is_zero.assign(static_cast<std::size_t>(set.count), 0);
-  for (std::size_t first = 0; first < static_cast<std::size_t>(set.count); first += kPresenceBatch) {
-    std::vector<std::size_t> rows = all_rows(std::min(kPresenceBatch, static_cast<std::size_t>(set.count) - first));
-    for (std::size_t& row : rows) row += first;
+  struct Image {
+    std::uint8_t is_correct = 0, is_zero = 0;
+    double zero_coordinates = 0;  // a share
+  };
+  std::vector<Image> images(static_cast<std::size_t>(set.count));
+  each_own_batch(set.count, kPresenceBatch, [&](std::int64_t first, std::int64_t n) {
+    std::vector<std::size_t> rows = all_rows(static_cast<std::size_t>(n));
+    for (std::size_t& row : rows) row += static_cast<std::size_t>(first);
     ImageBatch batch = image_batch(set, rows);
     const Answer clean = victim.classify(batch, batch.pixels);
     std::vector<std::size_t> correct;
@@ -76,13 +80,18 @@ GradientPresence gradient_presence(Model& model, const ImageSet& set, const Atta
                          : float32_cross_entropy(victim, batch, pixels, place.tau);
     for (std::size_t i = 0; i < batch.count(); ++i) {
       const auto g = a.gradient_of(i);
-      const auto zeros = std::count(g.begin(), g.end(), 0.0f);
-      const bool is_zero = zeros == static_cast<std::ptrdiff_t>(g.size());
-      found.is_zero[first + correct[i]] = is_zero ? 1 : 0;
-      found.zero_images += is_zero ? 1 : 0;
-      found.zero_coordinates += static_cast<double>(zeros) / static_cast<double>(g.size());
+      const auto zeros = std::count(g.begin(), g.end(), 0.0f), all = std::ssize(g);
+      images[rows[correct[i]]] = {1, static_cast<std::uint8_t>(zeros == all ? 1 : 0),
+                                  static_cast<double>(zeros) / static_cast<double>(all)};
     }
-    found.images += static_cast<std::int64_t>(batch.count());
+  });
+  share_rows(std::span(images), 1, kPresenceBatch);
+  GradientPresence found;
+  for (const Image& image : images) {
+    found.images += image.is_correct;
+    found.zero_images += image.is_zero;
+    found.zero_coordinates += image.zero_coordinates;
+    found.is_zero.push_back(image.is_zero);
   }
   const auto n = static_cast<double>(std::max<std::int64_t>(found.images, 1));
   found.zero_images /= n;

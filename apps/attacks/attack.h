@@ -107,12 +107,12 @@ struct AttackResult {
   [[nodiscard]] double margin_percentile(double p) const;  // of clean_margin over all images (evaluation/percentile.h)
 };
 
-// Called with each finished batch: index of its first image, clean images and returned images, both [N, H, W, C].
+// Called with each finished batch, on the rank that computed it: index of its first image, clean and returned images, both [N, H, W, C].
 using AttackedBatchFunction = std::function<void(std::int64_t first, const Tensor& clean, const Tensor& adversarial)>;
 
 using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 
-// Attacks every image of the set. Throws a mistake for invalid options (ε < 0, unknown attack, target class out of range). `on_batch` and
+// Attacks every image of the set. The ranks of a parallel run share its batches; all call it, and get the same result. Throws a mistake for invalid options (ε < 0, unknown attack, target class out of range). `on_batch` and
 // `progress(done, total)` may be empty.
 [[nodiscard]] AttackResult attack(Model& model, const ImageSet& set, const AttackOptions& options,
                                   const AttackedBatchFunction& on_batch = {}, const AttackProgress& progress = {});
@@ -128,7 +128,7 @@ using AttackProgress = std::function<void(std::int64_t done, std::int64_t total)
 [[nodiscard]] Tensor attack_loss(AttackLoss loss, const Tensor& logits, const Tensor& labels, const Tensor& tau);
 
 [[nodiscard]] const char* name_of(AttackLoss loss);
-[[nodiscard]] std::vector<Named<Norm>> norms();  // linf, l2
+[[nodiscard]] std::vector<Named<Norm>> norms();                // linf, l2
 [[nodiscard]] std::vector<Named<AttackLoss>> attack_losses();  // ce, log-odds, margin, dlr
 // Throws a mistake that names `field` if a model has too few classes for the loss.
 void require_classes(FieldName field, AttackLoss loss, int classes);

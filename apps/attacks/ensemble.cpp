@@ -6,6 +6,7 @@
 
 #include "apps/attacks/gradient_at_start.h"
 #include "apps/attacks/targets.h"
+#include "apps/evaluation/shared_batches.h"
 
 namespace kelvin {
 namespace {
@@ -58,28 +59,48 @@ void check_outputs(const Victim& victim, const ImageSet& set, const AttackOption
   if (are_probabilities) warnings.emplace_back("the outputs look like probabilities; the attacks expect logits");
 }
 
+// What a member did to one image.
+struct Attempt {
+  std::uint8_t is_broken = 0, has_no_gradient = 0;
+  float distance = -1;  // −1: none
+};
+
 std::int64_t run_member(const Member& member, const Victim& victim, const ImageSet& set, const AttackOptions& options,
                         AttackResult& result, std::vector<std::vector<float>>& found, int position,
                         const std::function<void(std::int64_t)>& progress) {
   const std::vector<std::size_t> robust = standing(result.images, found);
-  std::int64_t without_gradient = 0;
-  const auto batch_size = static_cast<std::size_t>(options.batch_size);
-  for (std::size_t first = 0; first < robust.size(); first += batch_size) {
-    const std::span<const std::size_t> rows(robust.data() + first, std::min(batch_size, robust.size() - first));
+  std::vector<Attempt> attempts(robust.size());
+  std::vector<std::vector<float>> broken(robust.size());
+  const auto run_batch = [&](std::int64_t first, std::int64_t n) {
+    const auto at = static_cast<std::size_t>(first);
+    const std::span<const std::size_t> rows(robust.data() + at, static_cast<std::size_t>(n));
     ImageBatch batch = image_batch(set, rows);
     for (const std::size_t row : rows)
       if (result.images[row].target >= 0) batch.targets.push_back(result.images[row].target);
     const MemberResult r = member.run(victim, batch);
     for (std::size_t k = 0; k < rows.size(); ++k) {
-      AttackedImage& image = result.images[rows[k]];
-      if (!r.no_gradient.empty()) without_gradient += r.no_gradient[k];
-      if (!r.distance.empty() && std::isfinite(r.distance[k])) image.minimal_distance = r.distance[k];
-      if (r.broken[k] == 0) continue;
-      image.broken_by = position;
-      found[rows[k]].assign(r.pixels.begin() + static_cast<std::ptrdiff_t>(k * batch.size()),
-                            r.pixels.begin() + static_cast<std::ptrdiff_t>((k + 1) * batch.size()));
+      Attempt& attempt = attempts[at + k];
+      attempt.is_broken = r.broken[k];
+      if (!r.no_gradient.empty()) attempt.has_no_gradient = r.no_gradient[k];
+      if (!r.distance.empty() && std::isfinite(r.distance[k])) attempt.distance = r.distance[k];
+      if (r.broken[k] != 0)
+        broken[at + k].assign(r.pixels.begin() + static_cast<std::ptrdiff_t>(k * batch.size()),
+                              r.pixels.begin() + static_cast<std::ptrdiff_t>((k + 1) * batch.size()));
     }
-    progress(static_cast<std::int64_t>(first + rows.size()));
+  };
+  each_own_batch(std::ssize(robust), options.batch_size, run_batch,
+                 [&](std::int64_t done, std::int64_t /*total*/) { progress(done); });
+  share_rows(std::span(attempts), 1, options.batch_size);
+  share_rows(broken, options.batch_size);
+
+  std::int64_t without_gradient = 0;
+  for (std::size_t k = 0; k < robust.size(); ++k) {
+    AttackedImage& image = result.images[robust[k]];
+    without_gradient += attempts[k].has_no_gradient;
+    if (attempts[k].distance >= 0) image.minimal_distance = attempts[k].distance;
+    if (attempts[k].is_broken == 0) continue;
+    image.broken_by = position;
+    found[robust[k]] = std::move(broken[k]);
   }
   result.members.push_back({.name = member.name, .attacked = static_cast<std::int64_t>(robust.size())});
   return without_gradient;
@@ -90,7 +111,7 @@ void verify(Model& model, const ImageSet& set, const AttackOptions& options,
             const std::vector<std::vector<float>>& found, AttackResult& result, const AttackedBatchFunction& on_batch) {
   const Device device = model.parameters().values().device();
   const Victim victim(model);
-  for_each_batch(set, options.batch_size, device, [&](const TensorBatch& batch) {
+  each_own_batch(set, options.batch_size, device, [&](const TensorBatch& batch) {
     std::vector<float> pixels = batch.images.to_host<float>();
     const auto n = static_cast<std::size_t>(batch.images.dim(0)), first = static_cast<std::size_t>(batch.first);
     const std::size_t size = pixels.size() / n;
@@ -112,6 +133,7 @@ void verify(Model& model, const ImageSet& set, const AttackOptions& options,
     }
     if (on_batch) on_batch(batch.first, batch.images, adversarial);
   });
+  share_rows(std::span(result.images), 1, options.batch_size);
 }
 
 }  // namespace
@@ -122,13 +144,14 @@ AttackResult run_members(Model& model, const ImageSet& set, const AttackOptions&
   using Clock = std::chrono::steady_clock;
   const Victim victim(model);
   AttackResult result;
-  for_each_batch(set, options.batch_size, model.parameters().values().device(), [&](const TensorBatch& batch) {
+  result.images.resize(static_cast<std::size_t>(set.count));
+  each_own_batch(set, options.batch_size, model.parameters().values().device(), [&](const TensorBatch& batch) {
     const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
     const GradientPoint p =
         look(model, batch.images, loss_of(options.loss, goals_of(batch, targets), options.attack_tau));
-    const auto images = describe_clean(batch, p, targets);
-    result.images.insert(result.images.end(), images.begin(), images.end());
+    std::ranges::copy(describe_clean(batch, p, targets), result.images.begin() + batch.first);
   });
+  share_rows(std::span(result.images), 1, options.batch_size);
   check_outputs(victim, set, options, result.warnings);
 
   std::vector<std::vector<float>> found(result.images.size());  // the adversarial image of each, empty while robust

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <span>
 
 #include "kernels/device/exact.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -20,31 +23,39 @@ void FinalCheck::add(const Tensor& clean, const Tensor& adversarial) {
     double largest = 0, squares = 0;
     for (std::size_t i = image * size; i < (image + 1) * size; ++i) {
       if (!std::isfinite(x[i])) {
-        ++not_finite_;
+        ++seen_.not_finite;
         continue;
       }
-      lowest_ = std::min(lowest_, x[i]);
-      highest_ = std::max(highest_, x[i]);
+      seen_.lowest = std::min(seen_.lowest, x[i]);
+      seen_.highest = std::max(seen_.highest, x[i]);
       const double d = static_cast<double>(x[i]) - static_cast<double>(x0[i]);
       largest = std::max(largest, std::abs(d));
       squares += d * d;
     }
-    furthest_ = std::max(furthest_, norm_ == Norm::linf ? largest : std::sqrt(squares));
+    seen_.furthest = std::max(seen_.furthest, norm_ == Norm::linf ? largest : std::sqrt(squares));
   }
-  count_ += clean.dim(0);
+  seen_.count += clean.dim(0);
 }
 
 void FinalCheck::finish(AttackResult& result) const {
-  if (count_ == 0) return;
-  result.lowest_pixel = lowest_;
-  result.highest_pixel = highest_;
-  result.not_finite = not_finite_;
-  if (not_finite_ > 0)
-    result.warnings.push_back(str(not_finite_, " pixels of the returned images are NaN or infinite"));
-  if (lowest_ < 0 || highest_ > 1)
-    result.warnings.push_back(str("returned pixels reach from ", lowest_, " to ", highest_, ", outside [0, 1]"));
-  if (furthest_ > static_cast<double>(eps_) * (1 + kRounding))
-    result.warnings.push_back(str("a returned image is ", exact(static_cast<float>(furthest_)),
+  Figures all;
+  for (const Bytes& bytes :
+       processes().gather(std::as_bytes(std::span(&seen_, 1)), "the check of an attack's images")) {
+    Figures f;
+    std::memcpy(&f, bytes.data(), sizeof f);
+    all = {std::min(all.lowest, f.lowest), std::max(all.highest, f.highest), std::max(all.furthest, f.furthest),
+           all.not_finite + f.not_finite, all.count + f.count};
+  }
+  if (all.count == 0) return;
+  result.lowest_pixel = all.lowest;
+  result.highest_pixel = all.highest;
+  result.not_finite = all.not_finite;
+  if (all.not_finite > 0)
+    result.warnings.push_back(str(all.not_finite, " pixels of the returned images are NaN or infinite"));
+  if (all.lowest < 0 || all.highest > 1)
+    result.warnings.push_back(str("returned pixels reach from ", all.lowest, " to ", all.highest, ", outside [0, 1]"));
+  if (all.furthest > static_cast<double>(eps_) * (1 + kRounding))
+    result.warnings.push_back(str("a returned image is ", exact(static_cast<float>(all.furthest)),
                                   " away from its clean one, eps is ", exact(eps_)));
 }
 

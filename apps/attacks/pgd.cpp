@@ -9,6 +9,7 @@
 #include "apps/attacks/standing_rows.h"
 #include "apps/attacks/targets.h"
 #include "apps/attacks/victim.h"
+#include "apps/evaluation/shared_batches.h"
 #include "kernels/arrays/elementwise.h"
 #include "kernels/arrays/top1.h"
 #include "kernels/device/step_graph.h"
@@ -95,6 +96,7 @@ class BatchAttack {
     const float size = own_.step_in(options_.eps);
     const PgdOptions step{options_.eps, descends() ? -size : size, own_.decay};
     for (int i = 0; i < own_.steps; ++i) {
+      processes().still_working();
       const bool reads_back = watches_gradients_ && i == 0;
       const auto iterate = [&] {
         const auto seen = [&](const GradientPoint& p) {
@@ -201,7 +203,8 @@ AttackResult pgd_attack(Model& model, const ImageSet& set, const AttackOptions& 
   }
   AttackResult result;
   BatchAttack batch_attack(model, options, own);
-  for_each_batch(set, options.batch_size, device, [&](const TensorBatch& batch) {
+  result.images.resize(static_cast<std::size_t>(set.count));
+  const auto attack_batch = [&](const TensorBatch& batch) {
     const std::vector<std::int32_t> targets = choose_targets(model, batch, options);
     const Tensor goal = goals_of(batch, targets);
     const GradientPoint at_clean = look(model, batch.images, loss_of(options.loss, goal, options.attack_tau));
@@ -224,11 +227,12 @@ AttackResult pgd_attack(Model& model, const ImageSet& set, const AttackOptions& 
       images[i].adversarial_margin = -leads[i];
       images[i].linf = moved.linf[i];
       images[i].l2 = moved.l2[i];
-      result.images.push_back(images[i]);
     }
+    std::ranges::copy(images, result.images.begin() + batch.first);
     if (on_batch) on_batch(batch.first, batch.images, adversarial);
-    if (progress) progress(batch.first + batch.images.dim(0), set.count);
-  });
+  };
+  each_own_batch(set, options.batch_size, device, attack_batch, progress);
+  share_rows(std::span(result.images), 1, options.batch_size);
   return result;
 }
 

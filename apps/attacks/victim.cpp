@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/tape.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -72,15 +73,20 @@ Tensor Victim::images(const ImageBatch& batch, std::span<const float> pixels) co
   return filled_up(pixels, {rows_seen(rows_of(batch, pixels)), batch.height, batch.width, batch.channels}, device_);
 }
 
+Answer Victim::no_answer(const ImageBatch& batch) const {
+  processes().still_working();  // each pass through the network begins here
+  return {static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
+}
+
 Answer Victim::classify(const ImageBatch& batch, std::span<const float> pixels) const {
-  Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
+  Answer a = no_answer(batch);
   if (pixels.empty()) return a;
   a.logits = first_rows(model_.forward(images(batch, pixels), Mode::eval), rows_of(batch, pixels));
   return a;
 }
 
 Answer Victim::look(const ImageBatch& batch, std::span<const float> pixels, const RowLoss& loss) const {
-  Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
+  Answer a = no_answer(batch);
   if (pixels.empty()) return a;
   const GradientPoint p = kelvin::look(model_, images(batch, pixels), loss);
   const std::size_t m = rows_of(batch, pixels);
@@ -91,7 +97,7 @@ Answer Victim::look(const ImageBatch& batch, std::span<const float> pixels, cons
 }
 
 Answer Victim::pull_back(const ImageBatch& batch, std::span<const float> pixels, std::span<const float> weights) const {
-  Answer a{static_cast<std::size_t>(classes()), batch.size(), {}, {}, {}};
+  Answer a = no_answer(batch);
   if (pixels.empty()) return a;
   const Tensor x = images(batch, pixels);
   Tape tape({x});

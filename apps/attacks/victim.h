@@ -77,6 +77,7 @@ class Victim {
   [[nodiscard]] int classes() const { return model_.spec().classes; }
 
  private:
+  [[nodiscard]] Answer no_answer(const ImageBatch& batch) const;
   [[nodiscard]] std::int64_t rows_seen(std::size_t m) const;
   [[nodiscard]] Tensor images(const ImageBatch& batch, std::span<const float> pixels) const;
 

@@ -1,4 +1,5 @@
 // kelvin attack
+#include <algorithm>
 #include <map>
 
 #include "apps/analysis/logit_scale.h"
@@ -7,6 +8,7 @@
 #include "apps/cli/progress.h"
 #include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
+#include "apps/evaluation/shared_batches.h"
 #include "apps/report/examples.h"
 #include "apps/run/json_output.h"
 #include "data/npy.h"
@@ -108,18 +110,17 @@ void run(AttackFlags& f, const CommonOptions& common) {
   const Target target = open_target(f.target, common);
   const LogitScale scaled(*target.trained.model, static_cast<float>(f.logit_scale));
   const ImageSet& test = target.data.test;
-  std::vector<float> saved;
+  std::vector<float> saved(f.save.empty() ? 0 : static_cast<std::size_t>(test.count * test.pixels()));
   ExampleStrip strip;
   Progress progress(title_of(f.options), "images", common.quiet);
   const AttackResult result = attack(
       *target.trained.model, test, f.options,
       [&](std::int64_t first, const Tensor& clean, const Tensor& adversarial) {
         strip.add(first, clean, adversarial);
-        if (f.save.empty()) return;
-        const std::vector<float> pixels = adversarial.to_host<float>();
-        saved.insert(saved.end(), pixels.begin(), pixels.end());
+        if (!f.save.empty()) std::ranges::copy(adversarial.to_host<float>(), saved.begin() + first * test.pixels());
       },
       [&](std::int64_t done, std::int64_t total) { progress.update(done, total, ""); });
+  share_rows(std::span(saved), test.pixels(), f.options.batch_size);
   progress.finish();
   const Names names = names_of(f, target);
   Json json = to_json(result, f.options, names.label, title_of(f.options), target.trained.info.train_tau);

@@ -1,7 +1,9 @@
 #include "apps/cli/notes.h"
+#include "apps/cli/standard_streams.h"
 #include "apps/cli/target.h"
 #include "apps/run/foreign_weights.h"
 #include "apps/run/precisions.h"
+#include "kernels/processes/processes.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -123,6 +125,10 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
   info.model.precision = o.precision.value_or(info.model.precision);
   require_precision(info.model.precision, device);
   info.data = data;
+  if (const std::int64_t batches = (target.data.test.count + o.batch_size - 1) / o.batch_size;
+      batches < processes().size())
+    print_note(str("note: ", processes().size(), " ranks share ", batches, batches == 1 ? " batch" : " batches",
+                   "; a smaller --batch-size would use all"));
   target.trained = source.is_raw ? build_foreign_model(source.file, info, device, target.notes)
                                  : build_trained_model(source.file, info, device);
   return target;

@@ -3,20 +3,23 @@
 #include <algorithm>
 
 #include "apps/evaluation/calibration.h"
-#include "data/tensor_batch.h"
 #include "models/accuracy.h"
 #include "models/frozen_weights.h"
 
 namespace kelvin {
 Predictions predict(Model& model, const ImageSet& set, std::int64_t batch_size, const CountFunction& progress) {
   Predictions out{set.count, model.spec().classes, {}, set.labels};
+  out.logits.resize(static_cast<std::size_t>(set.count * out.classes));
   FrozenWeights frozen;
   const FrozenWeights::Use use(frozen);
-  for_each_batch(set, batch_size, model.parameters().values().device(), [&](const TensorBatch& batch) {
-    const std::vector<float> logits = model.forward(batch.images, Mode::eval).to_host<float>();
-    out.logits.insert(out.logits.end(), logits.begin(), logits.end());
-    if (progress) progress(batch.first + batch.images.dim(0), set.count);
-  });
+  each_own_batch(
+      set, batch_size, model.parameters().values().device(),
+      [&](const TensorBatch& batch) {
+        const std::vector<float> logits = model.forward(batch.images, Mode::eval).to_host<float>();
+        std::ranges::copy(logits, out.logits.begin() + batch.first * out.classes);
+      },
+      progress);
+  share_rows(std::span(out.logits), out.classes, batch_size);
   return out;
 }
 
@@ -50,8 +53,9 @@ double accuracy_of(Model& model, const ImageSet& set, std::int64_t batch_size) {
   std::int64_t correct = 0;
   FrozenWeights frozen;
   const FrozenWeights::Use use(frozen);
-  for_each_batch(set, batch_size, model.parameters().values().device(),
+  each_own_batch(set, batch_size, model.parameters().values().device(),
                  [&](const TensorBatch& batch) { correct += correct_predictions(model, batch.images, batch.labels); });
+  processes().sum(std::span(&correct, 1), "the accuracy of a set");
   return static_cast<double>(correct) / static_cast<double>(set.count);
 }
 

@@ -1,18 +1,16 @@
-// Clean evaluation: accuracy, negative log-likelihood, calibration.
+// Clean evaluation: accuracy, negative log-likelihood, calibration. `predict` and `accuracy_of` divide the batches among the ranks of a parallel
+// run (shared_batches.h): all ranks call them, and get the same.
 #pragma once
 
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "apps/evaluation/shared_batches.h"
 #include "data/dataset.h"
 #include "models/model.h"
 
 namespace kelvin {
-
-// Reports progress; may be empty.
-using CountFunction = std::function<void(std::int64_t done, std::int64_t total)>;
 
 struct Predictions {
   std::int64_t count = 0;

@@ -1,6 +1,9 @@
 #include "apps/report/examples.h"
 
+#include <algorithm>
+
 #include "apps/report/png.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -13,7 +16,7 @@ std::string png_of(const Tensor& images, std::int64_t i) {
 }  // namespace
 
 void ExampleStrip::add(std::int64_t first, const Tensor& clean, const Tensor& adversarial) {
-  for (std::int64_t i = 0; i < clean.dim(0) && examples_.size() < size_; ++i)
+  for (std::int64_t i = 0; i < clean.dim(0) && static_cast<std::size_t>(first + i) < size_; ++i)
     examples_.push_back({first + i, png_of(clean, i), png_of(adversarial, i)});
 }
 
@@ -28,7 +31,14 @@ nlohmann::json ExampleStrip::to_json(const AttackResult& result) const {
                     {"clean_png", e.clean_png},
                     {"adversarial_png", e.adversarial_png}});
   }
-  return list;
+  const std::string own = list.dump();
+  std::vector<nlohmann::json> all;
+  for (const Bytes& bytes : processes().gather(std::as_bytes(std::span(own)), "the examples of an attack"))
+    for (nlohmann::json& example : nlohmann::json::parse(reinterpret_cast<const char*>(bytes.data()),
+                                                         reinterpret_cast<const char*>(bytes.data()) + bytes.size()))
+      all.push_back(std::move(example));
+  std::ranges::sort(all, {}, [](const nlohmann::json& e) { return e.at("index").get<std::int64_t>(); });
+  return all;
 }
 
 }  // namespace kelvin

@@ -15,9 +15,10 @@ class ExampleStrip {
  public:
   explicit ExampleStrip(std::size_t size = 8) : size_(size) {}
 
-  // Takes images from a finished batch until the strip is full.
+  // Takes those of a finished batch that belong to the strip.
   void add(std::int64_t first, const Tensor& clean, const Tensor& adversarial);
-  // [{index, label, clean_prediction, adversarial_prediction, clean_png, adversarial_png}], PNG in base64.
+  // [{index, label, clean_prediction, adversarial_prediction, clean_png, adversarial_png}], PNG in base64. Those of
+  // all ranks; collective.
   [[nodiscard]] nlohmann::json to_json(const AttackResult& result) const;
 
  private:

@@ -8,9 +8,12 @@
 #include "kernels/device/error.h"
 #include "kernels/device/listed.h"
 #include "kernels/device/parallel.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
+
+constexpr std::int64_t kOwnImages = 32;  // in a row for one rank
 
 struct Corruption {
   const char* name;
@@ -114,16 +117,20 @@ ImageSet corrupt(const ImageSet& clean, const std::string& name, int severity, s
     throw mistake("severity"_field, " ", severity, ": severities are 1 to ", kSeverities);
   ImageSet out{clean.count, clean.height, clean.width, clean.channels, {}, {}, clean.labels};
   out.bytes.resize(static_cast<std::size_t>(clean.count * clean.pixels()));
+  Processes& all = processes();
   const RandomKey key{seed, random_stream("corruption/" + name + "/" + std::to_string(severity))};
   parallel_for(
       clean.count,
       [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
+          if (!all.is_mine(i / kOwnImages)) continue;
           const ByteImage image = apply(byte_image(clean, i), severity - 1, {key, static_cast<std::uint64_t>(i)});
           std::copy(image.pixels.begin(), image.pixels.end(), out.bytes.begin() + i * clean.pixels());
         }
       },
       /*cost=*/kParallelGrain / 4);
+  all.gather_items(std::as_writable_bytes(std::span(out.bytes)), kOwnImages * clean.pixels(),
+                   "the images of a corruption");
   return out;
 }
 

@@ -32,7 +32,7 @@ struct Processes::News {
   std::vector<std::int64_t> done;
   std::vector<std::optional<Failure>> failures;
   std::vector<Posted> posted;
-  Clock::time_point looked = Clock::now(), told_waiting = looked;
+  Clock::time_point looked = Clock::now(), told = {}, told_waiting = looked;  // last looked for news, last told own
   bool is_failed = false, is_lost = false;
 };
 

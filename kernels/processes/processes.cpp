@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "kernels/processes/news.h"
 
 namespace kelvin {
 namespace {
+
+constexpr auto kTellInterval = std::chrono::milliseconds(200);
 
 std::span<std::byte> bytes_between(std::span<std::byte> all, std::int64_t begin, std::int64_t end) {
   return all.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
@@ -123,17 +126,30 @@ std::int64_t Processes::tell_progress(std::int64_t done) {
   longest_work_ = std::max(longest_work_, std::chrono::duration<double>(now - last_event_).count());
   last_event_ = now;
   news_->done[static_cast<std::size_t>(rank())] = done;
-  for (int r = 0; r < size(); ++r)
-    if (r != rank()) post(kProgress, r, std::as_bytes(std::span(&done, 1)));
-  take_news();
-  std::int64_t all = 0;
-  for (const std::int64_t d : news_->done) all += d;
-  return all;
+  if (now - news_->told > kTellInterval) {
+    news_->told = now;
+    for (int r = 0; r < size(); ++r)
+      if (r != rank()) post(kProgress, r, std::as_bytes(std::span(&done, 1)));
+    take_news();
+  }
+  return done_by_all();
 }
 
-void Processes::restart_progress() {
+void Processes::still_working() {
+  if (are_many()) (void)tell_progress(news_->done[static_cast<std::size_t>(rank())]);
+}
+
+std::int64_t Processes::done_by_all() const {
+  return std::accumulate(news_->done.begin(), news_->done.end(), std::int64_t{0});
+}
+
+void Processes::restart_progress(const std::string& where, const std::function<void(std::int64_t)>& show) {
   if (!are_many()) return;
-  barrier("the end of a piece of work");  // progress of the old piece has come before a later message
+  news_->told = {};  // the others see the end of this rank's part at once
+  still_working();
+  show_ = show;
+  barrier(where);  // progress of the old piece has come before a later message
+  show_ = {};
   take_news();
   std::ranges::fill(news_->done, 0);
 }

@@ -9,7 +9,7 @@
 // result is there. `where` says what is being done, for the message of a wait that ends without result.
 //
 // No wait is endless. A rank that dies is noticed by the launcher. A rank that stops, hangs or loses its network sends nothing: the others wait
-// for it `hang-after` seconds, or four times as long as their own longest piece of work, and then throw Lost, which names its rank and machine.
+// for it `hang-after` seconds, or four times as long as the longest piece of work so far, and then throw Lost, which names its rank and machine.
 #pragma once
 
 #include <chrono>
@@ -76,9 +76,15 @@ class Processes {
   [[nodiscard]] bool is_mine(std::int64_t item) const { return item % t_.size == t_.rank; }
 
   // News of a longer piece of work without collective calls, after each part of it: how much this rank has done so far. Ranks that wait see
-  // that this one lives. Returns what all ranks have done, as far as their news have come. Not collective.
+  // that this one lives. Returns what all ranks have done, as far as their news have come. Not collective. However often it is called, news
+  // are sent at most five times a second.
   std::int64_t tell_progress(std::int64_t done);
-  void restart_progress();  // before the next piece of work; collective
+  // The same in the middle of a part. Parts that take longer than a few seconds need it, because a rank that has no part learns nothing about
+  // how long they take.
+  void still_working();
+  // After a piece of work and before the next; collective. `show` gets what all ranks have done, while this one waits for the others.
+  void restart_progress(const std::string& where = "the end of a piece of work",
+                        const std::function<void(std::int64_t)>& show = {});
   // Returns when is_done(), which is asked again and again: for work outside of this class that may need the other ranks, such as a sum on GPUs.
   // Throws as all other waits do, and also when it takes very long though all ranks live. Not collective.
   void wait_for(const std::function<bool()>& is_done, const std::string& where);
@@ -109,7 +115,8 @@ class Processes {
   [[noreturn]] void give_up(ExitCode code, const std::string& message);
   [[noreturn]] void give_up_on(std::vector<int> silent, const std::string& where);
   void post(int tag, int to, std::span<const std::byte> bytes);
-  void require_in_time(const std::vector<Message>& messages, Clock::time_point since, const std::string& where);
+  double require_in_time(const std::vector<Message>& messages, Clock::time_point since, const std::string& where);
+  [[nodiscard]] std::int64_t done_by_all() const;
   [[nodiscard]] Bytes receive_waiting(int tag, int from, std::int64_t bytes);
 
   Transport t_;
@@ -117,9 +124,10 @@ class Processes {
   double hang_after_ = 60;
   std::int64_t waits_ = 0;
   Clock::time_point last_event_ = Clock::now();
-  double longest_work_ = 0;     // seconds between two events of this rank, without waiting
+  double longest_work_ = 0;     // seconds between two events of this rank, or of another that it has waited for
   double longest_outside_ = 0;  // seconds of wait_for
   std::function<void()> before_giving_up_;
+  std::function<void(std::int64_t)> show_;
   std::unique_ptr<News> news_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kWarmUpWaits = 10;       // of a run: caches and plans are made then
 constexpr double kWarmUpPatience = 5;  // times hang_after_
-constexpr double kWorkPatience = 4;    // times the longest piece of work
+constexpr double kWorkPatience = 4;    // times the longest piece of work so far
 constexpr auto kSpin = std::chrono::microseconds(200);
 constexpr auto kNewsInterval = std::chrono::milliseconds(20);
 constexpr auto kTellInterval = std::chrono::seconds(1);
@@ -48,6 +48,7 @@ void Processes::exchange(std::vector<Message>& messages, const std::string& wher
 void Processes::wait(std::vector<Message>& messages, const std::string& where) {
   const Clock::time_point since = Clock::now();
   longest_work_ = std::max(longest_work_, seconds(since - last_event_));
+  double silence = 0;  // of those that answered in the end
   while (true) {
     std::erase_if(messages, [&](const Message& m) {
       const int state = t_.progress(m.request);
@@ -61,11 +62,13 @@ void Processes::wait(std::vector<Message>& messages, const std::string& where) {
     if (now - news_->looked > kNewsInterval) {
       take_news();
       tell_waiting(since, true);
-      require_in_time(messages, since, where);
+      silence = std::max(silence, require_in_time(messages, since, where));
+      if (show_) show_(done_by_all());
     }
     rest(now - since);
   }
   ++waits_;
+  longest_work_ = std::max(longest_work_, silence);
   last_event_ = Clock::now();
 }
 
@@ -117,14 +120,24 @@ void Processes::give_up(ExitCode code, const std::string& message) {
   throw E(code, message);
 }
 
-// Throws if a rank that `messages` wait for has been silent for too long.
-void Processes::require_in_time(const std::vector<Message>& messages, Clock::time_point since,
-                                const std::string& where) {
+// Throws if a rank that `messages` wait for has been silent for too long, or if all only wait. Returns the longest silence, in seconds.
+double Processes::require_in_time(const std::vector<Message>& messages, Clock::time_point since,
+                                  const std::string& where) {
+  const Clock::time_point now = Clock::now();
+  double longest = 0;
   std::vector<int> silent;
-  for (const Message& m : messages)
-    if (seconds(Clock::now() - std::max(since, news_->seen[static_cast<std::size_t>(m.peer)])) > patience())
-      if (std::ranges::find(silent, m.peer) == silent.end()) silent.push_back(m.peer);
+  Clock::time_point worked = since;
+  for (const Message& m : messages) {
+    const auto at = static_cast<std::size_t>(m.peer);
+    const double silence = seconds(now - std::max({since, news_->seen[at], news_->waiting[at]}));
+    longest = std::max(longest, silence);
+    worked = std::max(worked, news_->seen[at]);
+    if (silence > patience() && std::ranges::find(silent, m.peer) == silent.end()) silent.push_back(m.peer);
+  }
   if (!silent.empty()) give_up_on(silent, where);
+  if (seconds(now - worked) > kOutsidePatience * patience())
+    give_up<Lost>(ExitCode::internal, str("all ranks wait for each other in ", where, "; all end"));
+  return longest;
 }
 
 void Processes::give_up_on(std::vector<int> silent, const std::string& where) {
