@@ -6,10 +6,9 @@ namespace {
 thread_local FrozenWeights* in_use = nullptr;
 
 FoldedFilter fold_layer(const ConvNorm& layer, DType dtype) {
-  const BatchNormTensors norm{layer.gamma->value, layer.beta->value, layer.running_mean->value,
-                              layer.running_variance->value};
   // The CPU's convolutions take float32 filters and bring them into a layout of their own at every call.
-  return fold(layer.weight->value, norm, layer.weight->value.device().kind == DeviceKind::cpu ? DType::f32 : dtype);
+  return fold(layer.weight->value, layer.norm.tensors(),
+              layer.weight->value.device().kind == DeviceKind::cpu ? DType::f32 : dtype);
 }
 
 }  // namespace

@@ -5,11 +5,12 @@
 namespace kelvin {
 namespace {
 
-// "blocks.3", "layer2.0", "head" or "stem"; `previous`: the group of the parameter before.
+// "blocks.3", "layer2.0", "block2.layer.0", "head" or "stem"; `previous`: the group of the parameter before.
 std::string group_of(const Model& model, const Parameter& p, const std::string& previous) {
   if (&p == &model.prototypes() || &p == &model.prototype_bias()) return "head";
-  static const std::regex block(R"(^(blocks\.\d+|layer\d+\.\d+)\.)");
-  if (p.spec.name.starts_with("norm.")) return previous;
+  static const std::regex block(R"(^(blocks\.\d+|layer\d+\.\d+|block\d+\.layer\.\d+|layer\.\d+\.block\.\d+)\.)");
+  static const std::regex norm(R"(^(norm|bn|bn1|batchnorm)\.)");  // after the stem, or after the last block
+  if (std::regex_search(p.spec.name, norm)) return previous;
   std::smatch found;
   return std::regex_search(p.spec.name, found, block) ? found[1].str() : "stem";
 }

@@ -9,7 +9,7 @@
 namespace kelvin {
 
 // Which layer each parameter belongs to, 0 the first, as timm's group_matcher divides them: everything before the first block; each
-// block (`blocks.i`, `layerS.i`), a transformer's last norm with the last of them; the prototypes. BEiT (2106.08254) and timm give layer l of n the learning
+// block (`blocks.i`, `layerS.i`, `blockS.layer.i`, `layer.S.block.i`), the norm after the last of them with it; the prototypes. BEiT (2106.08254) and timm give layer l of n the learning
 // rate η · D^(n − 1 − l).
 [[nodiscard]] std::map<std::string, int> layers_of(const Model& model);
 

@@ -2,34 +2,40 @@
 
 #include <cmath>
 
-#include "engine/ops/batch_norm.h"
 #include "engine/tape.h"
 #include "models/frozen_weights.h"
 
 namespace kelvin {
-namespace {
 
-Init kaiming_normal_fan_out(std::int64_t kernel, std::int64_t out) {
-  return {Init::Kind::normal, 0.0f, std::sqrt(2.0f / static_cast<float>(kernel * kernel * out))};
+BatchNormTensors BatchNorm::tensors() const {
+  return {gamma->value, beta->value, running_mean->value, running_variance->value};
 }
 
-}  // namespace
+const Parameter& declare_filter(Parameters& parameters, const std::string& name, std::int64_t in, std::int64_t out,
+                                std::int64_t kernel) {
+  const float deviation = std::sqrt(2.0f / static_cast<float>(kernel * kernel * out));
+  return parameters.add({name + ".weight", {out, kernel, kernel, in}, {Init::Kind::normal, 0.0f, deviation}});
+}
+
+BatchNorm declare_norm(Parameters& parameters, const std::string& name, std::int64_t channels) {
+  BatchNorm norm;
+  norm.gamma = &parameters.add({name + ".weight", {channels}, constant_init(1)});
+  norm.beta = &parameters.add({name + ".bias", {channels}, constant_init(0)});
+  norm.running_mean = &parameters.add_buffer({name + ".running_mean", {channels}, constant_init(0)});
+  norm.running_variance = &parameters.add_buffer({name + ".running_var", {channels}, constant_init(1)});
+  return norm;
+}
 
 ConvNorm declare_conv_norm(Parameters& parameters, const ConvNormSpec& s) {
   ConvNorm layer;
-  layer.weight = &parameters.add(
-      {s.conv_name + ".weight", {s.out, s.kernel, s.kernel, s.in}, kaiming_normal_fan_out(s.kernel, s.out)});
-  layer.gamma = &parameters.add({s.norm_name + ".weight", {s.out}, constant_init(1)});
-  layer.beta = &parameters.add({s.norm_name + ".bias", {s.out}, constant_init(0)});
-  layer.running_mean = &parameters.add_buffer({s.norm_name + ".running_mean", {s.out}, constant_init(0)});
-  layer.running_variance = &parameters.add_buffer({s.norm_name + ".running_var", {s.out}, constant_init(1)});
+  layer.weight = &declare_filter(parameters, s.conv_name, s.in, s.out, s.kernel);
+  layer.norm = declare_norm(parameters, s.norm_name, s.out);
   layer.options = {.stride = s.stride, .pad = s.kernel / 2};
   return layer;
 }
 
 Tensor apply(const ConvNorm& layer, const Tensor& x, const Tensor& residual, bool relu, Mode mode) {
-  const BatchNormTensors norm{layer.gamma->value, layer.beta->value, layer.running_mean->value,
-                              layer.running_variance->value};
+  const BatchNormTensors norm = layer.norm.tensors();
   if (mode != Mode::eval)
     return batch_norm_train(conv2d(x, layer.weight->value, layer.options), norm, residual, relu,
                             mode == Mode::train_over_ranks);
@@ -37,6 +43,11 @@ Tensor apply(const ConvNorm& layer, const Tensor& x, const Tensor& residual, boo
     return batch_norm_eval(conv2d(x, layer.weight->value, layer.options), norm, residual, relu);
   const FoldedFilter folded = FrozenWeights::folded(layer, x.dtype());
   return conv2d_fused(x, folded.w, folded.bias, residual, relu, layer.options);
+}
+
+Tensor apply(const BatchNorm& norm, const Tensor& x, bool relu, Mode mode) {
+  return mode == Mode::eval ? batch_norm_eval(x, norm.tensors(), {}, relu)
+                            : batch_norm_train(x, norm.tensors(), {}, relu, mode == Mode::train_over_ranks);
 }
 
 }  // namespace kelvin

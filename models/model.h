@@ -105,9 +105,10 @@ class Model {
   DropoutSource dropout_source_;
 };
 
-// Builds and initialises a model by name: mlp, resnet8, resnet20, resnet18, resnet34, resnet50, vit_{tiny,small}_patch{4,16_224}, vit_tiny_patch7. Throws a
-// mistake naming the known ones.
+// Builds and initialises a model by name: those of model_names and every (dm_)wrn_DEPTH_WIDTH. Throws a mistake naming the known ones.
 [[nodiscard]] std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed);
+// The same without memory: its parameters have names and shapes, but no values.
+[[nodiscard]] std::unique_ptr<Model> declare_model(ModelSpec spec);
 [[nodiscard]] std::vector<std::string> model_names();
 void require_known_model(const std::string& name);  // throws that mistake, before anything is built
 

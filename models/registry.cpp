@@ -9,6 +9,7 @@
 #include "kernels/device/listed.h"
 #include "models/mlp.h"
 #include "models/model.h"
+#include "models/pre_activation.h"
 #include "models/resnet.h"
 #include "models/vit.h"
 
@@ -31,6 +32,11 @@ const std::map<std::string, Builder>& builders() {
       {"resnet18", resnet({.widths = {64, 128, 256, 512}, .blocks = {2, 2, 2, 2}})},
       {"resnet34", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}})},
       {"resnet50", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}, .has_bottlenecks = true})},
+      {"preactresnet18",
+       [](ModelSpec spec) {
+         return std::make_unique<PreActivationResNet>(std::move(spec),
+                                                      PreActivationLayout{.widths = {64, 128, 256, 512}});
+       }},
       {"vit_tiny_patch4", vit({.patch = 4, .width = 192, .heads = 3})},
       {"vit_small_patch4", vit({.patch = 4})},
       {"vit_tiny_patch7", vit({.patch = 7, .width = 192, .heads = 3})},
@@ -38,6 +44,16 @@ const std::map<std::string, Builder>& builders() {
       {"vit_small_patch16_224", vit({})},
   };
   return all;
+}
+
+// The wide residual networks of published weights; others of their grammar are built as well (wide_layout).
+constexpr const char* kWideNames[] = {"wrn_28_10",    "wrn_34_10",    "wrn_34_20",   "wrn_70_16",
+                                      "dm_wrn_28_10", "dm_wrn_34_20", "dm_wrn_70_16"};
+
+std::unique_ptr<Model> build(ModelSpec spec) {
+  if (const auto layout = wide_layout(spec.name))
+    return std::make_unique<PreActivationResNet>(std::move(spec), *layout);
+  return builders().at(spec.name)(std::move(spec));
 }
 
 // One value a channel: `values` as given, or `fallback` for each.
@@ -53,12 +69,14 @@ Tensor per_channel(const std::vector<float>& values, float fallback, int channel
 std::vector<std::string> model_names() {
   std::vector<std::string> names;
   for (const auto& [name, builder] : builders()) names.push_back(name);
+  names.insert(names.end(), std::begin(kWideNames), std::end(kWideNames));
   return names;
 }
 
 void require_known_model(const std::string& name) {
-  if (builders().contains(name)) return;
-  throw mistake("model"_field, " ", name, " is unknown; known: ", listed(model_names()));
+  if (builders().contains(name) || wide_layout(name)) return;
+  throw mistake("model"_field, " ", name, " is unknown; known: ", listed(model_names()),
+                " and other (dm_)wrn_DEPTH_WIDTH");
 }
 
 void require_regularisation(const ModelSpec& s) {
@@ -74,7 +92,7 @@ void require_precision(DType precision, Device device) {
   if (precision == DType::bf16) on(device, [](const auto& dev) { require_bfloat16(dev); });
 }
 
-std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed) {
+std::unique_ptr<Model> declare_model(ModelSpec spec) {
   require_known_model(spec.name);
   if (spec.channels != 1 && spec.channels != 3)
     throw mistake("images have ", spec.channels, " channels; models take 1 or 3");
@@ -89,7 +107,11 @@ std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t s
   if (spec.classes < 2) throw mistake("a classifier needs at least 2 classes, got ", spec.classes);
   if (spec.image_size < 0) throw mistake("image-size"_field, " must be 0 or more, got ", spec.image_size);
   require_regularisation(spec);
-  std::unique_ptr<Model> model = builders().at(spec.name)(std::move(spec));
+  return build(std::move(spec));
+}
+
+std::unique_ptr<Model> make_model(ModelSpec spec, Device device, std::uint64_t seed) {
+  std::unique_ptr<Model> model = declare_model(std::move(spec));
   const ModelSpec& s = model->spec();
   model->mean_ = per_channel(s.mean, 0.0f, s.channels, device);
   model->std_ = per_channel(s.std, 1.0f, s.channels, device);

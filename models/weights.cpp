@@ -19,7 +19,7 @@ class Importer {
       : file_(file), model_(model), options_(options), source_(unwrap(file, model.parameters())) {}
 
   WeightsReport run() {
-    if (!source_.note.empty()) report_.notes.push_back(source_.note);
+    report_.notes = source_.notes;
     for (const Parameter& p : model_.parameters()) load(p);
     for (const Parameter& p : model_.parameters().buffers()) load(p);
     report_.unexpected = source_.unexpected;
@@ -143,15 +143,16 @@ WeightsReport import_weights(const SafetensorsFile& file, const Model& model, co
 std::optional<int> find_head_classes(const SafetensorsFile& file) {
   for (const auto& [name, entry] : file.tensors) {
     const std::string own = name.substr(wrapper_of(name).size());
-    if ((own == "fc.weight" || own == "head.weight") && entry.shape.size() == 2)
-      return static_cast<int>(entry.shape[0]);
+    for (const char* head : {"fc.weight", "head.weight", "linear.weight", "logits.weight"})
+      if (own == head && entry.shape.size() == 2) return static_cast<int>(entry.shape[0]);
   }
   return {};
 }
 
 int head_classes(const SafetensorsFile& file) {
   if (const auto classes = find_head_classes(file)) return *classes;
-  throw mistake(file.path.string(), ": neither fc.weight nor head.weight tells the class count; pass ",
+  throw mistake(file.path.string(),
+                ": none of fc.weight, head.weight, linear.weight and logits.weight tells the class count; pass ",
                 "classes"_field);
 }
 

@@ -41,7 +41,7 @@ struct ImportOptions {
 // `allow_partial`, and one where nothing at all fits.
 WeightsReport import_weights(const SafetensorsFile& file, const Model& model, const ImportOptions& options);
 
-// Classes of a file: the rows of its last layer (fc.weight or head.weight, in a wrapper or not). Nothing where there is none.
+// Classes of a file: the rows of its last layer (fc.weight, head.weight, linear.weight or logits.weight, in a wrapper or not). Nothing where there is none.
 [[nodiscard]] std::optional<int> find_head_classes(const SafetensorsFile& file);
 // The same; a mistake where there is none.
 [[nodiscard]] int head_classes(const SafetensorsFile& file);

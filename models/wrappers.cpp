@@ -1,9 +1,11 @@
 #include "models/wrappers.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 #include "kernels/device/error.h"
+#include "models/normalisation.h"
 
 namespace kelvin {
 namespace {
@@ -17,11 +19,13 @@ bool is_average(std::string_view word) {
 }
 
 bool is_wrapper(std::string_view word) {
-  return is_average(word) || is_one_of(word, {"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module",
-                                              "_checkpoint_wrapped_module", "model", "net", "network", "backbone",
-                                              "encoder", "state_dict", "model_state_dict", "model_state"});
+  return is_average(word) ||
+         is_one_of(word, {"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module",
+                          "_checkpoint_wrapped_module", "model", "net", "network", "backbone", "encoder", "state_dict",
+                          "model_state_dict", "model_state", "attacker", "0", "1"});
 }
 
+// (0 and 1: a Sequential of normalisation and model; attacker: the library "robustness".)
 // Those that wrap parts of a model, too: they may stand anywhere in a name.
 std::string without_inner_wrappers(std::string name) {
   for (const std::string inner : {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."})
@@ -39,6 +43,10 @@ bool is_beside_the_model(const std::string& name) {
       std::initializer_list<std::string_view>{"optim", "temperature.", "lr_scheduler", "scheduler", "scaler",
                                               "amp_scaler", "n_averaged", "epoch", "global_step"},
       [&](std::string_view start) { return plain.starts_with(start); });
+}
+
+bool is_unused_copy(const std::string& name, const Parameters& parameters) {
+  return name.starts_with("sub_block1.") && parameters.find(name.substr(4)) != nullptr;
 }
 
 // "model.backbone." -> "model."; "" of the outermost.
@@ -75,7 +83,7 @@ UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameter
   const std::string chosen = best == counts.end() ? "" : best->first;
 
   UnwrappedTensors out;
-  std::size_t passed_over = 0;
+  std::size_t passed_over = 0, unused = 0;
   // A last layer may stand outside of the wrapper of its backbone.
   for (std::string wrapper = chosen;; wrapper = outer(wrapper)) {
     for (const auto& [name, entry] : file.tensors)
@@ -83,15 +91,27 @@ UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameter
         out.tensors.emplace(own_name(name), &entry);
     if (wrapper.empty()) break;
   }
+  std::set<std::string> constants;
+  for (const auto& [mean, std] : normalisation_names(file)) constants.insert({mean, std});
   for (const auto& [name, entry] : file.tensors) {
+    if (constants.contains(name)) continue;
     const auto taken = out.tensors.find(own_name(name));
     if (taken != out.tensors.end() && taken->second == &entry) continue;
-    if (taken == out.tensors.end() && !is_beside_the_model(name)) out.unexpected.push_back(name);
+    if (taken == out.tensors.end() && !is_beside_the_model(name)) {
+      if (is_unused_copy(own_name(name), parameters))
+        ++unused;
+      else
+        out.unexpected.push_back(name);
+    }
     if (taken != out.tensors.end()) ++passed_over;  // of another copy
   }
+  if (unused > 0)
+    out.notes.push_back(str(file.path.string(), ": ", unused,
+                            " tensors of sub_block1, a copy of block1 that computes nothing, are passed over"));
   if (chosen.empty()) return out;
-  out.note = str("names begin with ", chosen, " in ", file.path.string(), ", which is taken off");
-  if (passed_over > 0) out.note += str("; ", passed_over, " tensors of other copies of the model are passed over");
+  std::string note = str("names begin with ", chosen, " in ", file.path.string(), ", which is taken off");
+  if (passed_over > 0) note += str("; ", passed_over, " tensors of other copies of the model are passed over");
+  out.notes.insert(out.notes.begin(), note);
   return out;
 }
 

@@ -2,7 +2,8 @@
 //
 // Training programs wrap a model and put the wrapper before every name: `module.` (DataParallel), `_orig_mod.` (torch.compile),
 // `state_dict.`, `model.`, ... Where a file holds several copies of the model, such as weights and their moving average, the one with
-// the most of its names counts; of equal ones no average, then the one with the shorter wrapper.
+// the most of its names counts; of equal ones no average, then the one with the shorter wrapper. Networks of TRADES carry a second copy
+// of block1, `sub_block1`, that computes nothing: it is counted and passed over.
 #pragma once
 
 #include <map>
@@ -20,8 +21,8 @@ namespace kelvin {
 struct UnwrappedTensors {
   std::map<std::string, const SafetensorsEntry*> tensors;  // by the model's names; point into the file
   std::vector<std::string>
-      unexpected;    // names as in the file that are neither the model's nor what training keeps beside it
-  std::string note;  // the wrapper that was taken off, in one line; empty without one
+      unexpected;  // names as in the file that are neither the model's nor what training keeps beside it
+  std::vector<std::string> notes;  // one line each: the wrapper that was taken off, tensors that compute nothing
 };
 [[nodiscard]] UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameters);
 

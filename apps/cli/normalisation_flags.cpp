@@ -1,6 +1,7 @@
 #include "apps/cli/normalisation_flags.h"
 
 #include "apps/cli/common.h"
+#include "apps/run/run_folder.h"
 #include "models/normalisation.h"
 
 namespace kelvin {
@@ -14,8 +15,7 @@ Fields normalisation_fields(NormalisationFlags& f) {
       field("no-normalize", f.no_normalize, "The model takes images as they are")};
 }
 
-std::string set_normalisation(ModelSpec& spec, const NormalisationFlags& flags, bool names_its_own,
-                              const std::string& file) {
+std::string set_normalisation(ModelSpec& spec, const NormalisationFlags& flags, const SafetensorsFile& file) {
   if (flags.no_normalize && (!flags.mean.empty() || !flags.std.empty()))
     throw mistake("--no-normalize leaves images as they are; leave --mean and --std out");
   if (flags.no_normalize) {
@@ -23,21 +23,27 @@ std::string set_normalisation(ModelSpec& spec, const NormalisationFlags& flags, 
     return "";
   }
   const bool are_both_given = !flags.mean.empty() && !flags.std.empty();
-  const bool is_published = !names_its_own && !are_both_given;
-  if (is_published) {
-    const auto published = published_normalisation(spec.name, spec.channels);
-    if (!published)
-      throw mistake("--mean and --std, or --no-normalize: ", file,
+  std::string source;  // of the constants, if neither flags nor metadata name them
+  if (!has_run_info(file) && !are_both_given) {
+    Normalisation constants;
+    if (const auto held = normalisation_in(file, spec.channels)) {
+      constants = held->values;
+      source = str("as ", held->mean_name, " and ", held->std_name, " of ", file.path.string(), " say");
+    } else if (const auto published = published_normalisation(spec.name, spec.channels)) {
+      constants = *published;
+      source = str("as for ", spec.name.starts_with("vit") ? "timm's augreg" : "torchvision's", " weights");
+    } else {
+      throw mistake("--mean and --std, or --no-normalize: ", file.path.string(),
                     " does not say how its images are normalised, and no weights of ", spec.name, " are published");
-    spec.mean = published->mean;
-    spec.std = published->std;
+    }
+    spec.mean = constants.mean;
+    spec.std = constants.std;
   }
   if (!flags.mean.empty()) spec.mean = flags.mean;
   if (!flags.std.empty()) spec.std = flags.std;
-  if (!is_published) return "";
-  return str("images are ", normalisation_text(spec), ", as for ",
-             spec.name.starts_with("vit") ? "timm's augreg" : "torchvision's",
-             " weights; --mean and --std, or --no-normalize, say otherwise");
+  if (source.empty()) return "";
+  return str("images are ", normalisation_text(spec), ", ", source,
+             "; --mean and --std, or --no-normalize, say otherwise");
 }
 
 std::string normalisation_text(const ModelSpec& spec) {

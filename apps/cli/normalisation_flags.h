@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/run/fields.h"
+#include "engine/safetensors.h"
 #include "models/model.h"
 
 namespace kelvin {
@@ -16,10 +17,11 @@ struct NormalisationFlags {
 };
 [[nodiscard]] Fields normalisation_fields(NormalisationFlags& flags);
 
-// Sets spec.mean and spec.std: from the flags, if given; else unchanged if the file `names_its_own`; else to the constants with which the model's
-// published weights were trained. Only in that last case returns a line that names them. Throws a mistake if there are no such constants.
-[[nodiscard]] std::string set_normalisation(ModelSpec& spec, const NormalisationFlags& flags, bool names_its_own,
-                                            const std::string& file);
+// Sets spec.mean and spec.std: from the flags, if given; else unchanged if the file has Kelvin's metadata; else to the constants that the file
+// holds beside its weights, or those with which the model's published weights were trained. In these last cases returns a line that names
+// them. Throws a mistake if there are no such constants.
+[[nodiscard]] std::string set_normalisation(ModelSpec& spec, const NormalisationFlags& flags,
+                                            const SafetensorsFile& file);
 
 // "normalised by mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5", or "as they are".
 [[nodiscard]] std::string normalisation_text(const ModelSpec& spec);

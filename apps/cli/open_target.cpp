@@ -19,7 +19,7 @@ struct Source {
 
 Source open_source(const TargetOptions& o) {
   if (o.run.empty() == o.weights.empty())
-    throw mistake("give a run folder, or --weights FILE with --data and, unless the file names its own, --model");
+    throw mistake("give a run folder, or --weights FILE with --data and, unless the file tells its own, --model");
   if (!o.run.empty()) {
     if (!o.model.empty()) throw mistake("--model needs --weights; ", o.run, " names its own model");
     if (o.normalisation.are_given())
@@ -32,7 +32,6 @@ Source open_source(const TargetOptions& o) {
   Source source{o.weights, read_safetensors(o.weights), {}};
   source.is_raw = !has_run_info(source.file);
   if (!source.is_raw) source.info = run_info_from(source.file);
-  if (source.is_raw && o.model.empty()) throw mistake("--weights needs --model: ", o.weights, " names none");
   if (o.data.empty() && source.info.data.empty()) throw mistake("--weights needs --data");
   if (!source.is_raw && !o.model.empty() && o.model != source.info.model.name)
     throw mistake("--model ", o.model, ": ", o.weights, " holds a ", source.info.model.name);
@@ -77,15 +76,19 @@ void fit_images(const Source& source, const std::string& data, const ImageSet& t
                   " images; ", data, " has ", test.height, "x", test.width, "x", test.channels);
 }
 
-// The model for weights without metadata, from --model and the images.
-ModelSpec raw_spec(const TargetOptions& o, const Source& source, const std::string& data, const Dataset& set) {
-  require_known_model(o.model);
+// The model for weights without metadata, from --model or the tensors, and the images.
+ModelSpec raw_spec(const TargetOptions& o, const Source& source, const std::string& data, const Dataset& set,
+                   std::vector<std::string>& notes) {
+  if (!o.model.empty()) require_known_model(o.model);
+  const ModelSpec own =
+      o.model.empty() ? recognised(source.file, notes) : ModelSpec{.name = o.model, .mean = {}, .std = {}};
   const int classes = find_head_classes(source.file).value_or(set.classes);
   // No names say which of the model's classes a smaller set has, so a set with names must have all of them.
   if (set.has_class_names ? set.classes != classes : set.classes > classes)
     throw mistake(source.name, ": has a last layer of ", classes, " classes; ", data, " has ", set.classes);
-  ModelSpec spec = spec_for(set, o.model);
+  ModelSpec spec = spec_for(set, own.name);
   spec.classes = classes;
+  spec.stem = own.stem;
   spec.mean = spec.std = {};
   return spec;
 }
@@ -115,10 +118,10 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
   add_notes(target.data.notes);
   target.variant = variant_of(o, info, target.data.test.count, is_whole_set);
   if (source.is_raw)
-    info.model = raw_spec(o, source, data, target.data);
+    info.model = raw_spec(o, source, data, target.data, target.notes);
   else
     fit_images(source, data, target.data.test, info.model);
-  if (std::string note = set_normalisation(info.model, o.normalisation, !source.is_raw, source.name); !note.empty())
+  if (std::string note = set_normalisation(info.model, o.normalisation, source.file); !note.empty())
     target.notes.push_back(std::move(note));
   match_classes(source, data, target);
   if (o.weights_from == "ema") source.file = require_average(std::move(source.file));

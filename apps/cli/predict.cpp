@@ -41,8 +41,9 @@ void require_own_grid(const ModelSpec& own, const ModelSpec& spec, const Safeten
                 spec.name, " --size ", spec.input_height(), " --out FILE resamples the embeddings");
 }
 
-// The model for these images; `note` gets the constants where they are the published ones.
-ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const NpyArray& images, std::string& note) {
+// The model for these images; `notes` get what the flags do not say.
+ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const NpyArray& images,
+                   std::vector<std::string>& notes) {
   ModelSpec own;
   if (has_run_info(file)) {
     own = run_info_from(file).model;
@@ -53,7 +54,10 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
     if (!f.model.empty() && f.model != own.name)
       throw mistake("--model ", f.model, ": ", f.weights, " holds a ", own.name);
   } else {
-    own.name = f.model;
+    if (f.model.empty())
+      own = recognised(file, notes);
+    else
+      own.name = f.model;
     own.classes = f.classes > 0 ? f.classes : head_classes(file);
   }
   ModelSpec spec = own;
@@ -62,7 +66,8 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
   spec.channels = static_cast<int>(images.shape[3]);
   if (f.image_size > 0) spec.image_size = f.image_size;
   spec.precision = f.precision.value_or(spec.precision);
-  note = set_normalisation(spec, f.normalisation, has_run_info(file), f.weights);
+  const std::string note = set_normalisation(spec, f.normalisation, file);
+  if (!note.empty()) notes.push_back(note);
   if (has_run_info(file)) require_own_grid(own, spec, file);
   return spec;
 }
@@ -76,12 +81,10 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   SafetensorsFile file = is_folder(f.weights) ? open_checkpoint(RunFolder{f.weights}) : read_safetensors(f.weights);
   add_note(age_note(file));
   if (f.weights_from == "ema") file = require_average(std::move(file));
-  if (f.model.empty() && !has_run_info(file)) throw mistake("--model is needed: ", f.weights, " does not name its own");
   RunInfo info;
   if (has_run_info(file)) info = run_info_from(file);
-  std::vector<std::string> notes(1);
-  info.model = spec_for(f, file, header, notes.front());
-  if (notes.front().empty()) notes.clear();
+  std::vector<std::string> notes;
+  info.model = spec_for(f, file, header, notes);
   require_precision(info.model.precision, device);
   const TrainedModel trained =
       has_run_info(file) ? build_trained_model(file, info, device) : build_foreign_model(file, info, device, notes);
@@ -133,7 +136,7 @@ void add_predict(CLI::App& app, CommonOptions& common) {
                   required(field("input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")),
                   required(field("output", f->output, "Where the logits [N, classes] go")),
                   field("features", f->features, "Where f(x) [N, d] goes"),
-                  field("model", f->model, "Model of the weights; default: as the checkpoint says"),
+                  field("model", f->model, "Model of the weights; default: as the file or its tensors say"),
                   field("classes", f->classes, in(2, kMostClasses), "Class count; default: from the weights"),
                   field("image-size", f->image_size, in(0, kMostPixels),
                         "Resize the images to this side; default: as the checkpoint says"),

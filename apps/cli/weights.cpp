@@ -77,7 +77,7 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
     options.width = from.input_width();
   }
   RunInfo info = is_own ? own_info(f, file) : raw_info(f, file, common);
-  const std::string note = set_normalisation(info.model, f.normalisation, is_own, f.file);
+  const std::string note = set_normalisation(info.model, f.normalisation, file);
   const std::unique_ptr<Model> model = make_model(info.model, Device{}, common.seed);
   WeightsReport report = import_weights(file, *model, options);
   model->parameters().require_finite(f.file);

@@ -1,5 +1,6 @@
 #include "apps/run/foreign_weights.h"
 
+#include "models/recognition.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -11,6 +12,12 @@ TrainedModel build_foreign_model(const SafetensorsFile& file, const RunInfo& inf
   notes.insert(notes.end(), report.notes.begin(), report.notes.end());
   trained.model->parameters().require_finite(file.path.string());
   return trained;
+}
+
+ModelSpec recognised(const SafetensorsFile& file, std::vector<std::string>& notes) {
+  ModelSpec spec = recognise_model(file);
+  notes.push_back(str(file.path.string(), " holds a ", spec.name, ", by its names and shapes"));
+  return spec;
 }
 
 }  // namespace kelvin

@@ -14,4 +14,7 @@ namespace kelvin {
 [[nodiscard]] TrainedModel build_foreign_model(const SafetensorsFile& file, const RunInfo& info, Device device,
                                                std::vector<std::string>& notes);
 
+// The model that the file holds by its names and shapes (models/recognition.h); `notes` gets a line that says which.
+[[nodiscard]] ModelSpec recognised(const SafetensorsFile& file, std::vector<std::string>& notes);
+
 }  // namespace kelvin

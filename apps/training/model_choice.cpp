@@ -26,6 +26,10 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
     if (has_run_info(file)) {
       const ModelSpec from = run_info_from(file).model;
       if (from.channels == channels) return {from.mean, from.std};
+    } else if (const auto held = normalisation_in(file, channels)) {
+      notes.push_back(str("images are normalised as ", held->mean_name, " and ", held->std_name, " of ",
+                          weights.string(), " say; the option normalize overrides"));
+      return held->values;
     } else if (const auto published = published_normalisation(o.model, channels); published && channels == 3) {
       const bool is_vit = o.model.starts_with("vit");
       notes.push_back(

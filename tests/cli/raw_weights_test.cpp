@@ -121,6 +121,42 @@ TEST_F(RawWeightsTest, WrappersAreTakenOff) {
   EXPECT_THAT(o.out, HasSubstr("note: names begin with net. in wrapped.safetensors, which is taken off"));
 }
 
+// A file as RobustBench has them: no metadata, the images' constants among the tensors, a second copy of the first stage.
+TEST_F(RawWeightsTest, APublishedFileNeedsNoFlags) {
+  train("wrn_10_1");
+  const SafetensorsFile own = read_safetensors(folder_ / "wrn_10_1/checkpoint.safetensors");
+  const Json info = Json::parse(own.metadata.at("kelvin"));
+  std::map<std::string, SafetensorsEntry> tensors;
+  for (const auto& [name, entry] : own.tensors) {
+    if (name.starts_with("optimizer.")) continue;
+    tensors["module." + name] = entry;
+    if (name.starts_with("block1.")) tensors["module.sub_" + name] = entry;
+  }
+  const std::vector<std::byte> mean = bytes_of(info.at("mean"), "F32"), std = bytes_of(info.at("std"), "F32");
+  tensors["module.mu"] = {.dtype = "F32", .shape = {1, 3, 1, 1}, .in_memory = mean};
+  tensors["module.sigma"] = {.dtype = "F32", .shape = {1, 3, 1, 1}, .in_memory = std};
+  write_safetensors(folder_ / "published.safetensors", tensors, {});
+  const Json run = json("evaluate wrn_10_1"), e = json("evaluate --data npy:dark --weights published.safetensors");
+  EXPECT_EQ(e["nll"], run["nll"]);
+  for (const char* note :
+       {"published.safetensors holds a wrn_10_1, by its names and shapes",
+        "as module.mu and module.sigma of published.safetensors say",
+        "10 tensors of sub_block1, a copy of block1 that computes nothing", "names begin with module."})
+    EXPECT_THAT(e["notes"].dump(), HasSubstr(note));
+  EXPECT_NE(json("evaluate --data npy:dark --weights published.safetensors --no-normalize")["nll"], run["nll"]);
+  EXPECT_NEAR(nll_of("--weights published.safetensors"), run["nll"].get<double>(), 1e-5);
+  (void)json("weights import published.safetensors --model wrn_10_1 --size 16 --out own.safetensors");
+  EXPECT_EQ(json("evaluate --data npy:dark --weights own.safetensors")["nll"], run["nll"]);
+  const Json started = json(
+      "train --data npy:dark --model wrn_10_1 --lr 0 --epochs 1 --batch-size 8 --out started "
+      "--init published.safetensors");
+  EXPECT_THAT(started["notes"].dump(), HasSubstr("images are normalised as module.mu and module.sigma of published"));
+  tensors.erase("module.fc.bias");
+  write_safetensors(folder_ / "published.safetensors", tensors, {});
+  expect_mistake("evaluate --quiet --data npy:dark --weights published.safetensors",
+                 "nearest is wrn_10_1: missing: fc.bias");
+}
+
 TEST_F(RawWeightsTest, WhatIsNotLoadedIsNamed) {
   train("resnet8");
   const SafetensorsFile file = read_safetensors(folder_ / "resnet8.safetensors");

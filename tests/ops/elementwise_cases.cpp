@@ -13,6 +13,9 @@ std::vector<OpCase> elementwise_cases() {
     cases.push_back({.name = str("gelu/", n),
                      .inputs = {{.shape = {n}, .low = -3, .high = 3}},
                      .op = [](const std::vector<Tensor>& in) { return gelu(in[0]); }});
+    cases.push_back({.name = str("silu/", n),
+                     .inputs = {{.shape = {n}, .low = -3, .high = 3}},
+                     .op = [](const std::vector<Tensor>& in) { return silu(in[0]); }});
     cases.push_back({.name = str("add/", n), .inputs = {{{n}}, {{n}}}, .op = [](const std::vector<Tensor>& in) {
                        return add(in[0], in[1]);
                      }});

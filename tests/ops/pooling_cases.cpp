@@ -1,3 +1,4 @@
+#include "engine/ops/pad.h"
 #include "engine/ops/pooling.h"
 #include "tests/ops/op_case.h"
 
@@ -26,6 +27,10 @@ std::vector<OpCase> pooling_cases() {
     cases.push_back({.name = str("global_avg_pool/", channels),
                      .inputs = {{{3, 5, 4, channels}}},
                      .op = [](const std::vector<Tensor>& in) { return global_avg_pool(in[0]); }});
+  for (const std::int64_t channels : {1, 31, 256})
+    cases.push_back({.name = str("pad_end/", channels),
+                     .inputs = {{{3, 5, 4, channels}}},
+                     .op = [](const std::vector<Tensor>& in) { return pad_end(in[0]); }});
   return cases;
 }
 
