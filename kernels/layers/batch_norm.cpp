@@ -163,6 +163,22 @@ struct GradientStep {
   }
 };
 
+// dx = a g + b x + c for each channel, from Σ g and Σ g (x − mean) over n rows; a alone where the statistics do not depend on x
+struct InputFactors {
+  std::vector<float> numbers;
+  float *const a, *const b, *const c;
+  explicit InputFactors(std::int64_t channels)
+      : numbers(static_cast<std::size_t>(3 * channels)), a(numbers.data()), b(a + channels), c(b + channels) {}
+  void set(std::int64_t k, const BatchNormFactors& of, double sum_g, double sum_gx, double n, bool is_training) {
+    const double slope = static_cast<double>(of.gamma[k]) * of.rstd[k];
+    a[k] = static_cast<float>(slope);
+    if (!is_training) return;
+    const double pull = -slope * of.rstd[k] * of.rstd[k] * sum_gx / n;
+    b[k] = static_cast<float>(pull);
+    c[k] = static_cast<float>(-slope * sum_g / n - pull * of.mean[k]);
+  }
+};
+
 // dx = a g + b x + c per channel, g masked again unless it was stored
 template <class T, bool kRelu>
 struct InputGradientStep {
@@ -232,36 +248,27 @@ void batch_norm_apply(Cpu cpu, View<T> y, View<std::uint8_t> mask, View<const T>
 template <class T>
 void batch_norm_backward(Cpu, const BatchNormGradients<T>& d, View<const T> dy, View<const std::uint8_t> mask,
                          View<const T> x, const BatchNormFactors& factors, bool is_training) {
-  const View<T> dx = d.dx, dresidual = d.dresidual;
-  const View<float> dgamma = d.dgamma, dbeta = d.dbeta;
-  const View<const float> mean = factors.mean, rstd = factors.rstd, gamma = factors.gamma;
+  const View<T> dresidual = d.dresidual;
   const std::int64_t rows = x.rows(), channels = x.cols();
   std::vector<double> sum_g, sum_gx;
   with_flag(!mask.empty(), [&](auto has_relu) {
     with_flag(!dresidual.empty(), [&](auto stores) {
       reduce_columns(sum_g, sum_gx, rows, channels,
-                     GradientStep<T, has_relu, stores>{dy.data, x.data, mask.data, dresidual.data, mean.data});
+                     GradientStep<T, has_relu, stores>{dy.data, x.data, mask.data, dresidual.data, factors.mean.data});
     });
   });
-  const auto n = static_cast<double>(rows);
-  std::vector<float> a(static_cast<std::size_t>(channels)), b(a), c(a);
+  InputFactors of(channels);
   for (std::int64_t k = 0; k < channels; ++k) {
     const auto i = static_cast<std::size_t>(k);
-    dbeta[k] = static_cast<float>(sum_g[i]);
-    dgamma[k] = static_cast<float>(sum_gx[i] * rstd[k]);
-    const double slope = static_cast<double>(gamma[k]) * rstd[k];
-    a[i] = static_cast<float>(slope);
-    if (!is_training) continue;
-    const double pull = -slope * rstd[k] * rstd[k] * sum_gx[i] / n;
-    b[i] = static_cast<float>(pull);
-    c[i] = static_cast<float>(-slope * sum_g[i] / n - pull * mean[k]);
+    d.dbeta[k] = static_cast<float>(sum_g[i]);
+    d.dgamma[k] = static_cast<float>(sum_gx[i] * factors.rstd[k]);
+    of.set(k, factors, sum_g[i], sum_gx[i], static_cast<double>(rows), is_training);
   }
-  if (dx.empty()) return;
+  if (d.dx.empty()) return;
   const bool is_masked = !dresidual.empty();  // the first pass has already stored g
   const T* const g = is_masked ? dresidual.data : dy.data;
   with_flag(!mask.empty() && !is_masked, [&](auto has_relu) {
-    for_rows(rows, channels,
-             InputGradientStep<T, has_relu>{dx.data, g, x.data, mask.data, a.data(), b.data(), c.data()});
+    for_rows(rows, channels, InputGradientStep<T, has_relu>{d.dx.data, g, x.data, mask.data, of.a, of.b, of.c});
   });
 }
 
@@ -269,19 +276,11 @@ template <class T>
 void batch_norm_input_gradient(Cpu, View<T> dx, View<const T> dy, View<const std::uint8_t> mask, View<const T> x,
                                const BatchNormFactors& factors, const BatchNormTotals& totals) {
   const std::int64_t channels = x.cols();
-  const double n = totals.rows[0];
-  std::vector<float> a(static_cast<std::size_t>(channels)), b(a), c(a);
-  for (std::int64_t k = 0; k < channels; ++k) {
-    const auto i = static_cast<std::size_t>(k);
-    const double slope = static_cast<double>(factors.gamma[k]) * factors.rstd[k];
-    const double pull = -slope * factors.rstd[k] * totals.dgamma[k] / n;
-    a[i] = static_cast<float>(slope);
-    b[i] = static_cast<float>(pull);
-    c[i] = static_cast<float>(-slope * totals.dbeta[k] / n - pull * factors.mean[k]);
-  }
+  InputFactors of(channels);
+  for (std::int64_t k = 0; k < channels; ++k)
+    of.set(k, factors, totals.dbeta[k], static_cast<double>(totals.dgamma[k]) / factors.rstd[k], totals.rows[0], true);
   with_flag(!mask.empty(), [&](auto has_relu) {
-    for_rows(x.rows(), channels,
-             InputGradientStep<T, has_relu>{dx.data, dy.data, x.data, mask.data, a.data(), b.data(), c.data()});
+    for_rows(x.rows(), channels, InputGradientStep<T, has_relu>{dx.data, dy.data, x.data, mask.data, of.a, of.b, of.c});
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "kernels/device/with_flag.h"
 #include "kernels/layers/batch_norm.h"
+#include "kernels/layers/batch_norm_gradient.h"
 #include "kernels/layers/relu_mask.h"
 #include "kernels/simt/channels.h"
 #include "kernels/simt/column_reduce.h"
@@ -105,29 +106,6 @@ struct Apply {
   }
 };
 
-// The inputs of both passes of the backward pass; `mask` only after a ReLU.
-template <int N>
-struct GradientElements {
-  Pack<N> dy, x;
-  unsigned mask;
-};
-
-template <int N, bool kRelu, class T>
-__device__ GradientElements<N> read_gradient(const T* dy, const std::uint8_t* mask, const T* x, std::int64_t i) {
-  GradientElements<N> e;
-  e.dy = load<N>(dy + i);
-  e.x = load<N>(x + i);
-  if constexpr (kRelu) e.mask = load_bits<N>(mask, i);
-  return e;
-}
-
-// g = dy where the ReLU let pass
-template <int N, bool kRelu>
-__device__ Pack<N> masked(const GradientElements<N>& e) {
-  if constexpr (kRelu) return where_bits(e.mask, e.dy);
-  return e.dy;
-}
-
 // Σ g, Σ g (x − mean); stores g into dresidual when that is wanted, and so needs a separate `read`.
 template <class T, bool kRelu, bool kStore>
 struct GradientStep {
@@ -156,11 +134,6 @@ struct GradientStep {
   }
 };
 
-// dx = a g + b x + c per channel
-struct InputFactors {
-  float *a, *b, *c;  // [C] each
-};
-
 struct FinishGradients {
   float *dgamma, *dbeta;
   const float *mean, *rstd, *gamma;
@@ -179,48 +152,6 @@ struct FinishGradients {
     factors.a[c] = static_cast<float>(slope);
     factors.b[c] = static_cast<float>(pull);
     factors.c[c] = is_training ? static_cast<float>(-slope * sum_g * inverse_n - pull * in.mean) : 0.0f;
-  }
-};
-
-// The same from totals over all ranks.
-struct FactorsOfTotals {
-  InputFactors factors;
-  const float *mean, *rstd, *gamma, *dgamma, *dbeta;
-  const float* rows;
-  template <int N>
-  __device__ void run(std::int64_t c) const {
-    const double n = *rows;
-    const double slope = static_cast<double>(gamma[c]) * rstd[c], pull = -slope * rstd[c] * dgamma[c] / n;
-    factors.a[c] = static_cast<float>(slope);
-    factors.b[c] = static_cast<float>(pull);
-    factors.c[c] = static_cast<float>(-slope * dbeta[c] / n - pull * mean[c]);
-  }
-};
-
-template <class T, bool kRelu>
-struct InputGradient {
-  static constexpr int kPack = pack_of<T>;
-  T* dx;
-  const T *dy, *x;
-  const std::uint8_t* mask;
-  InputFactors channel_factors;
-  template <int N>
-  struct Factors {
-    Pack<N> a, b, c;
-  };
-  template <int N>
-  __device__ Factors<N> factors(std::int64_t c) const {
-    return {load<N>(channel_factors.a + c), load<N>(channel_factors.b + c), load<N>(channel_factors.c + c)};
-  }
-  template <int N>
-  __device__ GradientElements<N> read(std::int64_t i) const {
-    return read_gradient<N, kRelu>(dy, mask, x, i);
-  }
-  template <int N>
-  __device__ void write(std::int64_t i, const GradientElements<N>& e, const Factors<N>& f) const {
-    Pack<N> g = masked<N, kRelu>(e);
-    for (int k = 0; k < N; ++k) g[k] = f.a[k] * g[k] + f.b[k] * e.x[k] + f.c[k];
-    store<N>(dx + i, g);
   }
 };
 
@@ -287,31 +218,13 @@ void batch_norm_backward(const Cuda& cuda, const BatchNormGradients<T>& d, View<
   });
 }
 
-template <class T>
-void batch_norm_input_gradient(const Cuda& cuda, View<T> dx, View<const T> dy, View<const std::uint8_t> mask,
-                               View<const T> x, const BatchNormFactors& of, const BatchNormTotals& totals) {
-  const std::int64_t channels = x.cols(), stride = pieces(channels, kElementsPerThread) * kElementsPerThread;
-  const CudaBlock block(cuda, static_cast<std::size_t>(3 * stride) * sizeof(float));
-  auto* const start = block.as<float>();
-  const InputFactors factors = {start, start + stride, start + 2 * stride};
-  launch_elements(cuda, channels, false,
-                  FactorsOfTotals{factors, of.mean.data, of.rstd.data, of.gamma.data, totals.dgamma.data,
-                                  totals.dbeta.data, totals.rows.data});
-  with_flag(!mask.empty(), [&](auto has_relu) {
-    launch_channels(cuda, x.rows(), channels, can_use_packs(dx, dy, x),
-                    InputGradient<T, has_relu>{dx.data, dy.data, x.data, mask.data, factors});
-  });
-}
-
 #define KELVIN_INSTANTIATE(T)                                                                                         \
   template void batch_norm_statistics(const Cuda&, View<float>, View<float>, View<float>, View<float>, View<const T>, \
                                       float, float);                                                                  \
   template void batch_norm_apply(const Cuda&, View<T>, View<std::uint8_t>, View<const T>, const BatchNormFactors&,    \
                                  View<const T>, bool);                                                                \
   template void batch_norm_backward(const Cuda&, const BatchNormGradients<T>&, View<const T>,                         \
-                                    View<const std::uint8_t>, View<const T>, const BatchNormFactors&, bool);          \
-  template void batch_norm_input_gradient(const Cuda&, View<T>, View<const T>, View<const std::uint8_t>,              \
-                                          View<const T>, const BatchNormFactors&, const BatchNormTotals&)
+                                    View<const std::uint8_t>, View<const T>, const BatchNormFactors&, bool)
 KELVIN_INSTANTIATE(float);
 KELVIN_INSTANTIATE(bfloat16);
 #undef KELVIN_INSTANTIATE
