@@ -16,7 +16,8 @@ constexpr double kWarmUpPatience = 5;  // times hang_after_
 constexpr double kWorkPatience = 4;    // times the longest piece of work so far
 constexpr auto kSpin = std::chrono::microseconds(200);
 constexpr auto kNewsInterval = std::chrono::milliseconds(20);
-constexpr auto kTellWaiting = std::chrono::seconds(1);
+constexpr double kTellWaiting = 1;     // seconds between two messages that this rank waits,
+constexpr double kTellsInPatience = 4;  // or so many while the others have patience
 constexpr double kOutsidePatience = 2;  // times that for a rank, if all live and the work outside does not end
 
 // Between two looks at what is waited for.
@@ -103,7 +104,8 @@ void Processes::wait_for(const std::function<bool()>& is_done, const std::string
 
 void Processes::tell_waiting(Clock::time_point since, bool waits_for_message) {
   News& n = *news_;
-  if (n.looked - std::max(since, n.told_waiting) < kTellWaiting) return;
+  const double interval = std::min(kTellWaiting, hang_after_ / kTellsInPatience);
+  if (seconds(n.looked - std::max(since, n.told_waiting)) < interval) return;
   n.told_waiting = n.looked;
   const auto kind = static_cast<std::byte>(waits_for_message);
   for (int r = 0; r < size(); ++r)

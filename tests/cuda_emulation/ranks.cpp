@@ -46,7 +46,7 @@ std::string all_of(FILE* file) {
 }  // namespace
 
 std::vector<EndedRank> run_ranks(int size, const std::vector<std::string>& command,
-                                 const std::vector<std::vector<std::string>>& environment, double limit) {
+                                 const std::vector<std::vector<std::string>>& environment, double grace, double limit) {
   const auto n = static_cast<std::size_t>(size);
   std::vector<std::vector<int>> sockets(n, std::vector<int>(n, -1));  // [rank][peer]
   for (std::size_t a = 0; a < n; ++a)
@@ -80,21 +80,29 @@ std::vector<EndedRank> run_ranks(int size, const std::vector<std::string>& comma
       if (socket >= 0) close(socket);
 
   std::vector<EndedRank> ended(n);
-  constexpr double kGrace = 20;  // seconds for the others when one has failed, as a launcher of MPI gives them
+  std::vector<bool> is_stopped(n);
   for (std::size_t left = n; left > 0;) {
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     for (std::size_t r = 0; r < n; ++r) {
       if (running[r].id < 0) continue;
       if (seconds > limit) kill(running[r].id, SIGKILL);
       int status = 0;
-      if (waitpid(running[r].id, &status, seconds > limit ? 0 : WNOHANG) != running[r].id) continue;
+      if (waitpid(running[r].id, &status, seconds > limit ? 0 : WNOHANG | WUNTRACED) != running[r].id) continue;
+      if (WIFSTOPPED(status)) {
+        is_stopped[r] = true;
+        continue;
+      }
       ended[r].code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
       ended[r].seconds = seconds;
       ended[r].output = all_of(running[r].output);
       running[r].id = -1;
       --left;
-      if (ended[r].code != 0) limit = std::min(limit, seconds + kGrace);
+      if (ended[r].code != 0) limit = std::min(limit, seconds + grace);
     }
+    if (std::all_of(running.begin(), running.end(), [&](const Running& r) {
+          return r.id < 0 || is_stopped[static_cast<std::size_t>(&r - running.data())];
+        }))
+      limit = 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return ended;

@@ -15,9 +15,10 @@ struct EndedRank {
   double seconds = 0;
 };
 
-// `environment`: NAME=VALUE for rank r alone; fewer than ranks: none for the others. A rank that still runs after `limit` seconds is killed.
+// `environment`: NAME=VALUE for rank r alone; fewer than ranks: none for the others. A rank that still runs after `limit` seconds is killed; so is one
+// that is stopped (SIGSTOP) or still runs after `grace` seconds, when others have failed.
 [[nodiscard]] std::vector<EndedRank> run_ranks(int size, const std::vector<std::string>& command,
                                                const std::vector<std::vector<std::string>>& environment = {},
-                                               double limit = 120);
+                                               double grace = 10, double limit = 120);
 
 }  // namespace emulated

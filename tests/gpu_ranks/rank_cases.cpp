@@ -192,7 +192,7 @@ void train(const Parameters& parameters, const Objective& objective, Device gpu,
   const Tensor share = Tensor::full({1}, 1.0f / static_cast<float>(processes().size()), DType::f32, gpu);
   const Tensor seen = Tensor::empty_like(parameters.gradients()), first = Tensor::empty_like(seen);
   StepGraph graph(gpu);
-  for (int step = 0; step < 5; ++step) {
+  for (int step = 0; step < 4; ++step) {  // two eager, the recording, a replay
     next_batch(step);
     {
       Tape tape(objective.trained, ParameterGradients::replace);

@@ -92,8 +92,8 @@ TEST_F(PlantedTree, ReportsDeviceLibrariesOutsideKernels) {
 TEST_F(PlantedTree, ReportsNcclAndMpiOutsideTheirWrappers) {
   for (const std::string header : {"mpi.h", "nccl.h"}) {
     plant("kernels/losses/bad.cpp", "#include <" + header + ">\n");
-    EXPECT_THAT(violations(),
-                Contains("kernels/losses/bad.cpp:1: includes " + header + ": one wrapper in kernels/ does that"));
+    EXPECT_THAT(violations(), ::testing::Contains("kernels/losses/bad.cpp:1: includes " + header +
+                                                  ": one wrapper in kernels/ does that"));
   }
 }
 
