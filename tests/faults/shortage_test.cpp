@@ -74,6 +74,19 @@ TEST_F(Shortage, OfAddressSpace) {
   }
 }
 
+// The message says what would have been enough.
+TEST_F(Shortage, OfMemoryForAStep) {
+  const Ending e =
+      run_trial(fresh("trial"),
+                words("train --data synthetic:train=2048,test=32,size=32,classes=3 --model resnet8 --epochs 1 "
+                      "--batch-size 2048 --threads 2 --quiet --out run"),
+                limited(std::uint64_t{1} << 30));
+  expect_done_or_short(e, "a large step");
+  EXPECT_EQ(e.code, 4);
+  EXPECT_NE(e.err.find("try a smaller --batch-size: a step of 2048 images of resnet8 takes about "), std::string::npos)
+      << e.err;
+}
+
 TEST_F(Shortage, OfProcesses) {
   constexpr unsigned kNobody = 65534;
   Setting setting;
