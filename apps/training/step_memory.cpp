@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/device/pool.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -17,7 +18,7 @@ PoolUse use_of(Device device) {
 }
 
 double peak_of(Learner& learner, Learner::Step step, std::int64_t images, Device device) {
-  step.n = step.group_images = images;
+  step.n = step.batch_images = step.group_images = images;
   step.is_first = step.is_last = true;
   on(device, [](const auto& dev) {
     pool_release_cache(dev);  // libraries allocate beside the pool
@@ -54,9 +55,12 @@ StepMemory measure_step_memory(Learner& learner, const Learner::Step& step, Devi
   return {few - per_image * static_cast<double>(kFew), per_image};
 }
 
-void rethrow_with_memory_needed(Learner& learner, const Learner::Step& step, const std::string& model, Device device) {
+void take_step(Learner& learner, const Learner::Step& step, const std::string& model, Device device) try {
+  learner.step(step);
+} catch (const std::exception&) {
   const std::optional<Message> shortage = shortage_that_is_handled();
-  if (!shortage || step.n <= kMore) throw;
+  if (!shortage || step.n <= kMore || processes().are_many())
+    throw;  // the other ranks would not take the measured steps
   const auto there_was = static_cast<double>(use_of(device).peak);
   StepMemory memory;
   try {

@@ -17,9 +17,7 @@ struct StepMemory {
 // Measured by steps of 8 and of 16 images like `step`, which move the weights. Workspaces of libraries do not count.
 [[nodiscard]] StepMemory measure_step_memory(Learner& learner, const Learner::Step& step, Device device);
 
-// In the handler of an exception that ended `step`: throws it again; if it is lack of memory, with what the step takes and how many images
-// fit.
-[[noreturn]] void rethrow_with_memory_needed(Learner& learner, const Learner::Step& step, const std::string& model,
-                                             Device device);
+// learner.step(step). If there is not enough memory for it, the exception says what the step takes and how many images fit.
+void take_step(Learner& learner, const Learner::Step& step, const std::string& model, Device device);
 
 }  // namespace kelvin

@@ -128,19 +128,18 @@ class Trainer {
       const std::int64_t group_images =
           std::min(end * options_.batch_size, data_.train.count) - first * options_.batch_size;
       stage(batch);
-      const Learner::Step step{.n = static_cast<std::int64_t>(batch.labels.size()),
-                               .index = position_.step,
-                               .epoch = position_.epoch,
-                               .lr = lr,
-                               .tau = options_.reparametrize ? 1.0 : tau,
-                               .is_first = i == first,
-                               .is_last = i + 1 == end,
-                               .group_images = group_images};
-      try {
-        learner_.step(step);
-      } catch (const std::exception&) {
-        rethrow_with_memory_needed(learner_, step, options_.model, device_);
-      }
+      take_step(learner_,
+                {.n = static_cast<std::int64_t>(batch.labels.size()),
+                 .first = batch.first,
+                 .batch_images = batch.whole,
+                 .index = position_.step,
+                 .epoch = position_.epoch,
+                 .lr = lr,
+                 .tau = options_.reparametrize ? 1.0 : tau,
+                 .is_first = i == first,
+                 .is_last = i + 1 == end,
+                 .group_images = group_images},
+                options_.model, device_);
       ++position_.step;
       log.count(batch.whole);
       if (log.steps() < options_.log_every && i + 1 < steps) {
