@@ -146,7 +146,6 @@ class Trainer {
         tell(progress, i + 1, steps);
         continue;
       }
-
       const Learner::Totals totals = learner_.take_totals();
       const double loss = log.mean_loss(totals);
       if (const auto learned = learner_.learned_tau(); learned && std::isfinite(*learned)) tau = *learned;
@@ -211,8 +210,7 @@ class Trainer {
              str("epoch ", position_.epoch + 1, "/", options_.epochs, last_loss_ ? str(", loss ", *last_loss_) : ""));
   }
 
-  // best.safetensors is written before the checkpoint that mentions it: a run killed in between repeats the epoch and writes the same file
-  // again.
+  // best.safetensors is written before the checkpoint that mentions it: a run killed in between writes the same file again.
   ValidationScores validate() {
     const bool is_robust = options_.adversarial.is_on() || select_by_ == SelectBy::robust;
     const ValidationScores scores = measure_validation(*model_, data_.validation, options_.adversarial, is_robust,
