@@ -2,7 +2,10 @@
 //
 // Training programs wrap a model and put the wrapper before every name: `module.` (DataParallel), `_orig_mod.` (torch.compile),
 // `state_dict.`, `model.`, ... Where a file holds several copies of the model, such as weights and their moving average, the one with
-// the most of its names counts; of equal ones no average, then the one with the shorter wrapper.
+// the most of its names counts; of equal ones no average, then the one with the shorter wrapper. `1.` is a model behind a layer that
+// normalises, `basic_net.` and `attacker.model.` are models inside of an attack.
+//
+// In PyTorch's files the model's dictionary may be one of several ("state_dict", "optimizer"): what lies outside of it is passed over.
 #pragma once
 
 #include <map>

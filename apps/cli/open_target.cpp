@@ -2,6 +2,7 @@
 #include "apps/cli/target.h"
 #include "apps/run/foreign_weights.h"
 #include "apps/run/precisions.h"
+#include "engine/weight_file.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -27,7 +28,7 @@ Source open_source(const TargetOptions& o) {
     return source;
   }
   if (o.checkpoint != "last") throw mistake("--checkpoint best needs a run folder, not --weights");
-  Source source{o.weights, read_safetensors(o.weights), {}};
+  Source source{o.weights, read_weight_file(o.weights), {}};
   source.is_raw = !has_run_info(source.file);
   if (!source.is_raw) source.info = run_info_from(source.file);
   if (source.is_raw && o.model.empty()) throw mistake("--weights needs --model: ", o.weights, " names none");

@@ -49,7 +49,7 @@ Fields target_fields(TargetOptions& t) {
             basic(field("data", t.data, "Data set, NAME or NAME:PATH; default: the run's")),
             basic(also(field("limit", t.limit, at_least(0), "The first N images only"), "test-limit")),
             field("weights", t.weights,
-                  message("A safetensors file instead of a run folder; needs ", "model"_field, " and ", "data"_field)),
+                  message("A safetensors or .pt file instead of a run; needs ", "model"_field, " and ", "data"_field)),
             field("model", t.model, message("Model of ", "weights"_field)), weights_from_field(t.weights_from),
             field("precision", t.precision, precisions(), "f32 or bf16; default: the run's"),
             field("batch-size", t.batch_size, at_least(1), "Images at a time")}),
