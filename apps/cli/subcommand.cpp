@@ -36,12 +36,8 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   if (!run) return command;  // its flags alone are read
   command->callback([name, &common, run = std::move(run)] {
     require_useful_in_parallel(name);
-<<<<<<< HEAD
-    if (run) run();  // train sets its own
-=======
     processes().set_hang_after(common.hang_after);
-    run();
->>>>>>> d3add6696f82f09b5434ac8202d366c4a8af258a
+    if (run) run();  // train sets its own
   });
   return command;
 }

@@ -168,7 +168,7 @@ TEST_F(ParallelTraining, MistakesAreSaidOnce) {
   };
   expect(two("--lr 0.1", "--lr 0.2"), "differ in their flags");
   expect(two("--data synthetic:train=192,test=50,size=8,classes=4",
-             "--data synthetic:train=192,test=50,size=8,classes=4,seed=1"),
+             "--data synthetic:train=192,test=50,size=8,classes=4,overlap=0.5"),
          "differ in their data");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/checkpoint.safetensors"));
 }
