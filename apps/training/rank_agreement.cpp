@@ -4,7 +4,6 @@
 #include <array>
 
 #include "engine/checksum.h"
-#include "kernels/device/listed.h"
 #include "kernels/processes/processes.h"
 
 namespace kelvin {
@@ -17,11 +16,16 @@ void require_equal_ranks(const TrainOptions& options, const std::map<std::string
   if (batch < all.size())
     throw mistake("batch-size"_field, " ", batch, " is less than the ", all.size(),
                   " processes: each needs an image of every batch");
-  const auto text = [](const auto& entry) { return entry.first + "=" + entry.second; };
+  const auto lines = [](const std::map<std::string, std::string>& entries) {
+    std::string text;
+    for (const auto& [name, value] : entries) text += name + " " + value + "\n";
+    return text;
+  };
   std::map<std::string, std::string> flags = options.flags;
-  flags.erase("data");  // a path may differ from machine to machine, what it holds may not
-  all.require_equal("their flags", listed(flags, text));
-  all.require_equal("their data", listed(digests, text));
+  for (const char* const path : {"data", "init"})
+    flags.erase(path);  // may differ from machine to machine, not what is there
+  all.require_equal("their flags", lines(flags));
+  all.require_equal("their data", lines(digests));
   require_equal_weights(model);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <sstream>
 
 #include "kernels/processes/news.h"
 
@@ -13,6 +14,17 @@ constexpr auto kTellInterval = std::chrono::milliseconds(200);
 
 std::span<std::byte> bytes_between(std::span<std::byte> all, std::int64_t begin, std::int64_t end) {
   return all.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+}
+
+// "a and b": the first lines of two texts that differ.
+std::string first_difference(const Bytes& a, const Bytes& b) {
+  std::istringstream of_a(std::string(reinterpret_cast<const char*>(a.data()), a.size()));
+  std::istringstream of_b(std::string(reinterpret_cast<const char*>(b.data()), b.size()));
+  std::string x, y;
+  while (true) {
+    const bool has_x = !!std::getline(of_a, x), has_y = !!std::getline(of_b, y);
+    if (!has_x || !has_y || x != y) return str(has_x ? x : "nothing", " and ", has_y ? y : "nothing");
+  }
 }
 
 }  // namespace
@@ -97,8 +109,8 @@ void Processes::require_equal(const std::string& what, const std::string& text) 
   const std::vector<Bytes> all = gather(std::as_bytes(std::span(text)), what);
   for (std::size_t r = 1; r < all.size(); ++r)
     if (all[r] != all[0])
-      throw mistake("rank ", r, " on ", hosts_[r], " and rank 0 on ", hosts_[0], " differ in ", what,
-                    "; all ranks need the same program, files and flags");
+      throw mistake("rank ", r, " on ", hosts_[r], " and rank 0 on ", hosts_[0], " differ in ", what, " (",
+                    first_difference(all[r], all[0]), "); all ranks need the same program, files and flags");
 }
 
 void Processes::gather_items(std::span<std::byte> all, std::int64_t item_bytes, const std::string& where) {

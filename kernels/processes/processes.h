@@ -67,7 +67,7 @@ class Processes {
   void sum(std::span<float> values, const std::string& where);
   void sum(std::span<double> values, const std::string& where);
   void sum(std::span<std::int64_t> values, const std::string& where);
-  // Throws a mistake that names `what` and the ranks unless all have the same text.
+  // Throws a mistake that names `what`, the ranks and the first line that differs, unless all have the same text.
   void require_equal(const std::string& what, const std::string& text);
 
   // Rank r computes items r, r + N, ... of `count` items, each of which writes `item_bytes` bytes of `all` (the last perhaps fewer). Afterwards
