@@ -71,6 +71,7 @@ int threads_of(const CommonOptions& common) {
 }
 
 Device open_device(const CommonOptions& common) {
+  const Processes& all = processes();
   omp_set_num_threads(threads_of(common));
   cuda_settings() = {.allow_tf32 = common.tf32, .autotune = common.autotune != "off", .deterministic = !common.fast};
   if (common.autotune == "compile") note_once("--autotune compile does nothing any more: it is taken as --autotune on");
