@@ -60,6 +60,8 @@ Device only_of_this_rank(Device device) {
   return device;
 }
 
+}  // namespace
+
 int threads_of(const CommonOptions& common) {
   if (common.threads > 0) return common.threads;
   const int cores = omp_get_num_procs(), ranks = processes().local_size();
@@ -68,15 +70,14 @@ int threads_of(const CommonOptions& common) {
                                                                              : std::max(1, cores / ranks);
 }
 
-}  // namespace
-
 Device open_device(const CommonOptions& common) {
+  const Processes& all = processes();
   omp_set_num_threads(threads_of(common));
   cuda_settings() = {.allow_tf32 = common.tf32, .autotune = common.autotune != "off", .deterministic = !common.fast};
   if (common.autotune == "compile") note_once("--autotune compile does nothing any more: it is taken as --autotune on");
   if (common.device == "cpu") return {};
   CudaRefusal why;
-  const Cuda* const cuda = open_cuda(why, {processes().local_rank(), processes().local_size()});
+  const Cuda* const cuda = open_cuda(why, {all.local_rank(), all.local_size()});
   if (common.device == "auto" && !is_everywhere(cuda != nullptr) && cuda != nullptr)
     why = {.reason = "another rank has no GPU"};
   else if (cuda != nullptr)
