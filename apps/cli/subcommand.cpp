@@ -37,7 +37,7 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   command->callback([name, &common, run = std::move(run)] {
     require_useful_in_parallel(name);
     processes().set_hang_after(common.hang_after);
-    if (run) run();  // train sets its own
+    run();
   });
   return command;
 }
