@@ -17,6 +17,7 @@ packages=(
   libeigen3-dev           # eigenvalues, for the geometry of features
   libxxhash-dev           # checksums of checkpoints, results and caches
   libstb-dev              # PNG images
+  libzip-dev              # PyTorch's weight files
   libjs-chart.js          # charts of the report
   libgtest-dev libgmock-dev  # tests
   libboost-context-dev    # tests: fibers of the emulated CUDA device
