@@ -1,5 +1,7 @@
 #include "engine/pytorch_file/pickle_machine.h"
 
+#include <charconv>
+
 #include "engine/printable.h"
 #include "engine/pytorch_file/pickle_calls.h"
 
@@ -42,6 +44,7 @@ class PickleMachine {
       case 'K': push_integer(in_.number<std::uint8_t>()); break;   // BININT1
       case 'M': push_integer(in_.number<std::uint16_t>()); break;  // BININT2
       case 0x8a: push_long(in_.number<std::uint8_t>()); break;     // LONG1
+      case 'I': push_decimal(in_.line()); break;                   // INT, of Python 2 beyond 32 bits
       case 'G': push_data(8); break;                               // BINFLOAT
       case 'U':                                                    // SHORT_BINSTRING, of Python 2
       case 0x8c: push_text(in_.number<std::uint8_t>()); break;     // SHORT_BINUNICODE
@@ -62,6 +65,12 @@ class PickleMachine {
   void push_data(std::uint64_t size) {
     skip(size);
     stack_.push_value(PickledData{});
+  }
+  void push_decimal(const std::string& line) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
+    if (error != std::errc() || end != line.data() + line.size()) throw stack_.damaged("expected an integer");
+    push_integer(value);
   }
   // Two's complement, little-endian. What 64 bits do not hold is no size, so it is passed over.
   void push_long(std::uint8_t size) {
@@ -124,7 +133,8 @@ class PickleMachine {
       case 'R': {  // REDUCE
         const PickleHandles called = stack_.pop(2);
         const PickleHandles& arguments = stack_.get<PickledSequence>(called[1], "arguments").items;
-        if (!arguments.empty())  // they may be read again and again
+        spend(arguments.size());  // they may be read again and again
+        if (!arguments.empty())
           if (const auto* const list = stack_.pickle().as<PickledSequence>(arguments[0])) spend(list->items.size());
         push_result(stack_, *stack_.get<const KnownGlobal*>(called[0], "a name to call"), arguments);
         break;

@@ -11,7 +11,7 @@ namespace kelvin {
 namespace {
 
 constexpr std::size_t kMostTensors = 50'000, kMostDimensions = 64, kLongestKey = 500;
-constexpr std::uint64_t kMostVisits = 5'000'000, kMostRepeated = 64u << 20;
+constexpr std::uint64_t kMostValues = 5'000'000, kMostParts = 300'000, kMostRepeated = 64u << 20;
 constexpr int kMostLevels = 32;
 
 // a + b · c; a mistake where 64 bits do not hold it.
@@ -43,10 +43,11 @@ class TensorList {
 
  private:
   void visit_part(PickleHandle handle, const std::string& name, const std::string& key, int level) {
-    if (++visits_ > kMostVisits)
-      throw mistake(file_.path.string(), ": more than ", kMostVisits, " values in its dictionaries");
+    if (++values_ > kMostValues) throw mistake(file_.path.string(), ": more than ", kMostValues, " values");
     const bool is_tensor = pickle_.as<std::unique_ptr<PickledTensor>>(handle) != nullptr;
     if (!is_tensor && !pickle_.as<PickledSequence>(handle) && !pickle_.as<PickledDictionary>(handle)) return;
+    if (++parts_ > kMostParts)
+      throw mistake(file_.path.string(), ": more than ", kMostParts, " tensors, dictionaries and lists");
     const std::string section = name.empty() ? "" : name + ".", full = section + key;
     if (full.size() > kLongestKey) throw mistake(file_.path.string(), ": a name of more than ", kLongestKey, " bytes");
     if (is_tensor && !section.empty()) file_.sections.insert(section);
@@ -115,7 +116,7 @@ class TensorList {
   const Pickle& pickle_;
   const FindStorage& find_storage_;
   SafetensorsFile& file_;
-  std::uint64_t visits_ = 0;
+  std::uint64_t values_ = 0, parts_ = 0;  // a list that is in many places counts in each
 };
 
 }  // namespace

@@ -159,6 +159,8 @@ def machines():
     yield "machine_set_in_list", b"]K\x01K\x02s."
     yield "machine_unknown", b"\xff."
     yield "machine_protocol_0", b"(dp0\nS'a'\np1\nI1\ns."
+    yield "machine_decimal", b"I12x\n."
+    yield "machine_decimal_of_20_digits", b"I99999999999999999999\n."
     yield "machine_buffers", b"\x97\x98."
 
 
@@ -238,7 +240,7 @@ def seeds():
     yield "zip", archive(pickle(value), [("0", FLOATS), ("1", FLOATS)])
     keys = pickle(b"](" + text("0") + text("1") + b"e")
     yield "before_zip", before_zip(pickle(value), keys, struct.pack("<q", 6) + FLOATS + struct.pack("<q", 24) + FLOATS)
-    view = tensor(held=storage(view=items(text("1"), number(0), number(6))))
+    view = tensor(held=storage(view=items(text("1"), number(2), b"I4\n")), shape=(2, 2), strides=(2, 1))
     yield "view", before_zip(state_dict(view))
     frames = b"\x80\x04\x95" + bytes(8) + b"}\x94(\x8c\x01a\x94" + tensor() + b"\x94\x8c\x01b\x8f(K\x01K\x02\x90u."
     yield "protocol_4", archive(frames)
