@@ -19,11 +19,13 @@ bool is_average(std::string_view word) {
                           "ema_model_state_dict", "params_ema"});
 }
 
+// 0 and 1: a Sequential of normalisation and model; attacker: the library "robustness"; basic_net: a model inside of an attack.
 bool is_wrapper(std::string_view word) {
-  return is_average(word) || is_one_of(word, {"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module",
-                                              "_checkpoint_wrapped_module", "model", "net", "network", "backbone",
-                                              "encoder", "state_dict", "model_state_dict", "model_state", "params",
-                                              "unaveraged_model_state_dict", "basic_net", "attacker", "0", "1"});
+  return is_average(word) ||
+         is_one_of(word,
+                   {"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module",
+                    "model", "net", "network", "backbone", "encoder", "state_dict", "model_state_dict", "model_state",
+                    "unaveraged_model_state_dict", "params", "basic_net", "attacker", "0", "1"});
 }
 
 // Those that wrap parts of a model, too: they may stand anywhere in a name.
@@ -107,9 +109,11 @@ UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameter
       ++passed_over;  // of another copy
     else if (!name.starts_with(section))
       has_others = true;
+    else if (is_beside_the_model(name))
+      continue;
     else if (is_unused_copy(own_name(name), parameters))
       ++unused;
-    else if (!is_beside_the_model(name))
+    else
       out.unexpected.push_back(name);
   }
   if (unused > 0)

@@ -24,11 +24,11 @@ std::string_view text_in(std::span<const std::byte> bytes) {
 
 // What comes before the names of all members: "archive/". A mistake where the zip file is none that torch.save wrote.
 std::string folder_in(const ZipArchive& zip, const std::string& where) {
-  constexpr std::string_view kPickle = "data.pkl";
+  constexpr std::string_view kData = "data.pkl";
   const std::string advice = "; in Python: torch.save(model.state_dict(), \"weights.pt\")";
   for (const auto& [name, index] : zip.members()) {
     const std::string folder = name.substr(0, name.find('/') + 1);
-    if (name != folder + std::string(kPickle)) continue;
+    if (name != folder + std::string(kData)) continue;
     if (zip.members().contains(folder + "constants.pkl"))
       throw mistake(where, ": is a TorchScript archive (torch.jit.save), a program; expected a state dict", advice);
     return folder;

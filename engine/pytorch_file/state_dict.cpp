@@ -22,6 +22,11 @@ std::uint64_t add_product(std::uint64_t a, std::uint64_t b, std::uint64_t c, con
   return product;
 }
 
+// Of a tensor, in bytes: its first and its last element in the storage, or in the view of one; all its elements together.
+struct Extent {
+  std::uint64_t begin, end, size;
+};
+
 class TensorList {
  public:
   TensorList(const Pickle& pickle, const FindStorage& find_storage, SafetensorsFile& file)
@@ -88,7 +93,11 @@ class TensorList {
       if (shape[d] > 0) last = add_product(last, shape[d] - 1, strides[d], what);
     }
     if (count > 0)
-      place(entry, storage, type.bytes, tensor.offset, add_product(type.bytes, last, type.bytes, what), count, what);
+      place(entry, storage,
+            {.begin = add_product(0, tensor.offset, type.bytes, what),
+             .end = add_product(type.bytes, last, type.bytes, what),
+             .size = add_product(0, count, type.bytes, what)},
+            what);
     if (count > 0 && !is_row_major) {
       entry.file = std::make_shared<StridedView>(entry.file, entry.offset, type.bytes, shape, strides, what);
       entry.offset = 0;
@@ -96,21 +105,20 @@ class TensorList {
     if (!file_.tensors.emplace(name, std::move(entry)).second) throw mistake(what, " is there twice");
   }
 
-  // `end`: where the tensor's last element ends, in bytes from the first one of the storage, or of its view.
-  void place(SafetensorsEntry& entry, const PickledStorage& storage, std::uint64_t element_size, std::uint64_t offset,
-             std::uint64_t end, std::uint64_t count, const std::string& what) const {
+  void place(SafetensorsEntry& entry, const PickledStorage& storage, const Extent& extent,
+             const std::string& what) const {
     const std::uint64_t unit = storage.type->bytes, size = add_product(0, storage.count, unit, what);
     const StorageBytes bytes = find_storage_(*pickle_.as<std::string>(storage.key));
     if (bytes.size != size) throw mistake(what, " has a storage of ", bytes.size, " bytes, expected ", size);
     if (storage.view_offset > storage.count || storage.view_count > storage.count - storage.view_offset ||
-        end > storage.view_count * unit)
-      throw mistake(what, " ends at byte ", end, " of a storage of ", std::min(size, storage.view_count * unit));
-    entry.size = add_product(0, count, element_size, what);
-    if (entry.size > std::max(size, kMostRepeated))
-      throw mistake(what, " repeats the elements of ", size, " bytes to ", entry.size, " (expanded); at most ",
+        extent.end > storage.view_count * unit)
+      throw mistake(what, " ends at byte ", extent.end, " of a storage of ", std::min(size, storage.view_count * unit));
+    if (extent.size > std::max(size, kMostRepeated))
+      throw mistake(what, " repeats the elements of ", size, " bytes to ", extent.size, " (expanded); at most ",
                     kMostRepeated);
+    entry.size = extent.size;
     entry.file = bytes.source;
-    entry.offset = bytes.begin + storage.view_offset * unit + offset * element_size;
+    entry.offset = bytes.begin + storage.view_offset * unit + extent.begin;
   }
 
   const Pickle& pickle_;

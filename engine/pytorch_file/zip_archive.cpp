@@ -49,7 +49,7 @@ zip_int64_t read_for_libzip(OpenZip& zip, void* data, std::uint64_t size) try {
 }
 
 // libzip's interface to a file (zip_source_function(3)).
-zip_int64_t serve(void* state, void* data, zip_uint64_t size, zip_source_cmd_t command) {
+zip_int64_t serve_libzip(void* state, void* data, zip_uint64_t size, zip_source_cmd_t command) {
   OpenZip& zip = *static_cast<OpenZip*>(state);
   switch (command) {
     case ZIP_SOURCE_OPEN: return zip.at = 0, 0;
@@ -78,7 +78,7 @@ zip_int64_t serve(void* state, void* data, zip_uint64_t size, zip_source_cmd_t c
 }
 
 // What went wrong in libzip, or in what it called.
-[[noreturn]] void fail(OpenZip& zip, const std::string& where, zip_error_t* error) {
+[[noreturn]] void fail_in_zip(OpenZip& zip, const std::string& where, zip_error_t* error) {
   if (zip.failure) std::rethrow_exception(std::exchange(zip.failure, nullptr));
   throw mistake(where, ": a damaged zip file: ", zip_error_strerror(error));
 }
@@ -91,7 +91,7 @@ ZipMember::ZipMember(std::shared_ptr<OpenZip> zip, std::uint64_t index, const st
       where_(zip_->file->path().string() + ": " + printable(name)),
       reading_(nullptr, zip_fclose) {
   zip_stat_t stat;
-  if (zip_stat_index(zip_->zip, index, 0, &stat) != 0) fail(*zip_, where_, zip_get_error(zip_->zip));
+  if (zip_stat_index(zip_->zip, index, 0, &stat) != 0) fail_in_zip(*zip_, where_, zip_get_error(zip_->zip));
   constexpr zip_uint64_t kNeeded =
       ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
   if ((stat.valid & kNeeded) != kNeeded || stat.comp_method != ZIP_CM_STORE || stat.encryption_method != ZIP_EM_NONE)
@@ -107,9 +107,9 @@ ZipMember::~ZipMember() = default;
 
 void ZipMember::open(std::uint64_t at) const {
   reading_.reset(zip_fopen_index(zip_->zip, index_, 0));
-  if (reading_ == nullptr) fail(*zip_, where_, zip_get_error(zip_->zip));
+  if (reading_ == nullptr) fail_in_zip(*zip_, where_, zip_get_error(zip_->zip));
   if (at > 0 && zip_fseek(reading_.get(), static_cast<zip_int64_t>(at), SEEK_SET) != 0)
-    fail(*zip_, where_, zip_file_get_error(reading_.get()));
+    fail_in_zip(*zip_, where_, zip_file_get_error(reading_.get()));
   at_ = at;
 }
 
@@ -119,7 +119,7 @@ void ZipMember::read_at(std::uint64_t offset, std::span<std::byte> bytes) const 
   if (reading_ == nullptr || at_ != offset) open(offset);
   while (!bytes.empty()) {
     const zip_int64_t n = zip_fread(reading_.get(), bytes.data(), bytes.size());
-    if (n < 0) fail(*zip_, where_, zip_file_get_error(reading_.get()));
+    if (n < 0) fail_in_zip(*zip_, where_, zip_file_get_error(reading_.get()));
     if (n == 0) throw mistake(where_, ": ends at byte ", at_, " of ", size_, " (cut short?)");
     bytes = bytes.subspan(static_cast<std::size_t>(n));
     at_ += static_cast<std::uint64_t>(n);
@@ -127,7 +127,7 @@ void ZipMember::read_at(std::uint64_t offset, std::span<std::byte> bytes) const 
   if (at_ < size_) return;
   char beyond;  // libzip compares the checksum where the member has ended
   if (has_checksum_ && zip_fread(reading_.get(), &beyond, 1) != 0)
-    fail(*zip_, where_, zip_file_get_error(reading_.get()));
+    fail_in_zip(*zip_, where_, zip_file_get_error(reading_.get()));
   reading_.reset();
 }
 
@@ -135,12 +135,12 @@ ZipArchive::ZipArchive(std::shared_ptr<const InputFile> file) : zip_(std::make_s
   const std::string where = zip_->file->path().string();
   zip_error_t error;
   zip_error_init(&error);
-  zip_source_t* const source = zip_source_function_create(serve, zip_.get(), &error);
+  zip_source_t* const source = zip_source_function_create(serve_libzip, zip_.get(), &error);
   zip_->left = kMostDirectory;
   if (source != nullptr) zip_->zip = zip_open_from_source(source, ZIP_RDONLY, &error);
   if (zip_->zip == nullptr) {
     zip_source_free(source);
-    fail(*zip_, where, &error);
+    fail_in_zip(*zip_, where, &error);
   }
   zip_->left = UINT64_MAX;
   const zip_int64_t count = zip_get_num_entries(zip_->zip, 0);

@@ -170,6 +170,9 @@ TEST(PatchGrids, FollowTheImage) {
 TEST(Wrappers, StandBeforeNames) {
   EXPECT_EQ(wrapper_of("module._orig_mod.conv1.weight"), "module._orig_mod.");
   EXPECT_EQ(wrapper_of("state_dict.model.backbone.layer1.0.conv1.weight"), "state_dict.model.backbone.");
+  EXPECT_EQ(wrapper_of("net.module.basic_net.conv1.weight"), "net.module.basic_net.");
+  EXPECT_EQ(wrapper_of("state_dict.1.module.conv1.weight"), "state_dict.1.module.");
+  EXPECT_EQ(wrapper_of("layer1.1.conv1.weight"), "");
   EXPECT_EQ(wrapper_of("conv1.weight"), "");
   EXPECT_EQ(wrapper_of("module"), "");
   EXPECT_EQ(wrapper_of(""), "");
