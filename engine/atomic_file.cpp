@@ -82,7 +82,14 @@ void make(const Path& path, const OutputPlace& place, std::optional<TemporaryFil
   }
 }
 
+int own_files = 0;  // how many OwnFiles exist
+
 }  // namespace
+
+bool is_writer() { return own_files > 0 || processes().is_first(); }
+
+OwnFiles::OwnFiles() { ++own_files; }
+OwnFiles::~OwnFiles() { --own_files; }
 
 bool flush_to_disk(const Path& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -90,7 +97,7 @@ bool flush_to_disk(const Path& path) {
 }
 
 void write_file_atomically(const Path& path, const std::function<void(std::ostream&)>& write) {
-  if (!processes().is_first()) return;
+  if (!is_writer()) return;
   const OutputPlace place = output_place(path);
   if (place.is_through) return write_to(path, open_through(path, place).get(), write);
   remove_leftovers(place.folder.get());
@@ -110,7 +117,7 @@ void write_file_atomically(const Path& path, std::span<const std::byte> bytes) {
 }
 
 void require_writable(const Path& path) {
-  if (!processes().is_first()) return;
+  if (!is_writer()) return;
   const OutputPlace place = output_place(path);
   if (!place.is_through) {
     std::optional<TemporaryFile> trial;

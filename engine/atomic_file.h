@@ -2,7 +2,7 @@
 // link at the path is followed and stays; to a device or FIFO the bytes are written directly; a folder is a mistake (output_place.h).
 // A failure throws a mistake that names the file and the system's reason, and removes the temporary file.
 //
-// Of the processes of a parallel run only rank 0 writes files: on the others these functions do nothing.
+// Of the processes of a parallel run only rank 0 writes files: on the others these functions do nothing, but for files of their own (OwnFiles).
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,18 @@
 #include "kernels/device/error.h"
 
 namespace kelvin {
+
+// Whether this process writes files.
+[[nodiscard]] bool is_writer();
+
+// While one exists, this rank writes files, too: those that belong to it alone, such as a cell of a sweep whose lock it holds.
+class OwnFiles {
+ public:
+  OwnFiles();
+  ~OwnFiles();
+  OwnFiles(const OwnFiles&) = delete;
+  OwnFiles& operator=(const OwnFiles&) = delete;
+};
 
 // The reader of the FIFO or pipe at the path has closed it.
 class ReaderIsGone : public Error {

@@ -10,16 +10,20 @@ namespace {
 constexpr const char* kConvert =
     "; convert it in Python: safetensors.torch.save_file(torch.load(FILE, weights_only=True), \"weights.safetensors\")";
 
+constexpr const char* kPickle = "is a Python pickle, of which only those of torch.save are read";
+constexpr const char* kSave = "; in Python: torch.save(model.state_dict(), \"weights.pt\")";
+
 struct Kind {
   std::string_view start;
   const char *what, *advice;
 };
 const Kind kBinary[] = {
     {"PK\x03\x04", "is a zip file, as PyTorch writes .pt and .pth", kConvert},
-    {"\x80\x02", "is a Python pickle, as old PyTorch writes .pt and .pth; pickles are not read", kConvert},
-    {"\x80\x03", "is a Python pickle; pickles are not read", kConvert},
-    {"\x80\x04", "is a Python pickle; pickles are not read", kConvert},
-    {"\x80\x05", "is a Python pickle; pickles are not read", kConvert},
+    {"PK\x05\x06", "is an empty zip file", ", expected weights"},
+    {"\x80\x02", kPickle, kSave},
+    {"\x80\x03", kPickle, kSave},
+    {"\x80\x04", kPickle, kSave},
+    {"\x80\x05", kPickle, kSave},
     {"\x1f\x8b", "is a gzip file", "; unpack it first"},
     {"\x89HDF", "is an HDF5 file, as Keras writes weights", "; save them as safetensors"},
     {"\x93NUMPY", "is a .npy file", ", expected safetensors"},

@@ -15,12 +15,14 @@
 #include <string>
 #include <vector>
 
+#include "engine/byte_source.h"
+
 namespace kelvin {
 
-class InputFile {
+class InputFile : public ByteSource {
  public:
   explicit InputFile(const std::filesystem::path& path, std::uint64_t max_size = INT64_MAX);
-  ~InputFile();
+  ~InputFile() override;
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
@@ -32,7 +34,7 @@ class InputFile {
   // The next bytes.size() bytes. A mistake where the file ends earlier or cannot be read.
   void read(std::span<std::byte> bytes);
   // The same from a given offset; does not move the position.
-  void read_at(std::uint64_t offset, std::span<std::byte> bytes) const;
+  void read_at(std::uint64_t offset, std::span<std::byte> bytes) const override;
 
  private:
   std::filesystem::path path_;

@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,10 +26,10 @@
 namespace kelvin {
 
 struct SafetensorsEntry {
-  std::string dtype;                                // "F32", "BF16", "I64", ... as in the file
-  std::vector<std::int64_t> shape;                  // row-major; empty: one element
-  std::span<const std::byte> in_memory = {};        // little-endian elements; if empty they are in `file`:
-  std::shared_ptr<const InputFile> file = nullptr;  // from byte `offset`, `size` bytes
+  std::string dtype;                                 // "F32", "BF16", "I64", ... as in the file
+  std::vector<std::int64_t> shape;                   // row-major; empty: one element
+  std::span<const std::byte> in_memory = {};         // little-endian elements; if empty they are in `file`:
+  std::shared_ptr<const ByteSource> file = nullptr;  // from byte `offset`, `size` bytes
   std::uint64_t offset = 0, size = 0;
 };
 
@@ -44,6 +45,8 @@ struct SafetensorsFile {
   std::map<std::string, std::string> metadata;
   bool has_checksums = false;      // and all of them agree
   std::vector<std::byte> storage;  // of a file that was parsed from memory
+  // Of PyTorch's files: what dictionaries inside of the file put before names ("state_dict.").
+  std::set<std::string> sections = {};
 };
 
 [[nodiscard]] SafetensorsFile read_safetensors(const std::filesystem::path& path);

@@ -5,6 +5,7 @@
 #include "engine/ops/activation.h"
 #include "engine/ops/pad.h"
 #include "engine/ops/pooling.h"
+#include "engine/ops/silu.h"
 #include "engine/tape.h"
 
 namespace kelvin {

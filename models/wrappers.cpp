@@ -15,17 +15,17 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
 }
 
 bool is_average(std::string_view word) {
-  return is_one_of(word, {"ema", "model_ema", "ema_model", "state_dict_ema", "ema_state_dict", "model_state_dict_ema"});
+  return is_one_of(word, {"ema", "model_ema", "ema_model", "state_dict_ema", "ema_state_dict", "model_state_dict_ema",
+                          "ema_model_state_dict", "params_ema"});
 }
 
 bool is_wrapper(std::string_view word) {
-  return is_average(word) ||
-         is_one_of(word, {"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module",
-                          "_checkpoint_wrapped_module", "model", "net", "network", "backbone", "encoder", "state_dict",
-                          "model_state_dict", "model_state", "attacker", "0", "1"});
+  return is_average(word) || is_one_of(word, {"module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module",
+                                              "_checkpoint_wrapped_module", "model", "net", "network", "backbone",
+                                              "encoder", "state_dict", "model_state_dict", "model_state", "params",
+                                              "unaveraged_model_state_dict", "basic_net", "attacker", "0", "1"});
 }
 
-// (0 and 1: a Sequential of normalisation and model; attacker: the library "robustness".)
 // Those that wrap parts of a model, too: they may stand anywhere in a name.
 std::string without_inner_wrappers(std::string name) {
   for (const std::string inner : {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."})
@@ -82,8 +82,14 @@ UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameter
   const auto best = std::max_element(counts.begin(), counts.end(), is_worse);
   const std::string chosen = best == counts.end() ? "" : best->first;
 
+  // What else lies in a file of PyTorch beside the dictionary of the model (the best accuracy, random state) is not the model's.
+  std::string section;
+  for (const std::string& other : file.sections)
+    if (chosen.starts_with(other) && other.size() > section.size()) section = other;
+
   UnwrappedTensors out;
   std::size_t passed_over = 0, unused = 0;
+  bool has_others = false;
   // A last layer may stand outside of the wrapper of its backbone.
   for (std::string wrapper = chosen;; wrapper = outer(wrapper)) {
     for (const auto& [name, entry] : file.tensors)
@@ -97,13 +103,14 @@ UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameter
     if (constants.contains(name)) continue;
     const auto taken = out.tensors.find(own_name(name));
     if (taken != out.tensors.end() && taken->second == &entry) continue;
-    if (taken == out.tensors.end() && !is_beside_the_model(name)) {
-      if (is_unused_copy(own_name(name), parameters))
-        ++unused;
-      else
-        out.unexpected.push_back(name);
-    }
-    if (taken != out.tensors.end()) ++passed_over;  // of another copy
+    if (taken != out.tensors.end())
+      ++passed_over;  // of another copy
+    else if (!name.starts_with(section))
+      has_others = true;
+    else if (is_unused_copy(own_name(name), parameters))
+      ++unused;
+    else if (!is_beside_the_model(name))
+      out.unexpected.push_back(name);
   }
   if (unused > 0)
     out.notes.push_back(str(file.path.string(), ": ", unused,
@@ -111,6 +118,7 @@ UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameter
   if (chosen.empty()) return out;
   std::string note = str("names begin with ", chosen, " in ", file.path.string(), ", which is taken off");
   if (passed_over > 0) note += str("; ", passed_over, " tensors of other copies of the model are passed over");
+  if (has_others) note += str("; what stands beside ", section.substr(0, section.size() - 1), " is passed over");
   out.notes.insert(out.notes.begin(), note);
   return out;
 }

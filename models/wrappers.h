@@ -2,8 +2,11 @@
 //
 // Training programs wrap a model and put the wrapper before every name: `module.` (DataParallel), `_orig_mod.` (torch.compile),
 // `state_dict.`, `model.`, ... Where a file holds several copies of the model, such as weights and their moving average, the one with
-// the most of its names counts; of equal ones no average, then the one with the shorter wrapper. Networks of TRADES carry a second copy
-// of block1, `sub_block1`, that computes nothing: it is counted and passed over.
+// the most of its names counts; of equal ones no average, then the one with the shorter wrapper. `0.` and `1.` are parts of a sequence of
+// normalisation and model, `basic_net.` and `attacker.model.` are models inside of an attack. Networks of TRADES carry a second copy of block1,
+// `sub_block1`, that computes nothing: it is counted and passed over.
+//
+// In PyTorch's files the model's dictionary may be one of several ("state_dict", "optimizer"): what lies outside of it is passed over.
 #pragma once
 
 #include <map>

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building, testing and running Kelvin needs on Debian 12 and Ubuntu 24.04.
 # Says nothing when nothing is missing; otherwise names the packages first and asks for root only then.
+#   tools/setup.sh          what the quickstart and the tests need
+#   tools/setup.sh --mpi    and Open MPI, for training on several GPUs or machines (apps/training/DISTRIBUTED.md)
 set -euo pipefail
 
 # Programs count as present when they are on PATH, wherever they came from.
@@ -17,12 +19,19 @@ packages=(
   libeigen3-dev           # eigenvalues, for the geometry of features
   libxxhash-dev           # checksums of checkpoints, results and caches
   libstb-dev              # PNG images
+  libzip-dev              # PyTorch's weight files
   libjs-chart.js          # charts of the report
   libgtest-dev libgmock-dev  # tests
   libboost-context-dev    # tests: fibers of the emulated CUDA device
   dataset-fashion-mnist   # the default data
   curl unzip              # `kelvin data fetch`, and its test
 )
+
+case ${1:-} in
+  '') ;;
+  --mpi) packages+=(libopenmpi-dev openmpi-bin) ;;
+  *) echo "setup: not expected: $1; known: --mpi" >&2; exit 2 ;;
+esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   echo "setup: this system has no apt; install what provides these Debian packages, then build with cmake: ${packages[*]}" >&2

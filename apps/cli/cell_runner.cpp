@@ -1,7 +1,5 @@
 #include "apps/cli/cell_runner.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "apps/attacks/settings.h"
@@ -10,9 +8,12 @@
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/sweep_progress.h"
 #include "apps/cli/train_flags.h"
+#include "apps/sweep/gpus.h"
 #include "apps/sweep/shared_folder.h"
+#include "engine/atomic_file.h"
 #include "engine/child_process.h"
 #include "engine/input_file.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -58,7 +59,10 @@ std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, 
       std::error_code error;
       return state == CellState::failed && std::filesystem::last_write_time(folder.result("error"), error) > begin;
     };
-    job.prepare = [folder, request] { prepare(folder, request); };
+    job.prepare = [folder, request] {
+      const OwnFiles own;
+      prepare(folder, request);
+    };
     jobs.push_back(std::move(job));
   }
   return jobs;
@@ -89,43 +93,83 @@ void announce(const SweepPlan& plan, const std::vector<Cell>& cells, std::size_t
   if (!warning.empty()) print_note("warning: " + warning);
 }
 
+// What rank 0 has found out, on every rank.
+SweepTrial of_rank_0(const SweepTrial& own) {
+  const Json json = {{"device", own.device}, {"seconds_a_cell", own.seconds_a_cell}, {"notes", own.notes}};
+  const std::string text = json.dump();
+  const std::vector<Bytes> all = processes().gather(std::as_bytes(std::span(text)), "the plan of a sweep");
+  const auto* const begin = reinterpret_cast<const char*>(all[0].data());
+  const Json first = Json::parse(begin, begin + all[0].size());
+  return {first.at("device"), first.at("seconds_a_cell"), first.at("notes")};
+}
+
 }  // namespace
 
 CellRunner::CellRunner(const SweepPlan& plan, std::vector<Cell> cells, const SweepFlags& f, const CommonOptions& common)
     : plan_(plan), cells_(std::move(cells)), f_(f), common_(common) {
   options_ = check_cells(cells_);
   overwritten_ = check_folders(cells_, plan_, f_);
-  threads_ = std::max(1, (common_.threads > 0 ? common_.threads : omp_get_max_threads()) / f_.jobs);
+  const Processes& all = processes();
+  std::vector<std::string> gpus;
+  if (!f_.devices.empty()) {
+    if (common_.device == "cpu")
+      throw mistake("--devices ", f_.devices, ": --device cpu uses none; leave one of them out");
+    gpus = gpus_in(f_.devices);
+  } else if (all.local_size() > 1 && common_.device != "cpu") {
+    gpus = gpu_of_rank(all.local_rank());
+  }
+  const int ranks = all.local_size();
+  jobs_ = f_.jobs.value_or(std::max(1, f_.devices.empty() ? 1 : (static_cast<int>(gpus.size()) + ranks - 1) / ranks));
+  workers_ = workers_on(gpus, all.local_rank() * jobs_, jobs_);
+  threads_ = std::max(1, threads_of(common_) / jobs_);
 }
 
 void CellRunner::prepare() {
-  std::size_t finished = 0;
+  Processes& all = processes();
   for (const Cell& cell : cells_)
-    finished += state_of(folder_of(cell, f_), request_of(cell, plan_.measure)) == CellState::finished ? 1 : 0;
+    finished_ += state_of(folder_of(cell, f_), request_of(cell, plan_.measure)) == CellState::finished ? 1 : 0;
   trial_.device = common_.device;
-  if (finished < cells_.size()) trial_ = try_sweep(plan_, cells_, options_, common_, threads_);
-  if (!f_.dry_run) use_.emplace(join_sweep(f_.out, overwritten_));
+  if (all.is_first() && finished_ < cells_.size())
+    trial_ = try_sweep(plan_, cells_, options_, common_, threads_, workers_.front());
+  trial_ = of_rank_0(trial_);  // every rank has looked at the folder before rank 0 changes it
+  if (trial_.device == "cpu" && !f_.devices.empty())
+    throw mistake("--devices ", f_.devices, ": no GPU can be used here; leave it out");
+  if (!f_.dry_run) {
+    if (all.is_first()) use_.emplace(join_sweep(f_.out, overwritten_));
+    all.barrier("the plan of a sweep");
+    if (!all.is_first()) use_.emplace(join_sweep(f_.out, {}));
+  }
   add_notes(trial_.notes);
   say_notes();
-  if (!common_.quiet || f_.dry_run) announce(plan_, cells_, finished, trial_, f_.jobs, threads_);
+  if (!common_.quiet || f_.dry_run) announce(plan_, cells_, finished_, trial_, jobs_ * all.size(), threads_);
 }
 
 void CellRunner::run() {
   const std::vector<Job> jobs = jobs_of(cells_, plan_, f_, common_, trial_.device, threads_);
-  SweepProgress progress(cells_, f_.out, trial_.seconds_a_cell, f_.jobs, common_.quiet);
+  Processes& all = processes();
+  SweepProgress progress(cells_, f_.out, trial_.seconds_a_cell, jobs_ * all.size(), common_.quiet);
   run_jobs(
-      jobs, f_.jobs,
+      jobs, workers_,
       [&](const JobEvent& e) {
         const RunFolder folder = folder_of(cells_[e.job], f_);
+        const OwnFiles own;
         if (e.kind == JobEvent::Kind::failed && !is_there(folder.result("error")))
           folder.write_result("error", {{"error", e.error}});
         ran_out_ = ran_out_ || e.code == static_cast<int>(ExitCode::out_of_memory);
         progress.on(e);
       },
-      [&](const std::vector<std::size_t>& running) { progress.idle(running); });
+      [&](const std::vector<std::size_t>& running) {
+        progress.idle(running, finished_ + static_cast<std::size_t>(all.tell_progress(progress.ran_here())));
+      });
+  all.restart_progress("the cells of a sweep");
+  std::int64_t ranks_without_memory = ran_out_ ? 1 : 0;
+  all.sum(std::span(&ranks_without_memory, 1), "the cells of a sweep");
+  ran_out_ = ranks_without_memory > 0;
 }
 
-double CellRunner::seconds() const { return trial_.seconds_a_cell * static_cast<double>(cells_.size()) / f_.jobs; }
+double CellRunner::seconds() const {
+  return trial_.seconds_a_cell * static_cast<double>(cells_.size()) / (jobs_ * processes().size());
+}
 
 void CellRunner::require_success(const SweepTable& table) const {
   int failed = 0;

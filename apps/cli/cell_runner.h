@@ -12,6 +12,7 @@
 
 namespace kelvin {
 
+// In a parallel run all ranks call everything, and each runs cells; rank 0 alone prepares the folder and prints.
 class CellRunner {
  public:
   // Throws a mistake for whatever a cell would refuse, and for folders that hold something else. The plan, the flags and `common` outlive it.
@@ -34,7 +35,9 @@ class CellRunner {
   const CommonOptions& common_;
   std::vector<TrainOptions> options_;
   std::vector<RunFolder> overwritten_;
-  int threads_ = 1;
+  int jobs_ = 1, threads_ = 1;  // cells at a time on this rank; threads of each
+  std::vector<Worker> workers_;
+  std::size_t finished_ = 0;  // before this sweep
   SweepTrial trial_{};
   std::optional<FileLock> use_;
   bool ran_out_ = false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <set>
 #include <span>
 #include <thread>
@@ -59,21 +60,23 @@ Device only_of_this_rank(Device device) {
   return device;
 }
 
+int threads_of(const CommonOptions& common) {
+  if (common.threads > 0) return common.threads;
+  const int cores = omp_get_num_procs(), ranks = processes().local_size();
+  const bool is_bound = cores != static_cast<int>(std::thread::hardware_concurrency());  // by the launcher
+  return ranks == 1 || is_bound || std::getenv("OMP_NUM_THREADS") != nullptr ? omp_get_max_threads()
+                                                                             : std::max(1, cores / ranks);
+}
+
 }  // namespace
 
 Device open_device(const CommonOptions& common) {
-  const Processes& all = processes();
-  if (common.threads > 0)
-    omp_set_num_threads(common.threads);
-  else if (all.local_size() > 1 && omp_get_num_procs() == static_cast<int>(std::thread::hardware_concurrency()))
-    omp_set_num_threads(
-        std::max(1, omp_get_num_procs() / all.local_size()));  // the launcher has not bound them to cores
-  processes().set_hang_after(common.hang_after);
+  omp_set_num_threads(threads_of(common));
   cuda_settings() = {.allow_tf32 = common.tf32, .autotune = common.autotune != "off", .deterministic = !common.fast};
   if (common.autotune == "compile") note_once("--autotune compile does nothing any more: it is taken as --autotune on");
   if (common.device == "cpu") return {};
   CudaRefusal why;
-  const Cuda* const cuda = open_cuda(why, {all.local_rank(), all.local_size()});
+  const Cuda* const cuda = open_cuda(why, {processes().local_rank(), processes().local_size()});
   if (common.device == "auto" && !is_everywhere(cuda != nullptr) && cuda != nullptr)
     why = {.reason = "another rank has no GPU"};
   else if (cuda != nullptr)

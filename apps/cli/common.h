@@ -28,7 +28,10 @@ struct CommonOptions {
 
 [[nodiscard]] Fields common_fields(CommonOptions& options);
 
-// Applies --threads, --device and --hang-after. Throws a mistake for a device that is not available. `auto` adds a note that says why the CPU was chosen, except
+// --threads, or what the environment says, or this process's share of the cores among the ranks of its machine.
+[[nodiscard]] int threads_of(const CommonOptions& common);
+
+// Applies --threads and --device. Throws a mistake for a device that is not available. `auto` adds a note that says why the CPU was chosen, except
 // on machines where no GPU is expected.
 [[nodiscard]] Device open_device(const CommonOptions& common);
 [[nodiscard]] std::string device_name(const Device& device);  // "NVIDIA H100 80GB HBM3", "the CPU"

@@ -3,6 +3,7 @@
 #include "apps/cli/target.h"
 #include "apps/run/foreign_weights.h"
 #include "apps/run/precisions.h"
+#include "engine/weight_file.h"
 #include "kernels/processes/processes.h"
 #include "models/weights.h"
 
@@ -29,7 +30,7 @@ Source open_source(const TargetOptions& o) {
     return source;
   }
   if (o.checkpoint != "last") throw mistake("--checkpoint best needs a run folder, not --weights");
-  Source source{o.weights, read_safetensors(o.weights), {}};
+  Source source{o.weights, read_weight_file(o.weights), {}};
   source.is_raw = !has_run_info(source.file);
   if (!source.is_raw) source.info = run_info_from(source.file);
   if (o.data.empty() && source.info.data.empty()) throw mistake("--weights needs --data");

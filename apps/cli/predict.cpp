@@ -8,6 +8,7 @@
 #include "data/npy_dataset.h"
 #include "engine/checkpoint.h"
 #include "engine/input_file.h"
+#include "engine/weight_file.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -78,7 +79,7 @@ void run(const PredictFlags& f, const CommonOptions& common) {
   if (!f.features.empty()) require_writable("--features", f.features);
   const NpyArray header = read_npy_header(f.input);
   if (header.shape.size() != 4) throw mistake(f.input, ": shape ", header.shape_text(), ", expected (N, H, W, C)");
-  SafetensorsFile file = is_folder(f.weights) ? open_checkpoint(RunFolder{f.weights}) : read_safetensors(f.weights);
+  SafetensorsFile file = is_folder(f.weights) ? open_checkpoint(RunFolder{f.weights}) : read_weight_file(f.weights);
   add_note(age_note(file));
   if (f.weights_from == "ema") file = require_average(std::move(file));
   RunInfo info;
@@ -132,7 +133,7 @@ void add_predict(CLI::App& app, CommonOptions& common) {
   add_fields(
       *c,
       basic(joined(
-          {Fields{required(field("weights", f->weights, "safetensors file, or a run folder")),
+          {Fields{required(field("weights", f->weights, "safetensors or PyTorch file, or a run folder")),
                   required(field("input", f->input, "uint8, or float in [0, 1]; [N, H, W, C]")),
                   required(field("output", f->output, "Where the logits [N, classes] go")),
                   field("features", f->features, "Where f(x) [N, d] goes"),

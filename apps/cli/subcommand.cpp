@@ -33,9 +33,11 @@ CLI::App* add_command(CLI::App& app, CommonOptions& common, const std::string& n
   CLI::App* const command = app.add_subcommand(name, description);
   command->footer("Examples:\n" + examples);
   add_fields(*command, common_fields(common));
-  command->callback([name, run = std::move(run)] {
+  if (!run) return command;  // its flags alone are read
+  command->callback([name, &common, run = std::move(run)] {
     require_useful_in_parallel(name);
-    run();
+    processes().set_hang_after(common.hang_after);
+    if (run) run();  // train sets its own
   });
   return command;
 }

@@ -15,6 +15,7 @@
 #include "engine/input_file.h"
 #include "kernels/device/listed.h"
 #include "kernels/device/threads.h"
+#include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
@@ -52,6 +53,12 @@ void print_cells(const CellRunner& runner, const CommonOptions& common, const st
   print_result(common, text + note, json);
 }
 
+// What follows depends on the table, so every rank must have read the same.
+SweepTable agreed(SweepTable table) {
+  processes().require_equal("the results of the cells", cells_csv_of(table));
+  return table;
+}
+
 // Writes the results and prints the table with its reading.
 void finish(const SweepTable& table, Json& json, const std::string& reading, const SweepFlags& f,
             const CommonOptions& common) {
@@ -72,7 +79,7 @@ void run(const SweepPlan& plan, const std::vector<Cell>& cells, const std::vecto
   if (f.dry_run) return print_cells(runner, common, "");
   runner.run();
   const SweepTable table =
-      make_table(plan.title, axes, runner.cells(), f.out, plan.baseline, {plan.family, plan.margin});
+      agreed(make_table(plan.title, axes, runner.cells(), f.out, plan.baseline, {plan.family, plan.margin}));
   Json json = to_json(table);
   if (!choice.is_null()) json["choice"] = choice;
   finish(table, json, reading_of(table) + "\n", f, common);
@@ -89,7 +96,8 @@ void bisect(const SweepPlan& plan, const SweepFlags& f, const CommonOptions& com
     if (f.dry_run)
       return print_cells(runner, common, str("then further values of ", *plan.bisected, ", by what these show\n"));
     runner.run();
-    const SweepTable table = make_table(plan.title, plan.axes, cells, f.out, std::nullopt, {plan.family, plan.margin});
+    const SweepTable table =
+        agreed(make_table(plan.title, plan.axes, cells, f.out, std::nullopt, {plan.family, plan.margin}));
     const std::vector<Bracket> brackets = brackets_of(plan, table);
     const std::vector<Cell> more = next_cells(plan, brackets);
     if (more.empty()) {
@@ -105,7 +113,7 @@ void bisect(const SweepPlan& plan, const SweepFlags& f, const CommonOptions& com
 }
 
 void run(const SweepFlags& f, const CommonOptions& common) {
-  if (f.jobs > 1) let_threads_sleep();
+  if (f.jobs.value_or(1) > 1 || !f.devices.empty() || processes().local_size() > 1) let_threads_sleep();
   const SweepPlan plan = plan_of(f, common);
   if (plan.bisected) return bisect(plan, f, common);
   if (!plan.choice) return run(plan, expand(plan.axes, plan.train, plan.seeds), plan.axes, {}, f, common);
@@ -121,7 +129,8 @@ void run(const SweepFlags& f, const CommonOptions& common) {
                        str("then the chosen ", plan.choice->axis, " of each setting with seeds ",
                            listed(plan.seeds, [](std::uint64_t s) { return std::to_string(s); }), "\n"));
   runner.run();
-  const SweepTable table = make_table(choosing.title, choosing.axes, runner.cells(), flags.out, std::nullopt, {});
+  const SweepTable table =
+      agreed(make_table(choosing.title, choosing.axes, runner.cells(), flags.out, std::nullopt, {}));
   Json json = to_json(table);
   write_results(flags.out, table, json);
   runner.require_success(table);
@@ -155,6 +164,8 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
       "  kelvin sweep --variant 'sgd: optimizer=sgd lr=0.1' --variant 'adam: optimizer=adam lr=1e-3' --grid tau=1,50 "
       "--out optimizers\n"
       "  kelvin sweep --variant 'plain: tau=1' --variant 'hot: tau=50 lr=2' --baseline 'variant=plain' --out two\n"
+      "  kelvin sweep --preset lr-fair --devices 0,1,2,3 --out lr-fair\n"
+      "  mpirun -n 8 kelvin sweep --preset lr-fair --out lr-fair\n"
       "The same command continues a sweep that was stopped; started twice, the two share the work.",
       [f, &common] { run(*f, common); });
   add_repeatable(*c, "grid", f->grid, "FLAG=V1,V2,... of train; repeatable (semicolons where values hold commas)");
@@ -184,7 +195,14 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
                     "Accuracy that decides: clean (default), or under PGD on log-odds"),
               field("bisect", f->bisect,
                     "Axis (such as lr) whose largest value at which training converges is searched for each setting"),
-              field("jobs", f->jobs, in(1, kMostThreads), "Cells at a time; they share the threads"),
+              field("jobs", f->jobs, in(1, kMostThreads),
+                    message("Cells at a time (of each rank under mpirun); they share the threads; default: 1, or one a "
+                            "GPU of ",
+                            "devices"_field)),
+              field("devices", f->devices,
+                    message("GPUs of this machine among which the cells are divided, such as 0,1,2,3; more than one "
+                            "cell at a time on each: ",
+                            "jobs"_field)),
               field("title", f->title, "Title of the report"),
               field("overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again"),
               field("dry-run", f->dry_run, "Print the cells and the estimate only")}));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ struct SweepFlags {
   std::vector<std::string> grid, variants, set;
   // Flags of train, and of measure_fields, that were given to sweep itself.
   std::map<std::string, std::string> train, measured;
-  int jobs = 1;
+  std::optional<int> jobs;  // of each rank; none: one, or one a GPU of `devices`
+  std::string devices;
   double margin = 2;  // points
   bool overwrite = false, dry_run = false;
 };

@@ -17,7 +17,9 @@ class SweepProgress {
                 bool is_quiet);
 
   void on(const JobEvent& event);
-  void idle(const std::vector<std::size_t>& running);
+  // `finished`: by all ranks, those from before included.
+  void idle(const std::vector<std::size_t>& running, std::size_t finished);
+  [[nodiscard]] std::int64_t ran_here() const { return timed_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -29,8 +31,9 @@ class SweepProgress {
   bool is_quiet_, is_terminal_;
   Clock::time_point last_;
   std::map<std::size_t, Clock::time_point> started_;
-  std::size_t over_ = 0, timed_ = 0;  // finished cells; those of them that ran here
-  double total_ = 0;                  // seconds of the cells that ran here
+  std::size_t over_ = 0;    // finished cells, as far as this rank has seen them
+  std::int64_t timed_ = 0;  // those of them that ran here
+  double total_ = 0;        // seconds of the cells that ran here
 };
 
 }  // namespace kelvin

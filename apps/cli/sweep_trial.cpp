@@ -11,13 +11,14 @@ namespace kelvin {
 namespace {
 
 // The result of the benchmark of the first cell's model; null if it fails.
-Json bench(const TrainOptions& o, const Dataset& data, const CommonOptions& common, int threads) {
+Json bench(const TrainOptions& o, const Dataset& data, const CommonOptions& common, int threads, const Worker& worker) {
   const std::string &model = o.model, cases = "train-" + model + ",infer-" + model + ",pgd1-" + model;
   const CapturedRun bench = run_captured(
       {.arguments = {own_program(), "bench", "--json", "--quiet", "--seconds=0.4", "--cases=" + cases,
                      str("--batch-size=", o.batch_size), str("--size=", data.train.height),
                      str("--channels=", data.train.channels), "--device=" + common.device, str("--threads=", threads)},
-       .errors = ChildCommand::kNowhere});
+       .errors = ChildCommand::kNowhere,
+       .environment = worker.environment});
   return bench.code == 0 ? parse_json("kelvin bench", bench.output) : Json();
 }
 
@@ -35,11 +36,11 @@ Dataset load(const SweepPlan& plan, const TrainOptions& options) {
 }  // namespace
 
 SweepTrial try_sweep(const SweepPlan& plan, const std::vector<Cell>& cells, const std::vector<TrainOptions>& options,
-                     const CommonOptions& common, int threads) {
+                     const CommonOptions& common, int threads, const Worker& worker) {
   const Dataset data = load(plan, options[0]);
   add_notes(data.notes);
   SweepTrial trial{common.device, 0, {}};
-  const Json measured = bench(options[0], data, common, threads);
+  const Json measured = bench(options[0], data, common, threads, worker);
   if (measured.is_null()) return trial;
   const JsonFields fields("kelvin bench", measured);
   const std::vector<JsonFields> rows = fields.objects("rows");

@@ -6,6 +6,7 @@
 
 #include "apps/cli/common.h"
 #include "apps/sweep/presets.h"
+#include "apps/sweep/workers.h"
 #include "apps/training/train.h"
 
 namespace kelvin {
@@ -17,8 +18,9 @@ struct SweepTrial {
 };
 
 // Runs `kelvin bench` for the first cell's model in a separate process, because this process opens no device. Adds the data set's notes to the
-// command's notes. `options`: of each cell.
+// command's notes. `options`: of each cell; `worker`: one that will run them.
 [[nodiscard]] SweepTrial try_sweep(const SweepPlan& plan, const std::vector<Cell>& cells,
-                                   const std::vector<TrainOptions>& options, const CommonOptions& common, int threads);
+                                   const std::vector<TrainOptions>& options, const CommonOptions& common, int threads,
+                                   const Worker& worker);
 
 }  // namespace kelvin

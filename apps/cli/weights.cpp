@@ -11,6 +11,7 @@
 #include "engine/checkpoint.h"
 #include "engine/input_file.h"
 #include "engine/tensor_file.h"
+#include "engine/weight_file.h"
 #include "kernels/device/listed.h"
 
 namespace kelvin {
@@ -24,7 +25,7 @@ struct WeightsFlags {
 };
 
 void inspect(const WeightsFlags& f, const CommonOptions& common) {
-  const SafetensorsFile file = read_safetensors(f.file);
+  const SafetensorsFile file = read_weight_file(f.file);
   TextTable table({"name", "type", "shape", "bytes"});
   Json rows = Json::array();
   std::size_t total = 0;
@@ -68,7 +69,7 @@ RunInfo raw_info(const WeightsFlags& f, const SafetensorsFile& file, const Commo
 
 void import(const WeightsFlags& f, const CommonOptions& common) {
   require_writable("--out", f.out);
-  const SafetensorsFile file = read_safetensors(f.file);
+  const SafetensorsFile file = read_weight_file(f.file);
   const bool is_own = has_run_info(file);
   ImportOptions options{.allow_partial = f.allow_partial};
   if (is_own) {
@@ -98,7 +99,7 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
 void export_run(const WeightsFlags& f, const CommonOptions& common) {
   require_writable("--out", f.out);
   const std::map<std::string, std::string> types = {{"float32", "F32"}, {"float16", "F16"}, {"bfloat16", "BF16"}};
-  SafetensorsFile file = is_folder(f.file) ? open_checkpoint(RunFolder{f.file}) : read_safetensors(f.file);
+  SafetensorsFile file = is_folder(f.file) ? open_checkpoint(RunFolder{f.file}) : read_weight_file(f.file);
   add_note(age_note(file));
   if (f.weights_from == "ema") file = require_average(std::move(file));
   const TrainedModel trained = build_trained_model(file, run_info_from(file), Device{});
@@ -130,21 +131,21 @@ void export_run(const WeightsFlags& f, const CommonOptions& common) {
 void add_weights(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<WeightsFlags>();
   CLI::App* const parent = add_parent(
-      app, "weights", "Weights between this program and torchvision or timm (safetensors)",
-      "  kelvin weights inspect vit.safetensors\n"
+      app, "weights", "Weights between this program and PyTorch, torchvision or timm",
+      "  kelvin weights inspect checkpoint.pt\n"
       "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors\n"
       "  kelvin weights export runs/tau1 --out model.safetensors --dtype float16");
 
   CLI::App* c = add_command(*parent, common, "inspect", "Names, types and shapes of a file",
-                            "  kelvin weights inspect vit.safetensors", [f, &common] { inspect(*f, common); });
-  add_word(*c, "FILE", f->file, "safetensors file", true);
+                            "  kelvin weights inspect checkpoint.pt", [f, &common] { inspect(*f, common); });
+  add_word(*c, "FILE", f->file, "safetensors or PyTorch file", true);
 
   c = add_command(
       *parent, common, "import", "Makes a checkpoint that train --init, predict and evaluate read",
       "  kelvin weights import resnet50.safetensors --model resnet50 --stem imagenet --out r50.safetensors\n"
       "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors",
       [f, &common] { import(*f, common); });
-  add_word(*c, "FILE", f->file, "safetensors file with torchvision's or timm's names", true);
+  add_word(*c, "FILE", f->file, "safetensors or PyTorch file with torchvision's or timm's names", true);
   add_fields(*c, basic(joined({Fields{required(field("model", f->model, "Model of the weights")),
                                       required(field("out", f->out, "Where the checkpoint goes")),
                                       field("classes", f->classes, in(2, kMostClasses),

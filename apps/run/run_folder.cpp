@@ -66,7 +66,7 @@ std::vector<std::uint32_t> RunFolder::kept_epochs() const {
 }
 
 void RunFolder::create() const {
-  if (!processes().is_first()) return;
+  if (!is_writer()) return;
   std::error_code error;
   std::filesystem::create_directories(path / "results", error);
   if (error)

@@ -35,13 +35,14 @@ Descriptor open_log(const std::filesystem::path& path) {
 
 class Pool {
  public:
-  Pool(const std::vector<Job>& jobs, int workers, const std::function<void(const JobEvent&)>& on_event)
+  Pool(const std::vector<Job>& jobs, const std::vector<Worker>& workers,
+       const std::function<void(const JobEvent&)>& on_event)
       : jobs_(jobs), workers_(workers), on_event_(on_event), states_(jobs.size(), State::waiting) {}
 
   // Checks all jobs once; false if nothing is left to do.
   bool turn() {
     reap();
-    for (std::size_t i = 0; i < jobs_.size() && running_.size() < static_cast<std::size_t>(workers_); ++i)
+    for (std::size_t i = 0; i < jobs_.size() && running_.size() < workers_.size(); ++i)
       if (states_[i] == State::waiting) try_start(i);
     for (const State s : states_)
       if (s != State::over) return true;
@@ -49,12 +50,22 @@ class Pool {
   }
   [[nodiscard]] std::vector<std::size_t> running() const {
     std::vector<std::size_t> jobs;
-    for (const auto& [child, job] : running_) jobs.push_back(job);
+    for (const Running& r : running_) jobs.push_back(r.job);
     return jobs;
   }
 
  private:
   enum class State { waiting, running, over };
+  struct Running {
+    ChildProcess child;
+    std::size_t job, worker;
+  };
+
+  [[nodiscard]] std::size_t free_worker() const {
+    std::size_t worker = 0;
+    while (std::ranges::find(running_, worker, &Running::worker) != running_.end()) ++worker;
+    return worker;
+  }
 
   void try_start(std::size_t i) {
     const Job& job = jobs_[i];
@@ -67,21 +78,25 @@ class Pool {
     }
     job.prepare();
     const Descriptor log = open_log(job.log);
-    const ChildCommand command{
-        .arguments = job.command, .output = log.get(), .errors = log.get(), .kept = lock->descriptor()};
-    running_.emplace_back(ChildProcess(command), i);
+    const std::size_t worker = free_worker();
+    const ChildCommand command{.arguments = job.command,
+                               .output = log.get(),
+                               .errors = log.get(),
+                               .kept = lock->descriptor(),
+                               .environment = workers_[worker].environment};
+    running_.push_back({ChildProcess(command), i, worker});
     states_[i] = State::running;
     on_event_({JobEvent::Kind::started, i, ""});
   }
 
   void reap() {
     for (auto at = running_.begin(); at != running_.end();) {
-      const std::optional<int> code = at->first.ended();
+      const std::optional<int> code = at->child.ended();
       if (!code) {
         ++at;
         continue;
       }
-      const std::size_t i = at->second;
+      const std::size_t i = at->job;
       at = running_.erase(at);
       states_[i] = State::over;
       if (*code == 0)
@@ -98,15 +113,16 @@ class Pool {
   }
 
   const std::vector<Job>& jobs_;
-  int workers_;
+  const std::vector<Worker>& workers_;
   const std::function<void(const JobEvent&)>& on_event_;
   std::vector<State> states_;
-  std::vector<std::pair<ChildProcess, std::size_t>> running_;
+  std::vector<Running> running_;
 };
 
 }  // namespace
 
-void run_jobs(const std::vector<Job>& jobs, int workers, const std::function<void(const JobEvent&)>& on_event,
+void run_jobs(const std::vector<Job>& jobs, const std::vector<Worker>& workers,
+              const std::function<void(const JobEvent&)>& on_event,
               const std::function<void(const std::vector<std::size_t>&)>& idle) {
   Pool pool(jobs, workers, on_event);
   while (pool.turn()) {

@@ -20,6 +20,10 @@ struct Job {
   std::function<void()> prepare;     // called under the lock, before the command starts
 };
 
+struct Worker {
+  std::vector<std::string> environment = {};  // NAME=VALUE, for the commands that it runs
+};
+
 struct JobEvent {
   enum class Kind { started, finished, found_done, failed } kind = Kind::started;
   std::size_t job = 0;
@@ -27,8 +31,10 @@ struct JobEvent {
   int code = 0;            // its exit code
 };
 
-// Returns when every job is done or has failed here. `idle` is called a few times a second with the running jobs.
-void run_jobs(const std::vector<Job>& jobs, int workers, const std::function<void(const JobEvent&)>& on_event,
+// Returns when every job is done or has failed here. A job goes to the first worker that is free. `idle` is called a few times a second with the
+// running jobs.
+void run_jobs(const std::vector<Job>& jobs, const std::vector<Worker>& workers,
+              const std::function<void(const JobEvent&)>& on_event,
               const std::function<void(const std::vector<std::size_t>& running)>& idle);
 
 // The last non-empty line of a file; empty if there is none.

@@ -1,6 +1,7 @@
 #include "apps/training/initial_weights.h"
 
 #include "apps/run/class_order.h"
+#include "engine/weight_file.h"
 #include "kernels/arrays/elementwise.h"
 #include "kernels/device/listed.h"
 
@@ -25,7 +26,7 @@ std::string why_head_is_other(const RunInfo& from, const std::filesystem::path& 
 
 WeightsReport load_initial_weights(const std::filesystem::path& path, bool allow_partial, const Model& model,
                                    const Dataset& data) {
-  const SafetensorsFile file = read_safetensors(path);
+  const SafetensorsFile file = read_weight_file(path);
   const Tensor &w = model.prototypes().value, &b = model.prototype_bias().value;
   const Tensor own_w = w.clone(), own_b = b.clone();
   ImportOptions options{.allow_partial = allow_partial};

@@ -1,6 +1,7 @@
 #include "apps/training/model_choice.h"
 
 #include "apps/training/train.h"
+#include "engine/weight_file.h"
 #include "kernels/arrays/elementwise.h"
 #include "kernels/arrays/random_fill.h"
 #include "models/normalisation.h"
@@ -22,7 +23,7 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
   }
   const std::filesystem::path weights = checkpoint.empty() ? std::filesystem::path(o.init) : checkpoint;
   if (choice == "auto" && !weights.empty()) {
-    const SafetensorsFile file = read_safetensors(weights);
+    const SafetensorsFile file = read_weight_file(weights);
     if (has_run_info(file)) {
       const ModelSpec from = run_info_from(file).model;
       if (from.channels == channels) return {from.mean, from.std};

@@ -49,7 +49,7 @@ Fields train_fields(TrainOptions& o) {
                     message("linear, or cosine: logits are ", "cosine-scale"_field, " times cos(f, w_j), no bias")),
               field("cosine-scale", o.cosine_scale, above(0),
                     message("Multiplies the cosines of ", "classifier"_field, " cosine")),
-              basic(field("init", o.init, "Start from a safetensors file: Kelvin's, torchvision's or timm's")),
+              basic(field("init", o.init, "Start from a weight file: Kelvin's, PyTorch's, timm's")),
               field("allow-partial", o.allow_partial, message("With ", "init"_field, ": load what fits")),
               basic(field("precision", o.precision, precisions(), "f32 or bf16 activations"))}),
        model_choice_fields(o.choice),

@@ -4,7 +4,6 @@
 #include "kernels/arrays/elementwise.h"
 #include "kernels/layers/gelu.h"
 #include "kernels/layers/relu.h"
-#include "kernels/layers/silu.h"
 
 namespace kelvin {
 
@@ -31,19 +30,6 @@ Tensor gelu(const Tensor& x) {
     const Tensor dx = Tensor::empty_like(dy);
     on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
       gelu_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>());
-    });
-    g.add(0, dx);
-  });
-}
-
-Tensor silu(const Tensor& x) {
-  const Tensor y = Tensor::empty_like(x);
-  on_typed(x, [&]<class T>(const auto& dev, Type<T>) { silu_forward(dev, y.view<T>(), x.view<const T>()); });
-  // dx = dy σ(x) (1 + x (1 − σ(x)))
-  return record("silu", y, {x}, [=](const Tensor& dy, Grads& g) {
-    const Tensor dx = Tensor::empty_like(dy);
-    on_typed(dy, [&]<class T>(const auto& dev, Type<T>) {
-      silu_backward(dev, dx.view<T>(), dy.view<const T>(), x.view<const T>());
     });
     g.add(0, dx);
   });

@@ -25,6 +25,7 @@ Processes::Processes(const Transport& transport)
     hosts_[r].assign(reinterpret_cast<const char*>(all[r].data()), all[r].size());
 }
 
+Processes::Processes() = default;
 Processes::~Processes() = default;
 
 std::string Processes::name() const { return str("rank ", rank(), " on ", t_.host); }

@@ -43,7 +43,7 @@ class EndedByOther : public Error {
 
 class Processes {
  public:
-  Processes() = default;  // this process alone
+  Processes();  // this process alone
   explicit Processes(const Transport& transport);
   ~Processes();
   Processes(const Processes&) = delete;

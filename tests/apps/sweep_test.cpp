@@ -9,6 +9,7 @@
 
 #include "apps/run/run_lock.h"
 #include "apps/sweep/choice.h"
+#include "apps/sweep/gpus.h"
 #include "apps/sweep/workers.h"
 #include "apps/training/choose_temperature.h"
 #include "tests/support.h"
@@ -211,11 +212,12 @@ TEST(SweepWorkers, TwoProcessesShareAList) {
   }
   const pid_t other = fork();
   if (other == 0) {
-    run_jobs(jobs, 2, [](const JobEvent&) {}, {});
+    run_jobs(jobs, std::vector<Worker>(2), [](const JobEvent&) {}, {});
     _exit(0);
   }
   int events = 0;
-  run_jobs(jobs, 1, [&](const JobEvent& e) { events += e.kind != JobEvent::Kind::started ? 1 : 0; }, {});
+  run_jobs(jobs, std::vector<Worker>(1),
+           [&](const JobEvent& e) { events += e.kind != JobEvent::Kind::started ? 1 : 0; }, {});
   int status = 0;
   waitpid(other, &status, 0);
   EXPECT_EQ(status, 0);
@@ -237,7 +239,7 @@ TEST(SweepWorkers, AFailureIsReportedAndStopsNothing) {
     jobs[i].prepare = [] {};
   }
   std::vector<JobEvent> events;
-  run_jobs(jobs, 1,
+  run_jobs(jobs, std::vector<Worker>(1),
            [&](const JobEvent& e) {
              if (e.kind != JobEvent::Kind::started) events.push_back(e);
            },
@@ -246,6 +248,40 @@ TEST(SweepWorkers, AFailureIsReportedAndStopsNothing) {
   EXPECT_EQ(events[0].kind, JobEvent::Kind::failed);
   EXPECT_EQ(events[0].error, "what went wrong");
   EXPECT_EQ(events[1].kind, JobEvent::Kind::finished);
+}
+
+// Two workers, three jobs that meet: the GPU of each is that of its worker, among those that this process sees.
+TEST(SweepWorkers, EachGivesItsJobsItsGpu) {
+  const TemporaryFolder folder;
+  std::vector<Job> jobs(3);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].command = {"/bin/sh", "-c", str("echo gpu=$CUDA_VISIBLE_DEVICES; ", i < 2 ? "sleep 0.3" : "true")};
+    jobs[i].lock = folder / str("lock", i);
+    jobs[i].log = folder / str("log", i);
+    jobs[i].is_done = [] { return false; };
+    jobs[i].prepare = [] {};
+  }
+  const auto seen = [&](const std::vector<std::string>& gpus, int first, int count) {
+    run_jobs(jobs, workers_on(gpus, first, count), [](const JobEvent&) {}, {});
+    std::vector<std::string> lines;
+    for (const Job& job : jobs) {
+      lines.push_back(last_line(job.log));
+      std::filesystem::remove(job.log);
+    }
+    return lines;
+  };
+  unsetenv("CUDA_VISIBLE_DEVICES");
+  EXPECT_EQ(seen(gpus_in("0,3"), 0, 3), (std::vector<std::string>{"gpu=0", "gpu=3", "gpu=0"}));
+  EXPECT_EQ(seen(gpus_in("0,3"), 1, 2)[1], "gpu=0");  // of a second rank with two jobs at a time
+  EXPECT_EQ(seen({}, 0, 3)[2], "gpu=");
+  EXPECT_EQ(gpu_of_rank(2), (std::vector<std::string>{"2"}));
+  setenv("CUDA_VISIBLE_DEVICES", "4,MIG-1", 1);
+  EXPECT_EQ(seen(gpus_in("1"), 0, 3), (std::vector<std::string>{"gpu=MIG-1", "gpu=MIG-1", "gpu=MIG-1"}));
+  EXPECT_EQ(gpu_of_rank(2), (std::vector<std::string>{"4"}));
+  EXPECT_THAT(mistake_of([] { (void)gpus_in("2"); }), HasSubstr("CUDA_VISIBLE_DEVICES leaves 2 GPUs"));
+  setenv("CUDA_VISIBLE_DEVICES", "", 1);
+  EXPECT_TRUE(gpu_of_rank(0).empty());
+  unsetenv("CUDA_VISIBLE_DEVICES");
 }
 
 TEST(ChooseTemperature, Rungs) {
@@ -267,7 +303,7 @@ TEST(SweepWorkers, ALogIsAFileOfItsOwn) {
                                   .log = log,
                                   .is_done = [] { return false; },
                                   .prepare = [] {}}};
-  const auto run = [&] { run_jobs(jobs, 1, [](const JobEvent&) {}, {}); };
+  const auto run = [&] { run_jobs(jobs, std::vector<Worker>(1), [](const JobEvent&) {}, {}); };
   std::ofstream(folder / "mine") << "mine";
   for (const bool is_hard : {false, true}) {
     is_hard ? std::filesystem::create_hard_link(folder / "mine", log)

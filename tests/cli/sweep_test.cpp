@@ -298,6 +298,9 @@ TEST_F(SweepCli, MistakesComeBeforeAnyWork) {
            {"--grid tau=1 --measure all", "known: clean"},
            {"--grid tau=1 --family clean,robust", "--family robust is unknown; known: train_loss, clean"},
            {"--grid tau=1 --margin 0", "--margin must be > 0"},
+           {"--grid tau=1 --devices 0,1 --device cpu", "--devices 0,1: --device cpu uses none"},
+           {"--grid tau=1 --devices 0,first", "expected the numbers of GPUs with commas"},
+           {"--grid tau=1 --devices 1,1", "names a GPU twice; for several cells at a time on each, --jobs"},
            {"--grid adversarial=none,pgd --set trades-beta=3", "adversarial-none_seed-0: --trades-beta needs"},
            {"", "nothing to sweep"},
            {"--grid tau=1 --seeds a", "--seeds a"}}) {

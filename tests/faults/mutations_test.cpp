@@ -3,11 +3,10 @@
 #include <gmock/gmock.h>
 #include <zlib.h>
 
-#include <random>
-
 #include "data/npy.h"
 #include "tests/data/image_writer.h"
 #include "tests/faults/faults_test.h"
+#include "tests/faults/mutator.h"
 
 namespace kelvin {
 namespace {
@@ -19,78 +18,6 @@ void write_text(const Path& path, const std::string& text) {
   std::filesystem::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << text;
 }
-
-class Mutator {
- public:
-  explicit Mutator(std::uint32_t seed) : random_(seed) {}
-
-  // One to four changes.
-  std::string operator()(std::string bytes) {
-    for (std::size_t n = below(4) + 1; n > 0; --n) change(bytes);
-    return bytes;
-  }
-
- private:
-  std::size_t below(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n > 0 ? n - 1 : 0)(random_); }
-  // Half of the changes are in the first 256 bytes, where formats keep their headers.
-  std::size_t place(std::size_t size) { return below(below(2) == 0 ? std::min<std::size_t>(size, 256) : size); }
-
-  void change(std::string& bytes) {
-    static const std::vector<std::string> known = {std::string(300'000, '['),
-                                                   std::string(300'000, '{'),
-                                                   "{\"a\":",
-                                                   "18446744073709551615",
-                                                   "-1",
-                                                   "1e999",
-                                                   "nan",
-                                                   "null",
-                                                   "\"",
-                                                   "\n",
-                                                   std::string(8, '\xff'),
-                                                   std::string(8, '\0'),
-                                                   std::string(4, '\x7f'),
-                                                   "[[",
-                                                   "]]",
-                                                   "\x1b[2J",
-                                                   std::string(70'000, 'a'),
-                                                   "\xc3\x28",
-                                                   "9999999999999999999999999999",
-                                                   "../",
-                                                   "%s%n",
-                                                   "true"};
-    const std::size_t at = place(bytes.size());
-    switch (below(8)) {
-      case 0:
-        if (!bytes.empty()) bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
-        break;
-      case 1:
-        if (!bytes.empty()) bytes[at] = static_cast<char>(below(256));
-        break;
-      case 2: bytes.resize(at); break;
-      case 3: bytes.erase(at, below(64)); break;
-      case 4: bytes.insert(at, bytes.substr(place(bytes.size()), below(4096))); break;
-      case 5: bytes.insert(at, known[below(known.size())]); break;
-      case 6: {
-        const std::string& text = known[below(known.size())];
-        bytes.replace(at, std::min(text.size(), bytes.size() - at), text);
-        break;
-      }
-      default: change_number(bytes, at);
-    }
-  }
-  // The next decimal number in the text becomes another.
-  void change_number(std::string& bytes, std::size_t at) {
-    static const std::vector<std::string> numbers = {
-        "0",     "-1", "1", "255", "65536", "2147483647", "4294967296", "9223372036854775807", "18446744073709551616",
-        "1e308", "0.5"};
-    const std::size_t begin = bytes.find_first_of("0123456789", at);
-    if (begin == std::string::npos) return;
-    const std::size_t end = std::min(bytes.find_first_not_of("0123456789.", begin), bytes.size());
-    bytes.replace(begin, end - begin, numbers[below(numbers.size())]);
-  }
-
-  std::mt19937 random_;
-};
 
 class Mutations : public FaultsTest {
  protected:
@@ -142,6 +69,37 @@ TEST_F(Mutations, Safetensors) {
           "evaluate --weights w.safetensors --data synthetic:train=4,test=8,size=4,classes=3 --quiet",
           std::string("train ") + kData + "--epochs 1 --init w.safetensors --out tuned"},
          20);
+}
+
+TEST_F(Mutations, Pytorch) {
+  for (const std::string name : {"mlp.pt", "mlp_before_1_6.pt"}) {
+    std::filesystem::copy_file(Path(KELVIN_GOLDEN_DIR) / "pytorch_files" / name, place_ / name);
+    mutate(place_ / name,
+           {"weights inspect " + name,
+            "evaluate --model mlp --no-normalize --data synthetic:train=4,test=8,size=4,classes=3 --quiet --weights " +
+                name,
+            std::string("train ") + kData + "--epochs 1 --out tuned --overwrite --init " + name,
+            "weights import --model mlp --no-normalize --size 4 --channels 1 --out own.safetensors " + name},
+           35);
+  }
+}
+
+// Made by hand (tests/fuzz/hostile_pytorch.py): every one is a mistake.
+TEST_F(Mutations, HostilePytorch) {
+  const Path corpus = Path(KELVIN_SOURCE_DIR) / "tests/fuzz/corpus/pytorch";
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(corpus))
+    names.push_back(entry.path().filename().string());
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with("hostile_"); });
+  std::sort(names.begin(), names.end());
+  ASSERT_GE(names.size(), 100u);
+  for (const std::size_t i : chosen(names.size(), 35)) {
+    Setting setting = quick();
+    setting.limits = {.seconds = 60, .address_space = 6ull << 30};
+    const Ending ending = run_trial(place_, {"weights", "inspect", (corpus / names[i]).string()}, setting);
+    expect_contract(ending, {2}, names[i]);
+    EXPECT_LT(ending.peak_bytes, 1ll << 30) << names[i];
+  }
 }
 
 TEST_F(Mutations, Checkpoint) {

@@ -24,6 +24,7 @@ void replay(const char* parser, const F& parse) {
 }
 
 TEST(FuzzCorpus, Safetensors) { replay("safetensors", fuzz::safetensors); }
+TEST(FuzzCorpus, Pytorch) { replay("pytorch", fuzz::pytorch); }
 TEST(FuzzCorpus, Npy) { replay("npy", fuzz::npy); }
 TEST(FuzzCorpus, Idx) { replay("idx", fuzz::idx); }
 TEST(FuzzCorpus, Image) { replay("image", fuzz::image); }

@@ -8,6 +8,8 @@ import struct
 import sys
 import zlib
 
+import hostile_pytorch as hostile
+
 MOST = 1 << 20
 
 
@@ -142,6 +144,26 @@ def image():
     scans = jpeg[first:end]
     yield jpeg[:end] + scans * (min(300_000, MOST - len(jpeg)) // len(scans)) + jpeg[end:]
     yield jpeg[:first] + b"\xff\xfe\x00\x02" * 200_000 + jpeg[first:]
+
+
+def pytorch():
+    pickles = [
+        b"(" * 900_000,
+        b"]" * 900_000,
+        b"]q\x01" + b"h\x01a" * 250_000,
+        b"N" * 400_000 + b"\x85" * 400_000,
+        b"(" + b"N" * 900_000 + b"t",
+        b"}(" + b"K\x01]" * 300_000 + b"u",
+        b"}q\x01(" + b"X\x01\x00\x00\x00ah\x01" * 100_000 + b"u",
+        b"}(" + b"".join(b"X\x07\x00\x00\x00%07d" % i + hostile.tensor() for i in range(3_000)) + b"u",
+        b"N" + b"".join(b"r" + struct.pack("<I", i * 65_537 % 2**32) for i in range(180_000)),
+        b"X" + struct.pack("<I", 900_000) + b"a" * 900_000,
+        b"](" + b"(NNt" * 200_000 + b"e\x85q\x01" + (b"ccollections\nOrderedDict\nh\x01R") * 3_000,
+    ]
+    for pickle in pickles:
+        yield hostile.archive(b"\x80\x02" + pickle + b".")
+        yield hostile.before_zip(b"\x80\x02" + pickle + b".")
+    yield hostile.archive(hostile.state_dict(hostile.tensor()), [(str(i), hostile.FLOATS) for i in range(7_000)])
 
 
 def annotations():

@@ -16,9 +16,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
 spec = importlib.util.spec_from_file_location("large_seeds", pathlib.Path(__file__).parent / "large_seeds.py")
 seeds = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(seeds)
+
+hostile = seeds.hostile
 
 PROGRAM = os.path.abspath(sys.argv[1])
 ADDRESS_SPACE, SECONDS = 6 << 30, 60  # of the processor
@@ -41,6 +44,11 @@ def npy(shape):
 
 def gzipped(start, size):
     return gzip.compress(start) + gzip.compress(bytes(1 << 20)) * (size >> 20)  # several members are one file
+
+
+def directory_place(members):
+    """Size and place of a zip file's list of members without content."""
+    return sum(46 + len(name) for name, _ in members), sum(30 + len(name) for name, _ in members)
 
 
 def with_holes(start, size):
@@ -82,6 +90,24 @@ def cases():
     yield "safetensors of 8 GB, as its header says", "x.safetensors", whole, WEIGHTS
     yield "that header, nothing behind it", "x.safetensors", bracketed(header), WEIGHTS
     yield "safetensors, says a header of 90 MB", "x.safetensors", struct.pack("<Q", 90_000_000) + header, WEIGHTS
+    inspect = "weights inspect x.pt"
+    pickle = b"\x80\x02"
+    values = b"]" + b"]a" * 1_999_000 + b"."
+    yield "PyTorch: 4,000,000 operations", "x.pt", hostile.archive(pickle + values), inspect
+    yield "the same, in the format before 1.6", "x.pt", hostile.before_zip(pickle + values), inspect
+    memo = b"N" + b"".join(b"Nr" + struct.pack("<I", i) for i in range(1_990_000)) + b"."
+    yield "a memo of 1,990,000 values", "x.pt", hostile.archive(pickle + memo), inspect
+    one = hostile.text(b"a" * 16_000_000)
+    yield "texts of 112 MB", "x.pt", hostile.archive(pickle + b"](" + one * 7 + b"e."), inspect
+    yield "texts of 160 MB", "x.pt", hostile.archive(pickle + b"](" + one * 10 + b"e."), inspect
+    made = b"}(" + b"".join(hostile.text(b"%0490d" % i) + hostile.tensor() for i in range(49_000)) + b"u."
+    yield "49,000 tensors with names of 490 bytes", "x.pt", hostile.archive(pickle + made), inspect
+    for count in 300_000, 900_000:
+        members = [(f"x/data/{i}", b"") for i in range(count)]
+        end = struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, count, count, *directory_place(members))
+        end += struct.pack("<IIQI", 0x07064B50, 0, sum(directory_place(members)), 1)
+        yield f"a zip file of {count:,} members", "x.pt", hostile.zip_file(members, entries=0xFFFF, end=end), inspect
+    yield "PyTorch: 8 GB of zeros behind it", "x.pt", with_holes(hostile.archive(b"\x80\x02}."), 8 << 30), inspect
     yield "a file without harm: --version", "x", b"", "--version"
 
 

@@ -2,8 +2,13 @@
 // mistake. Anything else (another exception, a crash, a sanitizer's report, an inconsistent result) is a defect.
 #pragma once
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <memory>
 #include <span>
 #include <sstream>
 #include <string>
@@ -20,6 +25,7 @@
 #include "engine/checked_json.h"
 #include "engine/json_text.h"
 #include "engine/printable.h"
+#include "engine/pytorch_file/pytorch_file.h"
 #include "engine/safetensors.h"
 #include "engine/safetensors_shards.h"
 #include "engine/tensor_file.h"
@@ -53,6 +59,40 @@ inline void safetensors(std::span<const std::byte> bytes) {
       if (is_float_type(entry.dtype)) (void)floats_of(entry);
     }
     require(total <= bytes.size());
+  });
+}
+
+// A file in memory, as the reader takes files only.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::span<const std::byte> bytes) : descriptor_(memfd_create("fuzz", MFD_CLOEXEC)) {
+    require(write(descriptor_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+  ~MemoryFile() { close(descriptor_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+ private:
+  int descriptor_;
+};
+
+// PyTorch's files, of both formats; the elements of tensors that are not too large for a fast fuzzer.
+inline void pytorch(std::span<const std::byte> bytes) {
+  if (!is_pytorch_file(bytes.first(std::min<std::size_t>(bytes.size(), 64)))) return;
+  const MemoryFile memory(bytes);
+  tolerate_mistakes([&] {
+    const SafetensorsFile file = read_pytorch_file(std::make_shared<InputFile>(memory.path()));
+    require(!file.tensors.empty());
+    int left = 100;
+    for (const auto& [name, entry] : file.tensors) {
+      std::uint64_t count = 1;
+      for (const std::int64_t d : entry.shape) count *= static_cast<std::uint64_t>(d);
+      require(is_utf8(name) && (count == 0 ? byte_count(entry) == 0 : byte_count(entry) % count == 0));
+      if (byte_count(entry) > 1 << 16 || --left < 0) continue;
+      require(elements_of(entry).size() == byte_count(entry));
+      if (is_float_type(entry.dtype)) require(floats_of(entry).size() == count);
+    }
   });
 }
 

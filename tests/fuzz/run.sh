@@ -16,6 +16,8 @@ flags=(-std=c++20 -g1 -O1 -I"$root" -fsanitize=fuzzer,address,undefined -fno-san
   -fno-sanitize=nonnull-attribute -fopenmp=libgomp -Wno-psabi -Wno-unknown-warning-option)
 sources=(engine/{safetensors,safetensors_checksums,safetensors_shards,foreign_file,checksum,input_file,json_text}.cpp
   engine/{checked_json,printable,atomic_file,tensor_file}.cpp
+  engine/pytorch_file/{pytorch_file,zip_archive,pickle_machine,pickle_input,pickle_stack,pickle_calls}.cpp
+  engine/pytorch_file/{known_globals,state_dict,strided_view}.cpp
   data/{npy,idx,image_file,png_file,bmp_file,jpeg_file,image_folders}.cpp
   apps/cli/toml.cpp apps/run/{json_fields,run_folder}.cpp apps/training/position.cpp)
 compiler=$(command -v ccache || true)\ clang++
@@ -23,7 +25,7 @@ printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -I{} sh -c \
   "$compiler"' "$@" -c "'"$root"'/{}" -o "'"$work"'/$(echo {} | tr / _).o"' sh "${flags[@]}"
 # The parsers' files hold other functions as well, which no parser calls: what those need stays unresolved.
 clang++ "${flags[@]}" -DKELVIN_FUZZ_PARSER="$parser" "$here/fuzz_target.cpp" "$work"/*.o -no-pie \
-  -Wl,--unresolved-symbols=ignore-in-object-files -lz -ljpeg -lgomp -o "$work/fuzz"
+  -Wl,--unresolved-symbols=ignore-in-object-files -lz -lzip -ljpeg -lgomp -o "$work/fuzz"
 
 mkdir "$work"/{large,found,new}
 export ASAN_OPTIONS=quarantine_size_mb=32  # freed memory that is kept counts, too

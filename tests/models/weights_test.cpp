@@ -207,6 +207,22 @@ TEST_F(WrappedWeights, WeightsComeBeforeTheirAverage) {
   EXPECT_TRUE(import_weights(inner, *to, {}).is_complete());
 }
 
+// In PyTorch's files dictionaries have names: what is not in the model's is no part of it.
+TEST_F(WrappedWeights, WhatIsBesideTheDictionaryOfTheModelIsPassedOver) {
+  const auto from = make("resnet8", 10, 32, 1), to = make("resnet8", 10, 32, 3);
+  SafetensorsFile file;
+  add(file, *from, "net.module.");
+  for (const char* name : {"best_acc1", "rng.0", "criterion.weight"})
+    file.tensors[name] = file.tensors.at("net.module.fc.bias");
+  EXPECT_THAT(message_of([&] { (void)import_weights(file, *to, {}); }), HasSubstr("unexpected: best_acc1"));
+  file.sections = {"net.", "rng.", "criterion."};
+  EXPECT_THAT(import_weights(file, *to, {}).notes, Contains(HasSubstr("what stands beside net is passed over")));
+  EXPECT_EQ(to->prototypes().value.to_host<float>(), from->prototypes().value.to_host<float>());
+  file.tensors["net.module.neck.weight"] = file.tensors.at("net.module.fc.bias");
+  EXPECT_THAT(message_of([&] { (void)import_weights(file, *to, {}); }),
+              HasSubstr("unexpected: net.module.neck.weight"));
+}
+
 TEST_F(WrappedWeights, ALastLayerMayStandBesideItsBackbone) {
   const auto from = make("resnet8", 10, 32, 1), to = make("resnet8", 10, 32, 3);
   SafetensorsFile file;

@@ -1,5 +1,6 @@
 #include "engine/ops/activation.h"
 #include "engine/ops/losses.h"
+#include "engine/ops/silu.h"
 #include "tests/ops/op_case.h"
 
 namespace kelvin::testing {
