@@ -8,7 +8,8 @@
 // recording. A step must do the same work on the same tensors every time, allocate nothing that outlives it, and read nothing back. What
 // changes from step to step (images, learning rate, τ, counters) is in tensors made before. Memory inside the step belongs to the graph.
 // KELVIN_GRAPH=0 in the environment turns recording off; the error message for a step that cannot be recorded says so. On the CPU `run` calls the
-// step. During a recording no other thread may use the device, because all threads share its stream and its pool.
+// step. A step with sums over the ranks of a parallel run (processes/all_reduce.h) must be run, and so recorded and replayed, by all of them alike.
+// During a recording no other thread may use the device, because all threads share its stream and its pool.
 #pragma once
 
 #include <cstdint>

@@ -11,12 +11,13 @@
 namespace kelvin {
 namespace {
 
-constexpr int kWarmUpWaits = 10;       // of a run: caches and plans are made then
+constexpr int kWarmUpWaits = 10;  // of a run: caches and plans are made then
+constexpr auto kStep = std::chrono::milliseconds(5);
 constexpr double kWarmUpPatience = 5;  // times hang_after_
 constexpr double kWorkPatience = 4;    // times the longest piece of work so far
 constexpr auto kSpin = std::chrono::microseconds(200);
 constexpr auto kNewsInterval = std::chrono::milliseconds(20);
-constexpr double kTellWaiting = 1;     // seconds between two messages that this rank waits,
+constexpr double kTellWaiting = 1;      // seconds between two messages that this rank waits,
 constexpr double kTellsInPatience = 4;  // or so many while the others have patience
 constexpr double kOutsidePatience = 2;  // times that for a rank, if all live and the work outside does not end
 
@@ -97,8 +98,8 @@ void Processes::wait_for(const std::function<bool()>& is_done, const std::string
     }
     rest(now - since);
   }
-  ++waits_;
   last_event_ = Clock::now();
+  if (last_event_ - since > kStep) ++waits_;  // shorter ones are of a single kernel
   longest_outside_ = std::max(longest_outside_, seconds(last_event_ - since));
 }
 

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "tests/cuda_emulation/ranks.h"
 #include "tests/support.h"
 
 namespace kelvin::testing {
@@ -122,6 +124,46 @@ const Command kCommands[] = {
     {"quickstart", "quickstart " DATA "--model resnet8 --epochs 1 --batch-size 16 --taus 1 30 --attack-limit 4 "
                    "--corrupt-limit 8 --out made"},
 };
+// Two ranks with a device each against two ranks on the CPU. 40 images in batches of 16: the last one is not recorded.
+class EmulatedRanks : public EmulatedCommands {
+ protected:
+  Outcome run_two(const char* where, const std::string& arguments) {
+    const std::filesystem::path folder = folder_ / where;
+    std::filesystem::create_directories(folder);
+    std::vector<std::string> command = {"/usr/bin/env", "-C", folder.string(), KELVIN_EMULATED_PROGRAM};
+    std::istringstream words(arguments + " --quiet --json");
+    for (std::string word; words >> word;) command.push_back(word);
+    const std::vector<emulated::EndedRank> ended = emulated::run_ranks(2, command);
+    EXPECT_EQ(ended[1].code, ended[0].code) << ended[1].output;
+    EXPECT_EQ(ended[1].output, "");  // the first rank alone speaks
+    return {.code = ended[0].code, .out = ended[0].output, .err = ended[0].output};
+  }
+};
+
+TEST_P(EmulatedRanks, GiveTheNumbersOfTheCpu) {
+  const std::string arguments = GetParam().arguments;
+  if (arguments.find("../") != std::string::npos)
+    ASSERT_EQ(run(KELVIN_PROGRAM, ".", TRAIN "--epochs 1 --out run").code, 0);
+  const Outcome on_cpu = run_two("cpu", arguments + " --device cpu");
+  ASSERT_EQ(on_cpu.code, 0) << on_cpu.err;
+  const Outcome on_gpu = run_two("gpu", arguments + " --device cuda");
+  ASSERT_EQ(on_gpu.code, 0) << on_gpu.err;
+  expect_same(answer_of(on_gpu), answer_of(on_cpu), GetParam(), GetParam().name);
+}
+
+#define TRAIN_40 \
+  "train --data synthetic:train=40,test=16,size=8,channels=3,classes=4 --model resnet8 --batch-size 16 --lr 0.05 "
+const Command kCommandsOfTwo[] = {
+    {"train", TRAIN_40 "--epochs 2 --augment standard --nesterov --weight-decay 0.001 --sync-batch-norm --out made"},
+    {"train_accumulated", TRAIN_40 "--epochs 1 --accumulate 2 --clip-gradient-norm 1 --ema 0.9 --out made"},
+    {"train_trades", TRAIN_40 "--epochs 1 --adversarial trades --adversarial-steps 2 --awp 0.005 --out made"},
+    {"train_learned_tau", TRAIN_40 "--epochs 1 --tau learn:2 --classifier cosine --out made"},
+    {"evaluate", "evaluate ../run --batch-size 4"},
+    {"pgd", "attack ../run --attack pgd --eps 2/255 --batch-size 4"},
+};
+INSTANTIATE_TEST_SUITE_P(Program, EmulatedRanks, ::testing::ValuesIn(kCommandsOfTwo),
+                         [](const auto& info) { return std::string(info.param.name); });
+
 INSTANTIATE_TEST_SUITE_P(Program, EmulatedCommands, ::testing::ValuesIn(kCommands),
                          [](const auto& info) { return std::string(info.param.name); });
 
