@@ -41,6 +41,13 @@ OpCase fused_case(const std::string& name, Shape x, Shape w, Shape y, bool has_r
   return c;
 }
 
+// Without a bias: the last convolution of a pre-activation block.
+OpCase residual_case(const std::string& name, Shape x, Shape w) {
+  OpCase c = fused_case(name, x, w, x, true, false, {});
+  c.op = [](const std::vector<Tensor>& in) { return conv2d_fused(in[0], in[2], {}, in[1], false, {.pad = 1}); };
+  return c;
+}
+
 // A ReLU's output read by one convolution or two, whose gradients are added before the ReLU's mask.
 OpCase masked_case(const std::string& name, Shape x, std::int64_t between, std::int64_t readers) {
   OpCase c{.name = "conv2d_fused/" + name,
@@ -80,6 +87,8 @@ std::vector<OpCase> convolution_cases() {
       fused_case("bias_relu", {2, 9, 9, 16}, {33, 3, 3, 16}, {2, 9, 9, 33}, false, true, {.pad = 1}),
       fused_case("bias_residual_relu", {2, 9, 9, 16}, {16, 3, 3, 16}, {2, 9, 9, 16}, true, true, {.pad = 1}),
       fused_case("bias_residual", {2, 9, 9, 31}, {16, 3, 3, 31}, {2, 5, 5, 16}, true, false, {.stride = 2, .pad = 1}),
+      residual_case("residual", {2, 9, 9, 16}, {16, 3, 3, 16}),
+      residual_case("residual_odd_channels", {2, 7, 5, 31}, {31, 3, 3, 31}),
       masked_case("masked", {2, 7, 7, 16}, 24, 1),
       masked_case("masked_and_added", {2, 7, 7, 16}, 24, 2),
       masked_case("masked_odd_channels", {2, 7, 7, 16}, 5, 1),
