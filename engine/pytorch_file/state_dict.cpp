@@ -23,7 +23,7 @@ std::uint64_t add_product(std::uint64_t a, std::uint64_t b, std::uint64_t c, con
 }
 
 // Of a tensor, in bytes: its first and its last element in the storage, or in the view of one; all its elements together.
-struct Extent {
+struct Place {
   std::uint64_t begin, end, size;
 };
 
@@ -105,7 +105,7 @@ class TensorList {
     if (!file_.tensors.emplace(name, std::move(entry)).second) throw mistake(what, " is there twice");
   }
 
-  void place(SafetensorsEntry& entry, const PickledStorage& storage, const Extent& extent,
+  void place(SafetensorsEntry& entry, const PickledStorage& storage, const Place& extent,
              const std::string& what) const {
     const std::uint64_t unit = storage.type->bytes, size = add_product(0, storage.count, unit, what);
     const StorageBytes bytes = find_storage_(*pickle_.as<std::string>(storage.key));

@@ -10,7 +10,7 @@ namespace {
 // 192 images in batches of 47: no multiple of 2, 3 or 4.
 const std::string kData =
     "train --data synthetic:train=192,test=50,size=8,classes=4 --device cpu --quiet --log-every 1 --threads 1 ";
-const std::string kOdd = kData + "--epochs 2 --batch-size 47 ", kMlp = kOdd + "--model mlp ";
+const std::string kOdd = kData + "--epochs 2 --batch-size 47 --lr-schedule constant ", kMlp = kOdd + "--model mlp ";
 
 class ParallelTraining : public MpirunTest {
  protected:
