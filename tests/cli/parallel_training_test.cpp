@@ -89,7 +89,7 @@ TEST_F(ParallelTraining, EqualsOneProcessUpToRounding) {
       {"trades", kMlp + "--adversarial trades --adversarial-steps 2 --awp 0.005 --tau 2"},
       {"mart", kMlp + "--adversarial mart --adversarial-steps 1 --reparametrize --tau 5"},
       {"learned", kMlp + "--classifier cosine --tau learn"},
-      {"resnet", kOdd + "--model resnet8 --sync-batch-norm --batch-size 46"},
+      {"resnet", kOdd + "--model resnet8 --sync-batch-norm --batch-size 46 --lr 0.01"},
       {"vit", vit}};
   int n = 2;
   for (const auto& [name, flags] : cases) {
@@ -168,7 +168,7 @@ TEST_F(ParallelTraining, MistakesAreSaidOnce) {
   };
   expect(two("--lr 0.1", "--lr 0.2"), "differ in their flags");
   expect(two("--data synthetic:train=192,test=50,size=8,classes=4",
-             "--data synthetic:train=192,test=50,size=8,classes=4,overlap=0.5"),
+             "--data synthetic:train=192,test=50,size=8,classes=4,overlap=0.3"),
          "differ in their data");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/checkpoint.safetensors"));
 }
