@@ -22,6 +22,10 @@ if [[ -n ${KELVIN_QUICK:-} ]]; then
 elif grep -qs '^KELVIN_QUICK:BOOL=ON' "$build_dir/CMakeCache.txt"; then  # all that a quick build left out
   flags=(-DKELVIN_QUICK=OFF -DKELVIN_CUDA=AUTO -U KELVIN_CUDA_ARCHITECTURES "${flags[@]}")
 fi
+# MPI was installed after the last configuration.
+if command -v mpicxx >/dev/null && [[ -f $build_dir/build.ninja ]] && ! grep -qs kelvin_mpi "$build_dir/build.ninja"; then
+  cmake -S "$source_dir" -B "$build_dir" >&2
+fi
 # Once configured, the build notices by itself what makes a new configuration necessary.
 if [[ ! -f $build_dir/build.ninja || ${#flags[@]} -gt 0 ]]; then
   if command -v ccache >/dev/null; then  # which knows nothing of precompiled headers
