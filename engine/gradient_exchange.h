@@ -37,6 +37,7 @@ class GradientExchange {
     int missing = 0;  // of them, gradients that are not final in the present backward pass
   };
   [[nodiscard]] const std::vector<Bucket>& buckets() const { return buckets_; }
+  [[nodiscard]] std::size_t sent() const { return next_; }  // so many of them, in the present pass or the last
 
  private:
   void send_next(const Device& device);

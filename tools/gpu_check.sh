@@ -159,7 +159,7 @@ elif ! command -v mpirun >/dev/null; then
   note "several GPUs" "$gpus, but no mpirun (Open MPI: openmpi-bin)"
 elif [[ ! $rehearsal ]]; then
   for ranks in 2 "$gpus"; do
-    for case in sums replayed-sums "training resnet8 twice" unusual-parameters accumulated; do
+    for case in sums replayed-sums "training resnet8 twice" unusual-parameters early accumulated; do
       check "$ranks GPUs: $case" 60 - mpirun --allow-run-as-root -n "$ranks" "$bin/gpu_ranks" $case || failed=1
     done
     ((gpus > 2)) || break

@@ -59,6 +59,7 @@ TEST(SeveralGpus, GradientsOfAnOverlappedBackwardPassAreTheSumOfTheRanks) {
   expect_all_well(ranks(2, {"unusual-parameters"}));
   expect_all_well(ranks(2, {"unusual-parameters"}, {{"KELVIN_GRAPH=0"}, {"KELVIN_GRAPH=0"}}));
   expect_all_well(ranks(3, {"accumulated"}));
+  expect_all_well(ranks(2, {"early"}));
 }
 
 TEST(SeveralGpus, PlantedASumThatIsReadBeforeItIsJoinedIsWrong) {

@@ -267,6 +267,36 @@ void unusual_parameters() {
   expect(frozen.gradient.to_host<float>() == Floats(256), "a frozen gradient is not zero");
 }
 
+// The last layer's bucket has been sent when the backward pass gets to the layer before it, and so on.
+void early() {
+  const Device gpu = open();
+  Parameters p;
+  for (const char* name : {"first", "second", "third"}) p.add({name, {16, 16}, fan_in_uniform(16)});
+  p.allocate(gpu, 1);
+  GradientExchange exchange(pointers(p), 1024);
+  expect(exchange.buckets().size() == 3, "a layer's bucket is not its own");
+  const Tensor x = rows(gpu, 4, 16, 1), one = Tensor::full({1}, 1.0f, DType::f32, gpu);
+  std::vector<std::size_t> sent;
+  const auto watched = [&](const Tensor& t) {
+    return record("watched", t.clone(), {t}, [&](const Tensor& dy, Grads& g) {
+      sent.push_back(exchange.sent());
+      g.add(0, dy);
+    });
+  };
+  StepGraph graph(gpu);
+  for (int step = 0; step < 4; ++step)
+    graph.run([&] {
+      Tape tape(p, ParameterGradients::replace);
+      Tensor t = x;
+      for (const Parameter& layer : p) t = watched(linear(t, layer.value, {}));
+      const Tensor loss = mean(t);
+      exchange.backward(tape, loss, one);
+    });
+  const std::vector<std::size_t> once = {0, 1, 2};
+  for (std::size_t i = 0; i < sent.size(); ++i) expect(sent[i] == once[i % 3], "a bucket was not sent early");
+  expect(sent.size() >= 9, "the layers were not watched");
+}
+
 // Gradients of several batches are added, and exchanged once; a rank without images sends zeros.
 void accumulated() {
   const Device gpu = open();
@@ -318,6 +348,7 @@ void run_case(const std::vector<std::string>& a) {
   if (a[0] == "joined-too-late") return joined_too_late();
   if (a[0] == "training") return training(a[1], a[2] == "twice");
   if (a[0] == "unusual-parameters") return unusual_parameters();
+  if (a[0] == "early") return early();
   if (a[0] == "accumulated") return accumulated();
   if (a[0] == "skips") return unlike(true);
   if (a[0] == "fewer") return unlike(false);
