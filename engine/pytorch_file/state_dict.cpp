@@ -23,7 +23,7 @@ std::uint64_t add_product(std::uint64_t a, std::uint64_t b, std::uint64_t c, con
 }
 
 // Of a tensor, in bytes: its first and its last element in the storage, or in the view of one; all its elements together.
-struct Place {
+struct StorageRange {
   std::uint64_t begin, end, size;
 };
 
@@ -105,20 +105,20 @@ class TensorList {
     if (!file_.tensors.emplace(name, std::move(entry)).second) throw mistake(what, " is there twice");
   }
 
-  void place(SafetensorsEntry& entry, const PickledStorage& storage, const Place& extent,
+  void place(SafetensorsEntry& entry, const PickledStorage& storage, const StorageRange& range,
              const std::string& what) const {
     const std::uint64_t unit = storage.type->bytes, size = add_product(0, storage.count, unit, what);
     const StorageBytes bytes = find_storage_(*pickle_.as<std::string>(storage.key));
     if (bytes.size != size) throw mistake(what, " has a storage of ", bytes.size, " bytes, expected ", size);
     if (storage.view_offset > storage.count || storage.view_count > storage.count - storage.view_offset ||
-        extent.end > storage.view_count * unit)
-      throw mistake(what, " ends at byte ", extent.end, " of a storage of ", std::min(size, storage.view_count * unit));
-    if (extent.size > std::max(size, kMostRepeated))
-      throw mistake(what, " repeats the elements of ", size, " bytes to ", extent.size, " (expanded); at most ",
+        range.end > storage.view_count * unit)
+      throw mistake(what, " ends at byte ", range.end, " of a storage of ", std::min(size, storage.view_count * unit));
+    if (range.size > std::max(size, kMostRepeated))
+      throw mistake(what, " repeats the elements of ", size, " bytes to ", range.size, " (expanded); at most ",
                     kMostRepeated);
-    entry.size = extent.size;
+    entry.size = range.size;
     entry.file = bytes.source;
-    entry.offset = bytes.begin + storage.view_offset * unit + extent.begin;
+    entry.offset = bytes.begin + storage.view_offset * unit + range.begin;
   }
 
   const Pickle& pickle_;
