@@ -1,5 +1,7 @@
+#include <cstdlib>
 #include <memory>
 #include <sstream>
+#include <string_view>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/config_file.h"
@@ -9,6 +11,7 @@
 #include "apps/cli/toml.h"
 #include "apps/cli/waiting_threads.h"
 #include "kernels/device/error.h"
+#include "kernels/processes/processes.h"
 
 namespace {
 
@@ -71,10 +74,22 @@ int run(int argc, char** argv) {
   return static_cast<int>(kelvin::ExitCode::done);
 }
 
+// Joining the other processes of a run comes before the flags are checked, and may hang, too.
+void read_patience(int argc, char** argv) {
+  constexpr std::string_view flag = "--hang-after";
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (!word.starts_with(flag)) continue;
+    const char* const value = word.size() > flag.size() ? argv[i] + flag.size() + 1 : i + 1 < argc ? argv[i + 1] : "";
+    if (const double seconds = std::strtod(value, nullptr); seconds > 0) kelvin::set_hang_after_at_start(seconds);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   kelvin::prepare_standard_streams();
   kelvin::keep_waiting_short(argv);
+  read_patience(argc, argv);
   return kelvin::close_standard_streams(kelvin::run_to_its_end([&] { return run(argc, argv); }));
 }

@@ -86,6 +86,7 @@ void RunFolder::discard() const {
   std::error_code ignored;
   for (const std::filesystem::path& file : {config(), metrics(), checkpoint(), path / kRunLock})
     std::filesystem::remove(file, ignored);
+  for (const std::uint32_t epoch : kept_epochs()) std::filesystem::remove(kept_checkpoint(epoch), ignored);
   std::filesystem::remove(path / "results", ignored);  // fails where it holds something
 }
 

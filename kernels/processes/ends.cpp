@@ -4,6 +4,7 @@
 #include <cstring>
 #include <thread>
 
+#include "kernels/processes/deadline.h"
 #include "kernels/processes/news.h"
 
 namespace kelvin {
@@ -41,7 +42,7 @@ std::optional<std::string> Processes::line_of_failure(const std::string& message
   const bool is_everywhere = std::ranges::all_of(n.failures, [&](const auto& f) { return f && f->message == message; });
   for (int r = 0; r < rank(); ++r)
     if (const auto& f = n.failures[static_cast<std::size_t>(r)]; f && f->message == message) return std::nullopt;
-  return spoken(is_everywhere || is_first() || message.empty() ? message : str(name(), ": ", message));
+  return spoken(is_everywhere || message.empty() ? message : str(name(), ": ", message));
 }
 
 int Processes::end(int code) {
@@ -57,6 +58,7 @@ int Processes::end(int code) {
     t_.abort(code);
     _exit(code);
   }
+  const Deadline deadline(kWarmUpPatience * hang_after_, "the end of the run has not come");
   while (!n.posted.empty()) take_news();
   t_.finish();
   return code;

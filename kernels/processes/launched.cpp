@@ -3,11 +3,14 @@
 #include <filesystem>
 
 #include "kernels/device/dynamic_library.h"
+#include "kernels/processes/deadline.h"
 #include "kernels/processes/launcher.h"
 #include "kernels/processes/processes.h"
 
 namespace kelvin {
 namespace {
+
+double hang_after_at_start = kHangAfter;
 
 // Folders in which the plugin may be: that of this library, and the one above where this is the copy for a CPU level (glibc-hwcaps/LEVEL).
 std::vector<std::string> folders() {
@@ -24,6 +27,7 @@ Transport open_plugin() {
   OpenTransport* const open = plugin[kOpenTransport];
   Transport t;
   char error[256] = {};
+  const Deadline deadline(kWarmUpPatience * hang_after_at_start, "MPI has not started");
   if (open(&t, error, sizeof error) != 0) throw mistake("MPI cannot be used: ", error);
   if (t.version != kTransportVersion)
     throw mistake("libkelvin_mpi.so in ", plugin.folder(), " is of version ", t.version, " instead of ",
@@ -37,10 +41,13 @@ Transport open_plugin() {
 
 std::unique_ptr<Processes> open_processes() {
   if (!is_launched_in_parallel()) return std::make_unique<Processes>();
-  return std::make_unique<Processes>(open_plugin());
+  const Transport transport = open_plugin();
+  return std::make_unique<Processes>(transport, hang_after_at_start);
 }
 
 }  // namespace
+
+void set_hang_after_at_start(double seconds) { hang_after_at_start = seconds; }
 
 Processes& processes() {
   static const std::unique_ptr<Processes> all = open_processes();

@@ -29,8 +29,11 @@ std::string first_difference(const Bytes& a, const Bytes& b) {
 
 }  // namespace
 
-Processes::Processes(const Transport& transport)
-    : t_(transport), hosts_(static_cast<std::size_t>(t_.size)), news_(std::make_unique<News>(t_.size)) {
+Processes::Processes(const Transport& transport, double hang_after)
+    : t_(transport),
+      hosts_(static_cast<std::size_t>(t_.size)),
+      hang_after_(hang_after),
+      news_(std::make_unique<News>(t_.size)) {
   const std::string_view mine = t_.host;
   const std::vector<Bytes> all = gather(std::as_bytes(std::span(mine)), "the start");
   for (std::size_t r = 0; r < all.size(); ++r)

@@ -9,7 +9,7 @@
 // result is there. `where` says what is being done, for the message of a wait that ends without result.
 //
 // No wait is endless. A rank that dies is noticed by the launcher. A rank that stops, hangs or loses its network sends nothing: the others wait
-// for it `hang-after` seconds, or four times as long as the longest piece of work so far, and then throw Lost, which names its rank and machine.
+// for it `hang-after` seconds (at first five times that), or four times as long as the longest work so far, and then throw Lost, which names it.
 #pragma once
 
 #include <chrono>
@@ -29,6 +29,10 @@ namespace kelvin {
 
 using Bytes = std::vector<std::byte>;
 
+inline constexpr double kHangAfter = 60;  // seconds, unless set
+// Times that: until the first steps are over, in which caches are filled and plans made, and for the start and the end of MPI.
+inline constexpr double kWarmUpPatience = 5;
+
 // A rank does not answer. The message is one line for people.
 class Lost : public Error {
  public:
@@ -44,7 +48,7 @@ class EndedByOther : public Error {
 class Processes {
  public:
   Processes();  // this process alone
-  explicit Processes(const Transport& transport);
+  explicit Processes(const Transport& transport, double hang_after = kHangAfter);
   ~Processes();
   Processes(const Processes&) = delete;
   Processes& operator=(const Processes&) = delete;
@@ -121,7 +125,7 @@ class Processes {
 
   Transport t_;
   std::vector<std::string> hosts_;
-  double hang_after_ = 60;
+  double hang_after_ = kHangAfter;
   std::int64_t waits_ = 0;
   Clock::time_point last_event_ = Clock::now();
   double longest_work_ = 0;     // seconds between two events of this rank, or of another that it has waited for
@@ -130,6 +134,9 @@ class Processes {
   std::function<void(std::int64_t)> show_;
   std::unique_ptr<News> news_;
 };
+
+// Before the first call of processes(): the hang-after that holds from the start on.
+void set_hang_after_at_start(double seconds);
 
 // Those of this program; opened at the first call. A mistake where the launcher's variables are there and MPI cannot be opened.
 [[nodiscard]] Processes& processes();

@@ -11,10 +11,9 @@
 namespace kelvin {
 namespace {
 
-constexpr int kWarmUpWaits = 10;  // of a run: caches and plans are made then
+constexpr int kWarmUpWaits = 30;  // of a run: ten before the first step, then the first steps, in which plans are made
+constexpr double kWorkPatience = 4;  // times the longest piece of work so far
 constexpr auto kStep = std::chrono::milliseconds(5);
-constexpr double kWarmUpPatience = 5;  // times hang_after_
-constexpr double kWorkPatience = 4;    // times the longest piece of work so far
 constexpr auto kSpin = std::chrono::microseconds(200);
 constexpr auto kNewsInterval = std::chrono::milliseconds(20);
 constexpr double kTellWaiting = 1;      // seconds between two messages that this rank waits,
@@ -28,6 +27,10 @@ void rest(std::chrono::steady_clock::duration waited) {
   else
     sched_yield();
 }
+
+// Whether this process itself stood still since it looked last: a batch system has stopped all ranks for a while, or the machine slept. Then
+// what the others have sent meanwhile has still to come.
+bool stood_still(std::chrono::steady_clock::duration since_looked) { return since_looked > std::chrono::seconds(1); }
 
 double seconds(std::chrono::steady_clock::duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -48,7 +51,7 @@ void Processes::exchange(std::vector<Message>& messages, const std::string& wher
 }
 
 void Processes::wait(std::vector<Message>& messages, const std::string& where) {
-  const Clock::time_point since = Clock::now();
+  Clock::time_point since = Clock::now();
   longest_work_ = std::max(longest_work_, seconds(since - last_event_));
   double silence = 0;  // of those that answered in the end
   while (true) {
@@ -62,6 +65,7 @@ void Processes::wait(std::vector<Message>& messages, const std::string& where) {
     if (messages.empty()) break;
     const Clock::time_point now = Clock::now();
     if (now - news_->looked > kNewsInterval) {
+      if (stood_still(now - news_->looked)) since = now;
       take_news();
       tell_waiting(since, true);
       silence = std::max(silence, require_in_time(messages, since, where));
@@ -76,11 +80,12 @@ void Processes::wait(std::vector<Message>& messages, const std::string& where) {
 
 void Processes::wait_for(const std::function<bool()>& is_done, const std::string& where) {
   if (is_done()) return;
-  const Clock::time_point since = Clock::now();
+  Clock::time_point since = Clock::now();
   longest_work_ = std::max(longest_work_, seconds(since - last_event_));
   while (!is_done()) {
     const Clock::time_point now = Clock::now();
     if (are_many() && now - news_->looked > kNewsInterval) {
+      if (stood_still(now - news_->looked)) since = now;
       take_news();
       tell_waiting(since, false);
       std::vector<int> silent;
