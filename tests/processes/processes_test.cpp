@@ -96,7 +96,7 @@ TEST(Processes, TextsThatDifferNameTheRank) {
     all.require_equal("the seed", "0");
     all.require_equal("the data", all.rank() == 2 ? "other" : "same");
   });
-  EXPECT_THAT(errors, Each("rank 2 on node-2 and rank 0 on node-0 differ in the data; all ranks need the same program, "
+  EXPECT_THAT(errors, Each("rank 2 on node-2 and rank 0 on node-0 differ in the data (other and same); all ranks need the same program, "
                            "files and flags"));
 }
 
