@@ -18,7 +18,7 @@ struct Copy {
       const std::int64_t pixel = i / channels, line = pixel / cols, image = line / rows;
       const std::int64_t h = line % rows, w = pixel % cols;
       to[i] = h < from_rows && w < from_cols ? from[((image * from_rows + h) * from_cols + w) * channels + i % channels]
-                                             : T(0.0f);
+                                             : T{};
     }
   }
 };
