@@ -33,6 +33,7 @@ struct Processes::News {
   std::vector<std::optional<Failure>> failures;
   std::vector<Posted> posted;
   Clock::time_point looked = Clock::now(), told = {}, told_waiting = looked;  // last looked for news, last told own
+  std::optional<Clock::time_point> working_since;  // the first progress that this rank told after its last wait
   bool is_failed = false, is_lost = false;
 };
 

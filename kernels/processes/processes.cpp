@@ -147,6 +147,8 @@ std::int64_t Processes::tell_progress(std::int64_t done) {
     for (int r = 0; r < size(); ++r)
       if (r != rank()) post(kProgress, r, std::as_bytes(std::span(&done, 1)));
     take_news();
+    if (!news_->working_since) news_->working_since = now;
+    require_life(*news_->working_since, "a piece of work");
   }
   return done_by_all();
 }

@@ -81,7 +81,7 @@ class Processes {
 
   // News of a longer piece of work without collective calls, after each part of it: how much this rank has done so far. Ranks that wait see
   // that this one lives. Returns what all ranks have done, as far as their news have come. Not collective. However often it is called, news
-  // are sent at most five times a second.
+  // are sent at most five times a second. Throws Lost as a wait does if another rank is silent.
   std::int64_t tell_progress(std::int64_t done);
   // The same in the middle of a part. Parts that take longer than a few seconds need it, because a rank that has no part learns nothing about
   // how long they take.
@@ -113,6 +113,7 @@ class Processes {
   void exchange(std::vector<Message>& messages, const std::string& where);
   void wait(std::vector<Message>& messages, const std::string& where);
   void take_news();
+  void require_life(Clock::time_point since, const std::string& where);
   void tell_waiting(Clock::time_point since, bool waits_for_message);
   [[nodiscard]] double patience() const;  // seconds
   template <class E>

@@ -60,6 +60,7 @@ void Processes::wait(std::vector<Message>& messages, const std::string& where) {
       if (state < 0)
         give_up<Lost>(ExitCode::internal, str("the connection to rank ", m.peer, " on ",
                                               hosts_[static_cast<std::size_t>(m.peer)], " broke during ", where));
+      if (state > 0 && !m.is_sent) news_->seen[static_cast<std::size_t>(m.peer)] = Clock::now();
       return state > 0;
     });
     if (messages.empty()) break;
@@ -74,6 +75,7 @@ void Processes::wait(std::vector<Message>& messages, const std::string& where) {
     rest(now - since);
   }
   ++waits_;
+  news_->working_since.reset();
   longest_work_ = std::max(longest_work_, silence);
   last_event_ = Clock::now();
 }
@@ -88,13 +90,7 @@ void Processes::wait_for(const std::function<bool()>& is_done, const std::string
       if (stood_still(now - news_->looked)) since = now;
       take_news();
       tell_waiting(since, false);
-      std::vector<int> silent;
-      for (int r = 0; r < size(); ++r) {
-        const auto at = static_cast<std::size_t>(r);
-        if (r != rank() && seconds(now - std::max({since, news_->seen[at], news_->waiting[at]})) > patience())
-          silent.push_back(r);
-      }
-      if (!silent.empty()) give_up_on(silent, where);
+      require_life(since, where);
       const double longest = kOutsidePatience * std::max(patience(), kWorkPatience * longest_outside_);
       if (seconds(now - since) > longest)
         give_up<Lost>(ExitCode::internal, str(where, " has not ended for ", static_cast<long>(longest),
@@ -106,6 +102,17 @@ void Processes::wait_for(const std::function<bool()>& is_done, const std::string
   last_event_ = Clock::now();
   if (last_event_ - since > kStep) ++waits_;  // shorter ones are of a single kernel
   longest_outside_ = std::max(longest_outside_, seconds(last_event_ - since));
+}
+
+// Throws if another rank has said neither that it works nor that it waits for too long.
+void Processes::require_life(Clock::time_point since, const std::string& where) {
+  std::vector<int> silent;
+  for (int r = 0; r < size(); ++r) {
+    const auto at = static_cast<std::size_t>(r);
+    if (r != rank() && seconds(Clock::now() - std::max({since, news_->seen[at], news_->waiting[at]})) > patience())
+      silent.push_back(r);
+  }
+  if (!silent.empty()) give_up_on(silent, where);
 }
 
 void Processes::tell_waiting(Clock::time_point since, bool waits_for_message) {

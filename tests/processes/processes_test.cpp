@@ -117,6 +117,18 @@ TEST(Processes, ASilentRankIsNamedByOneOfTheOthers) {
   EXPECT_EQ(errors[2], "silent");
 }
 
+// Not only when its result is waited for.
+TEST(Processes, ASilentRankIsNoticedDuringWork) {
+  double worked = 0;
+  const std::vector<std::string> errors = run_ranks(2, [&](Processes& all) {
+    all.set_hang_after(0.05);
+    if (all.rank() == 1) return pause(1);
+    for (; worked < 20; worked += 0.01) pause(0.01), all.still_working();
+  });
+  EXPECT_LT(worked, 2);
+  EXPECT_THAT(errors[0], HasSubstr("rank 1 on node-1 has not answered for "));
+}
+
 // 0.25 s are the patience at first. A rank that says that it works is waited for.
 TEST(Processes, NewsKeepTheOthersWaiting) {
   std::int64_t seen = 0;
