@@ -213,7 +213,7 @@ class Campaign:
         took = time.monotonic() - struck
         if not are_gone:
             self.fail(f"{when}: after {took:.0f} s ranks {sorted(run.ranks())} are still there", run)
-        code = run.end(10)
+        code = run.end(2 if isinstance(fault, Cable) else 10)  # mpirun may wait for its lost daemon for minutes
         if isinstance(fault, Cable):
             trial.machine.set_link("up")
         (trial.folder / "filler").unlink(missing_ok=True)
