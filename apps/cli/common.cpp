@@ -36,7 +36,8 @@ Fields common_fields(CommonOptions& o) {
              Resume::free),
        field("fast-nondeterministic", o.fast, "CUDA: also use plans whose sums have no fixed order", Resume::free),
        field("hang-after", o.hang_after, above(0),
-             "Parallel runs: seconds without an answer from a rank after which all end; longer while steps take long",
+             "Parallel runs: seconds without an answer from a rank after which all end; five times that at first, "
+             "longer while steps take long",
              Resume::unrecorded),
        basic(field("json", o.json, "Standard output is exactly one JSON object", Resume::unrecorded)),
        basic(field("quiet", o.quiet, "No progress", Resume::unrecorded))});
