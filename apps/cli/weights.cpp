@@ -6,6 +6,7 @@
 #include "apps/cli/subcommand.h"
 #include "apps/cli/target.h"
 #include "apps/report/text_table.h"
+#include "apps/run/foreign_weights.h"
 #include "apps/run/json_output.h"
 #include "apps/training/initial_weights.h"
 #include "engine/checkpoint.h"
@@ -67,10 +68,21 @@ RunInfo raw_info(const WeightsFlags& f, const SafetensorsFile& file, const Commo
   return info;
 }
 
-void import(const WeightsFlags& f, const CommonOptions& common) {
+// Without --model: that of a checkpoint of ours, or the one that names and shapes tell.
+void name_model(WeightsFlags& f, const SafetensorsFile& file, std::vector<std::string>& notes) {
+  if (!f.model.empty()) return;
+  const ModelSpec spec = has_run_info(file) ? run_info_from(file).model : recognised(file, notes);
+  f.model = spec.name;
+  f.channels = spec.channels;
+  if (f.stem == "auto") f.stem = spec.stem;
+}
+
+void import(WeightsFlags f, const CommonOptions& common) {
   require_writable("--out", f.out);
   const SafetensorsFile file = read_weight_file(f.file);
   const bool is_own = has_run_info(file);
+  std::vector<std::string> notes;
+  name_model(f, file, notes);
   ImportOptions options{.allow_partial = f.allow_partial};
   if (is_own) {
     const ModelSpec from = run_info_from(file).model;
@@ -85,6 +97,7 @@ void import(const WeightsFlags& f, const CommonOptions& common) {
   if (!report.is_complete())
     report.notes.push_back(str(f.file, ": ", report.loaded, " tensors are loaded; ", report.problems()));
   if (!note.empty()) report.notes.push_back(note);
+  report.notes.insert(report.notes.begin(), notes.begin(), notes.end());
   if (report.is_head_new) {
     info.head_scale = 1;
     info.class_names = info.class_folders = {};
@@ -146,16 +159,18 @@ void add_weights(CLI::App& app, CommonOptions& common) {
       "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors",
       [f, &common] { import(*f, common); });
   add_word(*c, "FILE", f->file, "safetensors or PyTorch file with torchvision's or timm's names", true);
-  add_fields(*c, basic(joined({Fields{required(field("model", f->model, "Model of the weights")),
-                                      required(field("out", f->out, "Where the checkpoint goes")),
-                                      field("classes", f->classes, in(2, kMostClasses),
-                                            "Class count; another one than the file's starts a new last layer"),
-                                      field("size", f->size, in(1, kMostPixels),
-                                            "Image side; default: 224 for *_224 and the ImageNet stem, else 32"),
-                                      field("channels", f->channels, in(1, 3), "1 or 3"),
-                                      field("stem", f->stem, {"cifar", "imagenet", "auto"}, "cifar, imagenet or auto"),
-                                      field("allow-partial", f->allow_partial, "Load what fits and name the rest")},
-                               normalisation_fields(f->normalisation)})));
+  add_fields(
+      *c,
+      basic(joined({Fields{field("model", f->model, "Model of the weights; default: as the file or its tensors say"),
+                           required(field("out", f->out, "Where the checkpoint goes")),
+                           field("classes", f->classes, in(2, kMostClasses),
+                                 "Class count; another one than the file's starts a new last layer"),
+                           field("size", f->size, in(1, kMostPixels),
+                                 "Image side; default: 224 for *_224 and the ImageNet stem, else 32"),
+                           field("channels", f->channels, in(1, 3), "1 or 3"),
+                           field("stem", f->stem, {"cifar", "imagenet", "auto"}, "cifar, imagenet or auto"),
+                           field("allow-partial", f->allow_partial, "Load what fits and name the rest")},
+                    normalisation_fields(f->normalisation)})));
 
   c = add_command(*parent, common, "export", "Writes weights that load_state_dict(strict=True) takes",
                   "  kelvin weights export runs/tau1 --out model.safetensors",

@@ -145,7 +145,7 @@ TEST_F(RawWeightsTest, APublishedFileNeedsNoFlags) {
     EXPECT_THAT(e["notes"].dump(), HasSubstr(note));
   EXPECT_NE(json("evaluate --data npy:dark --weights published.safetensors --no-normalize")["nll"], run["nll"]);
   EXPECT_NEAR(nll_of("--weights published.safetensors"), run["nll"].get<double>(), 1e-5);
-  (void)json("weights import published.safetensors --model wrn_10_1 --size 16 --out own.safetensors");
+  (void)json("weights import published.safetensors --size 16 --out own.safetensors");
   EXPECT_EQ(json("evaluate --data npy:dark --weights own.safetensors")["nll"], run["nll"]);
   const Json started = json(
       "train --data npy:dark --model wrn_10_1 --lr 0 --epochs 1 --batch-size 8 --out started "
