@@ -21,7 +21,7 @@ namespace {
 struct WeightsFlags {
   std::string file, out, model, stem = "auto", dtype = "float32", weights_from = "last";
   NormalisationFlags normalisation;
-  int classes = 0, size = 0, channels = 3;
+  int classes = 0, size = 0, channels = 0;
   bool allow_partial = false;
 };
 
@@ -60,7 +60,7 @@ RunInfo raw_info(const WeightsFlags& f, const SafetensorsFile& file, const Commo
   RunInfo info;
   info.model.name = f.model;
   info.model.classes = f.classes > 0 ? f.classes : head_classes(file);
-  info.model.channels = f.channels;
+  info.model.channels = f.channels > 0 ? f.channels : 3;
   const bool takes_224 = f.model.ends_with("224") || f.stem == "imagenet";
   info.model.height = info.model.width = f.size > 0 ? f.size : takes_224 ? 224 : 32;
   info.model.stem = f.stem;
@@ -73,7 +73,7 @@ void name_model(WeightsFlags& f, const SafetensorsFile& file, std::vector<std::s
   if (!f.model.empty()) return;
   const ModelSpec spec = has_run_info(file) ? run_info_from(file).model : recognised(file, notes);
   f.model = spec.name;
-  f.channels = spec.channels;
+  if (f.channels == 0) f.channels = spec.channels;
   if (f.stem == "auto") f.stem = spec.stem;
 }
 
@@ -167,7 +167,7 @@ void add_weights(CLI::App& app, CommonOptions& common) {
                                  "Class count; another one than the file's starts a new last layer"),
                            field("size", f->size, in(1, kMostPixels),
                                  "Image side; default: 224 for *_224 and the ImageNet stem, else 32"),
-                           field("channels", f->channels, in(1, 3), "1 or 3"),
+                           field("channels", f->channels, in(1, 3), "1 or 3; default: as the weights say, else 3"),
                            field("stem", f->stem, {"cifar", "imagenet", "auto"}, "cifar, imagenet or auto"),
                            field("allow-partial", f->allow_partial, "Load what fits and name the rest")},
                     normalisation_fields(f->normalisation)})));
