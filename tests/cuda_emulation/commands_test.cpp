@@ -142,8 +142,9 @@ class EmulatedRanks : public EmulatedCommands {
 
 TEST_P(EmulatedRanks, GiveTheNumbersOfTheCpu) {
   const std::string arguments = GetParam().arguments;
-  if (arguments.find("../") != std::string::npos)
+  if (arguments.find("../") != std::string::npos) {
     ASSERT_EQ(run(KELVIN_PROGRAM, ".", TRAIN "--epochs 1 --out run").code, 0);
+  }
   const Outcome on_cpu = run_two("cpu", arguments + " --device cpu");
   ASSERT_EQ(on_cpu.code, 0) << on_cpu.err;
   const Outcome on_gpu = run_two("gpu", arguments + " --device cuda");
