@@ -27,12 +27,14 @@ Transport open_plugin() {
   OpenTransport* const open = plugin[kOpenTransport];
   Transport t;
   char error[256] = {};
+  const bool is_said_to_be_one_of_many =
+      launched_size().value_or(1) > 1 || launched_rank().value_or(0) > 0;  // before MPI's own
   const Deadline deadline(kWarmUpPatience * hang_after_at_start, "MPI has not started");
   if (open(&t, error, sizeof error) != 0) throw mistake("MPI cannot be used: ", error);
   if (t.version != kTransportVersion)
     throw mistake("libkelvin_mpi.so in ", plugin.folder(), " is of version ", t.version, " instead of ",
                   kTransportVersion, ": build it again (tools/build.sh kelvin_mpi)");
-  if (t.size == 1 && (launched_size().value_or(1) > 1 || launched_rank().value_or(0) > 0))
+  if (t.size == 1 && is_said_to_be_one_of_many)
     throw mistake(
         "the launcher started several processes, and MPI knows only this one: use the mpirun of the MPI that "
         "libkelvin_mpi.so was built with; under Slurm, PMIx");

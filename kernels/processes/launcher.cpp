@@ -20,13 +20,17 @@ std::optional<int> first_number(std::initializer_list<const char*> names) {
 
 }  // namespace
 
-std::optional<int> launched_size() { return first_number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}); }
+std::optional<int> launched_size() {
+  if (const auto size = first_number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})) return size;
+  // PMIx tells the size to MPI alone; srun, which may have started PMIx's ranks, has it in a variable of its own.
+  return first_number({"PMIX_RANK"}) ? first_number({"SLURM_STEP_NUM_TASKS"}) : std::nullopt;
+}
 
 std::optional<int> launched_rank() { return first_number({"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"}); }
 
 bool is_launched_in_parallel() {
   if (const std::optional<int> size = launched_size()) return *size > 1;
-  return first_number({"PMIX_RANK"}).has_value();  // PMIx tells the size to MPI alone
+  return first_number({"PMIX_RANK"}).has_value();
 }
 
 bool is_of_a_launcher(std::string_view name) {
