@@ -311,7 +311,7 @@ TEST_F(CliTest, HelpOfTrainFitsAScreenAndHelpAllHoldsTheRest) {
     EXPECT_THAT(all, HasSubstr(flag));
   }
   const std::string common = all.substr(all.find("\nOptions:"), all.find("\nData:") - all.find("\nOptions:"));
-  EXPECT_EQ(std::count(common.begin(), common.end(), '\n'), 13) << "a flag of train without a group?\n" << common;
+  EXPECT_EQ(std::count(common.begin(), common.end(), '\n'), 15) << "a flag of train without a group?\n" << common;
 }
 
 }  // namespace
