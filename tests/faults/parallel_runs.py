@@ -83,10 +83,10 @@ class Run:
         command += [settings.program, *arguments.split(), "--hang-after", str(settings.hang_after)]
         self.err = settings.folder / "stderr.txt"
         self.started = time.monotonic()
-        as_root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+        own = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "TMPDIR": str(settings.folder)}
         with open(self.err, "wb") as err:
             self.mpirun = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err,
-                                           env={**os.environ, **passed, **as_root}, start_new_session=True)
+                                           env={**os.environ, **passed, **own}, start_new_session=True)
 
     def processes(self):
         """(process id, name, environment) of all that belong to the run, mpirun and its daemons included."""

@@ -146,7 +146,7 @@ class Campaign:
         self.settings = settings
         self.train = f"{TRAIN} --epochs {settings.epochs}"
         self.counter = settings.folder / "counter"
-        self.undisturbed, self.seconds, self.calls, self.failures = {}, {}, {}, []
+        self.measured, self.calls, self.failures = {}, {}, []
 
     def fresh(self, name):
         folder = self.settings.folder / name
@@ -167,8 +167,8 @@ class Campaign:
             run = Run(self.settings, trial.machine, folder, trial.ranks, self.train)
             if run.end(120) != 0:
                 sys.exit("an undisturbed run failed: " + run.errors())
-            self.seconds[trial.ranks] = time.monotonic() - run.started
-        self.undisturbed[trial.ranks] = state_of(folder / "run")
+            seconds = time.monotonic() - run.started
+        self.undisturbed[trial.ranks] = state_of(folder / "run"), seconds
 
     def counted(self):
         return struct.unpack("<q", self.counter.read_bytes())[0]
@@ -196,7 +196,7 @@ class Campaign:
         if isinstance(fault, Injected):
             return self.start_injected(fault, trial)
         run = Run(self.settings, trial.machine, trial.folder, trial.ranks, self.train)
-        time.sleep(trial.moment * self.seconds[trial.ranks])
+        time.sleep(trial.moment * self.undisturbed[trial.ranks][1])
         return run, fault.strike(run, trial)
 
     def strike(self, name, trial, resumed_ranks):
@@ -244,7 +244,7 @@ class Campaign:
         run = Run(self.settings, trial.machine, trial.folder, ranks, again)
         if (code := run.end(180)) != 0:
             self.fail(f"{when}; then on {ranks} ranks, {again}: exit code {code}", run)
-        elif different := differences(self.undisturbed[trial.ranks], state_of(folder), ranks == trial.ranks):
+        elif different := differences(self.undisturbed[trial.ranks][0], state_of(folder), ranks == trial.ranks):
             self.fail(f"{when}; then on {ranks} ranks these differ: {different}", run)
 
     def round(self, name, number, machine, random_numbers):
@@ -265,7 +265,7 @@ class Campaign:
         random_numbers = random.Random(f"{self.settings.seed} {name}")
         before = len(self.failures)
         with TwoMachines(self.settings.folder) if name == "link" else Machine() as machine:
-            self.undisturbed.clear()  # its seconds differ between machines
+            self.undisturbed = self.measured.setdefault(type(machine), {})
             times = [self.round(name, i, machine, random_numbers) for i in range(self.settings.rounds)]
         print(f"| {name} | {len(times)} | {max(times):.1f} | {len(self.failures) - before} |", flush=True)
 
