@@ -22,8 +22,9 @@ std::vector<std::string> folders() {
 }
 
 Transport open_plugin() {
-  const DynamicLibrary plugin("a launcher of MPI has started this program, but libkelvin_mpi.so", {"libkelvin_mpi.so"},
-                              folders());
+  const DynamicLibrary plugin(
+      "a launcher of MPI has started this program, but libkelvin_mpi.so, which tools/build.sh kelvin_mpi makes,",
+      {"libkelvin_mpi.so"}, folders());
   OpenTransport* const open = plugin[kOpenTransport];
   Transport t;
   char error[256] = {};
