@@ -102,9 +102,9 @@ Batch BatchLoader::prepare(std::int64_t ticket) {
   batch.number = ticket % batches_per_epoch_;
   const std::int64_t begin_of_whole = batch.number * options_.batch_size;
   batch.whole = std::min(options_.batch_size, set_.count - begin_of_whole);
-  batch.first = options_.part * batch.whole / options_.parts;
+  batch.first = begin_of_part(batch.whole, options_.part, options_.parts);
   const std::int64_t begin = begin_of_whole + batch.first;
-  const std::int64_t n = (options_.part + 1) * batch.whole / options_.parts - batch.first;
+  const std::int64_t n = begin_of_part(batch.whole, options_.part + 1, options_.parts) - batch.first;
   {
     const std::lock_guard lock(mutex_);
     auto order = orders_.find(batch.epoch);

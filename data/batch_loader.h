@@ -18,6 +18,11 @@
 
 namespace kelvin {
 
+// Where part `part` of `parts` of a batch of `images` begins; it ends where the next begins.
+[[nodiscard]] constexpr std::int64_t begin_of_part(std::int64_t images, int part, int parts) {
+  return part * images / parts;
+}
+
 struct LoaderOptions {
   std::int64_t batch_size = 128;
   bool shuffle = true;
@@ -28,7 +33,7 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   int workers = 1;
   std::uint32_t first_epoch = 0;
-  // Part `part` of `parts`: of each batch of B images only those from part B / parts to (part + 1) B / parts.
+  // Of each batch only this part.
   int part = 0, parts = 1;
 };
 

@@ -162,9 +162,7 @@ void CellRunner::run() {
         progress.idle(running, finished_ + static_cast<std::size_t>(all.tell_progress(progress.ran_here())));
       });
   all.restart_progress("the cells of a sweep");
-  std::int64_t ranks_without_memory = ran_out_ ? 1 : 0;
-  all.sum(std::span(&ranks_without_memory, 1), "the cells of a sweep");
-  ran_out_ = ranks_without_memory > 0;
+  ran_out_ = !all.is_true_on_all(!ran_out_, "the cells of a sweep");
 }
 
 double CellRunner::seconds() const {

@@ -45,13 +45,6 @@ Fields common_fields(CommonOptions& o) {
 
 namespace {
 
-// Whether all ranks say so.
-bool is_everywhere(bool here) {
-  std::int64_t ranks = here ? 1 : 0;
-  processes().sum(std::span(&ranks, 1), "the choice of the device");
-  return ranks == processes().size();
-}
-
 Device only_of_this_rank(Device device) {
   const std::string mine = identity_of(*device.cuda);
   const std::vector<Bytes> all = processes().gather(std::as_bytes(std::span(mine)), "the choice of the device");
@@ -72,14 +65,14 @@ int threads_of(const CommonOptions& common) {
 }
 
 Device open_device(const CommonOptions& common) {
-  const Processes& all = processes();
+  Processes& all = processes();
   omp_set_num_threads(threads_of(common));
   cuda_settings() = {.allow_tf32 = common.tf32, .autotune = common.autotune != "off", .deterministic = !common.fast};
   if (common.autotune == "compile") note_once("--autotune compile does nothing any more: it is taken as --autotune on");
   if (common.device == "cpu") return {};
   CudaRefusal why;
   const Cuda* const cuda = open_cuda(why, {all.local_rank(), all.local_size()});
-  if (common.device == "auto" && !is_everywhere(cuda != nullptr) && cuda != nullptr)
+  if (common.device == "auto" && !all.is_true_on_all(cuda != nullptr, "the choice of the device") && cuda != nullptr)
     why = {.reason = "another rank has no GPU"};
   else if (cuda != nullptr)
     return only_of_this_rank({DeviceKind::cuda, cuda});

@@ -50,6 +50,11 @@ int fail_without_memory(const char* what) {
 bool join_processes() try {
   if (!processes().is_first()) keep_notes_silent();
   return true;
+} catch (const EndedByOther&) {
+  return false;
+} catch (const Lost& e) {
+  print_error(std::string("kelvin: ") + e.what());
+  return false;
 } catch (const Error& e) {
   if (launched_rank().value_or(0) == 0) print_error(std::string("kelvin: ") + e.what());
   return false;

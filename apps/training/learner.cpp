@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "data/batch_loader.h"
 #include "engine/clip_gradients.h"
 #include "engine/ops/scaling.h"
 #include "kernels/arrays/elementwise.h"
@@ -12,10 +13,10 @@
 namespace kelvin {
 namespace {
 
-// Of a whole batch of `images`, those of this rank (data/batch_loader.h).
+// Of a whole batch of `images`, those of this rank.
 std::int64_t own_images(std::int64_t images) {
   const Processes& all = processes();
-  return (all.rank() + 1) * images / all.size() - all.rank() * images / all.size();
+  return begin_of_part(images, all.rank() + 1, all.size()) - begin_of_part(images, all.rank(), all.size());
 }
 
 // values <- their mean over the ranks
@@ -192,10 +193,9 @@ void Learner::average_statistics() const {
 }
 
 bool Learner::is_finite() const {
-  if (!model_.parameters().are_finite()) return false;
-  for (const auto& [name, tensor] : state())
-    if (!kelvin::is_finite(tensor)) return false;
-  return true;
+  bool is_here = model_.parameters().are_finite();
+  for (const auto& [name, tensor] : state()) is_here = is_here && kelvin::is_finite(tensor);
+  return processes().is_true_on_all(is_here, "the check of the weights");
 }
 
 void Learner::load(const SafetensorsFile& file) {

@@ -65,8 +65,8 @@ class Learner {
   // BatchNorm's running statistics, of the model and of the average <- their means over the ranks, of which each has seen its own images.
   // Collective; before an evaluation or a checkpoint.
   void average_statistics() const;
-  [[nodiscard]] bool is_finite() const;                            // of the weights and of `state`; reads device memory
-  void load(const SafetensorsFile& file);                          // restores `state`
+  [[nodiscard]] bool is_finite() const;    // weights and `state`, on all ranks; collective, reads device memory
+  void load(const SafetensorsFile& file);  // restores `state`
   [[nodiscard]] double head_scale() const { return head_scale_; }  // factor of the logits after the training
 
  private:

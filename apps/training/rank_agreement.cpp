@@ -1,7 +1,6 @@
 #include "apps/training/rank_agreement.h"
 
 #include <algorithm>
-#include <array>
 
 #include "engine/checksum.h"
 #include "kernels/processes/processes.h"
@@ -34,12 +33,6 @@ void require_equal_weights(const Model& model) {
   const std::vector<float> values = model.parameters().values().to_host<float>();
   const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
   processes().require_equal("their weights", checksum_of(bytes));
-}
-
-bool is_true_on_all_ranks(bool own) {
-  std::array<std::int64_t, 1> failed = {own ? 0 : 1};
-  processes().sum(std::span(failed), "a decision of all ranks");
-  return failed[0] == 0;
 }
 
 }  // namespace kelvin

@@ -15,7 +15,4 @@ void require_equal_ranks(const TrainOptions& options, const std::map<std::string
                          std::int64_t training_images, const Model& model);
 void require_equal_weights(const Model& model);
 
-// For decisions that all ranks must take alike: what one of them has seen, such as a number that is not finite, holds for all.
-[[nodiscard]] bool is_true_on_all_ranks(bool own);
-
 }  // namespace kelvin

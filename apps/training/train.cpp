@@ -155,7 +155,7 @@ class Trainer {
       last_loss_ = loss;
       tell(progress, i + 1, steps);
       // No loss was computed with the weights of the last update, which the next checkpoint will hold.
-      if (i + 1 == steps && !is_true_on_all_ranks(learner_.is_finite())) return log.write_divergence(loss, now);
+      if (i + 1 == steps && !learner_.is_finite()) return log.write_divergence(loss, now);
     }
     learner_.average_statistics();
     require_equal_weights(*model_);

@@ -108,6 +108,12 @@ void Processes::sum(std::span<float> values, const std::string& where) { sum_in_
 void Processes::sum(std::span<double> values, const std::string& where) { sum_in_rank_order(values, where); }
 void Processes::sum(std::span<std::int64_t> values, const std::string& where) { sum_in_rank_order(values, where); }
 
+bool Processes::is_true_on_all(bool own, const std::string& where) {
+  std::int64_t ranks = own ? 1 : 0;
+  sum(std::span(&ranks, 1), where);
+  return ranks == size();
+}
+
 void Processes::require_equal(const std::string& what, const std::string& text) {
   const std::vector<Bytes> all = gather(std::as_bytes(std::span(text)), what);
   for (std::size_t r = 1; r < all.size(); ++r)

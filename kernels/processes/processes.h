@@ -71,6 +71,8 @@ class Processes {
   void sum(std::span<float> values, const std::string& where);
   void sum(std::span<double> values, const std::string& where);
   void sum(std::span<std::int64_t> values, const std::string& where);
+  // For decisions that all ranks must take alike.
+  [[nodiscard]] bool is_true_on_all(bool own, const std::string& where);
   // Throws a mistake that names `what`, the ranks and the first line that differs, unless all have the same text.
   void require_equal(const std::string& what, const std::string& text);
 
