@@ -1,14 +1,20 @@
-"""PGD-20 and AutoAttack standard against torchattacks: the same weights, images, threads and budget, in turns.
+"""Attacks against torchattacks: the same weights, images, threads and budget, in turns; seconds, robust accuracy and peak memory.
 
-    python tools/bench/attacks_peer.py --kelvin $(tools/build.sh kelvin)/bin/kelvin                     # trains resnet20 for an epoch first
-    python tools/bench/attacks_peer.py --kelvin $(tools/build.sh kelvin)/bin/kelvin --run runs/resnet20 --n 200 --rounds 3
+    K=$(tools/build.sh kelvin)/bin/kelvin
+    python tools/bench/attacks_peer.py --kelvin $K                     # resnet20: PGD-20 and AutoAttack standard
+    python tools/bench/attacks_peer.py --kelvin $K --run runs/resnet20 --n 200 --rounds 3
+    python tools/bench/attacks_peer.py --kelvin $K --model preactresnet18 --cases autoattack --n 64 --eps 2/255
+    python tools/bench/attacks_peer.py --kelvin $K --model wrn_28_10 --cases apgd-ce,apgd-t --n 8 --eps 1/255
 
 Needs torch, torchattacks 3.5 and safetensors. torchattacks stands in for the reference AutoAttack, whose APGD, FAB and Square it carries;
-Square runs without its rescaled schedule, as AutoAttack runs it. PyTorch gets channels_last weights and images, evaluation mode, no
-gradients of weights, and a warm-up; Kelvin none. Only the attack is timed on either side: no start of a program, no loading of files.
-Robust accuracies are printed beside the seconds: speed that is bought with strength does not count. The ratio is the median over
-rounds, and the side that starts alternates. About eight minutes on two idle cores; what it measures is the machine's, so close
-other programs.
+Square runs without its rescaled schedule, as AutoAttack runs it. The model is trained briefly first. preactresnet18 and wrn_28_10 see
+Fashion-MNIST as 32x32x3 and are saved by torch.save in the layout of published checkpoints; both sides read that file.
+
+PyTorch gets channels_last weights and images, evaluation mode, no gradients of weights, and a warm-up; Kelvin none. Only the attack is
+timed on either side: no start of a program, no loading of files. Each attack has a process of its own on either side, and the peak
+memory is that of the whole process, libraries included. Speed that is bought with strength does not count, so robust accuracies stand
+beside the seconds. The ratio is the median over rounds, and the side that starts alternates. About eight minutes for resnet20 on two
+idle cores; what it measures is the machine's, so close other programs.
 """
 import argparse
 import json
@@ -18,87 +24,177 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-
-import torch
-import torchattacks
 
 root = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(root / "tools/golden"))
-from attacks import fraction, members, STANDARD, robust_after, still_right  # noqa: E402
-from kelvin_run import fashion_mnist, load, to_torch  # noqa: E402
+
+PUBLISHED = {"preactresnet18": ("preactresnet", 18, 0), "wrn_28_10": ("wrn", 28, 10)}
 
 
-def program(args, *words):
-    done = subprocess.run([args.kelvin, *words, "--device", "cpu", "--threads", str(args.threads), "--json", "--quiet"],
-                          capture_output=True, text=True)
+# What follows runs in processes of its own, so that PyTorch's memory is counted where PyTorch works, and only there.
+
+def published_network(name):
+    import torch
+    from kelvin_run import Normalized
+    from pre_activation import Network
+
+    return Normalized(Network(*PUBLISHED[name], 10), torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1))
+
+
+def write_images(folder, train, test):
+    """Fashion-MNIST as the data set npy:FOLDER of 32x32x3."""
+    import numpy as np
+    from kelvin_run import fashion_mnist_part
+
+    for part, name, n in (("train", "train", train), ("t10k", "test", test)):
+        images, labels = fashion_mnist_part(part, n)
+        np.save(f"{folder}/{name}_images.npy", np.pad(images, ((0, 0), (2, 2), (2, 2)))[..., None].repeat(3, 3))
+        np.save(f"{folder}/{name}_labels.npy", labels)
+
+
+def save_as_published(name, run, out):
+    """The weights of a run folder as published robust models are saved: nested, with the prefix of DataParallel and the normalisation."""
+    import safetensors.torch
+    import torch
+
+    model, path = published_network(name), f"{run}/checkpoint.safetensors"
+    trained = safetensors.torch.load_file(path)
+    state = {k: trained.get(k, v) for k, v in model.net.state_dict().items()}
+    absent = [k for k in state if k not in trained and not k.endswith("num_batches_tracked")]
+    if absent:
+        raise SystemExit(f"{run} lacks {absent[:4]}")
+    with safetensors.safe_open(path, "pt") as f:
+        info = json.loads(f.metadata()["kelvin"])
+    state |= {k: torch.tensor(info[k]).view(1, 3, 1, 1) for k in ("mean", "std")}
+    torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}, "epoch": 2}, out)
+
+
+def read_published(name, path):
+    import torch
+
+    model = published_network(name)
+    state = {k.removeprefix("module."): v for k, v in torch.load(path, weights_only=True)["state_dict"].items()}
+    model.load_state_dict({k if k in ("mean", "std") else f"net.{k}": v for k, v in state.items()})
+    for p in model.parameters():
+        p.requires_grad_(False)  # gradients of the images only
+    return model.eval()
+
+
+def attack_with_torch(name, weights, images, case, n, eps, batch, threads):
+    import resource
+    import time
+
+    import numpy as np
+    import torch
+    import torchattacks
+    from attacks import STANDARD, members, robust_after, still_right
+    from kelvin_run import fashion_mnist, load, to_torch
+
+    torch.set_num_threads(threads)
+    if name in PUBLISHED:
+        model = read_published(name, weights)
+        pixels, labels = (np.load(f"{images}/test_{k}.npy")[:n] for k in ("images", "labels"))
+    else:
+        model, _, _ = load(weights)
+        pixels, labels = fashion_mnist(n)
+    model = model.to(memory_format=torch.channels_last)
+    x, y = to_torch(pixels), torch.tensor(labels.astype(np.int64))
+    torchattacks.PGD(model, steps=2)(x[:batch], y[:batch])  # warm-up
+    robust, seconds = still_right(model, x, y), {}
+    attacks = members(model, eps) | {"pgd": torchattacks.PGD(model, eps=eps, alpha=eps / 4, steps=20)}
+    for member in STANDARD if case == "autoattack" else [case]:
+        start = time.perf_counter()
+        robust = robust_after(model, [attacks[member]], x, y, robust, batch)
+        seconds[member] = time.perf_counter() - start
+    return {"seconds": sum(seconds.values()), "robust": int(robust.sum()), "members": seconds,
+            "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "versions": f"torch {torch.__version__}, torchattacks {torchattacks.__version__}"}
+
+
+def in_process(function, *words):
+    """A function of this script in a fresh Python."""
+    words = [sys.executable, "-B", __file__, "--call", json.dumps([function.__name__, *words])]
+    done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"kelvin {' '.join(words)}: {done.stderr}")
+        raise SystemExit(f"{function.__name__}: {done.stderr}")
     return json.loads(done.stdout)
 
 
-def ours(args, run, name, n):
-    r = program(args, "attack", str(run), "--attack", name, "--limit", str(n), "--eps", repr(args.eps),
-                "--precision", "f32", "--batch-size", str(args.batch), "--label", "bench")
-    return r["seconds"], r["robust_accuracy"], {m["name"]: m["seconds"] for m in r.get("members", [])}
+def program(args, *words):
+    """Kelvin's answer, and its peak memory in MiB."""
+    words = [args.kelvin, *words, "--device", "cpu", "--threads", str(args.threads), "--json", "--quiet"]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(words, stdout=out, stderr=err, text=True)
+        _, status, usage = os.wait4(process.pid, 0)
+        out.seek(0), err.seek(0)
+        if status:
+            raise SystemExit(f"{' '.join(words)}: {err.read()}")
+        return json.loads(out.read()), usage.ru_maxrss / 1024
 
 
-def theirs(args, model, name, x, y, right):
-    if name == "pgd":
-        attack = torchattacks.PGD(model, eps=args.eps, alpha=args.eps / 4, steps=20)
-        start = time.perf_counter()
-        robust = right & torch.cat([torch.tensor(still_right(model, attack(x[i:i + args.batch], y[i:i + args.batch]),
-                                                              y[i:i + args.batch])) for i in range(0, len(x), args.batch)]).numpy()
-        return time.perf_counter() - start, robust.mean(), {}
-    attacks, seconds, robust = members(model, args.eps), {}, right
-    for member in STANDARD:
-        start = time.perf_counter()
-        robust = robust_after(model, [attacks[member]], x, y, robust, args.batch)
-        seconds[member] = time.perf_counter() - start
-    return sum(seconds.values()), robust.mean(), seconds
+def ours(args, target, case):
+    r, peak = program(args, "attack", *target, "--attack", case, "--limit", str(args.n_of(case)), "--eps", repr(args.eps),
+                      "--precision", "f32", "--batch-size", str(args.batch))
+    return {"seconds": r["seconds"], "robust": round(r["robust_accuracy"] * args.n_of(case)), "peak": peak,
+            "members": {m["name"]: m["seconds"] for m in r.get("members", [])}}
+
+
+def prepare(args, d):
+    """What both sides attack: Kelvin's words for it, the peer's weights and images."""
+    if args.run:
+        return [str(args.run), "--label", "bench"], str(args.run), ""
+    run = f"{d}/run"
+    if args.model not in PUBLISHED:
+        program(args, "train", "--data", "fashion-mnist", "--model", args.model, "--epochs", "1", "--lr", "0.1", "--out", run)
+        return [run], run, ""
+    in_process(write_images, d, args.train_n, max(args.n, 1000))
+    program(args, "train", "--data", f"npy:{d}", "--model", args.model, "--epochs", "2", "--batch-size", "64", "--lr", "0.05",
+            "--precision", "bf16", "--out", run)
+    in_process(save_as_published, args.model, run, f"{d}/published.pt")
+    return ["--weights", f"{d}/published.pt", "--data", f"npy:{d}"], f"{d}/published.pt", d
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--kelvin", required=True, help="the program")
-    p.add_argument("--run", type=pathlib.Path, help="a run folder; default: resnet20 is trained for an epoch")
-    p.add_argument("--n", type=int, default=100, help="images of AutoAttack")
+    p.add_argument("--kelvin", help="the program")
+    p.add_argument("--model", default="resnet20", help="resnet20, " + ", ".join(PUBLISHED))
+    p.add_argument("--run", type=pathlib.Path, help="a run folder of a resnet or vit instead of brief training")
+    p.add_argument("--train-n", type=int, default=4000, help="training images of preactresnet18 and wrn_28_10")
+    p.add_argument("--n", type=int, default=100, help="images of each attack but PGD")
     p.add_argument("--pgd-n", type=int, default=500, help="images of PGD")
-    p.add_argument("--eps", type=fraction, default=4 / 255)
+    p.add_argument("--eps", type=lambda t: float(t.partition("/")[0]) / float(t.partition("/")[2] or 1), default=4 / 255)
     p.add_argument("--batch", type=int, default=100)
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    p.add_argument("--rounds", type=int, default=2, help="of AutoAttack; PGD takes twice as many")
-    p.add_argument("--cases", default="pgd,autoattack")
+    p.add_argument("--rounds", type=int, default=2, help="PGD takes twice as many")
+    p.add_argument("--cases", default="pgd,autoattack", help="also apgd-ce, apgd-t, fab-t, square")
+    p.add_argument("--call", help=argparse.SUPPRESS)
     args = p.parse_args()
-    torch.set_num_threads(args.threads)
+    if args.call:
+        function, *words = json.loads(args.call)
+        print(json.dumps(globals()[function](*words)))
+        return
+    args.n_of = lambda case: args.pgd_n if case == "pgd" else args.n
     with tempfile.TemporaryDirectory() as d:
-        run = args.run or pathlib.Path(d) / "resnet20"
-        if not args.run:
-            program(args, "train", "--data", "fashion-mnist", "--model", "resnet20", "--epochs", "1", "--lr", "0.1", "--out", str(run))
-        model, _, info = load(run)
-        model = model.to(memory_format=torch.channels_last)
-        print(f"{info['model']}, eps {255 * args.eps:g}/255, batch {args.batch}, {args.threads} threads, torch {torch.__version__}, "
-              f"torchattacks {torchattacks.__version__}, load {os.getloadavg()[0]:.1f}", flush=True)
-        for name in args.cases.split(","):
-            n, rounds = (args.pgd_n, 2 * args.rounds) if name == "pgd" else (args.n, args.rounds)
-            images, labels = fashion_mnist(n)
-            x, y = to_torch(images), torch.tensor(labels)
-            right = still_right(model, x, y)
-            torchattacks.PGD(model, steps=2)(x[:args.batch], y[:args.batch])  # warm-up
-            ratios, members_of_rounds = [], []
-            for i in range(rounds):
-                sides = {"kelvin": lambda: ours(args, run, name, n), "torchattacks": lambda: theirs(args, model, name, x, y, right)}
-                done = {side: sides[side]() for side in sorted(sides, reverse=i % 2 == 1)}
-                (a, robust_a, ms_a), (b, robust_b, ms_b) = done["kelvin"], done["torchattacks"]
-                ratios.append(b / a)
-                members_of_rounds.append({k: (s, ms_b[k]) for k, s in ms_a.items() if k in ms_b})
-                print(f"  {name} round {i + 1}: kelvin {a:.1f} s ({100 * robust_a:.1f} % robust), torchattacks {b:.1f} s "
-                      f"({100 * robust_b:.1f} %), ratio {b / a:.2f}", flush=True)
-            for k in members_of_rounds[0]:
-                rows = [r[k] for r in members_of_rounds]
-                print(f"    {k:8s} kelvin {statistics.median(s for s, _ in rows):6.1f} s, torchattacks "
-                      f"{statistics.median(t for _, t in rows):6.1f} s")
-            print(f"{name}: {n} images, ratio {statistics.median(ratios):.2f}", flush=True)
+        target, weights, images = prepare(args, d)
+        print(f"{args.run or args.model}, eps {255 * args.eps:g}/255, batch {args.batch}, {args.threads} threads, "
+              f"load {os.getloadavg()[0]:.1f}", flush=True)
+        for case in args.cases.split(","):
+            n, rounds = args.n_of(case), []
+            sides = {"kelvin": lambda: ours(args, target, case),
+                     "torchattacks": lambda: in_process(attack_with_torch, args.model, weights, images, case, n, args.eps, args.batch,
+                                                        args.threads)}
+            for i in range(2 * args.rounds if case == "pgd" else args.rounds):
+                a, b = (r := {side: sides[side]() for side in sorted(sides, reverse=i % 2 == 1)})["kelvin"], r["torchattacks"]
+                rounds.append((a, b))
+                print(f"  {case} round {i + 1}: kelvin {a['seconds']:.1f} s, {a['robust']} of {n} withstand, {a['peak']:.0f} MiB; "
+                      f"torchattacks {b['seconds']:.1f} s, {b['robust']}, {b['peak']:.0f} MiB; ratio {b['seconds'] / a['seconds']:.2f}",
+                      flush=True)
+            for k in a["members"]:
+                if k in b["members"]:
+                    mine, other = (statistics.median(r[side]["members"][k] for r in rounds) for side in (0, 1))
+                    print(f"    {k:8s} kelvin {mine:6.1f} s, torchattacks {other:6.1f} s, ratio {other / mine:.2f}")
+            print(f"{case}: {n} images, ratio {statistics.median(b['seconds'] / a['seconds'] for a, b in rounds):.2f} ({b['versions']})",
+                  flush=True)
 
 
 if __name__ == "__main__":

@@ -162,4 +162,5 @@ def main():
     (out / "VERSIONS").write_text(f"torch {torch.__version__}, numpy {np.__version__}; tools/golden/pre_activation.py\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
