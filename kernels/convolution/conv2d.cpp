@@ -28,15 +28,6 @@ void run(const onednn::ConvPlan& plan, const std::unordered_map<int, dnnl::memor
   onednn::run(plan.primitive, arguments);
 }
 
-// y = relu?(y + residual), in a second pass after Winograd's convolution
-template <class T>
-void add_residual(View<T> y, View<const T> residual, bool relu) {
-  for_each_element(y.size(), [=](std::int64_t i) {
-    const float sum = float(y.data[i]) + float(residual.data[i]);
-    y.data[i] = T(relu && sum < 0 ? 0.0f : sum);
-  });
-}
-
 // A filter or bias as float32: itself, or widened into scratch memory.
 template <class W>
 class Widened {
@@ -65,30 +56,25 @@ void forward(View<T> y, View<const T> x, View<const float> w, const ConvEpilogue
   key.has_bias = !epilogue.bias.empty();
   key.has_residual = !epilogue.residual.empty();
   const onednn::ConvPlan& plan = onednn::plan_for(key);
-  if constexpr (dtype_of<T> == DType::bf16)
-    if (plan.own_winograd) return winograd::forward(y, x, w, epilogue);
+  if (plan.winograd) return winograd::forward(y, x, w, epilogue);
   const PackedInput images(plan.x, x.data), filter(plan.w, w.data);
   PackedOutput out(plan.y, y.data);
   std::unordered_map<int, dnnl::memory> arguments = {
       {DNNL_ARG_SRC, images.memory()}, {DNNL_ARG_WEIGHTS, filter.memory()}, {DNNL_ARG_DST, out.memory()}};
   if (key.has_bias) arguments[DNNL_ARG_BIAS] = onednn::memory(plan.bias, epilogue.bias.data);
-  if (key.has_residual && !plan.winograd)
+  if (key.has_residual)
     arguments[DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1] =
         onednn::memory(plan.y.plain, epilogue.residual.data);
   run(plan, arguments);
   out.unpack();
-  if (key.has_residual && plan.winograd)
-    add_residual(y, epilogue.residual, epilogue.relu);
-  else if (epilogue.relu)
-    relu_forward<T>(Cpu{}, y, y);
+  if (epilogue.relu) relu_forward<T>(Cpu{}, y, y);
 }
 
 template <class T>
 void backward_data(View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options) {
   const onednn::ConvPlan& plan =
       onednn::plan_for(make_key(Direction::backward_data, dtype_of<T>, dx.shape, w.shape, options));
-  if constexpr (dtype_of<T> == DType::bf16)
-    if (plan.own_winograd) return winograd::backward_data(dx, dy, w);
+  if (plan.winograd) return winograd::backward_data(dx, dy, w);
   const PackedInput cotangent(plan.y, dy.data), filter(plan.w, w.data);
   PackedOutput out(plan.x, dx.data);
   run(plan, {{DNNL_ARG_DIFF_DST, cotangent.memory()},
@@ -127,8 +113,7 @@ template <class T>
 void conv2d_backward_filter(Cpu, View<float> dw, View<const T> x, View<const T> dy, const ConvOptions& options) {
   const onednn::ConvPlan& plan =
       onednn::plan_for(make_key(Direction::backward_filter, dtype_of<T>, x.shape, dw.shape, options));
-  if constexpr (dtype_of<T> == DType::bf16)
-    if (plan.own_winograd) return winograd::backward_filter(dw, x, dy);
+  if (plan.winograd) return winograd::backward_filter(dw, x, dy);
   const PackedInput images(plan.x, x.data), cotangent(plan.y, dy.data);
   PackedOutput out(plan.w, dw.data);
   run(plan, {{DNNL_ARG_SRC, images.memory()},

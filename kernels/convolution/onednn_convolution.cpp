@@ -1,8 +1,6 @@
-// Three algorithms. Direct convolution takes activations in our layout (NHWC) and a filter in the layout of its fastest kernel
-// (`any`): a plain KRSC description would silently select the reference implementation. Winograd's minimal filtering
-// F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308) multiplies a quarter as often; oneDNN 2.x has it for float32 on AVX-512,
-// in layouts of its own, and the conversions to and from NHWC cost a tenth of what it saves. For bfloat16 there is our own
-// F(2x2, 3x3) in kernels/convolution/winograd.
+// Direct convolution takes activations in our layout (NHWC) and a filter in the layout of its fastest kernel (`any`): a plain KRSC
+// description would silently select the reference implementation. Where Winograd's minimal filtering multiplies less, a plan names our own
+// (kernels/convolution/winograd).
 #include "kernels/convolution/onednn_convolution.h"
 
 #include <map>
@@ -23,45 +21,31 @@ Dims y_dims(const ConvKey& k) {
   return {k.x[0], k.w[0], (k.x[1] + 2 * k.pad - k.w[1]) / k.stride + 1, (k.x[2] + 2 * k.pad - k.w[2]) / k.stride + 1};
 }
 
-bool is_same_size_3x3(const ConvKey& k) { return k.w[1] == 3 && k.w[2] == 3 && k.stride == 1 && k.pad == 1; }
-
-// Where Winograd was measured to be faster, conversions included (Zen 4, 2 threads: float32 twice as fast from 64 channels
-// up). Below 64 tiles of 4x4 outputs the transformed filter is not used often enough to pay. bfloat16 products are as fast as
-// Winograd's float32 ones except in wide filter gradients. Depends on the shape alone, so that results do.
-bool winograd_pays(const ConvKey& k) {
-  const std::int64_t c = k.w[3], n = k.w[0], h = k.x[1], w = k.x[2];
-  if (!is_same_size_3x3(k) || c % 16 != 0 || n % 16 != 0) return false;
-  const std::int64_t tiles = k.x[0] * ((h + 3) / 4) * ((w + 3) / 4);
-  if (tiles < 64 || 2 * k.x[0] * h * w < 16 * tiles) return false;  // too few, or tiles mostly outside the image
-  if (k.dtype == DType::bf16) return k.direction == Direction::backward_filter && c >= 256 && n >= 256;
-  return c >= 32 && n >= 32;
+// The side of the tiles with which Winograd's minimal filtering was measured to be faster, or 0. Too few tiles, and the transformed filter is
+// not used often enough to pay; too many of a tile's outputs outside the image, and products are wasted. Depends on the shape alone, so that
+// results do.
+template <class T>
+int winograd_side(const ConvKey& k) {
+  const Shape x{k.x[0], k.x[1], k.x[2], k.x[3]}, w{k.w[0], k.w[1], k.w[2], k.w[3]};
+  if (!winograd::can_run<T>(x, w, {.stride = k.stride, .pad = k.pad})) return 0;
+  const std::int64_t side = winograd::tile_side<T>(w), tiles = (x[1] + side - 1) / side * ((x[2] + side - 1) / side);
+  const bool is_mostly_inside = side == 4 ? 2 * x[1] * x[2] >= 16 * tiles : 3 * x[1] * x[2] >= 8 * tiles;
+  return x[0] * tiles >= 64 && is_mostly_inside ? static_cast<int>(side) : 0;
 }
 
-// The same for our own F(2x2, 3x3) (Zen 5, one thread: 1.5 to 2.1 times as fast as direct from 64 channels up, 1.1 to 1.3 at 32).
-bool own_winograd_pays(const ConvKey& k) {
-  if (k.dtype != DType::bf16 || !is_same_size_3x3(k)) return false;
-  const std::int64_t h = k.x[1], w = k.x[2], tiles = (h + 1) / 2 * ((w + 1) / 2);  // of an image
-  if (k.x[0] * tiles < 64 || 3 * h * w < 8 * tiles)
-    return false;  // too few, or a third of the outputs outside the image
-  return k.w[0] >= 64 && k.w[3] >= 64 &&
-         winograd::can_run({k.x[0], h, w, k.x[3]}, {k.w[0], k.w[1], k.w[2], k.w[3]},
-                           {.stride = k.stride, .pad = k.pad});
-}
-
-Convolution describe(const ConvKey& k, bool winograd) {
-  const auto type = winograd ? dnnl::memory::data_type::f32 : data_type(k.dtype);
+Convolution describe(const ConvKey& k) {
+  const auto type = data_type(k.dtype);
   const auto filter_type = k.direction == Direction::backward_filter ? dnnl::memory::data_type::f32 : type;
-  const Tag images = winograd ? Tag::any : Tag::nhwc;
   Convolution c;
-  c.algorithm = winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
-  c.x = Desc(x_dims(k), type, images);
+  c.algorithm = dnnl::algorithm::convolution_direct;
+  c.x = Desc(x_dims(k), type, Tag::nhwc);
   c.w = Desc(w_dims(k), filter_type, Tag::any);
-  c.y = Desc(y_dims(k), type, images);
+  c.y = Desc(y_dims(k), type, Tag::nhwc);
   if (k.has_bias) c.bias = Desc({k.w[0]}, dnnl::memory::data_type::f32, Tag::a);
   c.strides = {k.stride, k.stride};
   c.padding = {k.pad, k.pad};
   dnnl::post_ops ops;
-  if (k.has_residual && !winograd) ops.append_binary(dnnl::algorithm::binary_add, c.y);
+  if (k.has_residual) ops.append_binary(dnnl::algorithm::binary_add, c.y);
   // No ReLU: oneDNN's takes the larger of 0 and x, which is 0 where x is NaN (conv2d.cpp).
   c.attributes = with_own_scratchpad(c.attributes);
   c.attributes.set_post_ops(ops);
@@ -77,28 +61,23 @@ ConvArgument argument(const Desc& plain, const Desc& packed, bool is_output) {
   return a;
 }
 
-ConvPlan make_plan(const ConvKey& k, bool winograd) {
+ConvPlan make_direct_plan(const ConvKey& k) {
   const auto type = data_type(k.dtype);
   const Desc x(x_dims(k), type, Tag::nhwc), y(y_dims(k), type, Tag::nhwc);
   const Desc w(w_dims(k), dnnl::memory::data_type::f32, Tag::ohwi);
-  const Convolution c = describe(k, winograd);
-  ConvPlan plan;
-  plan.winograd = winograd;
-  plan.bias = c.bias;
+  const Convolution c = describe(k);
   if (k.direction == Direction::forward) {
     const auto pd = forward(c, dnnl::prop_kind::forward_inference);
-    plan = {runnable<dnnl::convolution_forward>(pd),
+    return {runnable<dnnl::convolution_forward>(pd),
             argument(x, pd.src_desc(), false),
             argument(w, pd.weights_desc(), false),
             argument(y, pd.dst_desc(), true),
             c.bias,
-            winograd,
             pd.impl_info_str()};
-    return plan;
   }
   ConvKey forward_key = k;
   forward_key.direction = Direction::forward;
-  const auto hint = forward(describe(forward_key, winograd), dnnl::prop_kind::forward_training);
+  const auto hint = forward(describe(forward_key), dnnl::prop_kind::forward_training);
   if (k.direction == Direction::backward_data) {
     const auto pd = backward_data(c, hint);
     return {runnable<dnnl::convolution_backward_data>(pd),
@@ -106,7 +85,6 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
             argument(w, pd.weights_desc(), false),
             argument(y, pd.diff_dst_desc(), false),
             c.bias,
-            winograd,
             pd.impl_info_str()};
   }
   const auto pd = backward_filter(c, hint);
@@ -115,7 +93,6 @@ ConvPlan make_plan(const ConvKey& k, bool winograd) {
           argument(w, pd.diff_weights_desc(), true),
           argument(y, pd.diff_dst_desc(), false),
           c.bias,
-          winograd,
           pd.impl_info_str()};
 }
 
@@ -124,20 +101,13 @@ bool is_small(const ConvKey& k) {
   return 2 * y[0] * y[1] * y[2] * y[3] * k.w[1] * k.w[2] * k.w[3] < kParallelOperations;
 }
 
-// oneDNN 3.x, and any version on CPUs without AVX-512, has no Winograd convolution and throws.
 ConvPlan make_plan(const ConvKey& k) {
-  if (is_allowed("KELVIN_WINOGRAD") && own_winograd_pays(k)) {
-    ConvPlan plan;
-    plan.implementation = "kelvin_winograd:f(2x2,3x3)";
-    plan.own_winograd = true;
-    return plan;
-  }
-  if (is_allowed("KELVIN_WINOGRAD") && winograd_pays(k)) try {
-      return make_plan(k, true);
-    } catch (const dnnl::error& e) {
-      if (e.status == dnnl_out_of_memory) throw;
-    }
-  return make_plan(k, false);
+  const int side = k.dtype == DType::f32 ? winograd_side<float>(k) : winograd_side<bfloat16>(k);
+  if (side == 0 || !is_allowed("KELVIN_WINOGRAD")) return make_direct_plan(k);
+  ConvPlan plan;
+  plan.implementation = str("kelvin_winograd:f(", side, "x", side, ",3x3)");
+  plan.winograd = true;
+  return plan;
 }
 
 std::map<ConvKey, ConvPlan>& plan_cache() {

@@ -36,9 +36,8 @@ struct ConvPlan {
   Runnable primitive;
   ConvArgument x, w, y;
   Desc bias;
-  bool winograd = false;  // the residual is then added after the convolution, not within it
   std::string implementation;
-  bool own_winograd = false;  // run by kernels/convolution/winograd: nothing above but the name is set
+  bool winograd = false;  // run by kernels/convolution/winograd: nothing above but the name is set
 };
 
 // The plan for a key, from this thread's cache.

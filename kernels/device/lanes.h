@@ -101,6 +101,20 @@ inline constexpr Words kBitOfLane = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  
   return where(detail::sign_everywhere(0u - ((detail::Words{} + bits) & detail::kBitOfLane)), v);
 }
 
+// One register of floats, for loops that keep many sums in registers: GCC keeps variables of a wider vector type in memory. GCC's macro
+// is the size of the instruction set's widest register: 16 bytes, 32 with AVX, 64 with AVX-512, which also has twice as many of them.
+inline constexpr std::int64_t kRegisterLanes = __BIGGEST_ALIGNMENT__ / sizeof(float),
+                              kRegisters = kRegisterLanes == 16 ? 32 : 16;
+using RegisterLanes = float __attribute__((vector_size(4 * kRegisterLanes)));
+
+[[gnu::always_inline]] inline RegisterLanes load_register(const float* p) {
+  RegisterLanes v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+[[gnu::always_inline]] inline void store_register(float* p, const RegisterLanes& v) { std::memcpy(p, &v, sizeof v); }
+
 // Scalars take part in the same expressions at the ends of rows that are no multiple of 16.
 [[gnu::always_inline]] inline float where_positive(float gate, float v) { return gate > 0.0f ? v : 0.0f; }
 [[gnu::always_inline]] inline float relu(float v) { return v <= 0.0f ? 0.0f : v; }

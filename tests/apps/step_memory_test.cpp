@@ -27,8 +27,9 @@ TEST(StepMemory, IsThatOfALargerStep) {
       pool_reset_peak(Cpu{});
       learner.step(step);
       const auto peak = static_cast<double>(pool_use(Cpu{}).peak);
-      // Blocks are up to an eighth larger than asked, and reused for smaller requests.
-      EXPECT_NEAR(memory.of(48), peak, 0.15 * peak) << name << " " << name_of(kind);
+      // Blocks are up to an eighth larger than asked, and reused for smaller requests. The scratch memory of convolutions, much in so
+      // small a model, grows from eight to sixteen images and not any more.
+      EXPECT_NEAR(memory.of(48), peak, 0.2 * peak) << name << " " << name_of(kind);
       EXPECT_GT(memory.per_image, 0) << name;
     }
 }

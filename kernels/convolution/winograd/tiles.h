@@ -1,62 +1,61 @@
-// Which pixels a tile reads. The outputs [N, H, W, K] are cut into 2x2 tiles; each depends on 4x4 input pixels that begin one pixel
-// up and left. Tiles are numbered image by image, row by row; where a side is odd the last ones reach over the edge.
+// CPU: which pixels a tile reads. The outputs [N, H, W, K] are cut into square tiles; each depends on input pixels that begin one pixel up and
+// left. Tiles are numbered image by image, row by row; where a tile's side does not divide an image's, the last ones reach over the edge.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
-#include "kernels/convolution/winograd/products.h"
-#include "kernels/convolution/winograd/tile_transforms.h"
 #include "kernels/device/view.h"
 
 namespace kelvin::winograd {
 
+// Pixels of a tile: pixel j of row i begins at rows[i] + j · channels. Columns outside [first, last) lie outside the image.
+template <int n, class T>
+struct TileWindow {
+  std::array<T*, n> rows;
+  std::int64_t channels, first, last;
+
+  // Column j from channel c on.
+  template <class V, class Read>
+  [[gnu::always_inline]] std::array<V, n> load_column(const Read& read, int j, std::int64_t c) const {
+    std::array<V, n> column;
+    if (j < first || j >= last) {
+      column.fill(V{});
+      return column;
+    }
+    const std::int64_t at = j * channels + c;
+#pragma GCC unroll 6
+    for (int i = 0; i < n; ++i) column[i] = read(rows[i] + at);
+    return column;
+  }
+};
+
+template <int side>
 struct TileGrid {
   std::int64_t images, height, width;
 
   explicit TileGrid(const Shape& x) : images(x[0]), height(x[1]), width(x[2]) {}
-  [[nodiscard]] std::int64_t rows() const { return (height + 1) / 2; }
-  [[nodiscard]] std::int64_t cols() const { return (width + 1) / 2; }
+  [[nodiscard]] std::int64_t rows() const { return (height + side - 1) / side; }
+  [[nodiscard]] std::int64_t cols() const { return (width + side - 1) / side; }
   [[nodiscard]] std::int64_t tiles() const { return images * rows() * cols(); }
-};
 
-// Offsets in pixels of the n x n pixels of a tile whose first one lies at (2 row + shift, 2 col + shift); -1 outside the image.
-template <int n>
-std::array<std::int64_t, n * n> pixels_of(const TileGrid& grid, std::int64_t tile, std::int64_t shift) {
-  const std::int64_t col = tile % grid.cols(), row = tile / grid.cols() % grid.rows(),
-                     image = tile / grid.cols() / grid.rows();
-  std::array<std::int64_t, n * n> pixels;
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < n; ++j) {
-      const std::int64_t h = 2 * row + shift + i, w = 2 * col + shift + j;
-      const bool inside = h >= 0 && h < grid.height && w >= 0 && w < grid.width;
-      pixels[n * i + j] = inside ? (image * grid.height + h) * grid.width + w : -1;
+  // The n x n pixels that begin `shift` pixels up and left of the tile's first. Rows outside the image, and those of a tile beyond the last, lie
+  // in `zeros`, n pixels of zeros, or are null where there is none.
+  template <int n, class T>
+  [[nodiscard]] TileWindow<n, T> window(T* of_images, std::int64_t channels, std::int64_t tile, std::int64_t shift,
+                                        T* zeros) const {
+    const std::int64_t left = tile % cols() * side - shift, top = tile / cols() % rows() * side - shift,
+                       image = tile / cols() / rows();
+    TileWindow<n, T> w;
+    w.channels = channels;
+    w.first = std::max<std::int64_t>(-left, 0);
+    w.last = std::min<std::int64_t>(width - left, n);
+    for (int i = 0; i < n; ++i) {
+      const bool inside = image < images && top + i >= 0 && top + i < height;
+      w.rows[i] = inside ? of_images + ((image * height + top + i) * width + left) * channels : zeros;
     }
-  return pixels;
-}
-
-// Pointers to the channels of these pixels; outside the image, and beyond the last tile, to `zeros`, a row of as many channels.
-template <int n>
-std::array<const bfloat16*, n * n> pixel_rows(const TileGrid& grid, std::int64_t tile, std::int64_t shift,
-                                              const bfloat16* images, std::int64_t channels, const bfloat16* zeros) {
-  std::array<const bfloat16*, n * n> rows;
-  if (tile >= grid.tiles()) {
-    rows.fill(zeros);
-    return rows;
+    return w;
   }
-  const std::array<std::int64_t, n* n> pixels = pixels_of<n>(grid, tile, shift);
-  for (int i = 0; i < n * n; ++i) rows[i] = pixels[i] < 0 ? zeros : images + pixels[i] * channels;
-  return rows;
-}
-
-template <std::size_t n>
-[[gnu::always_inline]] inline LaneArray<n> load_pixels(const std::array<const bfloat16*, n>& rows, std::int64_t c) {
-  LaneArray<n> pixels;
-  for (std::size_t i = 0; i < n; ++i) {
-    Halves half;
-    std::memcpy(&half, rows[i] + c, sizeof half);
-    pixels[i] = reinterpret_cast<Lanes>(widen(half) << 16);
-  }
-  return pixels;
-}
+};
 
 }  // namespace kelvin::winograd

@@ -3,7 +3,8 @@
 
 namespace kelvin::winograd {
 
-bool can_run(const Shape&, const Shape&, const ConvOptions&) { return false; }
+template <>
+bool can_run<bfloat16>(const Shape&, const Shape&, const ConvOptions&) { return false; }
 
 void forward(View<bfloat16>, View<const bfloat16>, View<const float>, const ConvEpilogue<bfloat16>&) {
   KELVIN_CHECK(false, "this build has no Winograd kernels");
