@@ -1,4 +1,4 @@
-// Inference over seeds: against SciPy and statsmodels (tools/golden/statistics.py), against resampling, and how often its intervals cover.
+// Inference over seeds: against SciPy and statsmodels (tools/golden/seed_statistics.py), against resampling, and how often its intervals cover.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -9,9 +9,7 @@ import argparse
 import collections
 import pathlib
 import platform
-import sys
 
-sys.path.pop(0)  # statistics.py in this folder is not the module that PyTorch imports
 import numpy as np
 import safetensors
 import safetensors.torch

@@ -1,7 +1,7 @@
 """Goldens of the sweep's inference over seeds: SciPy and statsmodels on made data.
 
     pip install scipy statsmodels
-    python tools/golden/statistics.py        # writes tests/golden/statistics/
+    python tools/golden/seed_statistics.py        # writes tests/golden/statistics/
 
 Paired t tests by scipy.stats.ttest_rel, equivalence by statsmodels' ttost_paired, Holm's correction by its multipletests, the parts of
 a crossed design by its analysis of variance (two factors, one value a cell: the mean squares divided by the number of cells).
@@ -55,7 +55,7 @@ def main():
     reference = {"tails": tails, "quantiles": quantiles, "paired": pairs, "holm": holm, "crossed": [crossed(d), crossed(flags)]}
     (out / "reference.json").write_text(json.dumps(reference, indent=1, default=float) + "\n")
     (out / "VERSIONS").write_text(f"numpy {np.__version__}, scipy {scipy.__version__}, statsmodels {statsmodels.__version__}; "
-                                  "tools/golden/statistics.py\n")
+                                  "tools/golden/seed_statistics.py\n")
 
 
 if __name__ == "__main__":
