@@ -71,10 +71,16 @@ void forward(View<T> y, View<const T> x, View<const float> w, const ConvEpilogue
 }
 
 template <class T>
-void backward_data(View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options) {
+void backward_data(View<T> dx, View<const T> dy, View<const float> w, const ConvOptions& options, bool adds) {
   const onednn::ConvPlan& plan =
       onednn::plan_for(make_key(Direction::backward_data, dtype_of<T>, dx.shape, w.shape, options));
-  if (plan.winograd) return winograd::backward_data(dx, dy, w);
+  if (plan.winograd) return winograd::backward_data(dx, dy, w, adds);
+  if (adds) {
+    const PoolBlock scratch(static_cast<std::size_t>(dx.size()) * sizeof(T));
+    const View<T> part{static_cast<T*>(scratch.data()), dx.shape};
+    backward_data<T>(part, dy, w, options, false);
+    return accumulate<T, T>(Cpu{}, dx, {part.data, part.shape});
+  }
   const PackedInput cotangent(plan.y, dy.data), filter(plan.w, w.data);
   PackedOutput out(plan.x, dx.data);
   run(plan, {{DNNL_ARG_DIFF_DST, cotangent.memory()},
@@ -99,14 +105,7 @@ void conv2d_forward(Cpu, View<T> y, View<const T> x, View<const W> w, const Conv
 template <class T, class W>
 void conv2d_backward_data(Cpu, View<T> dx, View<const T> dy, View<const W> w, const ConvOptions& options, bool adds) {
   const Widened<W> filter(w);
-  if (adds) {
-    const PoolBlock scratch(static_cast<std::size_t>(dx.size()) * sizeof(T));
-    const View<T> part{static_cast<T*>(scratch.data()), dx.shape};
-    backward_data<T>(part, dy, filter.view(), options);
-    accumulate<T, T>(Cpu{}, dx, {part.data, part.shape});
-  } else {
-    backward_data<T>(dx, dy, filter.view(), options);
-  }
+  backward_data<T>(dx, dy, filter.view(), options, adds);
 }
 
 template <class T>

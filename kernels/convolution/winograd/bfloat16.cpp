@@ -112,8 +112,8 @@ void forward(View<bfloat16> y, View<const bfloat16> x, View<const float> w, cons
   with_tiles(w.shape, [&]<class T>() { convolve_forward<T>(y, x, w, epilogue); });
 }
 
-void backward_data(View<bfloat16> dx, View<const bfloat16> dy, View<const float> w) {
-  with_tiles(w.shape, [&]<class T>() { convolve_backward<T>(dx, dy, w); });
+void backward_data(View<bfloat16> dx, View<const bfloat16> dy, View<const float> w, bool adds) {
+  with_tiles(w.shape, [&]<class T>() { convolve_backward<T>(dx, dy, w, adds); });
 }
 
 void backward_filter(View<float> dw, View<const bfloat16> x, View<const bfloat16> dy) {

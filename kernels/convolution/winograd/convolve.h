@@ -145,12 +145,15 @@ void convolve_forward(View<typename T::Element> y, View<const typename T::Elemen
 }
 
 template <class T>
-void convolve_backward(View<typename T::Element> dx, View<const typename T::Element> dy, View<const float> w) {
+void convolve_backward(View<typename T::Element> dx, View<const typename T::Element> dy, View<const float> w,
+                       bool adds) {
   const ProfileRange range("conv2d");
   const PoolBlock filters(filter_bytes<T>(w.shape));
   auto* const words = static_cast<typename T::Product::Word*>(filters.data());
   transform_turned_filters<T>(words, w);
-  convolve<T>(dx, dy, words, {});
+  ConvEpilogue<typename T::Element> epilogue;
+  if (adds) epilogue.residual = {dx.data, dx.shape};
+  convolve<T>(dx, dy, words, epilogue);
 }
 
 }  // namespace kelvin::winograd

@@ -21,8 +21,8 @@ void forward(View<float> y, View<const float> x, View<const float> w, const Conv
   convolve_forward<FloatTiles<FloatImages>>(y, x, w, epilogue);
 }
 
-void backward_data(View<float> dx, View<const float> dy, View<const float> w) {
-  convolve_backward<FloatTiles<FloatImages>>(dx, dy, w);
+void backward_data(View<float> dx, View<const float> dy, View<const float> w, bool adds) {
+  convolve_backward<FloatTiles<FloatImages>>(dx, dy, w, adds);
 }
 
 void backward_filter(View<float> dw, View<const float> x, View<const float> dy) {

@@ -24,11 +24,12 @@ template <class T>
 }
 
 void forward(View<float> y, View<const float> x, View<const float> w, const ConvEpilogue<float>& epilogue);
-void backward_data(View<float> dx, View<const float> dy, View<const float> w);
+// dx, or what is added to dx
+void backward_data(View<float> dx, View<const float> dy, View<const float> w, bool adds);
 void backward_filter(View<float> dw, View<const float> x, View<const float> dy);
 
 void forward(View<bfloat16> y, View<const bfloat16> x, View<const float> w, const ConvEpilogue<bfloat16>& epilogue);
-void backward_data(View<bfloat16> dx, View<const bfloat16> dy, View<const float> w);
+void backward_data(View<bfloat16> dx, View<const bfloat16> dy, View<const float> w, bool adds);
 void backward_filter(View<float> dw, View<const bfloat16> x, View<const bfloat16> dy);
 
 }  // namespace kelvin::winograd

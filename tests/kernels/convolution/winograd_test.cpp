@@ -80,14 +80,16 @@ class WinogradOf : public ::testing::TestWithParam<Case> {
     dx_.assign(x_.size(), E(NAN));
     dw_.assign(w_.size(), NAN);
     winograd::forward({y_.data(), s_.y()}, {x_.data(), s_.x}, {w_.data(), s_.w()}, epilogue);
-    winograd::backward_data({dx_.data(), s_.x}, {dy_.data(), s_.y()}, {w_.data(), s_.w()});
+    winograd::backward_data({dx_.data(), s_.x}, {dy_.data(), s_.y()}, {w_.data(), s_.w()}, false);
+    sum_ = x_;
+    winograd::backward_data({sum_.data(), s_.x}, {dy_.data(), s_.y()}, {w_.data(), s_.w()}, true);
     winograd::backward_filter({dw_.data(), s_.w()}, {x_.data(), s_.x}, {dy_.data(), s_.y()});
   }
 
   void expect_the_same_for_any_number_of_threads();
 
   const Case s_ = GetParam();
-  std::vector<E> x_, dy_, residual_, y_, dx_;
+  std::vector<E> x_, dy_, residual_, y_, dx_, sum_;  // sum_: x + dx
   std::vector<float> w_, bias_, dw_;
   std::vector<double> y_ref_, dx_ref_, dw_ref_;
 };
@@ -101,6 +103,12 @@ void expect_rounded(const std::vector<T>& got, const std::vector<double>& exact,
     ASSERT_EQ(float(got[i]), float(T(static_cast<float>(exact[i])))) << what << " " << i;
 }
 
+template <class T, class To>
+std::vector<To> added(const std::vector<T>& first, std::vector<To> second) {
+  for (std::size_t i = 0; i < first.size(); ++i) second[i] += float(first[i]);
+  return second;
+}
+
 // Activations of -2 to 2 and weights of -4, 0 and 4 keep every transformed number an integer below 256 and every sum below 2^24:
 // nothing is rounded but the results, so that they are the exact ones, rounded.
 TEST_P(Winograd, IsExactOnSmallIntegers) {
@@ -108,6 +116,7 @@ TEST_P(Winograd, IsExactOnSmallIntegers) {
   run();
   expect_rounded(y_, y_ref_, "y");
   expect_rounded(dx_, dx_ref_, "dx");
+  expect_rounded(sum_, added(x_, dx_ref_), "x + dx");
   expect_rounded(dw_, dw_ref_, "dw");
 
   for (const bool relu : {false, true}) {
@@ -177,6 +186,7 @@ TEST_P(WinogradFloat, StaysNearTheDirectSum) {
   run();
   expect_within(3, y_, y, y_ref_, "y", 8);
   expect_within(3, dx_, dx, dx_ref_, "dx", 8);
+  expect_within(3, sum_, added(x_, dx), added(x_, dx_ref_), "x + dx", 8);
   expect_within(5, dw_, dw, dw_ref_, "dw", 8);
 
   for (const bool relu : {false, true}) {
