@@ -1,8 +1,8 @@
 // resnet18, resnet34, resnet50 and resnet20 against torchvision, and mlp, which has no norms, against torch.nn
 // (tools/golden/residual_networks.py): logits, features, every parameter's gradient, the images' gradient and running statistics, in
 // both modes, with the CIFAR stem and with ImageNet's. Weights come from one formula on both sides; its shifts keep most activations
-// away from ReLU's kink, where a rounding flips a whole gradient (with shifts around zero a few flips in a million activations move
-// gradients by 1e-3, in PyTorch's float32 against its float64 as well). Goldens are computed in float64, so the tolerances hold our
+// away from ReLU's kink, where a rounding flips a whole gradient (one flip moves gradients by 1e-3 to 3e-2, in PyTorch's float32 against its
+// float64 as well), and the images are such that none lies within the rounding of a convolution. Goldens are computed in float64, so the tolerances hold our
 // rounding alone: 1e-5 for values, 1e-4 for gradients, which pass every layer twice.
 #include <gtest/gtest.h>
 
@@ -33,7 +33,8 @@ class ResidualNetworks : public ::testing::TestWithParam<GoldenCase> {
         0);
     fill_by_formula(model_->parameters());
     const Shape shape = {kBatch, c.size, c.size, 3};
-    images_ = Tensor::from_host<float>(formula("images", shape.size(), 0.5, 0.5), shape);
+    const std::string stream = "images" + std::to_string(static_cast<int>(golden("images")[0]));
+    images_ = Tensor::from_host<float>(formula(stream, shape.size(), 0.5, 0.5), shape);
     labels_ = Tensor::from_host<std::int32_t>(std::vector<std::int32_t>{0, 1, 2, 3}, {kBatch});
   }
   [[nodiscard]] static std::vector<float> golden(const std::string& name) {
