@@ -184,10 +184,10 @@ TEST_P(WinogradFloat, StaysNearTheDirectSum) {
     dw[j] += dy_[k] * x_[i];
   });
   run();
-  expect_within(3, y_, y, y_ref_, "y", 8);
-  expect_within(3, dx_, dx, dx_ref_, "dx", 8);
-  expect_within(3, sum_, added(x_, dx), added(x_, dx_ref_), "x + dx", 8);
-  expect_within(5, dw_, dw, dw_ref_, "dw", 8);
+  expect_within(3, y_, y, y_ref_, "y", 12);
+  expect_within(3, dx_, dx, dx_ref_, "dx", 12);
+  expect_within(3, sum_, added(x_, dx), added(x_, dx_ref_), "x + dx", 12);
+  expect_within(5, dw_, dw, dw_ref_, "dw", 12);
 
   for (const bool relu : {false, true}) {
     std::vector<double> fused = y_ref_;
@@ -196,7 +196,7 @@ TEST_P(WinogradFloat, StaysNearTheDirectSum) {
       if (relu) fused[i] = std::max(0.0, fused[i]);
     }
     run({{bias_.data(), {s_.k}}, {residual_.data(), s_.y()}, relu});
-    expect_within(3, y_, y, fused, relu ? "relu(y + bias + residual)" : "y + bias + residual", 8);
+    expect_within(3, y_, y, fused, relu ? "relu(y + bias + residual)" : "y + bias + residual", 12);
   }
 }
 
