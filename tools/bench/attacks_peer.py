@@ -144,12 +144,15 @@ def prepare(args, d):
     if args.run:
         return [str(args.run), "--label", "bench"], str(args.run), ""
     run = f"{d}/run"
+    is_there = os.path.exists(f"{run}/checkpoint.safetensors")
     if args.model not in PUBLISHED:
-        program(args, "train", "--data", "fashion-mnist", "--model", args.model, "--epochs", "1", "--lr", "0.1", "--out", run)
+        if not is_there:
+            program(args, "train", "--data", "fashion-mnist", "--model", args.model, "--epochs", "1", "--lr", "0.1", "--out", run)
         return [run], run, ""
     in_process(write_images, d, args.train_n, max(args.n, 1000))
-    program(args, "train", "--data", f"npy:{d}", "--model", args.model, "--epochs", "2", "--batch-size", "64", "--lr", "0.05",
-            "--precision", "bf16", "--out", run)
+    if not is_there:
+        program(args, "train", "--data", f"npy:{d}", "--model", args.model, "--epochs", "2", "--batch-size", "64", "--lr", "0.05",
+                "--precision", "bf16", "--out", run)
     in_process(save_as_published, args.model, run, f"{d}/published.pt")
     return ["--weights", f"{d}/published.pt", "--data", f"npy:{d}"], f"{d}/published.pt", d
 
@@ -159,6 +162,7 @@ def main():
     p.add_argument("--kelvin", help="the program")
     p.add_argument("--model", default="resnet20", help="resnet20, " + ", ".join(PUBLISHED))
     p.add_argument("--run", type=pathlib.Path, help="a run folder of a resnet or vit instead of brief training")
+    p.add_argument("--folder", help="keeps the trained model, and takes the one that is there")
     p.add_argument("--train-n", type=int, default=4000, help="training images of preactresnet18 and wrn_28_10")
     p.add_argument("--n", type=int, default=100, help="images of each attack but PGD")
     p.add_argument("--pgd-n", type=int, default=500, help="images of PGD")
@@ -174,8 +178,8 @@ def main():
         print(json.dumps(globals()[function](*words)))
         return
     args.n_of = lambda case: args.pgd_n if case == "pgd" else args.n
-    with tempfile.TemporaryDirectory() as d:
-        target, weights, images = prepare(args, d)
+    with tempfile.TemporaryDirectory() as temporary:
+        target, weights, images = prepare(args, args.folder or temporary)
         print(f"{args.run or args.model}, eps {255 * args.eps:g}/255, batch {args.batch}, {args.threads} threads, "
               f"load {os.getloadavg()[0]:.1f}", flush=True)
         for case in args.cases.split(","):
@@ -189,11 +193,11 @@ def main():
                 print(f"  {case} round {i + 1}: kelvin {a['seconds']:.1f} s, {a['robust']} of {n} withstand, {a['peak']:.0f} MiB; "
                       f"torchattacks {b['seconds']:.1f} s, {b['robust']}, {b['peak']:.0f} MiB; ratio {b['seconds'] / a['seconds']:.2f}",
                       flush=True)
-            for k in a["members"]:
-                if k in b["members"]:
+            for k in rounds[0][0]["members"]:
+                if k in rounds[0][1]["members"]:
                     mine, other = (statistics.median(r[side]["members"][k] for r in rounds) for side in (0, 1))
                     print(f"    {k:8s} kelvin {mine:6.1f} s, torchattacks {other:6.1f} s, ratio {other / mine:.2f}")
-            print(f"{case}: {n} images, ratio {statistics.median(b['seconds'] / a['seconds'] for a, b in rounds):.2f} ({b['versions']})",
+            print(f"{case}: {n} images, ratio {statistics.median(b['seconds'] / a['seconds'] for a, b in rounds):.2f} ({rounds[0][1]['versions']})",
                   flush=True)
 
 
