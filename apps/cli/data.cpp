@@ -6,9 +6,9 @@
 #include "apps/cli/notes.h"
 #include "apps/cli/subcommand.h"
 #include "apps/report/contact_sheet.h"
-#include "apps/report/png.h"
 #include "apps/report/text_table.h"
 #include "data/fetch.h"
+#include "data/png_writer.h"
 #include "data/verify.h"
 #include "engine/atomic_file.h"
 

@@ -4,9 +4,10 @@
 #include <array>
 #include <cstring>
 
+#include "apps/report/base64.h"
 #include "apps/report/html.h"
-#include "apps/report/png.h"
 #include "data/corruptions.h"
+#include "data/png_writer.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -118,8 +119,8 @@ std::string corruption_page(const ImageSet& set, std::int64_t image, std::uint64
     page += "</tr>\n<tr><th>" + name + "</th>";
     for (int severity = 0; severity <= kSeverities; ++severity)
       page += "<td><img alt=\"" + name + " " + std::to_string(severity) + "\" src=\"data:image/png;base64," +
-              png_base64(cell(one, name, severity, seed).bytes, static_cast<int>(set.height),
-                         static_cast<int>(set.width), static_cast<int>(set.channels)) +
+              base64(png_bytes(cell(one, name, severity, seed).bytes, static_cast<int>(set.height),
+                               static_cast<int>(set.width), static_cast<int>(set.channels))) +
               "\"></td>";
   }
   return page + "</tr></table></html>\n";

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "apps/report/png.h"
+#include "apps/report/base64.h"
+#include "data/png_writer.h"
 #include "kernels/processes/processes.h"
 
 namespace kelvin {
@@ -10,7 +11,7 @@ namespace {
 
 std::string png_of(const Tensor& images, std::int64_t i) {
   const std::vector<float> pixels = images.narrow(i, 1).to_host<float>();
-  return png_base64({pixels.data(), {images.dim(1), images.dim(2), images.dim(3)}});
+  return base64(png_bytes({pixels.data(), {images.dim(1), images.dim(2), images.dim(3)}}));
 }
 
 }  // namespace

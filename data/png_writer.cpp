@@ -1,4 +1,4 @@
-#include "apps/report/png.h"
+#include "data/png_writer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,6 @@
 #include <new>
 #include <vector>
 
-#include "apps/report/base64.h"
 #include "engine/atomic_file.h"
 
 namespace {
@@ -32,35 +31,26 @@ void* stb_reallocate(void* old, std::size_t size) {
 #pragma GCC diagnostic pop
 
 namespace kelvin {
-namespace {
 
-using PngBytes = std::unique_ptr<unsigned char, decltype(&std::free)>;
-
-PngBytes encode(std::span<const std::uint8_t> pixels, int height, int width, int channels, int& size) {
-  return {stbi_write_png_to_mem(pixels.data(), width * channels, width, height, channels, &size), &std::free};
+std::string png_bytes(std::span<const std::uint8_t> pixels, int height, int width, int channels) {
+  int size = 0;
+  const std::unique_ptr<unsigned char, decltype(&std::free)> png(
+      stbi_write_png_to_mem(pixels.data(), width * channels, width, height, channels, &size), &std::free);
+  return {reinterpret_cast<const char*>(png.get()), static_cast<std::size_t>(size)};
 }
 
-}  // namespace
-
-std::string png_base64(View<const float> image) {
+std::string png_bytes(View<const float> image) {
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(image.size()));
   std::transform(image.data, image.data + image.size(), pixels.begin(),
                  [](float v) { return static_cast<std::uint8_t>(std::lround(std::clamp(v, 0.0f, 1.0f) * 255.0f)); });
-  return png_base64(pixels, static_cast<int>(image.dim(0)), static_cast<int>(image.dim(1)),
-                    static_cast<int>(image.dim(2)));
-}
-
-std::string png_base64(std::span<const std::uint8_t> pixels, int height, int width, int channels) {
-  int size = 0;
-  const PngBytes png = encode(pixels, height, width, channels, size);
-  return base64({png.get(), static_cast<std::size_t>(size)});
+  return png_bytes(pixels, static_cast<int>(image.dim(0)), static_cast<int>(image.dim(1)),
+                   static_cast<int>(image.dim(2)));
 }
 
 void write_png(const std::filesystem::path& path, std::span<const std::uint8_t> pixels, int height, int width,
                int channels) {
-  int size = 0;
-  const PngBytes png = encode(pixels, height, width, channels, size);
-  write_file_atomically(path, std::as_bytes(std::span(png.get(), static_cast<std::size_t>(size))));
+  const std::string png = png_bytes(pixels, height, width, channels);
+  write_file_atomically(path, std::as_bytes(std::span(png)));
 }
 
 }  // namespace kelvin
