@@ -12,7 +12,8 @@ namespace {
 
 std::string with_absolute_paths(const std::string& name, const std::string& value) {
   if (name == "data") return with_absolute_path(value);
-  if (name == "init" && !value.empty()) return std::filesystem::absolute(value).lexically_normal().string();
+  if ((name == "init" || name == "tensorboard") && !value.empty())
+    return std::filesystem::absolute(value).lexically_normal().string();
   return value;
 }
 

@@ -25,6 +25,7 @@ class Searcher {
       o.lr.base = c.lr;
       o.epochs = epochs;
       o.flags.clear();
+      o.tensorboard.clear();
       o.on_ready = {};
       const RunFolder run{folder_ / rung / str("tau-", c.tau, "-lr-", c.lr)};
       run.create();

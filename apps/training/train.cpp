@@ -11,9 +11,9 @@
 #include "apps/training/epoch_log.h"
 #include "apps/training/initial_weights.h"
 #include "apps/training/learner.h"
-#include "apps/training/metrics.h"
 #include "apps/training/rank_agreement.h"
 #include "apps/training/step_memory.h"
+#include "apps/training/training_log.h"
 #include "data/batch_loader.h"
 #include "data/resident_set.h"
 #include "engine/checkpoint.h"
@@ -38,12 +38,13 @@ class Trainer {
 
   TrainReport run(const TrainProgress& progress) {
     start();
+    std::optional<TensorBoardLog> events = tensorboard_log(options_, run_, position_.step);
     if (options_.on_ready) options_.on_ready();  // first, because a folder with metrics must have a config
-    MetricsFile metrics(run_.metrics(), position_.metrics_bytes);
-    if (metrics.lost_bytes() > 0)
-      notes_.push_back(str(run_.metrics().string(), ": the last ", metrics.lost_bytes(),
+    TrainingLog log{MetricsFile(run_.metrics(), position_.metrics_bytes), std::move(events)};
+    if (log.metrics.lost_bytes() > 0)
+      notes_.push_back(str(run_.metrics().string(), ": the last ", log.metrics.lost_bytes(),
                            " bytes that its checkpoint records are lost; the run continues without those lines"));
-    if (position_.epoch == 0) save(metrics);
+    if (position_.epoch == 0) save(log);
     if (options_.resident.value_or(device_.kind == DeviceKind::cuda)) resident_ = make_resident(data_.train, device_);
     loader_options_ = {.batch_size = options_.batch_size,
                        .augment = options_.augment != Augment::none,
@@ -59,16 +60,17 @@ class Trainer {
     first_epoch_ = position_.epoch;
     tell(progress, 0, loader.batches_per_epoch());
     while (!report.divergence && position_.epoch < static_cast<std::uint32_t>(options_.epochs)) {
-      report.divergence = run_epoch(loader, metrics, progress);
+      report.divergence = run_epoch(loader, log, progress);
       if (report.divergence) break;
       ++report.epochs_trained;
-      save(metrics);
+      save(log);
     }
     if (!report.divergence && data_.test.count > 0) {
       report.accuracy = accuracy_of(*model_, data_.test, kEvaluationBatch);
       report.ema_accuracy = ema_accuracy();
     }
-    if (!report.divergence && processes().is_first()) report.not_converged = judge(report.accuracy, metrics);
+    if (!report.divergence && processes().is_first()) report.not_converged = judge(report.accuracy, log.metrics);
+    if (log.events) log.events->finish(!report.divergence);
     report.notes = position_.notes;
     report.notes.insert(report.notes.end(), notes_.begin(), notes_.end());
     if (options_.learn_tau && options_.classifier != "cosine")
@@ -113,8 +115,8 @@ class Trainer {
   }
 
   // Trains an epoch and measures it. If it diverged, `position_` still describes the epoch before.
-  std::optional<Divergence> run_epoch(BatchLoader& loader, MetricsFile& metrics, const TrainProgress& progress) {
-    EpochLog log(metrics);
+  std::optional<Divergence> run_epoch(BatchLoader& loader, TrainingLog& log, const TrainProgress& progress) {
+    EpochLog epoch(log);
     const std::int64_t steps = loader.batches_per_epoch();
     double lr = 0, tau = tau_at(position_.epoch);
     // Batches i with the same i / accumulate share one optimizer step, and with it the learning rate and τ.
@@ -128,6 +130,8 @@ class Trainer {
       const std::int64_t group_images =
           std::min(end * options_.batch_size, data_.train.count) - first * options_.batch_size;
       stage(batch);
+      if (log.events && position_.step == 0)
+        log.events->add_images(learner_.images().narrow(0, static_cast<std::int64_t>(batch.labels.size())));
       take_step(learner_,
                 {.n = static_cast<std::int64_t>(batch.labels.size()),
                  .first = batch.first,
@@ -141,39 +145,32 @@ class Trainer {
                  .group_images = group_images},
                 options_.model, device_);
       ++position_.step;
-      log.count(batch.whole);
-      if (log.steps() < options_.log_every && i + 1 < steps) {
+      epoch.count(batch.whole);
+      if (epoch.steps() < options_.log_every && i + 1 < steps) {
         tell(progress, i + 1, steps);
         continue;
       }
       const Learner::Totals totals = learner_.take_totals();
-      const double loss = log.mean_loss(totals);
+      const double loss = epoch.mean_loss(totals);
       if (const auto learned = learner_.learned_tau(); learned && std::isfinite(*learned)) tau = *learned;
       const EpochLog::At now{position_.step, at, lr, tau};
-      if (!std::isfinite(loss)) return log.write_divergence(loss, now);
-      log.write(totals, now);
+      if (!std::isfinite(loss)) return epoch.write_divergence(loss, now);
+      epoch.write(totals, now);
       last_loss_ = loss;
       tell(progress, i + 1, steps);
       // No loss was computed with the weights of the last update, which the next checkpoint will hold.
-      if (i + 1 == steps && !learner_.is_finite()) return log.write_divergence(loss, now);
+      if (i + 1 == steps && !learner_.is_finite()) return epoch.write_divergence(loss, now);
     }
     learner_.average_statistics();
     require_equal_weights(*model_);
-    EpochFigures figures = log.figures();
+    EpochFigures figures = epoch.figures();
     ++position_.epoch;
-    Json line = {{"kind", "epoch"},
-                 {"epoch", position_.epoch},
-                 {"step", position_.step},
-                 {"train_loss", figures.train_loss},
-                 {"train_accuracy", figures.train_accuracy},
-                 {"lr", lr},
-                 {"tau", tau},
-                 {"img_per_s", figures.img_per_s}};
+    Json line = epoch.line(figures, position_.epoch, {.step = position_.step, .lr = lr, .tau = tau});
     if (options_.adversarial.is_on()) {
-      const InnerAttack::Log log = learner_.take_inner_attack_log();
-      line["zero_gradient_fraction"] = log.zero_gradient_fraction;
-      line["displacement"] = log.displacement;
-      line["fosc"] = log.fosc;
+      const InnerAttack::Log attack = learner_.take_inner_attack_log();
+      line["zero_gradient_fraction"] = attack.zero_gradient_fraction;
+      line["displacement"] = attack.displacement;
+      line["fosc"] = attack.fosc;
     }
     if (data_.test.count > 0 && position_.epoch % static_cast<std::uint32_t>(options_.eval_every) == 0) {
       line["test_accuracy"] = accuracy_of(*model_, data_.test, kEvaluationBatch);
@@ -185,7 +182,7 @@ class Trainer {
       if (figures.validation->robust_accuracy)
         line["validation_robust_accuracy"] = *figures.validation->robust_accuracy;
     }
-    metrics.write(line);
+    log.write(line);
     position_.last = figures;
     return {};
   }
@@ -247,10 +244,10 @@ class Trainer {
     return accuracy_of(*model_, data_.test, kEvaluationBatch);
   }
 
-  void save(const MetricsFile& metrics) {
-    position_.metrics_bytes = metrics.size();
+  void save(const TrainingLog& log) {
+    position_.metrics_bytes = log.metrics.size();
     const Json position = to_json(position_);
-    metrics.sync();
+    log.sync();
     // The kept file comes first: a run killed between the two writes it again when it resumes.
     if (options_.keep.contains(position_.epoch)) write_checkpoint(run_.kept_checkpoint(position_.epoch), {}, position);
     write_checkpoint(run_.checkpoint(), learner_.state(), position);

@@ -63,6 +63,7 @@ struct TrainOptions {
   int loader_workers = 1;
   bool resume = false;
   bool accept_changed_data = false;  // with resume: continues even if pixels or labels have changed since the run began
+  std::string tensorboard;           // folder that gets a folder of event files for this run; empty: none
   KeptEpochs keep;                   // the epochs after which the weights are also saved to a separate file
   // The flags of the command, saved in every checkpoint. A resumed run compares them with its config.toml.
   std::map<std::string, std::string> flags;

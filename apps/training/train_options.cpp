@@ -103,6 +103,10 @@ Fields train_fields(TrainOptions& o) {
                             ": robust, accuracy or none; default: robust with ", "adversarial"_field,
                             ", accuracy otherwise")),
               kept_epochs_field("keep-checkpoints", o.keep),
+              field("tensorboard", o.tensorboard,
+                    message("Also write event files for TensorBoard, into a folder in this one with the name of ",
+                            "out"_field),
+                    Resume::free),
               field("log-every", o.log_every, at_least(1), "Steps between lines of metrics.jsonl", Resume::free),
               field("eval-every", o.eval_every, at_least(1), "Epochs between test evaluations", Resume::free)})});
 }
