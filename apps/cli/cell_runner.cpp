@@ -10,6 +10,7 @@
 #include "apps/cli/train_flags.h"
 #include "apps/sweep/gpus.h"
 #include "apps/sweep/shared_folder.h"
+#include "apps/sweep/sweep_events.h"
 #include "engine/atomic_file.h"
 #include "engine/child_process.h"
 #include "engine/input_file.h"
@@ -49,6 +50,7 @@ std::vector<Job> jobs_of(const std::vector<Cell>& cells, const SweepPlan& plan, 
                    "--autotune=" + common.autotune};
     if (common.tf32) job.command.emplace_back("--tf32");
     if (common.fast) job.command.emplace_back("--fast-nondeterministic");
+    if (!f.tensorboard.empty()) job.command.push_back("--tensorboard=" + f.tensorboard);
     job.command.insert(job.command.end(), {"--", folder.path.string()});
     job.lock = locks_of(out) / (cell.name + ".lock");
     job.log = folder.path / "log.txt";
@@ -81,6 +83,17 @@ std::vector<RunFolder> check_folders(const std::vector<Cell>& cells, const Sweep
   return others;
 }
 
+// The cells that have not begun to train.
+std::vector<RunFolder> beginning_cells(const std::vector<Cell>& cells, const SweepPlan& plan, const SweepFlags& f) {
+  std::vector<RunFolder> beginning;
+  for (const Cell& cell : cells)
+    if (const RunFolder folder = folder_of(cell, f);
+        state_of(folder, request_of(cell, plan.measure)) != CellState::other &&
+        training_state(folder) == TrainingState::absent)
+      beginning.push_back(folder);
+  return beginning;
+}
+
 void announce(const SweepPlan& plan, const std::vector<Cell>& cells, std::size_t finished, const SweepTrial& trial,
               int jobs, int threads) {
   std::string text = str(cells.size(), " cells (", cells.size() / plan.seeds.size(), " settings x ", plan.seeds.size(),
@@ -109,6 +122,8 @@ CellRunner::CellRunner(const SweepPlan& plan, std::vector<Cell> cells, const Swe
     : plan_(plan), cells_(std::move(cells)), f_(f), common_(common) {
   options_ = check_cells(cells_);
   overwritten_ = check_folders(cells_, plan_, f_);
+  if (!f_.tensorboard.empty() && !f_.dry_run)
+    require_place_for_events(f_.tensorboard, beginning_cells(cells_, plan_, f_));
   const Processes& all = processes();
   std::vector<std::string> gpus;
   if (!f_.devices.empty()) {
@@ -136,6 +151,7 @@ void CellRunner::prepare() {
     throw mistake("--devices ", f_.devices, ": no GPU can be used here; leave it out");
   if (!f_.dry_run) {
     if (all.is_first()) use_.emplace(join_sweep(f_.out, overwritten_));
+    if (all.is_first() && !f_.tensorboard.empty()) remove_events(f_.tensorboard, overwritten_);
     all.barrier("the plan of a sweep");
     if (!all.is_first()) use_.emplace(join_sweep(f_.out, {}));
   }
@@ -156,6 +172,8 @@ void CellRunner::run() {
         if (e.kind == JobEvent::Kind::failed && !is_there(folder.result("error")))
           folder.write_result("error", {{"error", e.error}});
         ran_out_ = ran_out_ || e.code == static_cast<int>(ExitCode::out_of_memory);
+        const bool is_done = e.kind == JobEvent::Kind::finished || e.kind == JobEvent::Kind::found_done;
+        if (is_done && !f_.tensorboard.empty()) write_measured_events(f_.tensorboard, folder);
         progress.on(e);
       },
       [&](const std::vector<std::size_t>& running) {

@@ -11,6 +11,7 @@
 #include "apps/run/json_output.h"
 #include "apps/sweep/bisection.h"
 #include "apps/sweep/choice.h"
+#include "apps/sweep/sweep_events.h"
 #include "engine/atomic_file.h"
 #include "engine/input_file.h"
 #include "kernels/device/listed.h"
@@ -60,9 +61,10 @@ SweepTable agreed(SweepTable table) {
 }
 
 // Writes the results and prints the table with its reading.
-void finish(const SweepTable& table, Json& json, const std::string& reading, const SweepFlags& f,
-            const CommonOptions& common) {
+void finish(const SweepTable& table, const std::vector<Cell>& cells, Json& json, const std::string& reading,
+            const SweepFlags& f, const CommonOptions& common) {
   write_results(f.out, table, json);
+  if (!f.tensorboard.empty()) write_experiment_events(f.tensorboard, table, cells);
   const std::filesystem::path out = f.out;
   print_result(common,
                text_of(table) + "\n" + reading + "\nTable: " + (out / kCsv).string() +
@@ -82,7 +84,7 @@ void run(const SweepPlan& plan, const std::vector<Cell>& cells, const std::vecto
       agreed(make_table(plan.title, axes, runner.cells(), f.out, plan.baseline, {plan.family, plan.margin}));
   Json json = to_json(table);
   if (!choice.is_null()) json["choice"] = choice;
-  finish(table, json, reading_of(table) + "\n", f, common);
+  finish(table, runner.cells(), json, reading_of(table) + "\n", f, common);
   runner.require_success(table);
 }
 
@@ -104,7 +106,7 @@ void bisect(const SweepPlan& plan, const SweepFlags& f, const CommonOptions& com
       Json json = to_json(table);
       json["bisection"] = to_json(plan, brackets);
       json["reading"] = text_of(plan, brackets);
-      finish(table, json, text_of(plan, brackets), f, common);
+      finish(table, cells, json, text_of(plan, brackets), f, common);
       return runner.require_success(table);
     }
     cells.insert(cells.end(), more.begin(), more.end());
@@ -120,6 +122,7 @@ void run(const SweepFlags& f, const CommonOptions& common) {
   const SweepPlan choosing = choosing_plan(plan);
   SweepFlags flags = f;
   flags.out = (std::filesystem::path(f.out) / "choice").string();
+  if (!f.tensorboard.empty()) flags.tensorboard = (std::filesystem::path(f.tensorboard) / "choice").string();
   CellRunner runner(choosing, expand(choosing.axes, choosing.train, choosing.seeds), flags, common);
   for (const std::string& out : {f.out, flags.out})
     if (!f.dry_run && is_there(out)) require_writable_results(out);
@@ -203,6 +206,8 @@ void add_sweep(CLI::App& app, CommonOptions& common) {
                     message("GPUs of this machine among which the cells are divided, such as 0,1,2,3; more than one "
                             "cell at a time on each: ",
                             "jobs"_field)),
+              field("tensorboard", f->tensorboard,
+                    "Also write event files for TensorBoard: a folder in this one for each cell, and the HParams tab"),
               field("title", f->title, "Title of the report"),
               field("overwrite", f->overwrite, "Cells of --out that were trained with other flags are trained again"),
               field("dry-run", f->dry_run, "Print the cells and the estimate only")}));

@@ -22,7 +22,8 @@ std::vector<std::string> device_arguments(const CommonOptions& common) {
   return a;
 }
 
-void train_cell(const RunFolder& folder, const CellRequest& request, const CommonOptions& common) {
+void train_cell(const RunFolder& folder, const CellRequest& request, const std::string& tensorboard,
+                const CommonOptions& common) {
   const TrainingState state = training_state(folder);
   if (state == TrainingState::done || state == TrainingState::diverged) return;
   std::vector<std::string> command = {own_program(), "train"};
@@ -30,6 +31,7 @@ void train_cell(const RunFolder& folder, const CellRequest& request, const Commo
   const std::vector<std::string> device = device_arguments(common);
   command.insert(command.end(), device.begin(), device.end());
   command.push_back("--out=" + folder.path.string());
+  if (!tensorboard.empty()) command.push_back("--tensorboard=" + tensorboard);
   if (state == TrainingState::half_done) command.emplace_back("--resume");
   const int code = ChildProcess({.arguments = command}).wait();
   if (code == 0 || code == kDiverged) return;
@@ -38,7 +40,7 @@ void train_cell(const RunFolder& folder, const CellRequest& request, const Commo
   throw Error(code == kOutOfMemory ? ExitCode::out_of_memory : ExitCode::internal, "training: " + why);
 }
 
-void run(const std::string& path, const CommonOptions& common) {
+void run(const std::string& path, const std::string& tensorboard, const CommonOptions& common) {
   const RunFolder folder{path};
   const CellRequest request = read_request(folder);
   for (const std::string& argument : request.train)  // cell.json may come from anywhere
@@ -46,7 +48,7 @@ void run(const std::string& path, const CommonOptions& common) {
       throw mistake((folder.path / "cell.json").string(), ": '", argument,
                     "' is no flag that a run keeps; delete the folder and run the sweep again");
   try {
-    train_cell(folder, request, common);
+    train_cell(folder, request, tensorboard, common);
     std::string stage;
     std::optional<Progress> progress;
     measure_cell(folder, request, open_device(common),
@@ -67,11 +69,13 @@ void run(const std::string& path, const CommonOptions& common) {
 }  // namespace
 
 void add_sweep_cell(CLI::App& app, CommonOptions& common) {
-  auto path = std::make_shared<std::string>();
+  auto path = std::make_shared<std::string>(), tensorboard = std::make_shared<std::string>();
   CLI::App* const c = add_command(app, common, "sweep-cell", "One cell of a sweep, for `kelvin sweep`",
-                                  "  kelvin sweep-cell sweep/tau-50_seed-0", [path, &common] { run(*path, common); });
+                                  "  kelvin sweep-cell sweep/tau-50_seed-0",
+                                  [path, tensorboard, &common] { run(*path, *tensorboard, common); });
   hide(*c);
   add_word(*c, "FOLDER", *path, "The cell's folder, with cell.json", true);
+  add_fields(*c, {field("tensorboard", *tensorboard, "As that of train")});
 }
 
 }  // namespace kelvin

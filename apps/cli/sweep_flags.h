@@ -18,7 +18,7 @@ struct SweepFlags {
   // Flags of train, and of measure_fields, that were given to sweep itself.
   std::map<std::string, std::string> train, measured;
   std::optional<int> jobs;  // of each rank; none: one, or one a GPU of `devices`
-  std::string devices;
+  std::string devices, tensorboard;
   double margin = 2;  // points
   bool overwrite = false, dry_run = false;
 };
