@@ -1,7 +1,6 @@
 // Downloads a published set, checks it, unpacks it. The programs curl, tar and unzip do the work; they are started without a shell.
 //
-// A download grows in FILE.part beside its final place and goes on there when it was interrupted (an HTTP Range request); it takes its
-// name once it is whole and its digest is right. An archive is unpacked into a hidden folder that is renamed at the end. So a file or
+// A download grows in FILE.part beside its final place (engine/download.h); it takes its name once it is whole and its digest is right. An archive is unpacked into a hidden folder that is renamed at the end. So a file or
 // folder that bears its name is complete. A set whose home publishes no digest is read before it gets its name: sizes, counts and labels.
 //
 // Two fetches of a set into one folder take turns: the second finds the set there. The programs die with this one.
@@ -12,15 +11,14 @@
 #include <vector>
 
 #include "data/sources.h"
+#include "engine/download.h"
 
 namespace kelvin {
 
-struct FetchOptions {
+struct FetchOptions : DownloadOptions {
   std::filesystem::path folder = "data";  // made if need be
   std::string home;                       // another address than the source's own; file names are appended
   bool keep_archive = false;
-  bool is_quiet = false;   // no progress bar of curl, which there is on a terminal alone
-  int stall_seconds = 30;  // a download of less than 1000 bytes a second for so long is given up
 };
 
 struct FetchedFile {

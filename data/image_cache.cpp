@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "data/digest.h"
 #include "data/image_file.h"
+#include "engine/digest.h"
 #include "engine/input_file.h"
 #include "engine/safetensors.h"
 #include "kernels/device/error.h"

@@ -7,10 +7,10 @@
 #include "data/corrupted_files.h"
 #include "data/corruptions.h"
 #include "data/dataset.h"
-#include "data/digest.h"
 #include "data/image_folders.h"
 #include "data/npy.h"
 #include "data/sources.h"
+#include "engine/digest.h"
 #include "engine/input_file.h"
 #include "kernels/device/error.h"
 

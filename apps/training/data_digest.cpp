@@ -1,6 +1,6 @@
 #include "apps/training/data_digest.h"
 
-#include "data/digest.h"
+#include "engine/digest.h"
 #include "engine/printable.h"
 #include "kernels/device/error.h"
 

@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "data/archive.h"
-#include "data/digest.h"
 #include "data/npy.h"
 #include "data/verify.h"
+#include "engine/digest.h"
 #include "tests/data/archive_writer.h"
 #include "tests/data/http_server.h"
 #include "tests/support.h"
@@ -54,7 +54,8 @@ class Fetch : public ::testing::Test {
     EXPECT_EQ(std::system(("tar -czf '" + archive + "' -C '" + made + "' small-set").c_str()), 0);
     archive_ = read_text(archive);
     source_ = {"small", "", "", "", {{"small.tar.gz", "md5", md5_of(archive)}}, "small-set", ""};
-    options_ = {.folder = folder_ / "data", .home = "", .keep_archive = false, .is_quiet = true};
+    options_.folder = folder_ / "data";
+    options_.is_quiet = true;
   }
   void expect_complete() const {
     EXPECT_EQ(read_text(folder_ / "data/small-set/data.bin"), content_);

@@ -5,9 +5,9 @@
 #include <fstream>
 
 #include "data/dataset.h"
-#include "data/digest.h"
 #include "data/image_file.h"
 #include "data/npy.h"
+#include "engine/digest.h"
 #include "engine/safetensors.h"
 #include "tests/data/image_writer.h"
 #include "tests/support.h"

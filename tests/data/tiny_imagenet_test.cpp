@@ -106,7 +106,10 @@ TEST_F(TinyImageNet, AFetchedSetIsCheckedPastTheCache) {
       entries.push_back({"tiny-imagenet-200/" + std::filesystem::relative(entry.path(), folder_ / "tiny").string(),
                          read_text(entry.path())});
   write_text(folder_ / "home/tiny-imagenet-200.zip", zip_archive(entries));
-  const FetchOptions options = {.folder = folder_ / "data", .home = "file://" + at("home"), .is_quiet = true};
+  FetchOptions options;
+  options.folder = folder_ / "data";
+  options.home = "file://" + at("home");
+  options.is_quiet = true;
   EXPECT_THAT(mistake_of([&] { (void)fetch(find_data_source("tiny-imagenet"), options); }),
               HasSubstr("what came is not the published set: train: 4 images, published 100000"));
   const Verification v = verify(folder_ / "tiny");

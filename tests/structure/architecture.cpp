@@ -112,19 +112,12 @@ const std::regex kOpensFile(R"(\b[io]?fstream\b|\bf(re)?open\s*\(|\bopen(at)?\s*
 // Files are read through engine/input_file.h and written through engine/atomic_file.h. Others open what is neither: locks, logs and
 // metrics that grow, /dev/null, files of the kernel.
 bool may_open_files(const std::string& path) {
-  static const std::set<std::string> files = {"apps/cli/standard_streams.cpp",
-                                              "apps/run/run_lock.cpp",
-                                              "apps/sweep/workers.cpp",
-                                              "apps/tensorboard/event_file.cpp",
-                                              "apps/training/metrics.cpp",
-                                              "data/fetch.cpp",
-                                              "engine/atomic_file.cpp",
-                                              "engine/child_process.cpp",
-                                              "engine/input_file.cpp",
-                                              "engine/output_place.cpp",
-                                              "engine/temporary_file.cpp",
-                                              "kernels/device/headroom.cpp",
-                                              "kernels/device/nvidia_hardware.cpp"};
+  static const std::set<std::string> files = {
+      "apps/cli/standard_streams.cpp",     "apps/run/run_lock.cpp",     "apps/sweep/workers.cpp",
+      "apps/tensorboard/event_file.cpp",   "apps/training/metrics.cpp", "engine/atomic_file.cpp",
+      "engine/child_process.cpp",          "engine/download.cpp",       "engine/input_file.cpp",
+      "engine/output_place.cpp",           "engine/temporary_file.cpp", "kernels/device/headroom.cpp",
+      "kernels/device/nvidia_hardware.cpp"};
   return path.starts_with("tests/") || files.contains(path);
 }
 
@@ -134,7 +127,7 @@ const std::regex kNamesAFlag(R"("[^"]*--[a-z])");
 // Only the command line knows flags; others name fields ("batch-size"_field). Two files give flags to curl and tar.
 bool may_name_flags(const std::string& path) {
   return path.starts_with("tests/") || path.starts_with("apps/cli/") || path == "data/archive.cpp" ||
-         path == "data/fetch.cpp";
+         path == "engine/download.cpp";
 }
 
 // `on(device, f)`, the versions of oneDNN, and the sanitizers that watch the emulated device.

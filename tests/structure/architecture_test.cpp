@@ -147,9 +147,9 @@ TEST_F(PlantedTree, ReportsFlagsThatLibrariesName) {
   EXPECT_THAT(violations(),
               ElementsAre("engine/bad.cpp:2: names a flag: a library names the field, as in \"batch-size\"_field"));
   plant("engine/bad.cpp", "throw mistake(\"try a smaller \", \"batch-size\"_field);  // apps/cli: \"--batch-size\"\n");
-  for (const char* folder : {"apps/cli", "data"}) plant(fs::path(folder) / "README.md", "");
+  plant("apps/cli/README.md", "");
   plant("apps/cli/good.cpp", "add(\"--batch-size\");\n");
-  plant("data/fetch.cpp", "run({\"curl\", \"--fail\"});\n");
+  plant("engine/download.cpp", "run({\"curl\", \"--fail\"});\n");
   EXPECT_THAT(violations(), IsEmpty());
 }
 

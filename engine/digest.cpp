@@ -1,4 +1,4 @@
-#include "data/digest.h"
+#include "engine/digest.h"
 
 #include <openssl/evp.h>
 
