@@ -18,9 +18,10 @@ void add_audit(CLI::App& app, CommonOptions& common);
 void add_geometry(CLI::App& app, CommonOptions& common);
 void add_gradients(CLI::App& app, CommonOptions& common);
 void add_sweep(CLI::App& app, CommonOptions& common);
-void add_sweep_cell(CLI::App& app, CommonOptions& common);  // added by add_sweep
+void add_sweep_cell(CLI::App& app, CommonOptions& common);        // added by add_sweep
 void add_predict(CLI::App& app, CommonOptions& common);
 void add_weights(CLI::App& app, CommonOptions& common);
+void add_weights_fetch(CLI::App& parent, CommonOptions& common);  // added by add_weights
 void add_explore(CLI::App& app, CommonOptions& common);
 void add_report(CLI::App& app, CommonOptions& common);
 void add_learn(CLI::App& app, CommonOptions& common);

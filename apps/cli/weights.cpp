@@ -1,4 +1,4 @@
-// kelvin weights inspect | import | export
+// kelvin weights inspect | import | export; weights_fetch.cpp: fetch
 #include "models/weights.h"
 
 #include "apps/cli/commands.h"
@@ -145,6 +145,7 @@ void add_weights(CLI::App& app, CommonOptions& common) {
   auto f = std::make_shared<WeightsFlags>();
   CLI::App* const parent = add_parent(
       app, "weights", "Weights between this program and PyTorch, torchvision or timm",
+      "  kelvin weights fetch vit_small_patch16_224.augreg_in21k --out weights\n"
       "  kelvin weights inspect checkpoint.pt\n"
       "  kelvin weights import vit.safetensors --model vit_small_patch16_224 --classes 10 --out start.safetensors\n"
       "  kelvin weights export runs/tau1 --out model.safetensors --dtype float16");
@@ -179,6 +180,7 @@ void add_weights(CLI::App& app, CommonOptions& common) {
   add_fields(
       *c, basic(Fields{required(field("out", f->out, "safetensors file to write")), weights_from_field(f->weights_from),
                        field("dtype", f->dtype, {"float32", "float16", "bfloat16"}, "float32, float16 or bfloat16")}));
+  add_weights_fetch(*parent, common);
 }
 
 }  // namespace kelvin

@@ -55,7 +55,7 @@ TEST_F(StandardStreams, WhatCannotBePrintedIsAFailure) {
   for (const std::string command :
        {"--help", "--version", "train --help", "evaluate run", "evaluate run --json --quiet", "attack run --steps 1",
         "gradients run --taus 1 --limit 20", "geometry run", "corrupt run --corruptions contrast", "data list",
-        "data list --json", "weights inspect run/checkpoint.safetensors", "report run --out r.html",
+        "data list --json", "weights fetch", "weights inspect run/checkpoint.safetensors", "report run --out r.html",
         "data show --data synthetic:test=1 --out s.png", "weights export run --out w.safetensors"}) {
     const Outcome o = shell(command + " > /dev/full");
     EXPECT_EQ(o.code, 1) << command;

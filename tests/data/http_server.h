@@ -42,6 +42,11 @@ class HttpServer {
     const std::lock_guard lock(mutex_);
     return ranges_;
   }
+  // A path answers 302 to another one of this server, with more header lines ("X-Linked-Etag: ...\r\n").
+  void redirect(const std::string& path, const std::string& to, const std::string& headers) {
+    const std::lock_guard lock(mutex_);
+    redirections_[path] = "Location: /" + to + "\r\n" + headers;
+  }
   std::atomic<bool> takes_ranges = true;
   std::atomic<std::size_t> cut_after = 0;  // closes the connection after that many bytes of a body; 0: never
   std::atomic<bool> stalls = false;        // instead stops sending, and waits until the client closes the connection
@@ -66,11 +71,14 @@ class HttpServer {
       request.append(buffer, static_cast<std::size_t>(n));
     }
     const std::size_t start = request.find(' ') + 2;  // behind the slash
-    const auto file = files_.find(request.substr(start, request.find(' ', start) - start));
+    const std::string path = request.substr(start, request.find(' ', start) - start);
+    const auto file = files_.find(path);
     const std::size_t at = request.find("Range: bytes=");
     std::size_t from = 0;
     {
       const std::lock_guard lock(mutex_);
+      if (const auto found = redirections_.find(path); found != redirections_.end())
+        return send(peer, "HTTP/1.1 302 Found\r\n" + found->second + "Content-Length: 0\r\nConnection: close\r\n\r\n");
       ranges_.push_back(at == std::string::npos ? "" : request.substr(at + 13, request.find("\r\n", at) - at - 13));
       if (at != std::string::npos && takes_ranges) from = std::strtoull(request.c_str() + at + 13, nullptr, 10);
     }
@@ -107,7 +115,7 @@ class HttpServer {
     }
   }
 
-  std::map<std::string, std::string> files_;
+  std::map<std::string, std::string> files_, redirections_;
   int socket_ = -1;
   unsigned port_ = 0;
   std::mutex mutex_;
