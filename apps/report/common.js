@@ -1,6 +1,5 @@
-"use strict";
 // What the sections share: the runs, from the JSON in #data – {runs: [{name, config, metrics: [...], results: {name: object}}], claims: [...]} –
-// number formats and tables; charts.js has the charts. Each sections/NAME.js then calls section("NAME", draw).
+// and menus; elements.js has numbers and tables, charts.js the charts. Each sections/NAME.js then calls section("NAME", draw).
 const given = JSON.parse(document.getElementById("data").textContent), runs = given.runs;
 for (const r of runs) {
   r.train = r.results.train || {};
@@ -37,14 +36,10 @@ runs.forEach((r, i) => {
   r.slot = distinct.length > 1 ? distinct.findIndex(t => Object.is(t, r.tau)) : i;
   r.dash = distinct.length > 1 ? [[], [6, 4], [2, 3], [8, 3, 2, 3]][runs.slice(0, i).filter(o => o.tau === r.tau).length % 4] : [];
 });
-const isNumber = v => typeof v === "number" && isFinite(v);
-const percent = v => isNumber(v) ? (100 * v).toFixed(1) : "–";
-const short = v => !isNumber(v) ? "–" : v !== 0 && (Math.abs(v) < 0.01 || Math.abs(v) >= 1e4) ? v.toExponential(2) : Number(v.toPrecision(3)).toString();
 // PGD towards random classes or each class in turn, which have a figure of their own.
 const isPgdWithTargets = a => a.attack === "pgd" && a.loss === "ce" && a.attack_tau === 1 && ["random", "all"].includes(a.targeted);
 const attack = (r, label) => r.attacks.find(a => a.label === label);
 // What must be the same for two attacks to differ by their loss alone; a setting that one of them does not record is not held against it.
-const pixels = v => Math.abs(255 * v - Math.round(255 * v)) < 1e-4 ? `${Math.round(255 * v)}/255` : short(v);
 const compared = {norm: "norm", eps: "ε", step: "step", steps: "steps", restarts: "restarts", n: "images", seed: "seed", data: "data",
   precision: "precision"};
 const differences = (a, b) => Object.keys(compared).filter(k => a[k] !== undefined && b[k] !== undefined && a[k] !== b[k]);
@@ -64,28 +59,6 @@ for (const r of runs) {
     r.noGap = differences(r.ce, r.logOdds).map(k => `${compared[k]} (${asText(k, r.ce[k])} and ${asText(k, r.logOdds[k])})`).join(", ");
 }
 const gap = r => r.ce && r.logOdds && !r.noGap ? r.ce.robust_accuracy - r.logOdds.robust_accuracy : NaN;
-const element = (name, text, className) => {
-  const e = document.createElement(name);
-  if (text !== undefined) e.textContent = text;
-  if (className) e.className = className;
-  return e;
-};
-
-// Lines of cells, texts or elements, into a table below a header; the first cell of each line names it.
-function fillRows(table, header, rows) {
-  const fill = (part, cells, isHeader) => {
-    const tr = part.appendChild(element("tr"));
-    cells.forEach((cell, i) => {
-      const e = tr.appendChild(cell instanceof Node ? cell : element(isHeader || i === 0 ? "th" : "td", cell));
-      if (e.tagName === "TH") e.scope = isHeader ? "col" : "row";
-    });
-  };
-  if (header.length > 12) table.classList.add("wide");  // smaller on paper
-  fill(table.appendChild(element("thead")), header, true);
-  const body = table.appendChild(element("tbody"));
-  for (const row of rows) fill(body, row, false);
-}
-
 // Fills the table of an id, whose caption stands on the page.
 function fillTable(id, header, rows) {
   const table = document.getElementById(id);

@@ -8,16 +8,18 @@ namespace kelvin::embedded {
 [[nodiscard]] std::string page();      // page.html
 [[nodiscard]] std::string sections();  // sections/*.html, in the page's order
 [[nodiscard]] std::string style();     // report.css
-[[nodiscard]] std::string script();    // common.js, charts.js, sections/*.js, contents.js
+[[nodiscard]] std::string script();    // elements.js, common.js, charts.js, sections/*.js, contents.js
 [[nodiscard]] std::string chart();     // Chart.js, minified
 
 // The page of a sweep.
 [[nodiscard]] std::string sweep_sections();  // sweep.html
-[[nodiscard]] std::string sweep_script();    // common.js, charts.js, sweep.js, contents.js
+[[nodiscard]] std::string sweep_script();    // elements.js, common.js, charts.js, sweep.js, contents.js
 
 // What other pages share.
-[[nodiscard]] std::string figure_script();  // formulas.js, figure_parts.js and tau_figure.js
-[[nodiscard]] std::string figure_style();   // figures.css; report.css comes first
-[[nodiscard]] std::string glossary();       // apps/analysis/GLOSSARY.md
+[[nodiscard]] std::string elements_script();  // elements.js: before scripts that use it
+[[nodiscard]] std::string contents_script();  // contents.js: after all others; uses redrawAll()
+[[nodiscard]] std::string figure_script();    // formulas.js, figure_parts.js and tau_figure.js
+[[nodiscard]] std::string figure_style();     // figures.css; report.css comes first
+[[nodiscard]] std::string glossary();         // apps/analysis/GLOSSARY.md
 
 }  // namespace kelvin::embedded
