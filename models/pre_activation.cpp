@@ -55,7 +55,7 @@ std::optional<PreActivationLayout> wide_layout(const std::string& name) {
 }
 
 PreActivationResNet::PreActivationResNet(ModelSpec given, const PreActivationLayout& layout)
-    : Model(std::move(given)), is_deepminds_(layout.is_deepminds) {
+    : Model(std::move(given)), is_deepminds_(layout.is_deepminds), is_fast_(layout.is_fast) {
   const Names names = names_of(layout);
   Parameters& p = parameters();
   std::int64_t in = layout.stem;
@@ -74,7 +74,7 @@ PreActivationResNet::PreActivationResNet(ModelSpec given, const PreActivationLay
       blocks_.push_back(block);
       in = out;
     }
-  norm_ = declare_norm(p, names.norm, in);
+  if (!is_fast_) norm_ = declare_norm(p, names.norm, in);
   declare_prototypes(names.head, in, /*decays_bias=*/true);
 }
 
@@ -88,7 +88,8 @@ Tensor PreActivationResNet::activated(const ConvNorm& layer, const Tensor& x, Mo
 
 Tensor PreActivationResNet::apply_block(const Block& block, const Tensor& x, Mode mode) const {
   const Tensor a = activated(block.norm, x, mode);
-  const Tensor shortcut = block.shortcut == nullptr ? x : conv2d(a, block.shortcut->value, {.stride = block.stride});
+  const Tensor shortcut =
+      block.shortcut == nullptr ? x : conv2d(is_fast_ ? x : a, block.shortcut->value, {.stride = block.stride});
   const Tensor h = activated(block.first, is_deepminds_ && block.stride == 2 ? pad_end(a) : a, mode);
   return conv_add(h, block.second->value, shortcut, mode);
 }
@@ -96,7 +97,7 @@ Tensor PreActivationResNet::apply_block(const Block& block, const Tensor& x, Mod
 Tensor PreActivationResNet::features(const Tensor& images, Mode mode) {
   Tensor x = conv2d(normalize(images), stem_->value, {.pad = 1});
   for (const Block& block : blocks_) x = apply_block(block, x, mode);
-  return global_avg_pool(activated(norm_, x, mode));
+  return global_avg_pool(is_fast_ ? x : activated(norm_, x, mode));
 }
 
 }  // namespace kelvin

@@ -22,6 +22,9 @@ const std::map<std::string, Builder>& builders() {
   const auto resnet = [](ResNetLayout layout) {
     return [layout](ModelSpec spec) { return std::make_unique<ResNet>(std::move(spec), layout); };
   };
+  const auto pre_activation = [](PreActivationLayout layout) {
+    return [layout](ModelSpec spec) { return std::make_unique<PreActivationResNet>(std::move(spec), layout); };
+  };
   const auto vit = [](VitLayout layout) {
     return [layout](ModelSpec spec) { return std::make_unique<VisionTransformer>(std::move(spec), layout); };
   };
@@ -32,11 +35,8 @@ const std::map<std::string, Builder>& builders() {
       {"resnet18", resnet({.widths = {64, 128, 256, 512}, .blocks = {2, 2, 2, 2}})},
       {"resnet34", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}})},
       {"resnet50", resnet({.widths = {64, 128, 256, 512}, .blocks = {3, 4, 6, 3}, .has_bottlenecks = true})},
-      {"preactresnet18",
-       [](ModelSpec spec) {
-         return std::make_unique<PreActivationResNet>(std::move(spec),
-                                                      PreActivationLayout{.widths = {64, 128, 256, 512}});
-       }},
+      {"preactresnet18", pre_activation({.widths = {64, 128, 256, 512}})},
+      {"fast_preactresnet18", pre_activation({.widths = {64, 128, 256, 512}, .is_fast = true})},
       {"vit_tiny_patch4", vit({.patch = 4, .width = 192, .heads = 3})},
       {"vit_small_patch4", vit({.patch = 4})},
       {"vit_tiny_patch7", vit({.patch = 7, .width = 192, .heads = 3})},

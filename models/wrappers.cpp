@@ -37,6 +37,23 @@ std::string without_inner_wrappers(std::string name) {
 
 std::string own_name(const std::string& name) { return without_inner_wrappers(name.substr(wrapper_of(name).size())); }
 
+// torchvision's name for one of pytorch-cifar's; other names stay as they are.
+std::string torchvisions_name(std::string name) {
+  if (name.starts_with("linear.")) return "fc." + name.substr(std::string_view("linear.").size());
+  constexpr std::string_view theirs = ".shortcut.";
+  if (const std::size_t at = name.find(theirs); at != std::string::npos)
+    name.replace(at, theirs.size(), ".downsample.");
+  return name;
+}
+
+// A file's name as the model with these parameters has it.
+std::string name_in(const Parameters& parameters, const std::string& name) {
+  const std::string own = own_name(name);
+  if (parameters.find(own) != nullptr) return own;
+  const std::string other = torchvisions_name(own);
+  return parameters.find(other) != nullptr ? other : own;
+}
+
 // Counters, and the state of optimizers, schedules and loss scalers.
 bool is_beside_the_model(const std::string& name) {
   if (name.ends_with("num_batches_tracked")) return true;
@@ -65,6 +82,11 @@ bool holds_average(const std::string& wrapper) {
 
 }  // namespace
 
+bool has_cifar_names(const SafetensorsFile& file) {
+  return std::ranges::any_of(
+      file.tensors, [](const auto& tensor) { return own_name(tensor.first).find(".shortcut.") != std::string::npos; });
+}
+
 std::string wrapper_of(const std::string& name) {
   std::size_t end = 0;
   for (std::size_t dot; (dot = name.find('.', end)) != std::string::npos; end = dot + 1)
@@ -75,7 +97,7 @@ std::string wrapper_of(const std::string& name) {
 UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameters) {
   std::map<std::string, int> counts;  // names of the model in each wrapper
   for (const auto& [name, entry] : file.tensors)
-    if (parameters.find(own_name(name)) != nullptr) ++counts[wrapper_of(name)];
+    if (parameters.find(name_in(parameters, name)) != nullptr) ++counts[wrapper_of(name)];
   const auto is_worse = [](const auto& a, const auto& b) {
     if (a.second != b.second) return a.second < b.second;
     const bool average = holds_average(a.first);
@@ -91,19 +113,20 @@ UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameter
 
   UnwrappedTensors out;
   std::size_t passed_over = 0, unused = 0;
-  bool has_others = false;
+  bool has_others = false, is_renamed = false;
   // A last layer may stand outside of the wrapper of its backbone.
   for (std::string wrapper = chosen;; wrapper = outer(wrapper)) {
     for (const auto& [name, entry] : file.tensors)
-      if (wrapper_of(name) == wrapper && parameters.find(own_name(name)) != nullptr)
-        out.tensors.emplace(own_name(name), &entry);
+      if (const std::string own = name_in(parameters, name);
+          wrapper_of(name) == wrapper && parameters.find(own) != nullptr && out.tensors.emplace(own, &entry).second)
+        is_renamed |= own != own_name(name);
     if (wrapper.empty()) break;
   }
   std::set<std::string> constants;
   for (const auto& [mean, std] : normalisation_names(file)) constants.insert({mean, std});
   for (const auto& [name, entry] : file.tensors) {
     if (constants.contains(name)) continue;
-    const auto taken = out.tensors.find(own_name(name));
+    const auto taken = out.tensors.find(name_in(parameters, name));
     if (taken != out.tensors.end() && taken->second == &entry) continue;
     if (taken != out.tensors.end())
       ++passed_over;  // of another copy
@@ -119,6 +142,9 @@ UnwrappedTensors unwrap(const SafetensorsFile& file, const Parameters& parameter
   if (unused > 0)
     out.notes.push_back(str(file.path.string(), ": ", unused,
                             " tensors of sub_block1, a copy of block1 that computes nothing, are passed over"));
+  if (is_renamed)
+    out.notes.push_back(
+        str(file.path.string(), ": pytorch-cifar's names shortcut and linear are taken for downsample and fc"));
   if (chosen.empty()) return out;
   std::string note = str("names begin with ", chosen, " in ", file.path.string(), ", which is taken off");
   if (passed_over > 0) note += str("; ", passed_over, " tensors of other copies of the model are passed over");

@@ -5,6 +5,9 @@
 // the most of its names counts; of equal ones no average, then the one with the shorter wrapper. Networks of TRADES carry a second copy
 // of block1, `sub_block1`, that computes nothing: it is counted and passed over.
 //
+// Residual networks for CIFAR often have the names of kuangliu's pytorch-cifar, `shortcut` and `linear`, where torchvision says `downsample`
+// and `fc`; the networks are the same.
+//
 // In PyTorch's files the model's dictionary may be one of several ("state_dict", "optimizer"): what lies outside of it is passed over.
 #pragma once
 
@@ -19,6 +22,9 @@ namespace kelvin {
 
 // What stands before a name and belongs to a wrapper: "module._orig_mod." of "module._orig_mod.conv1.weight"; else "".
 [[nodiscard]] std::string wrapper_of(const std::string& name);
+
+// Whether a file's residual network has pytorch-cifar's names, so that its weights are not torchvision's.
+[[nodiscard]] bool has_cifar_names(const SafetensorsFile& file);
 
 struct UnwrappedTensors {
   std::map<std::string, const SafetensorsEntry*> tensors;  // by the model's names; point into the file

@@ -5,6 +5,7 @@
 #include "kernels/arrays/elementwise.h"
 #include "kernels/arrays/random_fill.h"
 #include "models/normalisation.h"
+#include "models/wrappers.h"
 
 namespace kelvin {
 namespace {
@@ -31,7 +32,8 @@ Normalisation normalisation_for(const TrainOptions& o, const Dataset& data, cons
       notes.push_back(str("images are normalised as ", held->mean_name, " and ", held->std_name, " of ",
                           weights.string(), " say; the option normalize overrides"));
       return held->values;
-    } else if (const auto published = published_normalisation(o.model, channels); published && channels == 3) {
+    } else if (const auto published = published_normalisation(o.model, channels);
+               published && channels == 3 && !has_cifar_names(file)) {
       const bool is_vit = o.model.starts_with("vit");
       notes.push_back(
           str("images are normalised as ",

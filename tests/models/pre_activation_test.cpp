@@ -85,7 +85,8 @@ TEST_P(PreActivation, Training) {
 INSTANTIATE_TEST_SUITE_P(PyTorch, PreActivation,
                          ::testing::Values(GoldenCase{"wrn_16_3", 10, 32, 3}, GoldenCase{"wrn_10_1", 100, 28, 1},
                                            GoldenCase{"dm_wrn_16_2", 100, 32, 3}, GoldenCase{"dm_wrn_10_1", 10, 28, 1},
-                                           GoldenCase{"preactresnet18", 10, 32, 3}),
+                                           GoldenCase{"preactresnet18", 10, 32, 3},
+                                           GoldenCase{"fast_preactresnet18", 10, 32, 3}),
                          [](const auto& info) { return std::string(info.param.model); });
 
 std::vector<std::int64_t> in_pytorchs_order(const Shape& s) {

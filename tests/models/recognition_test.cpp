@@ -10,6 +10,7 @@
 #include "engine/tensor_file.h"
 #include "models/normalisation.h"
 #include "models/weights.h"
+#include "models/wrappers.h"
 
 namespace kelvin::testing {
 namespace {
@@ -64,6 +65,30 @@ TEST(Recognition, TellsTheStems) {
   EXPECT_EQ(recognise_model(shapes_of(spec_of("resnet20"))).stem, "auto");
 }
 
+TEST(Recognition, KnowsPytorchCifarsNames) {
+  for (const char* name : {"resnet18", "resnet34", "resnet50"}) {
+    ModelSpec spec = spec_of(name, 100);
+    spec.stem = "cifar";
+    const SafetensorsFile torchvisions = shapes_of(spec, "module.");
+    SafetensorsFile theirs = torchvisions;
+    theirs.tensors.clear();
+    for (auto [tensor, entry] : torchvisions.tensors) {
+      if (const auto at = tensor.find("downsample"); at != std::string::npos) tensor.replace(at, 10, "shortcut");
+      if (const auto at = tensor.find("fc."); at != std::string::npos) tensor.replace(at, 3, "linear.");
+      theirs.tensors.emplace(tensor, entry);
+    }
+    const ModelSpec found = recognise_model(theirs);
+    EXPECT_EQ(found.name, name);
+    EXPECT_EQ(found.classes, 100);
+    EXPECT_EQ(found.stem, "cifar");
+    EXPECT_TRUE(has_cifar_names(theirs));
+    EXPECT_FALSE(has_cifar_names(torchvisions));
+    theirs.tensors.erase("module.layer2.0.shortcut.0.weight");
+    EXPECT_THAT([&] { (void)recognise_model(theirs); },
+                ThrowsMessage<Error>(HasSubstr(str("nearest is ", name, ": missing: layer2.0.downsample.0.weight"))));
+  }
+}
+
 TEST(Recognition, SaysWhatIsDifferent) {
   SafetensorsFile file = shapes_of(spec_of("wrn_16_2"));
   file.tensors.erase("fc.bias");
@@ -75,8 +100,7 @@ TEST(Recognition, SaysWhatIsDifferent) {
   // Without the last norm it is another network, whose shortcuts read another tensor.
   file = shapes_of(spec_of("preactresnet18"));
   for (const char* name : {"bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"}) file.tensors.erase(name);
-  EXPECT_THAT([&] { (void)recognise_model(file); },
-              ThrowsMessage<Error>(HasSubstr("nearest is preactresnet18: missing: bn.weight")));
+  EXPECT_EQ(recognise_model(file).name, "fast_preactresnet18");
   // A file of names that are nobody's, one of blocks without end, and an empty one.
   for (const char* name : {"a.weight", "block1.layer.0.conv1.weight", "layer.0.block.0.conv_0.weight"}) {
     SafetensorsFile strange{.path = "s", .tensors = {}, .metadata = {}, .storage = {}};

@@ -54,6 +54,23 @@ TEST_F(Weights, ComeBackAsTheyWere) {
   }
 }
 
+// kuangliu's pytorch-cifar, whose files many papers on adversarial training share.
+TEST_F(Weights, UnderPytorchCifarsNamesAreTheSame) {
+  const auto from = make("resnet18"), to = make("resnet18", 10, 32, /*seed=*/1);
+  const SafetensorsFile torchvisions = exported(*from);
+  SafetensorsFile theirs = torchvisions;
+  theirs.tensors.clear();
+  for (auto [name, entry] : torchvisions.tensors) {
+    if (const auto at = name.find("downsample"); at != std::string::npos) name.replace(at, 10, "shortcut");
+    if (name.starts_with("fc.")) name.replace(0, 3, "linear.");
+    theirs.tensors.emplace("module." + name, entry);
+  }
+  const WeightsReport report = import_weights(theirs, *to, {.is_exact = true});
+  EXPECT_THAT(report.notes, Contains(HasSubstr("pytorch-cifar's names")));
+  for (const Parameter& p : from->parameters())
+    ASSERT_EQ(p.value.to_host<float>(), to->parameters().find(p.spec.name)->value.to_host<float>()) << p.spec.name;
+}
+
 TEST_F(Weights, FiltersLieInPyTorchsOrder) {
   const auto model = make("resnet18");
   const SafetensorsFile file = exported(*model);

@@ -4,8 +4,8 @@ training step, running statistics.
     python tools/golden/pre_activation.py        # writes tests/golden/pre_activation/
 
 Needs torch and numpy. The networks are written here from the papers (Zagoruyko & Komodakis 2016, 1605.07146; Gowal et al. 2020,
-2010.03593; He et al. 2016, 1603.05027; Rice et al. 2020, 2002.11569) and from what the authors say of their own form: where the shape
-changes, the shortcut reads the activated input; the networks with SiLU pad as TensorFlow's SAME does, below and at the right alone
+2010.03593; He et al. 2016, 1603.05027; Rice et al. 2020, 2002.11569; Wong et al. 2020, 2001.03994) and from what the authors say of their own form: where the shape
+changes, the shortcut reads the activated input, in Wong et al.'s the input itself, and their last block has no norm behind it; the networks with SiLU pad as TensorFlow's SAME does, below and at the right alone
 where the stride is 2. Parameters have the published names. Weights and images come from one formula on both sides (formula.py), and
 everything is computed in float64, as in residual_networks.py. sizes.json holds counts, and for some names and shapes, of the large
 networks, which are built on PyTorch's meta device.
@@ -31,9 +31,9 @@ def conv(i, o, size, stride=1):
 class Block(torch.nn.Module):
     """x + conv2(f(norm2(conv1(a)))) with a = f(norm1(x)), or a 1x1 convolution of a in the place of x."""
 
-    def __init__(self, names, i, o, stride, f, pads_end):
+    def __init__(self, names, i, o, stride, f, pads_end, reads_x=False):
         super().__init__()
-        self.names, self.f = names, f
+        self.names, self.f, self.reads_x = names, f, reads_x
         self.pads_end = pads_end and stride == 2
         modules = [torch.nn.BatchNorm2d(i), conv(i, o, 3, stride), torch.nn.BatchNorm2d(o), conv(o, o, 3)]
         for name, module in zip(names, modules):
@@ -51,7 +51,7 @@ class Block(torch.nn.Module):
         norm1, conv1, norm2, conv2 = (getattr(self, n) for n in self.names[:4])
         a = self.f(norm1(x))
         h = conv2(self.f(norm2(conv1(F.pad(a, (0, 1, 0, 1)) if self.pads_end else a))))
-        return h + (getattr(self, self.names[4].removesuffix(".0"))(a) if self.has_shortcut else x)
+        return h + (getattr(self, self.names[4].removesuffix(".0"))(x if self.reads_x else a) if self.has_shortcut else x)
 
 
 class Stage(torch.nn.Module):
@@ -69,7 +69,7 @@ class Stage(torch.nn.Module):
 class Network(torch.nn.Module):
     def __init__(self, kind, depth, width, classes, channels=3):
         super().__init__()
-        wide, silu = kind != "preactresnet", kind == "dm_wrn"
+        wide, silu, self.is_fast = "preactresnet" not in kind, kind == "dm_wrn", kind == "fast_preactresnet"
         self.kind, self.f = kind, F.silu if silu else F.relu
         if silu:
             block, (stem, norm, head) = (["batchnorm_0", "conv_0", "batchnorm_1", "conv_1", "shortcut"],
@@ -85,7 +85,8 @@ class Network(torch.nn.Module):
         setattr(self, stem, conv(channels, i, 3))
         stages = []
         for s, o in enumerate(widths):
-            layers = torch.nn.Sequential(*(Block(block, i if k == 0 else o, o, 2 if s > 0 and k == 0 else 1, self.f, silu)
+            layers = torch.nn.Sequential(*(Block(block, i if k == 0 else o, o, 2 if s > 0 and k == 0 else 1, self.f, silu,
+                                                 self.is_fast)
                                            for k in range(blocks)))
             i = o
             stages.append(layers if not wide else Stage("block" if silu else "layer", layers))
@@ -95,22 +96,23 @@ class Network(torch.nn.Module):
             for s, stage in enumerate(stages):
                 setattr(self, f"{'block' if wide else 'layer'}{s + 1}", stage)
         self.count = len(stages)
-        setattr(self, norm, torch.nn.BatchNorm2d(i))
+        if not self.is_fast:
+            setattr(self, norm, torch.nn.BatchNorm2d(i))
         setattr(self, head, torch.nn.Linear(i, classes))
 
     def forward(self, x):
-        stem, norm, head = (getattr(self, n) for n in self.own)
+        stem, norm, head = (getattr(self, n, None) for n in self.own)
         x = stem(x)
         for s in range(self.count):
             x = self.layer[s](x) if self.kind == "dm_wrn" else \
                 getattr(self, f"{'block' if self.kind == 'wrn' else 'layer'}{s + 1}")(x)
-        self.features = self.f(norm(x)).mean((2, 3))
+        self.features = (x if self.is_fast else self.f(norm(x))).mean((2, 3))
         return head(self.features)
 
 
 CASES = {"wrn_16_3": ("wrn", 16, 3, 10, 32, 3), "wrn_10_1": ("wrn", 10, 1, 100, 28, 1),
          "dm_wrn_16_2": ("dm_wrn", 16, 2, 100, 32, 3), "dm_wrn_10_1": ("dm_wrn", 10, 1, 10, 28, 1),
-         "preactresnet18": ("preactresnet", 18, 0, 10, 32, 3)}
+         "preactresnet18": ("preactresnet", 18, 0, 10, 32, 3), "fast_preactresnet18": ("fast_preactresnet", 18, 0, 10, 32, 3)}
 LARGE = {"wrn_28_10": ("wrn", 28, 10), "wrn_34_10": ("wrn", 34, 10), "wrn_34_20": ("wrn", 34, 20),
          "wrn_70_16": ("wrn", 70, 16), "dm_wrn_28_10": ("dm_wrn", 28, 10), "dm_wrn_34_20": ("dm_wrn", 34, 20),
          "dm_wrn_70_16": ("dm_wrn", 70, 16), "preactresnet18": ("preactresnet", 18, 0)}
