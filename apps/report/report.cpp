@@ -64,7 +64,7 @@ Json read_run(const Path& run, Problems& problems, std::vector<std::string>& not
   std::vector<Path> files;
   if (is_folder(run / "results"))
     for (const std::string& name : names_in(run / "results"))
-      if (Path(name).extension() == ".json") files.push_back(run / "results" / name);
+      if (Path(name).extension() == ".json" && !RunFolder::is_card(name)) files.push_back(run / "results" / name);
   std::size_t old = 0;
   for (const Path& file : files) {
     bool has_checksum = true;

@@ -14,9 +14,11 @@ TrainedModel build_foreign_model(const SafetensorsFile& file, const RunInfo& inf
   return trained;
 }
 
+std::string with_article(const std::string& model) { return (model.starts_with("mlp") ? "an " : "a ") + model; }
+
 ModelSpec recognised(const SafetensorsFile& file, std::vector<std::string>& notes) {
   ModelSpec spec = recognise_model(file);
-  notes.push_back(str(file.path.string(), " holds a ", spec.name, ", by its names and shapes"));
+  notes.push_back(str(file.path.string(), " holds ", with_article(spec.name), ", by its names and shapes"));
   return spec;
 }
 

@@ -17,4 +17,7 @@ namespace kelvin {
 // The model that the file holds by its names and shapes (models/recognition.h); `notes` gets a line that says which.
 [[nodiscard]] ModelSpec recognised(const SafetensorsFile& file, std::vector<std::string>& notes);
 
+// "a resnet18", "an mlp"
+[[nodiscard]] std::string with_article(const std::string& model);
+
 }  // namespace kelvin

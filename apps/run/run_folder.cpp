@@ -112,7 +112,7 @@ std::string RunFolder::stranger(std::initializer_list<std::string_view> also) co
     if (!is_known(name)) return name;
   if (is_there(path / "results"))
     for (const std::string& name : names_in(path / "results"))
-      if (!name.ends_with(".json") && !is_temporary_name(name)) return "results/" + name;
+      if (!name.ends_with(".json") && !is_card(name) && !is_temporary_name(name)) return "results/" + name;
   return {};
 }
 
@@ -144,12 +144,20 @@ std::string RunFolder::read_text(const std::filesystem::path& file) const {
   return kelvin::read_text(file);
 }
 
-void RunFolder::write_result(const std::string& name, const Json& json) const {
+bool RunFolder::is_card(const std::string& file_name) {
+  return file_name.starts_with("card") && (file_name.ends_with(".json") || file_name.ends_with(".html"));
+}
+
+void RunFolder::prepare_result(const std::string& file_name) const {
   std::error_code error;
   std::filesystem::create_directories(path / "results", error);
   if (error) throw mistake(printable((path / "results").string()), ": cannot be made: ", error.message());
-  if (leads_out(result(name)))
-    throw mistake(printable(result(name).string()), ": is a link out of the run folder; remove it");
+  if (const std::filesystem::path file = path / "results" / file_name; leads_out(file))
+    throw mistake(printable(file.string()), ": is a link out of the run folder; remove it");
+}
+
+void RunFolder::write_result(const std::string& name, const Json& json) const {
+  prepare_result(name + ".json");
   const std::string text = checked_json_text(Json::parse(to_text(json)));
   write_file_atomically(result(name), std::as_bytes(std::span(text)));
 }

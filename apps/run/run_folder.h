@@ -42,6 +42,9 @@ struct RunFolder {
     return path / "results" / (name + ".json");
   }
 
+  // Robustness cards are results for people (apps/card): "card-l2.json", with a page "card-l2.html" beside it.
+  [[nodiscard]] static bool is_card(const std::string& file_name);
+
   [[nodiscard]] std::filesystem::path search() const { return path / "search"; }
 
   // Makes the folder and its results/. Throws a mistake if it cannot.
@@ -57,6 +60,8 @@ struct RunFolder {
   // empty.
   void discard() const;
   void write_result(const std::string& name, const Json& result) const;
+  // Makes results/. Throws a mistake if it cannot, or if a file of that name in it is a link out of the folder.
+  void prepare_result(const std::string& file_name) const;
   // Throws a mistake if a file that training writes is a link out of the folder.
   void require_own_files() const;
   // Reads a file of this folder. Throws a mistake if it cannot be read, is no regular file or is a link out of the folder.
