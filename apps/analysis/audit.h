@@ -76,10 +76,36 @@ struct AuditCheck {
   std::vector<AuditComparison> comparisons = {};
 };
 
+// One attack of the audit as it ran.
+struct AuditAttack {
+  AttackOptions options;
+  std::string on;             // what it ran on, if not on the model as it is: "logits x 5", "the model in bfloat16"
+  bool counts = false;        // towards the worst case
+  std::int64_t attacked = 0;  // images
+  std::int64_t left = 0;      // of these, right afterwards
+  std::vector<MemberSummary> members = {};
+};
+
+// One image after all attacks.
+struct AuditedImage {
+  std::int32_t label = 0, prediction = 0;
+  float margin = 0;                // z_y − max_{j≠y} z_j
+  bool has_zero_gradient = false;  // of plain PGD's loss, at the image or at a random start
+  bool is_saturated = false;       // see auditor.h
+  bool is_left_by_plain = false;   // right after plain PGD
+  int first_broken_by = -1;        // index in Audit::attacks, of those that count; −1: by none, or wrong without any
+  int times_broken = 0;            // by how many of them
+  [[nodiscard]] bool is_correct() const { return prediction == label; }
+  [[nodiscard]] bool is_robust() const { return is_correct() && times_broken == 0; }
+};
+
 struct Audit {
   std::vector<AuditCheck> checks;
+  std::vector<AuditAttack> attacks;  // in the order in which they ran
+  std::vector<AuditedImage> images;
   std::int64_t n = 0;
   double clean_accuracy = 0, paper_faithful = 0, sound = 0, worst_case = 0;
+  double autoattack = 0;  // AutoAttack alone
   double median_margin = 0, train_tau = 1;
   Norm norm = Norm::linf;
   double eps = 0, step = 0;

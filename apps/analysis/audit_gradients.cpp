@@ -43,6 +43,12 @@ void Auditor::saturation() {
     const bool is_zero = here.is_zero[i] != 0 || around.is_zero[i] != 0;
     clean_[i] = image.is_clean_correct() ? 1 : 0;
     saturated_[i] = is_zero || static_cast<double>(image.clean_margin) > kUnreliable ? 1 : 0;
+    a_.images[i].label = image.label;
+    a_.images[i].prediction = image.clean_prediction;
+    a_.images[i].margin = image.clean_margin;
+    a_.images[i].has_zero_gradient = is_zero;
+    a_.images[i].is_saturated = saturated_[i] != 0;
+    a_.images[i].is_left_by_plain = left_by_ce_[i] != 0;
     unmoved[i] = is_zero && left_by_ce_[i] != 0 ? 1 : 0;
     short_of_half[i] = left_by_ce_[i] != 0 && static_cast<double>(image.displacement) < reach / 2 ? 1 : 0;
   }

@@ -7,6 +7,7 @@
 
 namespace kelvin {
 
+using audit_text::scaled_text;
 using audit_text::share;
 
 void Auditor::attack_temperatures() {
@@ -56,7 +57,9 @@ void Auditor::rescaled_logits() {
   for (const double s : {1 / o_.train_tau, static_cast<double>(usual_scale()), 10.0, 100.0}) {
     if (s == 1) continue;
     const LogitScale scaled(model_, static_cast<float>(s));
-    const Robust ce = left_by(pgd(AttackLoss::cross_entropy)), margin = left_by(pgd(AttackLoss::margin));
+    const std::string on = scaled_text(s);
+    const Robust ce = left_by(pgd(AttackLoss::cross_entropy), Counts::towards_sound_and_worst, on),
+                 margin = left_by(pgd(AttackLoss::margin), Counts::towards_sound_and_worst, on);
     comparisons.push_back(paired(str("x", s), left_by_ce_, ce, kPoints));
     has_margin_changed = has_margin_changed || fails(paired("margin", left_by_margin_, margin, kPoints)) ||
                          fails(paired("margin", margin, left_by_margin_, kPoints));

@@ -8,6 +8,7 @@
 namespace kelvin {
 namespace {
 
+using audit_text::scaled_text;
 using audit_text::share;
 using Flags = audit_text::Flags;
 
@@ -62,6 +63,7 @@ void Auditor::transfer() {
   for (const AuditTwin& twin : o_.twins) {
     const ImageSet moved = found_images(*twin.model, set_, pgd(AttackLoss::log_odds));
     const Robust left = audit_text::both(clean_, correct_images(predict(model_, moved, o_.attack.batch_size)));
+    note(pgd(AttackLoss::log_odds), Counts::towards_worst, "images made on " + twin.name, all_rows_, left);
     worst_ = audit_text::both(worst_, left);
     comparisons.push_back(paired("transfer from " + twin.name, left_by_ce_, left, 0));
     twins.push_back({{"twin", twin.name}, {"robust_accuracy", share(left)}});
@@ -93,7 +95,9 @@ void Auditor::precision() {
               robust_in_other = correct_images(predict(*other, found, batch));
   Flags changed(robust.size());
   for (std::size_t i = 0; i < changed.size(); ++i) changed[i] = robust[i] ^ robust_in_other[i];
-  const Robust left = audit_text::robust_images(attack(*other, set_, pgd(AttackLoss::cross_entropy)));
+  const AttackOptions plain = pgd(AttackLoss::cross_entropy);
+  const Robust left = audit_text::robust_images(attack(*other, set_, plain));
+  note(plain, Counts::nowhere, "the model in " + other_name, all_rows_, left);
   AuditCheck& check =
       judge("precision",
             str("in ", other_name, " ", percent(share(clean)), " of the predictions differ, and whether ",
@@ -116,7 +120,7 @@ void Auditor::known_broken_model() {
                Verdict::passes, Json::object()};
   {
     const LogitScale scaled(model_, 100);
-    const Robust left = left_by(pgd(AttackLoss::log_odds));
+    const Robust left = left_by(pgd(AttackLoss::log_odds), Counts::towards_sound_and_worst, scaled_text(100));
     c.figures = str("logits x 100: log-odds PGD leaves ", percent(share(left)), ", unscaled margin PGD ",
                     percent(share(left_by_margin_)));
     c.values["log_odds"] = share(left);

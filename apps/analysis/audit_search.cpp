@@ -7,6 +7,7 @@
 namespace kelvin {
 namespace {
 
+using audit_text::scaled_text;
 using audit_text::share;
 
 constexpr double kUsualOfAutoAttack = 0.10;  // 3 to 5 points are usual
@@ -83,8 +84,10 @@ Auditor::Robust Auditor::broken_among(const std::vector<std::int64_t>& rows, con
   Robust broken(worst_.size(), 0);
   if (rows.empty()) return broken;
   const AttackResult r = attack(model_, set_.select(rows), options);
+  const Robust left = audit_text::robust_images(r);
+  note(options, Counts::towards_worst, "", rows, left);
   for (std::size_t k = 0; k < rows.size(); ++k)
-    if (!r.images[k].is_robust()) {
+    if (left[k] == 0) {
       const auto i = static_cast<std::size_t>(rows[k]);
       broken[i] = 1;
       worst_[i] = 0;
@@ -148,6 +151,7 @@ void Auditor::autoattack() {
   o.loss = AttackLoss::cross_entropy;
   o.autoattack.queries = o_.queries;
   const AttackResult r = attacked(o, Counts::towards_worst);
+  a_.autoattack = r.robust_accuracy();
   Json members = Json::object();
   for (const MemberSummary& m : r.members) members[m.name] = m.robust_accuracy;
   a_.warnings.insert(a_.warnings.end(), r.warnings.begin(), r.warnings.end());
@@ -162,7 +166,7 @@ void Auditor::autoattack() {
   o.attack = "apgd-ce";
   o.apgd.steps = o.autoattack.steps;
   const LogitScale scaled(model_, usual_scale());
-  const Robust left = left_by(o);
+  const Robust left = left_by(o, Counts::towards_sound_and_worst, scaled_text(usual_scale()));
   judge("rescaled APGD",
         str("APGD on cross-entropy leaves ", percent(share(left_by_first)), ", with logits x", usual_scale(), " ",
             percent(share(left))),

@@ -28,6 +28,8 @@ Flags robust_images(const AttackResult& result) {
   return flags;
 }
 
+std::string scaled_text(double factor) { return str("logits x ", factor); }
+
 }  // namespace audit_text
 
 namespace {
@@ -67,6 +69,9 @@ Auditor::Auditor(Model& model, const ImageSet& set, const AuditOptions& options,
   worst_.assign(static_cast<std::size_t>(set.count), 1);
   sound_ = clean_ = left_by_ce_ = left_by_log_odds_ = left_by_margin_ = worst_;
   saturated_.assign(worst_.size(), 0);
+  all_rows_.resize(worst_.size());
+  std::iota(all_rows_.begin(), all_rows_.end(), 0);
+  a_.images.resize(worst_.size());
   if (const std::string warning = reach_warning(pgd(AttackLoss::cross_entropy)); !warning.empty())
     a_.warnings.push_back(warning);
 }
@@ -90,6 +95,11 @@ Audit Auditor::run() {
   autoattack();
   precision();
   known_broken_model();
+  for (AuditedImage& image : a_.images) {
+    if (image.is_correct()) continue;
+    image.first_broken_by = -1;  // wrong without any attack
+    image.times_broken = 0;
+  }
   a_.sound = audit_text::share(sound_);
   a_.worst_case = audit_text::share(worst_);
   return std::move(a_);
@@ -103,17 +113,31 @@ AttackOptions Auditor::pgd(AttackLoss loss, double tau) const {
   return o;
 }
 
-AttackResult Auditor::attacked(const AttackOptions& options, Counts counts) {
+AttackResult Auditor::attacked(const AttackOptions& options, Counts counts, const std::string& on) {
   AttackResult r = attack(model_, set_, options);
-  if (counts == Counts::nowhere) return r;
   const Robust robust = audit_text::robust_images(r);
+  note(options, counts, on, all_rows_, robust).members = r.members;
+  if (counts == Counts::nowhere) return r;
   worst_ = audit_text::both(worst_, robust);
   if (counts == Counts::towards_sound_and_worst) sound_ = audit_text::both(sound_, robust);
   return r;
 }
 
-Auditor::Robust Auditor::left_by(const AttackOptions& options, Counts counts) {
-  return audit_text::robust_images(attacked(options, counts));
+Auditor::Robust Auditor::left_by(const AttackOptions& options, Counts counts, const std::string& on) {
+  return audit_text::robust_images(attacked(options, counts, on));
+}
+
+AuditAttack& Auditor::note(const AttackOptions& options, Counts counts, const std::string& on,
+                           const std::vector<std::int64_t>& rows, const Robust& left) {
+  const int index = static_cast<int>(a_.attacks.size());
+  const bool is_counted = counts != Counts::nowhere;
+  for (std::size_t k = 0; is_counted && k < rows.size(); ++k) {
+    if (left[k] != 0) continue;
+    AuditedImage& image = a_.images[static_cast<std::size_t>(rows[k])];
+    if (image.times_broken++ == 0) image.first_broken_by = index;
+  }
+  return a_.attacks.emplace_back(
+      AuditAttack{options, on, is_counted, static_cast<std::int64_t>(rows.size()), audit_text::count(left)});
 }
 
 float Auditor::usual_scale() const { return static_cast<float>(5 / std::max(a_.median_margin, 0.05)); }

@@ -52,10 +52,15 @@ class Auditor {
   void known_broken_model();
 
   [[nodiscard]] AttackOptions pgd(AttackLoss loss, double tau = 1) const;
-  // Attacks and adds the outcome to the minima, except for attacks at another ε or on another model.
-  AttackResult attacked(const AttackOptions& options, Counts counts = Counts::towards_sound_and_worst);
+  // Attacks and adds the outcome to the minima, except for attacks at another ε or on another model. `on`: AuditAttack::on.
+  AttackResult attacked(const AttackOptions& options, Counts counts = Counts::towards_sound_and_worst,
+                        const std::string& on = "");
   // The flags of `attacked`.
-  Robust left_by(const AttackOptions& options, Counts counts = Counts::towards_sound_and_worst);
+  Robust left_by(const AttackOptions& options, Counts counts = Counts::towards_sound_and_worst,
+                 const std::string& on = "");
+  // Adds an attack that ran on the images at `rows` to the audit's list, and to each image that it broke.
+  AuditAttack& note(const AttackOptions& options, Counts counts, const std::string& on,
+                    const std::vector<std::int64_t>& rows, const Robust& left);
   // Attacks only the images at `rows`. One flag for each image of the set: broken; those do not count in the worst case any more.
   Robust broken_among(const std::vector<std::int64_t>& rows, const AttackOptions& options);
   // The factor of the logits that makes the median lead 5.
@@ -80,6 +85,7 @@ class Auditor {
   const AuditOptions& o_;
   const std::function<void(const std::string&)>& say_;
   Audit a_;
+  std::vector<std::int64_t> all_rows_;
   Robust worst_, sound_;                                           // correctly classified after all attacks so far
   Robust clean_, left_by_ce_, left_by_log_odds_, left_by_margin_;  // by plain PGD, and by PGD on other losses
   Robust saturated_;
@@ -92,6 +98,7 @@ using Flags = std::vector<std::uint8_t>;
 [[nodiscard]] std::int64_t count(const Flags& flags);
 [[nodiscard]] Flags both(const Flags& a, const Flags& b);
 [[nodiscard]] Flags robust_images(const AttackResult& result);
+[[nodiscard]] std::string scaled_text(double factor);  // "logits x 5", for AuditAttack::on
 }  // namespace audit_text
 
 constexpr double kPoints = 0.02;  // two points: what attacks on an honest model differ by

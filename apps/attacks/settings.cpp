@@ -146,6 +146,23 @@ std::string unusual_settings(const AttackOptions& options) {
   return text;
 }
 
+nlohmann::json settings_json(const AttackOptions& options) {
+  AttackOptions o = options;
+  std::vector<std::string> names = {"attack", "norm", "eps"};
+  if (takes("loss", o.attack, o.norm)) names.insert(names.end(), {"loss", "attack-tau"});
+  if (o.targeting != Targeting::none) names.emplace_back("targeted");
+  nlohmann::json json = to_json(only(attack_fields(o), names));
+  json.update(to_json(own_fields(o)));
+  json["seed"] = o.seed;
+  if (takes("step", o.attack, o.norm)) json["step"] = own_value(o, "step", usual_step(o.eps));
+  if (takes("no-random-start", o.attack, o.norm)) {
+    json.erase("no_random_start");
+    json["random_start"] = o.attack != "fgsm" && own_value(o, "no-random-start", true);  // the member's value
+  }
+  if (o.attack == "fgsm") json["step"] = o.eps;
+  return json;
+}
+
 std::string title_of(const AttackOptions& o) {
   const std::string title = known_attack(o.attack, o.norm).title;
   if (takes("version", o.attack, o.norm)) return title + " " + o.autoattack.version;

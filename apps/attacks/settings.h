@@ -46,6 +46,8 @@ void require_taken(const std::string& name, const std::string& attack, Norm norm
 // The settings that differ from the usual ones, as part of a file name: "", "-eps4of255-steps5-seed3". Without norm, loss, target and τ.
 [[nodiscard]] std::string unusual_settings(const AttackOptions& options);
 
+// What an attack reads: its options by name, its seed, and the step that it takes where none was chosen.
+[[nodiscard]] nlohmann::json settings_json(const AttackOptions& options);
 [[nodiscard]] std::string title_of(const AttackOptions& options);  // "PGD-20, log-odds, attack τ = 1"
 
 }  // namespace kelvin
