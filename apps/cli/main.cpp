@@ -9,6 +9,7 @@
 #include "apps/cli/help.h"
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/toml.h"
+#include "apps/cli/version.h"
 #include "apps/cli/waiting_threads.h"
 #include "kernels/device/error.h"
 #include "kernels/processes/processes.h"
@@ -30,7 +31,7 @@ void check_command(const CLI::App& app, int argc, char** argv) {
 int run(int argc, char** argv) {
   CLI::App app("kelvin: what the temperature of the softmax does to training and to robustness", "kelvin");
   app.require_subcommand(1);
-  app.set_version_flag("--version", "kelvin 0.1.0");
+  app.set_version_flag("--version", kelvin::str("kelvin ", kelvin::program_version()));
   app.set_config("--config", "", "Flags from a TOML file; flags on the command line win")->check(kelvin::config_file());
   app.formatter(std::make_shared<kelvin::HelpFormatter>());
   app.set_help_all_flag("--help-all", "Print all flags and exit");

@@ -53,7 +53,7 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
     if (f.classes > 0 && f.classes != own.classes)
       throw mistake("--classes ", f.classes, ": ", f.weights, " holds a model of ", own.classes);
     if (!f.model.empty() && f.model != own.name)
-      throw mistake("--model ", f.model, ": ", f.weights, " holds a ", own.name);
+      throw mistake("--model ", f.model, ": ", f.weights, " holds ", with_article(own.name));
   } else {
     if (f.model.empty())
       own = recognised(file, notes);
@@ -67,7 +67,7 @@ ModelSpec spec_for(const PredictFlags& f, const SafetensorsFile& file, const Npy
   spec.channels = static_cast<int>(images.shape[3]);
   if (f.image_size > 0) spec.image_size = f.image_size;
   spec.precision = f.precision.value_or(spec.precision);
-  const std::string note = set_normalisation(spec, f.normalisation, file);
+  const std::string note = set_normalisation(spec, f.normalisation, file).note;
   if (!note.empty()) notes.push_back(note);
   if (has_run_info(file)) require_own_grid(own, spec, file);
   return spec;

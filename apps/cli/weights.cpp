@@ -44,7 +44,7 @@ void inspect(const WeightsFlags& f, const CommonOptions& common) {
 RunInfo own_info(const WeightsFlags& f, const SafetensorsFile& file) {
   RunInfo info = run_info_from(file);
   ModelSpec& m = info.model;
-  if (m.name != f.model) throw mistake("--model ", f.model, ": ", f.file, " holds a ", m.name);
+  if (m.name != f.model) throw mistake("--model ", f.model, ": ", f.file, " holds ", with_article(m.name));
   if (f.classes > 0 && f.classes != m.classes) {
     m.classes = f.classes;
     info.class_names = info.class_folders = {};
@@ -90,7 +90,7 @@ void import(WeightsFlags f, const CommonOptions& common) {
     options.width = from.input_width();
   }
   RunInfo info = is_own ? own_info(f, file) : raw_info(f, file, common);
-  const std::string note = set_normalisation(info.model, f.normalisation, file);
+  const std::string note = set_normalisation(info.model, f.normalisation, file).note;
   const std::unique_ptr<Model> model = make_model(info.model, Device{}, common.seed);
   WeightsReport report = import_weights(file, *model, options);
   model->parameters().require_finite(f.file);

@@ -5,9 +5,8 @@
 #include "kernels/device/error.h"
 
 namespace kelvin {
-namespace {
 
-std::string digest_of(const ImageSet& set) {
+std::string digest_of_images(const ImageSet& set) {
   Digest digest(Digest::Kind::sha256);
   digest.add(str(set.count, " ", set.height, " ", set.width, " ", set.channels, "\n"));
   digest.add(std::as_bytes(std::span(set.bytes)));
@@ -16,13 +15,11 @@ std::string digest_of(const ImageSet& set) {
   return digest.hex();
 }
 
-}  // namespace
-
 std::map<std::string, std::string> digests_of(const Dataset& data) {
   std::map<std::string, std::string> digests;
   for (const auto& [name, set] :
        {std::pair("training", &data.train), std::pair("validation", &data.validation), std::pair("test", &data.test)})
-    if (set->count > 0) digests[name] = digest_of(*set);
+    if (set->count > 0) digests[name] = digest_of_images(*set);
   return digests;
 }
 

@@ -8,6 +8,9 @@
 
 namespace kelvin {
 
+// sha256 of a set's sizes, pixels and labels.
+[[nodiscard]] std::string digest_of_images(const ImageSet& set);
+
 // Of each part that the set has ("training", "validation", "test"): its size, pixels and labels.
 [[nodiscard]] std::map<std::string, std::string> digests_of(const Dataset& data);
 

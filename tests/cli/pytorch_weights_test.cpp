@@ -40,6 +40,7 @@ TEST_P(PytorchWeights, GivePyTorchsLogits) {
                     HasSubstr("3 tensors of other copies of the model are passed over"),
                     HasSubstr("what stands beside state_dict is passed over")));
   expect_logits("own.safetensors");
+  expect_mistake(std::string("evaluate --weights own.safetensors --model resnet8") + kData, "holds an mlp");
 }
 
 TEST_P(PytorchWeights, AreTakenByEveryCommand) {

@@ -5,6 +5,7 @@
 #include "data/npy.h"
 #include "engine/tensor_file.h"
 #include "tests/cli/cli_fixture.h"
+#include "tests/models/pytorch_cifar.h"
 
 namespace kelvin {
 namespace {
@@ -147,6 +148,10 @@ TEST_F(RawWeightsTest, APublishedFileNeedsNoFlags) {
   EXPECT_NEAR(nll_of("--weights published.safetensors"), run["nll"].get<double>(), 1e-5);
   (void)json("weights import published.safetensors --size 16 --out own.safetensors");
   EXPECT_EQ(json("evaluate --data npy:dark --weights own.safetensors")["nll"], run["nll"]);
+  // What export writes has the constants in its metadata, and no tensors of which the published classes know nothing.
+  EXPECT_EQ(kelvin("weights export wrn_10_1 --out exported.safetensors").code, 0);
+  EXPECT_EQ(json("evaluate --data npy:dark --weights exported.safetensors")["nll"], run["nll"]);
+  EXPECT_FALSE(read_safetensors(folder_ / "exported.safetensors").tensors.contains("mean"));
   const Json started = json(
       "train --data npy:dark --model wrn_10_1 --lr 0 --epochs 1 --batch-size 8 --out started "
       "--init published.safetensors");
@@ -155,6 +160,21 @@ TEST_F(RawWeightsTest, APublishedFileNeedsNoFlags) {
   write_safetensors(folder_ / "published.safetensors", tensors, {});
   expect_mistake("evaluate --quiet --data npy:dark --weights published.safetensors",
                  "nearest is wrn_10_1: missing: fc.bias");
+}
+
+// A ResNet-18 of pytorch-cifar is torchvision's with other names, and ImageNet's constants are not its.
+TEST_F(RawWeightsTest, PytorchCifarsNamesAreTakenForTorchvisions) {
+  train("resnet18");
+  const SafetensorsFile own = read_safetensors(folder_ / "resnet18.safetensors");
+  std::map<std::string, SafetensorsEntry> tensors;
+  for (const auto& [name, entry] : own.tensors) tensors.emplace("module." + testing::pytorch_cifars_name(name), entry);
+  write_safetensors(folder_ / "cifar.safetensors", tensors, {});
+  const std::string evaluate = "evaluate --data npy:dark --quiet --weights ";
+  expect_mistake(evaluate + "cifar.safetensors", "--mean and --std, or --no-normalize: cifar.safetensors");
+  const Json e = json(evaluate + "cifar.safetensors --no-normalize");
+  EXPECT_EQ(e["nll"], json(evaluate + "resnet18.safetensors --no-normalize")["nll"]);
+  for (const char* note : {"holds a resnet18", "shortcut and linear are taken for downsample and fc"})
+    EXPECT_THAT(e["notes"].dump(), HasSubstr(note));
 }
 
 TEST_F(RawWeightsTest, WhatIsNotLoadedIsNamed) {

@@ -11,6 +11,7 @@
 #include "models/normalisation.h"
 #include "models/weights.h"
 #include "models/wrappers.h"
+#include "tests/models/pytorch_cifar.h"
 
 namespace kelvin::testing {
 namespace {
@@ -69,14 +70,11 @@ TEST(Recognition, KnowsPytorchCifarsNames) {
   for (const char* name : {"resnet18", "resnet34", "resnet50"}) {
     ModelSpec spec = spec_of(name, 100);
     spec.stem = "cifar";
-    const SafetensorsFile torchvisions = shapes_of(spec, "module.");
+    const SafetensorsFile torchvisions = shapes_of(spec);
     SafetensorsFile theirs = torchvisions;
     theirs.tensors.clear();
-    for (auto [tensor, entry] : torchvisions.tensors) {
-      if (const auto at = tensor.find("downsample"); at != std::string::npos) tensor.replace(at, 10, "shortcut");
-      if (const auto at = tensor.find("fc."); at != std::string::npos) tensor.replace(at, 3, "linear.");
-      theirs.tensors.emplace(tensor, entry);
-    }
+    for (const auto& [tensor, entry] : torchvisions.tensors)
+      theirs.tensors.emplace("module." + pytorch_cifars_name(tensor), entry);
     const ModelSpec found = recognise_model(theirs);
     EXPECT_EQ(found.name, name);
     EXPECT_EQ(found.classes, 100);

@@ -13,6 +13,7 @@
 #include "models/positions.h"
 #include "models/wrappers.h"
 #include "tests/models/golden_model.h"
+#include "tests/models/pytorch_cifar.h"
 
 namespace kelvin::testing {
 namespace {
@@ -60,11 +61,8 @@ TEST_F(Weights, UnderPytorchCifarsNamesAreTheSame) {
   const SafetensorsFile torchvisions = exported(*from);
   SafetensorsFile theirs = torchvisions;
   theirs.tensors.clear();
-  for (auto [name, entry] : torchvisions.tensors) {
-    if (const auto at = name.find("downsample"); at != std::string::npos) name.replace(at, 10, "shortcut");
-    if (name.starts_with("fc.")) name.replace(0, 3, "linear.");
-    theirs.tensors.emplace("module." + name, entry);
-  }
+  for (const auto& [name, entry] : torchvisions.tensors)
+    theirs.tensors.emplace("module." + pytorch_cifars_name(name), entry);
   const WeightsReport report = import_weights(theirs, *to, {.is_exact = true});
   EXPECT_THAT(report.notes, Contains(HasSubstr("pytorch-cifar's names")));
   for (const Parameter& p : from->parameters())
