@@ -2,6 +2,8 @@
 #include "apps/analysis/audit.h"
 
 #include "apps/attacks/settings.h"
+#include "apps/card/write_card.h"
+#include "apps/cli/audit_card.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/progress.h"
 #include "apps/cli/subcommand.h"
@@ -16,6 +18,7 @@ struct AuditFlags {
   TargetOptions target;
   AuditOptions options;
   std::vector<std::string> twins;
+  CardFlags card;
   CLI::App* command = nullptr;
 };
 
@@ -31,6 +34,13 @@ std::string audit_table(const Audit& a) {
   text += str("\n", "clean ", percent(a.clean_accuracy), " | paper-faithful ", percent(a.paper_faithful), " | sound ",
               percent(a.sound), " | worst case ", percent(a.worst_case), " | attack gap ", percent(a.attack_gap()),
               "\nverdict: ", a.verdict(), "\n", a.sentence(), "\n");
+  return text;
+}
+
+std::string reference_text(const Json& card) {
+  std::string text;
+  if (card.contains("reference"))
+    for (const Json& row : card["reference"]["rows"]) text += row["text"].get<std::string>() + "\n";
   return text;
 }
 
@@ -64,6 +74,8 @@ void run(AuditFlags& f, const CommonOptions& common) {
   f.target.usual_limit = kAuditImages;
   if (f.target.limit == 0) f.target.limit = kAuditImages;
   const Target target = open_target(f.target, common);
+  const std::string settings = settings_of(f);
+  const std::filesystem::path place = card_place(f.card, target, settings);
   o.attack.batch_size = f.target.batch_size;
   o.train_tau = target.trained.info.train_tau;
   std::vector<Target> twins;
@@ -78,7 +90,14 @@ void run(AuditFlags& f, const CommonOptions& common) {
   progress.finish();
   Json json = to_json(result);
   json["notes"] = target.notes;
-  keep_and_print(common, audit_table(result), json, [&] { target.save("audit", settings_of(f), json); });
+  const Json card = audit_card(f.card, target, o, result, common);
+  Json printed = json;
+  printed["card"] = page_of(place).string();
+  if (card.contains("reference")) printed["reference"] = card["reference"];
+  keep_and_print(common, audit_table(result) + reference_text(card), printed, [&] {
+    target.save("audit", settings, json);
+    save_card(target, place, card);
+  });
 }
 
 }  // namespace
@@ -89,11 +108,13 @@ void add_audit(CLI::App& app, CommonOptions& common) {
       add_command(app, common, "audit", "Is the robustness real, do gradients vanish, or is the attack weak?",
                   "  kelvin audit runs/tau50\n"
                   "  kelvin audit runs/tau50 --norm l2 --eps 0.5\n"
-                  "  kelvin audit runs/tau50 --twin runs/tau1 --twin runs/tau1-seed1 --limit 500 --json",
+                  "  kelvin audit runs/tau50 --twin runs/tau1 --twin runs/tau1-seed1 --limit 500 --json\n"
+                  "  kelvin audit --weights published.pt --data cifar10:DIR --limit 1000 --reference 53.42",
                   [f, &common] { run(*f, common); });
   f->command = c;
   add_target_options(*c, f->target);
   add_fields(*c, basic(group("Audit", audit_fields(f->options))));
+  add_fields(*c, basic(group("Robustness card", card_fields(f->card))));
   add_repeatable(*c, "twin", f->twins,
                  "Run folder of a model trained at tau 1 on the same data, to transfer from; repeatable");
 }

@@ -15,7 +15,8 @@ struct Source {
   std::string name;  // for messages: the run folder or the file
   SafetensorsFile file;
   RunInfo info;
-  bool is_raw = false;  // without Kelvin's metadata, such as torchvision's and timm's
+  std::string model_from;  // how its model is known
+  bool is_raw = false;     // without Kelvin's metadata, such as torchvision's and timm's
 };
 
 Source open_source(const TargetOptions& o) {
@@ -25,17 +26,23 @@ Source open_source(const TargetOptions& o) {
     if (!o.model.empty()) throw mistake("--model needs --weights; ", o.run, " names its own model");
     if (o.normalisation.are_given())
       throw mistake("--mean, --std and --no-normalize need --weights; ", o.run, " says how its images are normalised");
-    Source source{o.run, open_checkpoint({o.run}, o.checkpoint == "best" ? Which::best : Which::last), {}};
+    Source source{o.run,
+                  open_checkpoint({o.run}, o.checkpoint == "best" ? Which::best : Which::last),
+                  {},
+                  "the run's checkpoint"};
     source.info = run_info_from(source.file);
     return source;
   }
   if (o.checkpoint != "last") throw mistake("--checkpoint best needs a run folder, not --weights");
-  Source source{o.weights, read_weight_file(o.weights), {}};
+  Source source{o.weights, read_weight_file(o.weights), {}, ""};
   source.is_raw = !has_run_info(source.file);
   if (!source.is_raw) source.info = run_info_from(source.file);
+  source.model_from = !source.is_raw    ? "the file's metadata"
+                      : o.model.empty() ? "names and shapes of the tensors"
+                                        : "--model";
   if (o.data.empty() && source.info.data.empty()) throw mistake("--weights needs --data");
   if (!source.is_raw && !o.model.empty() && o.model != source.info.model.name)
-    throw mistake("--model ", o.model, ": ", o.weights, " holds a ", source.info.model.name);
+    throw mistake("--model ", o.model, ": ", o.weights, " holds ", with_article(source.info.model.name));
   return source;
 }
 
@@ -122,8 +129,9 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
     info.model = raw_spec(o, source, data, target.data, target.notes);
   else
     fit_images(source, data, target.data.test, info.model);
-  if (std::string note = set_normalisation(info.model, o.normalisation, source.file); !note.empty())
-    target.notes.push_back(std::move(note));
+  const NormalisationOrigin normalisation = set_normalisation(info.model, o.normalisation, source.file);
+  if (!normalisation.note.empty()) target.notes.push_back(normalisation.note);
+  target.origin = {source.file.path, source.model_from, normalisation.from, is_whole_set, o.weights_from == "ema"};
   match_classes(source, data, target);
   if (o.weights_from == "ema") source.file = require_average(std::move(source.file));
   info.model.precision = o.precision.value_or(info.model.precision);

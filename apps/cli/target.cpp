@@ -67,6 +67,10 @@ void Target::save(const std::string& name, const std::string& settings, const nl
   save_as(name + settings + variant, std::move(json));
 }
 
+std::string Target::result_name(const std::string& name, const std::string& settings) const {
+  return name + settings + variant + (which == Which::best ? "-best" : "");
+}
+
 void Target::save_as(const std::string& name, nlohmann::json result) const {
   if (folder.path.empty()) return;
   result["data"] = trained.info.data;

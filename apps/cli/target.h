@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -41,6 +42,14 @@ void add_target_options(CLI::App& command, TargetOptions& target);
 // "last, or ema" of --weights-from.
 [[nodiscard]] Field weights_from_field(std::string& weights_from);
 
+// Where the parts of a target come from, for those who report on them.
+struct TargetOrigin {
+  std::filesystem::path weights;     // the file, or the index of its shards
+  std::string model, normalisation;  // "names and shapes of the tensors"; see NormalisationOrigin::from
+  bool is_whole_half = false;        // --limit left out no image
+  bool is_average = false;           // --weights-from ema
+};
+
 struct Target {
   TrainedModel trained;
   Dataset data;                          // the images are in its test half, with the model's labels
@@ -51,7 +60,10 @@ struct Target {
   Which which = Which::last;
   // The parts of the request that differ from the run or the defaults, as part of a file name: "", "-n50", "-n50-on-cifar10-ema".
   std::string variant;
+  TargetOrigin origin;
   bool quiet = false;
+  // The name of a result: "audit-l2-n50-best".
+  [[nodiscard]] std::string result_name(const std::string& name, const std::string& settings) const;
   // Writes results/NAME.json into the run folder, if there is one; NAME-best.json for its best checkpoint. `settings` ("-l2-eps0.1") and
   // `variant` follow the name, so that a result never replaces one with other settings.
   void save(const std::string& name, const std::string& settings, const nlohmann::json& result) const;

@@ -106,6 +106,29 @@ TEST(Audit, LeavesAPlainModelInPeace) {
   EXPECT_LT(a.attack_gap(), 0.1);
   EXPECT_EQ(a.verdict(), "no sign");
   EXPECT_EQ(a.certificate, "");
+
+  // The columns are those of the images, and the images those of the attacks.
+  const auto n = static_cast<double>(a.n);
+  const auto share = [&](auto property) { return static_cast<double>(std::ranges::count_if(a.images, property)) / n; };
+  EXPECT_DOUBLE_EQ(share(&AuditedImage::is_correct), a.clean_accuracy);
+  EXPECT_DOUBLE_EQ(share(&AuditedImage::is_robust), a.worst_case);
+  EXPECT_DOUBLE_EQ(share(&AuditedImage::is_left_by_plain), a.paper_faithful);
+  EXPECT_LT(a.worst_case, a.clean_accuracy);
+  std::int64_t most = 0;
+  for (const AuditAttack& attack : a.attacks) {
+    EXPECT_LE(attack.left, attack.attacked);
+    if (attack.options.attack == "autoattack") {
+      EXPECT_EQ(static_cast<double>(attack.left) / n, a.autoattack);
+    }
+    if (attack.counts && attack.attacked == a.n) most = std::max(most, a.n - attack.left);
+  }
+  EXPECT_GT(most, 0);
+  EXPECT_LE(static_cast<double>(most) / n, 1 - a.worst_case + 1e-12);
+  for (const AuditedImage& image : a.images) {
+    EXPECT_EQ(image.first_broken_by >= 0, image.times_broken > 0);
+    if (image.first_broken_by < 0) continue;
+    EXPECT_TRUE(a.attacks[static_cast<std::size_t>(image.first_broken_by)].counts);
+  }
 }
 
 // With small logits every gradient is there, but cross-entropy pulls at all wrong classes alike.

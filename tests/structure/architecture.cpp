@@ -52,6 +52,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
     {"apps/report", {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis"}},
     {"apps/course", {"apps/report"}},
     {"apps/explorer", {"apps/run", "apps/evaluation", "apps/attacks", "apps/report"}},
+    {"apps/card", {"apps/run", "apps/evaluation", "apps/attacks", "apps/analysis", "apps/report"}},
     {"apps/experiment",
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report"}},
     {"apps/sweep",
@@ -61,7 +62,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kFolderMayIn
     {"apps/lessons", {}},
     {"apps/cli",
      {"apps/run", "apps/evaluation", "apps/attacks", "apps/training", "apps/analysis", "apps/report", "apps/explorer",
-      "apps/experiment", "apps/sweep", "apps/bench", "apps/course"}},
+      "apps/card", "apps/experiment", "apps/sweep", "apps/bench", "apps/course"}},
 };
 
 // "kernels/losses" of "kernels/losses/mart_loss.h"; empty for a file that lies in no such folder.
