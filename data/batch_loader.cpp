@@ -23,6 +23,8 @@ AugmentOptions augment_options(const LoaderOptions& o, const ImageSet& set, std:
 BatchLoader::BatchLoader(const ImageSet& set, const LoaderOptions& options) : set_(set), options_(options) {
   KELVIN_CHECK(set.count > 0 && options.batch_size > 0 && options.workers > 0,
                "an empty set, batch or pool of workers");
+  if (set.reader)
+    throw mistake("data"_field, ": a set that is read image by image is for evaluation, not for training");
   const bool keeps_last = !options.drop_last || set.count < options.batch_size;
   batches_per_epoch_ = (set.count + (keeps_last ? options.batch_size - 1 : 0)) / options.batch_size;
   try {

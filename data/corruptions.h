@@ -24,7 +24,7 @@ inline constexpr int kSeverities = 5;
 [[nodiscard]] std::vector<std::string> extra_corruption_names();
 
 // The set under one corruption, severity 1 to 5, as uint8 (float pixels are first rounded to uint8). Labels are kept. Collective: the ranks of a
-// parallel run divide the images among them, and each gets all.
+// parallel run divide the images among them, and each gets all. Of a set that is read image by image, an image is corrupted as it is read.
 // Throws a mistake that lists the names when `name` is unknown, or when severity is out of range.
 [[nodiscard]] ImageSet corrupt(const ImageSet& clean, const std::string& name, int severity, std::uint64_t seed);
 

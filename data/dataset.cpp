@@ -16,6 +16,7 @@
 #include "engine/printable.h"
 #include "kernels/device/error.h"
 #include "kernels/device/listed.h"
+#include "kernels/device/parallel.h"
 
 namespace kelvin {
 namespace {
@@ -25,10 +26,14 @@ using Loader = std::function<Dataset(const std::string& where, const DatasetOpti
 // To add a set: a loader of this form in a file of its own, and a line here.
 const std::map<std::string, Loader>& loaders() {
   static const std::map<std::string, Loader> all = {
-      {"cifar10", load_cifar10},     {"cifar10.1", load_cifar10_1},
-      {"cifar100", load_cifar100},   {"fashion-mnist", load_fashion_mnist},
-      {"folder", load_image_folder}, {"npy", load_npy_dataset},
-      {"synthetic", load_synthetic}, {"tiny-imagenet", load_tiny_imagenet},
+      {"cifar10", load_cifar10},
+      {"cifar10.1", load_cifar10_1},
+      {"cifar100", load_cifar100},
+      {"fashion-mnist", load_fashion_mnist},
+      {"folder", load_image_folder},
+      {"npy", load_npy_dataset},
+      {"synthetic", load_synthetic},
+      {"tiny-imagenet", load_tiny_imagenet},
   };
   return all;
 }
@@ -45,18 +50,42 @@ void require_images(const std::string& spec, Half half, const ImageSet& set, con
 }  // namespace
 
 void ImageSet::copy_image(std::int64_t i, float* out) const {
-  const std::int64_t at = i * pixels();
+  const auto from_bytes = [&](const std::uint8_t* from) {
+    std::transform(from, from + pixels(), out, [](std::uint8_t v) { return static_cast<float>(v) / 255.0f; });
+  };
   if (!floats.empty()) {
-    std::copy_n(floats.begin() + at, pixels(), out);
+    std::copy_n(floats.begin() + i * pixels(), pixels(), out);
+  } else if (reader) {
+    std::vector<std::uint8_t> image(static_cast<std::size_t>(pixels()));
+    reader(i, image.data());
+    from_bytes(image.data());
   } else {
-    std::transform(bytes.begin() + at, bytes.begin() + at + pixels(), out,
-                   [](std::uint8_t v) { return static_cast<float>(v) / 255.0f; });
+    from_bytes(bytes.data() + i * pixels());
   }
+}
+
+void ImageSet::copy_image(std::int64_t i, std::uint8_t* out) const {
+  const std::int64_t at = i * pixels();
+  if (reader) {
+    reader(i, out);
+  } else if (!bytes.empty()) {
+    std::copy_n(bytes.begin() + at, pixels(), out);
+  } else {
+    std::transform(floats.begin() + at, floats.begin() + at + pixels(), out,
+                   [](float v) { return static_cast<std::uint8_t>(std::lround(v * 255.0f)); });
+  }
+}
+
+void ImageSet::copy_images(std::span<const std::int64_t> rows, float* out) const {
+  const std::int64_t cost = reader ? kParallelGrain : pixels();  // an image to decode is worth a thread
+  for_each_element(
+      std::ssize(rows), [&](std::int64_t k) { copy_image(rows[static_cast<std::size_t>(k)], out + k * pixels()); },
+      cost);
 }
 
 ImageSet ImageSet::first(std::int64_t n) const {
   if (n <= 0 || n >= count) return *this;
-  ImageSet part{n, height, width, channels, {}, {}, {labels.begin(), labels.begin() + n}};
+  ImageSet part{n, height, width, channels, {}, {}, {labels.begin(), labels.begin() + n}, reader};
   if (!bytes.empty()) part.bytes.assign(bytes.begin(), bytes.begin() + n * pixels());
   if (!floats.empty()) part.floats.assign(floats.begin(), floats.begin() + n * pixels());
   return part;
@@ -67,6 +96,7 @@ ImageSet ImageSet::from(std::int64_t n) const {
   ImageSet part{count - begin, height, width, channels, {}, {}, {labels.begin() + begin, labels.end()}};
   if (!bytes.empty()) part.bytes.assign(bytes.begin() + begin * pixels(), bytes.end());
   if (!floats.empty()) part.floats.assign(floats.begin() + begin * pixels(), floats.end());
+  if (reader) part.reader = [all = reader, begin](std::int64_t i, std::uint8_t* out) { all(begin + i, out); };
   return part;
 }
 
@@ -80,6 +110,10 @@ ImageSet ImageSet::select(const std::vector<std::int64_t>& rows) const {
   take(bytes, part.bytes, pixels());
   take(floats, part.floats, pixels());
   take(labels, part.labels, 1);
+  if (reader)
+    part.reader = [all = reader, rows](std::int64_t i, std::uint8_t* out) {
+      all(rows[static_cast<std::size_t>(i)], out);
+    };
   return part;
 }
 

@@ -1,24 +1,34 @@
-// Image classification sets in memory.
+// Image classification sets, in memory or read image by image.
 //
 // A set keeps its pixels as they came: uint8 (divided by 255 on use) or float32 in [0, 1]; images are [N, H, W, C] with 1 or 3
-// channels, labels are in [0, classes).
+// channels, labels are in [0, classes). A set that is too large for memory keeps a function in their place, which makes an image each
+// time that it is asked for.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace kelvin {
 
+// Writes image i to out[H, W, C]. The same bytes each time; several threads may call it at once. Throws a mistake that names the image.
+using ImageReader = std::function<void(std::int64_t i, std::uint8_t* out)>;
+
 struct ImageSet {
   std::int64_t count = 0, height = 0, width = 0, channels = 0;
   std::vector<std::uint8_t> bytes;   // [N, H, W, C], or empty
-  std::vector<float> floats;         // [N, H, W, C], or empty; exactly one of the two is filled when count > 0
+  std::vector<float> floats;         // [N, H, W, C], or empty
   std::vector<std::int32_t> labels;  // [N]
+  ImageReader reader = {};           // or empty; exactly one of bytes, floats and reader is filled when count > 0
 
   [[nodiscard]] std::int64_t pixels() const { return height * width * channels; }  // numbers an image
-  // Writes image i as float32 in [0, 1] to out[pixels()].
+  // Writes image i to out[pixels()], as float32 in [0, 1], or as uint8 (floats are rounded).
   void copy_image(std::int64_t i, float* out) const;
+  void copy_image(std::int64_t i, std::uint8_t* out) const;
+  // The images at `rows`, one after the other; the CPU's threads share the work.
+  void copy_images(std::span<const std::int64_t> rows, float* out) const;
   // The first n images (all when n is 0 or larger than the set).
   [[nodiscard]] ImageSet first(std::int64_t n) const;
   // All but the first n images.
@@ -38,8 +48,8 @@ struct Dataset {
   // Per channel, in [0, 1], of the training images, for a model's normalisation. Empty where nobody knows them: npy and folder sets of
   // which no training half was read.
   std::vector<float> mean, std;
-  std::int64_t test_count = 0;     // test images before test_limit
-  std::vector<std::string> notes;  // what was passed over, a line each: for people, once
+  std::int64_t test_count = 0;               // test images before test_limit
+  std::vector<std::string> notes;            // what was passed over, a line each: for people, once
 };
 
 enum class Half { skip, optional, required };  // optional: read where it is there
@@ -49,7 +59,7 @@ struct DatasetOptions {
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
   std::int64_t validation = 0;                   // images to hold out of the training half, after train_limit; 0: none
   std::uint64_t seed = 0;                        // of synthetic sets and of the choice of the validation images
-  bool uses_cache = true;  // of decoded images (data/image_file.h); false: it is neither read nor filled
+  bool uses_cache = true;   // of decoded images (data/image_file.h); false: it is neither read nor filled
 };
 
 // `spec` is the value of --data: NAME or NAME:WHERE.

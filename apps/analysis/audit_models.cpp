@@ -18,6 +18,7 @@ constexpr float kGreyReach = 128.0f / 255.0f;  // any image can be changed to a 
 ImageSet found_images(Model& model, const ImageSet& set, const AttackOptions& options) {
   ImageSet found = set;
   found.bytes.clear();
+  found.reader = {};
   found.floats.resize(static_cast<std::size_t>(set.count * set.pixels()));
   (void)attack(model, set, options, [&](std::int64_t first, const Tensor&, const Tensor& adversarial) {
     std::ranges::copy(adversarial.to_host<float>(), found.floats.begin() + first * set.pixels());

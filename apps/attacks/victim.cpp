@@ -43,8 +43,8 @@ ImageBatch ImageBatch::select(std::span<const std::size_t> rows) const {
 ImageBatch image_batch(const ImageSet& set, std::span<const std::size_t> positions) {
   ImageBatch batch{set.height, set.width, set.channels, {}, {}, {}};
   batch.pixels.resize(positions.size() * batch.size());
+  set.copy_images(std::vector<std::int64_t>(positions.begin(), positions.end()), batch.pixels.data());
   for (std::size_t i = 0; i < positions.size(); ++i) {
-    set.copy_image(static_cast<std::int64_t>(positions[i]), batch.pixels.data() + i * batch.size());
     batch.labels.push_back(set.labels[positions[i]]);
     batch.indices.push_back(static_cast<std::int32_t>(positions[i]));
   }

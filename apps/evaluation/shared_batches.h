@@ -31,8 +31,10 @@ void each_own_batch(std::int64_t count, std::int64_t batch_size,
 template <class F>
 void each_own_batch(const ImageSet& set, std::int64_t batch_size, Device device, const F& f,
                     const CountFunction& progress = {}) {
+  BatchReader reader(set, device);
   each_own_batch(
-      set.count, batch_size, [&](std::int64_t first, std::int64_t n) { f(tensor_batch(set, first, n, device)); },
+      set.count, batch_size,
+      [&](std::int64_t first, std::int64_t n) { f(reader.read(first, n, first + batch_size * processes().size())); },
       progress);
 }
 

@@ -51,13 +51,8 @@ CorruptionFunction find(const std::string& name) {
 
 ByteImage byte_image(const ImageSet& set, std::int64_t i) {
   ByteImage image{static_cast<int>(set.height), static_cast<int>(set.width), static_cast<int>(set.channels), {}};
-  const std::int64_t at = i * set.pixels();
-  if (!set.bytes.empty()) {
-    image.pixels.assign(set.bytes.begin() + at, set.bytes.begin() + at + set.pixels());
-  } else {
-    for (std::int64_t p = at; p < at + set.pixels(); ++p)
-      image.pixels.push_back(static_cast<std::uint8_t>(std::lround(set.floats[static_cast<std::size_t>(p)] * 255.0f)));
-  }
+  image.pixels.resize(static_cast<std::size_t>(set.pixels()));
+  set.copy_image(i, image.pixels.data());
   return image;
 }
 
@@ -116,9 +111,15 @@ ImageSet corrupt(const ImageSet& clean, const std::string& name, int severity, s
   if (severity < 1 || severity > kSeverities)
     throw mistake("severity"_field, " ", severity, ": severities are 1 to ", kSeverities);
   ImageSet out{clean.count, clean.height, clean.width, clean.channels, {}, {}, clean.labels};
+  const RandomKey key{seed, random_stream("corruption/" + name + "/" + std::to_string(severity))};
+  if (clean.reader) {
+    out.reader = [clean, apply, severity, key](std::int64_t i, std::uint8_t* to) {
+      std::ranges::copy(apply(byte_image(clean, i), severity - 1, {key, static_cast<std::uint64_t>(i)}).pixels, to);
+    };
+    return out;
+  }
   out.bytes.resize(static_cast<std::size_t>(clean.count * clean.pixels()));
   Processes& all = processes();
-  const RandomKey key{seed, random_stream("corruption/" + name + "/" + std::to_string(severity))};
   parallel_for(
       clean.count,
       [&](std::int64_t begin, std::int64_t end) {
