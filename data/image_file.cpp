@@ -50,8 +50,6 @@ namespace {
 
 using Path = std::filesystem::path;
 
-constexpr std::uint64_t kMaxImageFile = 256u << 20;
-
 const stbi_uc* data_of(std::span<const std::byte> bytes) { return reinterpret_cast<const stbi_uc*>(bytes.data()); }
 int size_of(std::span<const std::byte> bytes) { return static_cast<int>(bytes.size()); }
 

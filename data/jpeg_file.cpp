@@ -3,6 +3,7 @@
 #include <jerror.h>
 #include <jpeglib.h>  // needs size_t and FILE from the headers above
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <new>
@@ -44,6 +45,17 @@ void limit_scans(j_common_ptr info) {
     throw mistake(reinterpret_cast<Reports*>(info->err)->path->string(), ": a JPEG of more than ", kMaxScans, " scans");
 }
 
+// As Pillow converts: inks are stored inverted, as Adobe's programs write them; R = (255 − K) − C (255 − K)/255, rounded, and so on.
+void cmyk_to_rgb(std::span<const std::uint8_t> inks, std::uint8_t* rgb) {
+  for (std::size_t i = 0; i < inks.size(); i += 4) {
+    const int light = inks[i + 3];  // 255 − K
+    for (std::size_t c = 0; c < 3; ++c) {
+      const int product = (255 - inks[i + c]) * light + 128;
+      *rgb++ = static_cast<std::uint8_t>(std::max(0, light - ((product >> 8) + product) / 256));
+    }
+  }
+}
+
 class Decoder {
  public:
   Decoder(const Path& path, std::span<const std::byte> bytes) : reports_{{}, &path} {
@@ -70,16 +82,20 @@ class Decoder {
   }
 
   DecodedImage decode(int channels) {
-    if (info_.num_components == 4)
+    const bool is_cmyk = info_.num_components == 4;
+    if (is_cmyk && channels == 1)
       throw mistake(reports_.path->string(), ": a JPEG in CMYK; convert it to RGB or grey first");
-    info_.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    info_.out_color_space = is_cmyk ? JCS_CMYK : channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_start_decompress(&info_);
     DecodedImage image{static_cast<int>(info_.output_height), static_cast<int>(info_.output_width), channels, {}};
     const std::size_t stride = static_cast<std::size_t>(info_.output_width) * static_cast<std::size_t>(channels);
     image.pixels.resize(stride * info_.output_height);
+    std::vector<std::uint8_t> inks(is_cmyk ? std::size_t{4} * info_.output_width : 0);
     while (info_.output_scanline < info_.output_height) {
-      JSAMPROW row = image.pixels.data() + stride * info_.output_scanline;
+      std::uint8_t* const to = image.pixels.data() + stride * info_.output_scanline;
+      JSAMPROW row = is_cmyk ? inks.data() : to;
       jpeg_read_scanlines(&info_, &row, 1);
+      if (is_cmyk) cmyk_to_rgb(inks, to);
     }
     jpeg_finish_decompress(&info_);
     return image;
