@@ -1,7 +1,7 @@
 // Common corruptions (Hendrycks & Dietterich 2019, 1903.12261), generated on the fly with the constants and conventions of the
 // published generators: arithmetic on image/255 in double, clipped to [0, 1], times 255, truncated. Images of up to 48 pixels get the
-// constants of CIFAR-10-C, larger ones those of Tiny-ImageNet-C. Frost lays a generated texture over the image where the published
-// one lays a photograph (corruptions/frost_texture.h).
+// constants of CIFAR-10-C, of up to 128 those of Tiny-ImageNet-C, larger ones those of ImageNet-C. Frost lays a generated texture over
+// the image where the published one lays a photograph (corruptions/frost_texture.h).
 //
 // Random corruptions draw from Philox by (seed, corruption, severity, index of the image): the same for any thread count. The
 // published files were made without a seed, so random corruptions agree with them in distribution only.

@@ -6,14 +6,15 @@
 namespace kelvin {
 namespace {
 
-constexpr BySize<double> kBrightness = {{.05, .1, .15, .2, .3}, {.1, .2, .3, .4, .5}};
-constexpr BySize<double> kContrast = {{.75, .5, .4, .3, .15}, {.4, .3, .2, .1, .05}};
+constexpr BySize<double> kBrightness = {{.05, .1, .15, .2, .3}, {.1, .2, .3, .4, .5}, {.1, .2, .3, .4, .5}};
+constexpr BySize<double> kContrast = {{.75, .5, .4, .3, .15}, {.4, .3, .2, .1, .05}, {.4, .3, .2, .1, .05}};
 
 struct Saturate {
   double scale, shift;
 };
 constexpr BySize<Saturate> kSaturate = {{{.3, 0}, {.1, 0}, {1.5, 0}, {2, .1}, {2.5, .2}},
-                                        {{.3, 0}, {.1, 0}, {2, 0}, {5, .1}, {30, .2}}};
+                                        {{.3, 0}, {.1, 0}, {2, 0}, {5, .1}, {30, .2}},
+                                        {{.3, 0}, {.1, 0}, {2, 0}, {5, .1}, {20, .2}}};
 
 }  // namespace
 

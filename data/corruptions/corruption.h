@@ -15,13 +15,21 @@ struct ByteImage {
   std::vector<std::uint8_t> pixels;  // [H, W, C]
 };
 
-// A corruption's constants: one an index for images of up to 48 pixels (the published CIFAR generator), one for larger ones (the
-// published Tiny-ImageNet generator, written for 64 pixels).
+// Which published generator an image's size belongs to: CIFAR-10-C's to 48 pixels, Tiny-ImageNet-C's (written for 64) to 128, ImageNet-C's
+// (written for 224) above.
+enum class SizeClass { small, medium, large };
+[[nodiscard]] inline SizeClass size_class(const ByteImage& image) {
+  const int side = std::max(image.height, image.width);
+  return side <= 48 ? SizeClass::small : side <= 128 ? SizeClass::medium : SizeClass::large;
+}
+
+// A corruption's constants, by severity.
 template <class T>
 struct BySize {
-  T small[5], large[5];
+  T small[5], medium[5], large[5];
   [[nodiscard]] const T& at(const ByteImage& image, int severity) const {
-    return std::max(image.height, image.width) <= 48 ? small[severity] : large[severity];
+    const SizeClass size = size_class(image);
+    return (size == SizeClass::small ? small : size == SizeClass::medium ? medium : large)[severity];
   }
 };
 

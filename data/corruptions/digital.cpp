@@ -14,8 +14,8 @@
 namespace kelvin {
 namespace {
 
-constexpr BySize<double> kPixelateFactor = {{.95, .9, .85, .75, .65}, {.9, .8, .7, .6, .5}};
-constexpr BySize<int> kJpegQuality = {{80, 65, 58, 50, 40}, {65, 58, 50, 40, 25}};
+constexpr BySize<double> kPixelateFactor = {{.95, .9, .85, .75, .65}, {.9, .8, .7, .6, .5}, {.6, .5, .4, .3, .25}};
+constexpr BySize<int> kJpegQuality = {{80, 65, 58, 50, 40}, {65, 58, 50, 40, 25}, {25, 18, 15, 10, 7}};
 
 // One output pixel of a box filter: the inputs whose centres lie in its window, equally weighted; a window of at least one
 // pixel, so that enlarging is nearest neighbour. Pillow's Image.BOX.

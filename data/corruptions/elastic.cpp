@@ -12,8 +12,14 @@ namespace {
 struct Elastic {
   double alpha, sigma, affine;  // of the displacements and of the affine map's jitter, in units of the image's side
 };
+constexpr double kSide = 244.0 / 224;  // the published generator for 224 pixels counts in sides of 244
 constexpr BySize<Elastic> kElastic = {{{0, 0, .08}, {.05, .2, .07}, {.08, .06, .06}, {.1, .04, .05}, {.1, .03, .03}},
-                                      {{0, 0, .08}, {.05, .3, .06}, {.1, .08, .06}, {.1, .03, .03}, {.16, .03, .02}}};
+                                      {{0, 0, .08}, {.05, .3, .06}, {.1, .08, .06}, {.1, .03, .03}, {.16, .03, .02}},
+                                      {{2 * kSide, .7 * kSide, .1 * kSide},
+                                       {2 * kSide, .08 * kSide, .2 * kSide},
+                                       {.05 * kSide, .01 * kSide, .02 * kSide},
+                                       {.07 * kSide, .01 * kSide, .02 * kSide},
+                                       {.12 * kSide, .01 * kSide, .02 * kSide}}};
 
 // Writes the bilinear sample at (y, x) of all channels to `to`.
 void sample(const std::vector<double>& image, int height, int width, int channels, double y, double x, Edge edge,

@@ -10,7 +10,8 @@ struct Fog {
   double strength, decay;
 };
 constexpr BySize<Fog> kFog = {{{.2, 3}, {.5, 3}, {.75, 2.5}, {1, 2}, {1.5, 1.75}},
-                              {{.4, 3}, {.7, 3}, {1, 2.5}, {1.5, 2}, {2, 1.75}}};
+                              {{.4, 3}, {.7, 3}, {1, 2.5}, {1.5, 2}, {2, 1.75}},
+                              {{1.5, 2}, {2, 2}, {2.5, 1.7}, {2.5, 1.5}, {3, 1.4}}};
 
 // Diamond-square (Fournier, Fussell, Carpenter 1982) on a periodic size x size grid, scaled to [0, 1]; size is a power of two.
 // The perturbation is wibble·U(−wibble, wibble), and wibble shrinks by `decay` a level.

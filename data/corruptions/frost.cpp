@@ -11,12 +11,17 @@ struct Frost {
   double image, texture;  // weights
 };
 constexpr BySize<Frost> kFrost = {{{1, .2}, {1, .3}, {.9, .4}, {.85, .4}, {.75, .45}},
-                                  {{1, .3}, {.9, .4}, {.8, .45}, {.75, .5}, {.7, .55}}};
+                                  {{1, .3}, {.9, .4}, {.8, .45}, {.75, .5}, {.7, .55}},
+                                  {{1, .4}, {.8, .6}, {.7, .7}, {.65, .7}, {.6, .75}}};
 
-// 0.2 and 0.3 as published; larger images take larger textures in proportion.
+// 0.2, 0.3 and 1 as published, for images of up to 48, of 64 and of 224 pixels; larger ones take larger textures in proportion.
 double texture_scale(const ByteImage& image) {
   const int side = std::max(image.height, image.width);
-  return side <= 48 ? 0.2 : side <= 64 ? 0.3 : 0.3 * side / 64;
+  switch (size_class(image)) {
+    case SizeClass::small: return 0.2;
+    case SizeClass::medium: return 0.3 * std::max(side, 64) / 64;
+    default: return std::max(side, 224) / 224.0;
+  }
 }
 
 }  // namespace

@@ -6,14 +6,15 @@
 namespace kelvin {
 namespace {
 
-constexpr BySize<double> kBlurSigma = {{.4, .6, .7, .8, 1}, {.5, .75, 1, 1.25, 1.5}};
+constexpr BySize<double> kBlurSigma = {{.4, .6, .7, .8, 1}, {.5, .75, 1, 1.25, 1.5}, {1, 2, 3, 4, 6}};
 
 struct Glass {
   double sigma;
   int reach, rounds;
 };
 constexpr BySize<Glass> kGlass = {{{.05, 1, 1}, {.25, 1, 1}, {.4, 1, 1}, {.25, 1, 2}, {.4, 1, 2}},
-                                  {{.1, 1, 1}, {.5, 1, 1}, {.6, 1, 2}, {.7, 2, 1}, {.9, 2, 2}}};
+                                  {{.1, 1, 1}, {.5, 1, 1}, {.6, 1, 2}, {.7, 2, 1}, {.9, 2, 2}},
+                                  {{.7, 1, 2}, {.9, 2, 1}, {1, 2, 3}, {1.1, 3, 2}, {1.5, 4, 2}}};
 
 ByteImage smoothed(const ByteImage& image, double sigma) {
   std::vector<double> x = to_unit(image);

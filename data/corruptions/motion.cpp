@@ -12,8 +12,15 @@ struct Motion {
   double sigma;
 };
 constexpr BySize<Motion> kMotion = {{{6, 1}, {6, 1.5}, {6, 2}, {8, 2}, {9, 2.5}},
-                                    {{10, 1}, {10, 1.5}, {10, 2}, {10, 2.5}, {12, 3}}};
-constexpr int kZoomFactors[] = {7, 12, 16, 21, 26};  // 1.00, 1.01, ...; the same for every size
+                                    {{10, 1}, {10, 1.5}, {10, 2}, {10, 2.5}, {12, 3}},
+                                    {{10, 3}, {15, 5}, {15, 8}, {15, 12}, {20, 15}}};
+struct Zoom {
+  int factors;  // 1, 1 + step, ...
+  double step;
+};
+constexpr BySize<Zoom> kZoom = {{{7, .01}, {12, .01}, {16, .01}, {21, .01}, {26, .01}},
+                                {{7, .01}, {12, .01}, {16, .01}, {21, .01}, {26, .01}},
+                                {{12, .01}, {16, .01}, {11, .02}, {13, .02}, {11, .03}}};
 
 }  // namespace
 
@@ -28,12 +35,13 @@ ByteImage motion_blur(const ByteImage& image, int severity, const ImageRandom& r
 ByteImage zoom_blur(const ByteImage& image, int severity, const ImageRandom&) {
   const std::vector<double> x = to_unit(image);
   std::vector<double> sum = x;
-  const double step = 1.01 - 1.0;  // the factors round as in a range that counts from 1 in steps of 0.01
-  for (int f = 0; f < kZoomFactors[severity]; ++f) {
+  const Zoom zoom = kZoom.at(image, severity);
+  const double step = 1 + zoom.step - 1;  // the factors round as in a range that counts from 1 on
+  for (int f = 0; f < zoom.factors; ++f) {
     const std::vector<double> enlarged = center_zoom(x, image.height, image.width, image.channels, 1 + f * step);
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += enlarged[i];
   }
-  for (double& v : sum) v /= kZoomFactors[severity] + 1;
+  for (double& v : sum) v /= zoom.factors + 1;
   return from_unit(image, sum);
 }
 

@@ -6,10 +6,12 @@
 namespace kelvin {
 namespace {
 
-constexpr BySize<double> kGaussianSigma = {{.04, .06, .08, .09, .10}, {.04, .08, .12, .15, .18}};
-constexpr BySize<double> kShotRate = {{500, 250, 100, 75, 50}, {250, 100, 50, 30, 15}};
-constexpr BySize<double> kSpeckleSigma = {{.06, .1, .12, .16, .2}, {.15, .2, .25, .3, .35}};
-constexpr BySize<double> kImpulseAmount = {{.01, .02, .03, .05, .07}, {.01, .02, .05, .08, .14}};
+constexpr BySize<double> kGaussianSigma = {
+    {.04, .06, .08, .09, .10}, {.04, .08, .12, .15, .18}, {.08, .12, .18, .26, .38}};
+constexpr BySize<double> kShotRate = {{500, 250, 100, 75, 50}, {250, 100, 50, 30, 15}, {60, 25, 12, 5, 3}};
+constexpr BySize<double> kSpeckleSigma = {{.06, .1, .12, .16, .2}, {.15, .2, .25, .3, .35}, {.15, .2, .35, .45, .6}};
+constexpr BySize<double> kImpulseAmount = {
+    {.01, .02, .03, .05, .07}, {.01, .02, .05, .08, .14}, {.03, .06, .09, .17, .27}};
 
 // In (0, 1), 53 bits from two words.
 double uniform(std::uint32_t high, std::uint32_t low) {

@@ -21,7 +21,12 @@ constexpr BySize<Snow> kSnow = {{{.1, .2, 1, .6, 8, 3, .95},
                                  {.1, .2, 1, .5, 10, 4, .8},
                                  {.15, .3, 1.75, .55, 10, 4, .7},
                                  {.25, .3, 2.25, .6, 12, 6, .65},
-                                 {.3, .3, 1.25, .65, 14, 12, .6}}};
+                                 {.3, .3, 1.25, .65, 14, 12, .6}},
+                                {{.1, .3, 3, .5, 10, 4, .8},
+                                 {.2, .3, 2, .5, 12, 4, .7},
+                                 {.55, .3, 4, .9, 12, 8, .7},
+                                 {.55, .3, 4.5, .85, 12, 8, .65},
+                                 {.55, .3, 2.5, .85, 12, 12, .55}}};
 
 // The flakes, one channel, 8 bits. The trail points downwards, 45° to either side.
 ByteImage flakes(const ByteImage& like, const Snow& s, const ImageRandom& random) {

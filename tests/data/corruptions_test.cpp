@@ -103,6 +103,80 @@ INSTANTIATE_TEST_SUITE_P(
                        ::testing::Values("1", "3", "64")),
     [](const auto& info) { return std::string(std::get<0>(info.param)) + std::get<1>(info.param); });
 
+// ImageNet's size. The clean image is a formula, and of the others each eighth row and column is kept (tools/golden/corruptions.py).
+class Photographs : public ::testing::Test {
+ protected:
+  static ImageSet image(std::int64_t copies) {
+    ImageSet set{copies, 224, 224, 3, {}, {}, std::vector<std::int32_t>(static_cast<std::size_t>(copies), 0)};
+    for (std::int64_t i = 0; i < copies; ++i)
+      for (int h = 0; h < 224; ++h)
+        for (int w = 0; w < 224; ++w)
+          for (int c = 0; c < 3; ++c)
+            set.bytes.push_back(
+                static_cast<std::uint8_t>((h * (3 + c) + w * (5 - c)) / 7 % 200 + (h / 32 + w / 32) % 2 * 55));
+    return set;
+  }
+  static std::vector<int> thinned(const ImageSet& set) {
+    std::vector<int> kept;
+    for (std::int64_t i = 0; i < set.count; ++i)
+      for (std::int64_t h = 0; h < 224; h += 8)
+        for (std::int64_t w = 0; w < 224; w += 8)
+          for (std::int64_t c = 0; c < 3; ++c)
+            kept.push_back(set.bytes[static_cast<std::size_t>(i * set.pixels() + (h * 224 + w) * 3 + c)]);
+    return kept;
+  }
+};
+
+// The tolerances of the smaller images, but for defocus: the reference's kernel is in float, and a mean of 29 whole numbers is whole now and then, so
+// that truncation takes either side.
+TEST_F(Photographs, DeterministicOnesAgreeWithTheReference) {
+  for (const auto& [name, tolerance] :
+       {Case{"defocus_blur", 0.1}, Case{"brightness", 0.1}, Case{"contrast", 0.05}, Case{"pixelate", 0.01},
+        Case{"jpeg_compression", 0.5}, Case{"gaussian_blur", 0.05}, Case{"zoom_blur", 0.1}, Case{"saturate", 0.1}}) {
+    const NpyArray expected = read_npy(kGolden / (std::string(name) + "224.npy"));
+    for (int severity = 1; severity <= 5; ++severity) {
+      const std::vector<int> got = thinned(corrupt(image(1), name, severity, 0));
+      double error = 0;
+      for (std::size_t i = 0; i < got.size(); ++i)
+        error += std::abs(
+            got[i] - std::to_integer<int>(expected.bytes[static_cast<std::size_t>(severity - 1) * got.size() + i]));
+      EXPECT_LE(error / static_cast<double>(got.size()), tolerance) << name << " " << severity;
+    }
+  }
+}
+
+// As for the smaller images; fewer copies, because an image has 2,352 values. What is drawn once an image is known to 10 % of the deviation.
+TEST_F(Photographs, RandomOnesAgreeInMeanAndDeviation) {
+  struct Drawn {
+    const char* name;
+    std::int64_t copies;
+    double tolerance;
+  };
+  for (const auto& [name, copies, tolerance] :
+       {Drawn{"gaussian_noise", 4, 0.05}, Drawn{"shot_noise", 4, 0.05}, Drawn{"impulse_noise", 4, 0.05},
+        Drawn{"speckle_noise", 4, 0.05}, Drawn{"glass_blur", 2, 0.05}, Drawn{"motion_blur", 100, 0.1},
+        Drawn{"fog", 100, 0.1}, Drawn{"snow", 24, 0.1}, Drawn{"frost", 100, 0.1}, Drawn{"spatter", 16, 0.1},
+        Drawn{"elastic_transform", 40, 0.1}}) {
+    const ImageSet clean = image(copies);
+    const std::vector<int> before = thinned(clean);
+    const std::vector<float> expected = read_npy(kGolden / (std::string(name) + "224.npy")).to_float();
+    for (int severity = 1; severity <= 5; ++severity) {
+      const std::vector<int> got = thinned(corrupt(clean, name, severity, 7));
+      double sum = 0, squares = 0;
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        sum += got[i] - before[i];
+        squares += std::pow(got[i] - before[i], 2);
+      }
+      const double n = static_cast<double>(got.size()), mean = sum / n,
+                   deviation = std::sqrt(squares / n - mean * mean);
+      const double mean_ref = expected[static_cast<std::size_t>(2 * severity - 2)],
+                   deviation_ref = expected[static_cast<std::size_t>(2 * severity - 1)];
+      EXPECT_NEAR(mean, mean_ref, tolerance * deviation_ref) << name << " " << severity;
+      EXPECT_NEAR(deviation, deviation_ref, tolerance * deviation_ref) << name << " " << severity;
+    }
+  }
+}
+
 std::vector<std::string> all_names() {
   std::vector<std::string> names = corruption_names();
   for (const std::string& name : extra_corruption_names()) names.push_back(name);

@@ -2,8 +2,8 @@
 (tools/golden/corruptions.py) and in speed (tools/bench/corruptions.py).
 
 The algorithms follow Hendrycks and Dietterich's published generators, written anew from their description: arithmetic on image/255
-in floating point, clipped to [0, 1], times 255, truncated. Images of up to 48 pixels take the constants of CIFAR-10-C, larger ones
-those of Tiny-ImageNet-C. `corrupt(name, image, severity)`: image uint8 [H, W, C] with one or three channels, severity 0 to 4.
+in floating point, clipped to [0, 1], times 255, truncated. Images of up to 48 pixels take the constants of CIFAR-10-C, of up to
+128 those of Tiny-ImageNet-C, larger ones those of ImageNet-C. `corrupt(name, image, severity)`: image uint8 [H, W, C] with one or three channels, severity 0 to 4.
 
 Two departures, both Kelvin's too: frost's textures are procedural (data/corruptions/frost_texture.h has the formula), and a grey
 image takes the grey of a colour (frost, spatter) and has no saturation to change.
@@ -20,8 +20,9 @@ from scipy import ndimage
 rng = np.random.default_rng(1)
 
 
-def by_size(image, small, large, s):
-    return (small if max(image.shape[:2]) <= 48 else large)[s]
+def by_size(image, small, medium, large, s):
+    side = max(image.shape[:2])
+    return (small if side <= 48 else medium if side <= 128 else large)[s]
 
 
 def unit(image, dtype=np.float64):
@@ -40,24 +41,24 @@ def smooth(x, sigma, mode="nearest", truncate=4.0):
 # Noise
 
 def gaussian_noise(image, s):
-    c = by_size(image, [.04, .06, .08, .09, .10], [.04, .08, .12, .15, .18], s)
+    c = by_size(image, [.04, .06, .08, .09, .10], [.04, .08, .12, .15, .18], [.08, .12, .18, .26, .38], s)
     return to_bytes(unit(image) + rng.normal(size=image.shape, scale=c))
 
 
 def shot_noise(image, s):
-    c = by_size(image, [500, 250, 100, 75, 50], [250, 100, 50, 30, 15], s)
+    c = by_size(image, [500, 250, 100, 75, 50], [250, 100, 50, 30, 15], [60, 25, 12, 5, 3], s)
     return to_bytes(rng.poisson(unit(image) * c) / c)
 
 
 def impulse_noise(image, s):
-    c = by_size(image, [.01, .02, .03, .05, .07], [.01, .02, .05, .08, .14], s)
+    c = by_size(image, [.01, .02, .03, .05, .07], [.01, .02, .05, .08, .14], [.03, .06, .09, .17, .27], s)
     x = unit(image)
     hit, salt = rng.random(x.shape) < c, rng.random(x.shape) < 0.5
     return to_bytes(np.where(hit, salt.astype(float), x))
 
 
 def speckle_noise(image, s):
-    c = by_size(image, [.06, .1, .12, .16, .2], [.15, .2, .25, .3, .35], s)
+    c = by_size(image, [.06, .1, .12, .16, .2], [.15, .2, .25, .3, .35], [.15, .2, .35, .45, .6], s)
     x = unit(image)
     return to_bytes(x + x * rng.normal(size=x.shape, scale=c))
 
@@ -65,12 +66,14 @@ def speckle_noise(image, s):
 # Blur
 
 def gaussian_blur(image, s):
-    return to_bytes(smooth(unit(image), by_size(image, [.4, .6, .7, .8, 1], [.5, .75, 1, 1.25, 1.5], s)))
+    c = by_size(image, [.4, .6, .7, .8, 1], [.5, .75, 1, 1.25, 1.5], [1, 2, 3, 4, 6], s)
+    return to_bytes(smooth(unit(image), c))
 
 
 def glass_blur(image, s):
     sigma, d, rounds = by_size(image, [(.05, 1, 1), (.25, 1, 1), (.4, 1, 1), (.25, 1, 2), (.4, 1, 2)],
-                               [(.1, 1, 1), (.5, 1, 1), (.6, 1, 2), (.7, 2, 1), (.9, 2, 2)], s)
+                               [(.1, 1, 1), (.5, 1, 1), (.6, 1, 2), (.7, 2, 1), (.9, 2, 2)],
+                               [(.7, 1, 2), (.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)], s)
     x = to_bytes(smooth(unit(image), sigma))
     for _ in range(rounds):
         offset = rng.integers(-d, d, size=(*x.shape[:2], 2)).tolist()
@@ -83,10 +86,12 @@ def glass_blur(image, s):
 
 def defocus_blur(image, s):
     radius, sigma = by_size(image, [(.3, .4), (.4, .5), (.5, .6), (1, .2), (1.5, .1)],
-                            [(.5, .6), (1, .1), (1.5, .1), (2.5, .01), (3, .1)], s)
-    g = np.arange(-8, 9)
+                            [(.5, .6), (1, .1), (1.5, .1), (2.5, .01), (3, .1)],
+                            [(3, .1), (4, .5), (6, .5), (8, .5), (10, .5)], s)
+    reach, side = (8, 3) if radius <= 8 else (radius, 5)
+    g = np.arange(-reach, reach + 1)
     disk = (g[:, None] ** 2 + g[None, :] ** 2 <= radius ** 2).astype(np.float32)
-    kernel = cv2.GaussianBlur(disk / disk.sum(), ksize=(3, 3), sigmaX=sigma)
+    kernel = cv2.GaussianBlur(disk / disk.sum(), ksize=(side, side), sigmaX=sigma)
     x = unit(image)
     return to_bytes(np.stack([cv2.filter2D(x[..., c], -1, kernel) for c in range(x.shape[-1])], -1))
 
@@ -108,7 +113,8 @@ def trail(image, radius, sigma, degrees):
 
 def motion_blur(image, s):
     radius, sigma = by_size(image, [(6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)],
-                            [(10, 1), (10, 1.5), (10, 2), (10, 2.5), (12, 3)], s)
+                            [(10, 1), (10, 1.5), (10, 2), (10, 2.5), (12, 3)],
+                            [(10, 3), (15, 5), (15, 8), (15, 12), (20, 15)], s)
     return trail(image, radius, sigma, rng.uniform(-45, 45))
 
 
@@ -122,8 +128,11 @@ def zoom(x, f):
 
 
 def zoom_blur(image, s):
-    factors = np.arange(1, [1.06, 1.11, 1.15, 1.20, 1.25][s] + 0.005, 0.01)
-    assert len(factors) == [7, 12, 16, 21, 26][s]
+    if max(image.shape[:2]) <= 128:
+        factors = np.arange(1, [1.06, 1.11, 1.15, 1.20, 1.25][s] + 0.005, 0.01)
+        assert len(factors) == [7, 12, 16, 21, 26][s]
+    else:
+        factors = np.arange(1, *[(1.11, .01), (1.16, .01), (1.21, .02), (1.26, .02), (1.31, .03)][s])
     x = unit(image, np.float32)
     total = x.copy()
     for f in factors:
@@ -137,7 +146,11 @@ def snow(image, s):
     mean, std, factor, threshold, radius, sigma, mix = [
         (.1, .2, 1, .6, 8, 3, .95), (.1, .2, 1, .5, 10, 4, .9), (.15, .3, 1.75, .55, 10, 4, .9),
         (.25, .3, 2.25, .6, 12, 6, .85), (.3, .3, 1.25, .65, 14, 12, .8)][s]
-    mix = by_size(image, [.95, .9, .9, .85, .8], [.8, .8, .7, .65, .6], s)
+    mix = by_size(image, [.95, .9, .9, .85, .8], [.8, .8, .7, .65, .6], [0] * 5, s)
+    if max(image.shape[:2]) > 128:
+        mean, std, factor, threshold, radius, sigma, mix = [
+            (.1, .3, 3, .5, 10, 4, .8), (.2, .3, 2, .5, 12, 4, .7), (.55, .3, 4, .9, 12, 8, .7),
+            (.55, .3, 4.5, .85, 12, 8, .65), (.55, .3, 2.5, .85, 12, 12, .55)][s]
     layer = zoom(rng.normal(size=(*image.shape[:2], 1), loc=mean, scale=std), factor)
     layer[layer < threshold] = 0
     layer = trail(to_bytes(layer), radius, sigma, rng.uniform(-135, -45)) / 255.0
@@ -202,8 +215,9 @@ GREY = np.array([0.299, 0.587, 0.114])
 
 def frost(image, s):
     a, b = by_size(image, [(1, .2), (1, .3), (.9, .4), (.85, .4), (.75, .45)],
-                   [(1, .3), (.9, .4), (.8, .45), (.75, .5), (.7, .55)], s)
-    texture = frost_texture(int(rng.integers(5)), 0.2 if max(image.shape[:2]) <= 48 else 0.3)
+                   [(1, .3), (.9, .4), (.8, .45), (.75, .5), (.7, .55)],
+                   [(1, .4), (.8, .6), (.7, .7), (.65, .7), (.6, .75)], s)
+    texture = frost_texture(int(rng.integers(5)), by_size(image, [0.2], [0.3], [1.0], 0))
     h, w = image.shape[:2]
     y, x = rng.integers(texture.shape[0] - h), rng.integers(texture.shape[1] - w)
     piece = texture[y:y + h, x:x + w]
@@ -235,15 +249,16 @@ def plasma(size, decay):
 
 def fog(image, s):
     strength, decay = by_size(image, [(.2, 3), (.5, 3), (.75, 2.5), (1, 2), (1.5, 1.75)],
-                              [(.4, 3), (.7, 3), (1, 2.5), (1.5, 2), (2, 1.75)], s)
+                              [(.4, 3), (.7, 3), (1, 2.5), (1.5, 2), (2, 1.75)],
+                              [(1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)], s)
     x = unit(image)
-    size = 32 if max(x.shape[:2]) <= 32 else 64
+    size = next(n for n in (32, 64, 128, 256) if max(x.shape[:2]) <= n)
     layer = plasma(size, decay)[:x.shape[0], :x.shape[1], None]
     return to_bytes((x + strength * layer) * x.max() / (x.max() + strength))
 
 
 def brightness(image, s):
-    c = by_size(image, [.05, .1, .15, .2, .3], [.1, .2, .3, .4, .5], s)
+    c = by_size(image, [.05, .1, .15, .2, .3], [.1, .2, .3, .4, .5], [.1, .2, .3, .4, .5], s)
     x = unit(image)
     if x.shape[-1] == 1:
         return to_bytes(x + c)
@@ -255,7 +270,7 @@ def brightness(image, s):
 # Colour, shape, files
 
 def contrast(image, s):
-    c = by_size(image, [.75, .5, .4, .3, .15], [.4, .3, .2, .1, .05], s)
+    c = by_size(image, [.75, .5, .4, .3, .15], [.4, .3, .2, .1, .05], [.4, .3, .2, .1, .05], s)
     x = unit(image)
     mean = x.mean(axis=(0, 1), keepdims=True)
     return to_bytes((x - mean) * c + mean)
@@ -265,7 +280,8 @@ def saturate(image, s):
     if image.shape[-1] == 1:
         return image
     a, b = by_size(image, [(.3, 0), (.1, 0), (1.5, 0), (2, .1), (2.5, .2)],
-                   [(.3, 0), (.1, 0), (2, 0), (5, .1), (30, .2)], s)
+                   [(.3, 0), (.1, 0), (2, 0), (5, .1), (30, .2)],
+                   [(.3, 0), (.1, 0), (2, 0), (5, .1), (20, .2)], s)
     hsv = skimage.color.rgb2hsv(unit(image))
     hsv[..., 1] = np.clip(a * hsv[..., 1] + b, 0, 1)
     return to_bytes(skimage.color.hsv2rgb(hsv))
@@ -285,7 +301,8 @@ def elastic_transform(image, s):
     size = image.shape[0]
     alpha, sigma, affine = np.array(by_size(
         image, [(0, 0, .08), (.05, .2, .07), (.08, .06, .06), (.1, .04, .05), (.1, .03, .03)],
-        [(0, 0, .08), (.05, .3, .06), (.1, .08, .06), (.1, .03, .03), (.16, .03, .02)], s)) * size
+        [(0, 0, .08), (.05, .3, .06), (.1, .08, .06), (.1, .03, .03), (.16, .03, .02)],
+        np.array([(2, .7, .1), (2, .08, .2), (.05, .01, .02), (.07, .01, .02), (.12, .01, .02)]) * 244 / size, s)) * size
     x = unit(image, np.float32)
     c, half = np.float32([size // 2, size // 2]), size // 3
     before = np.float32([c + half, [c[0] + half, c[1] - half], c - half])
@@ -301,7 +318,7 @@ def pillow(image):
 
 
 def pixelate(image, s):
-    c = by_size(image, [.95, .9, .85, .75, .65], [.9, .8, .7, .6, .5], s)
+    c = by_size(image, [.95, .9, .85, .75, .65], [.9, .8, .7, .6, .5], [.6, .5, .4, .3, .25], s)
     h, w = image.shape[:2]
     small = pillow(image).resize((int(w * c), int(h * c)), Image.BOX)
     return np.asarray(small.resize((w, h), Image.BOX)).reshape(image.shape)
@@ -309,7 +326,8 @@ def pixelate(image, s):
 
 def jpeg_compression(image, s):
     buffer = io.BytesIO()
-    pillow(image).save(buffer, "JPEG", quality=by_size(image, [80, 65, 58, 50, 40], [65, 58, 50, 40, 25], s))
+    quality = by_size(image, [80, 65, 58, 50, 40], [65, 58, 50, 40, 25], [25, 18, 15, 10, 7], s)
+    pillow(image).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer)).reshape(image.shape)
 
 
@@ -328,7 +346,9 @@ def spatter(image, s):
         image, [(.62, .1, .7, .7, .5, 0), (.65, .1, .8, .7, .5, 0), (.65, .3, 1, .69, .5, 0), (.65, .1, .7, .69, .6, 1),
                 (.65, .1, .5, .68, .6, 1)],
         [(.62, .1, .7, .7, .6, 0), (.65, .1, .8, .7, .6, 0), (.65, .3, 1, .69, .6, 0), (.65, .1, .7, .68, .6, 1),
-         (.65, .1, .5, .67, .6, 1)], s)
+         (.65, .1, .5, .67, .6, 1)],
+        [(.65, .3, 4, .69, .6, 0), (.65, .3, 3, .68, .6, 0), (.65, .3, 2, .68, .5, 0), (.65, .3, 1, .65, 1.5, 1),
+         (.67, .4, 1, .65, 1.5, 1)], s)
     x = unit(image, np.float32)
     liquid = smooth(rng.normal(size=x.shape[:2], loc=mean, scale=std), sigma)
     liquid[liquid < threshold] = 0

@@ -2,11 +2,12 @@
 
     python tools/golden/corruptions.py           # needs ImageMagick 6 and Wand for motion blur
     python tools/golden/corruptions.py magick    # that part alone
+    python tools/golden/corruptions.py 224       # the images of ImageNet's size alone
 
 For images of 28 grey, 32 and 64 colour pixels (suffixes 1, 3 and 64): deterministic corruptions as images, random ones as the mean
 and standard deviation of the change over many copies, for each severity. `distances.txt`: the mean distance of each severity,
-from which data/corruptions/DECISIONS.md takes the reference's own exceptions to "a higher severity is further away". Then
-the single steps that random corruptions are made of, on fixed inputs: Canny edges, distances, equalised histograms, drop
+from which data/corruptions/DECISIONS.md takes the reference's own exceptions to "a higher severity is further away". At 224 pixels, where whole images would be
+large, each eighth row and column is kept. Then the single steps that random corruptions are made of, on fixed inputs: Canny edges, distances, equalised histograms, drop
 reliefs, affine maps, displacements, frost textures. Motion blur is drawn by ImageMagick itself, with the published generator's call.
 """
 import ctypes
@@ -42,6 +43,23 @@ def scene(n, size, channels):
             channel.append(v + rng.normal(0, 0.03, v.shape))
         images.append(np.stack(channel, -1))
     return reference.to_bytes(np.array(images))
+
+
+def photographs():
+    """224 pixels: no image is kept whole, the clean one is a formula that the test evaluates, too."""
+    h, w, c = np.meshgrid(np.arange(224), np.arange(224), np.arange(3), indexing="ij")
+    image = ((h * (3 + c) + w * (5 - c)) // 7 % 200 + (h // 32 + w // 32) % 2 * 55).astype(np.uint8)
+    for f in reference.DETERMINISTIC:
+        np.save(out / f"{f.__name__}224.npy", np.stack([f(image, s)[::8, ::8] for s in range(5)]))
+    for f in reference.RANDOM:
+        copies = {"glass_blur": 3, "fog": 400, "frost": 400, "snow": 60, "motion_blur": 300, "spatter": 40,
+                  "elastic_transform": 120}.get(f.__name__, 10)
+        rows = []
+        for s in range(5):
+            change = np.stack([f(image, s)[::8, ::8] for _ in range(copies)]).astype(np.float32) - image[::8, ::8]
+            rows.append([change.mean(dtype=float), change.std(dtype=float)])
+        np.save(out / f"{f.__name__}224.npy", np.array(rows, dtype=np.float32))
+        print(f.__name__, rows, flush=True)
 
 
 def corruptions(suffix, images, lines):
@@ -119,10 +137,13 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     if sys.argv[1:] == ["magick"]:
         return magick()
+    if sys.argv[1:] == ["224"]:
+        return photographs()
     lines = ["# root mean square distance from the clean image, of 255, for severities 1 to 5"]
     corruptions("1", scene(2, 28, 1), lines)
     corruptions("3", scene(2, 32, 3), lines)
     corruptions("64", scene(1, 64, 3), lines)
+    photographs()
     steps()
     magick()
     (out / "distances.txt").write_text("\n".join(lines) + "\n")
