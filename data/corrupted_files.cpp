@@ -103,7 +103,8 @@ void CorruptedFiles::require(const std::string& name, const std::vector<int>& se
 
 ImageSet CorruptedFiles::load(const std::string& name, int severity, std::int64_t limit) {
   require(name, {severity});
-  return is_npy_ ? load_block(name, severity, limit) : load_folders(name, severity, limit);
+  if (is_npy_) return load_block(name, severity, limit);
+  return clean_.test_files.empty() ? load_folders(name, severity, limit) : load_named(name, severity, limit);
 }
 
 ImageSet CorruptedFiles::load_block(const std::string& name, int severity, std::int64_t limit) {
@@ -163,6 +164,29 @@ ImageSet CorruptedFiles::load_folders(const std::string& name, int severity, std
   return set;
 }
 
+ImageSet CorruptedFiles::load_named(const std::string& name, int severity, std::int64_t limit) const {
+  const ImageSet& like = clean_.test;
+  const std::int64_t count = limit > 0 ? std::min(limit, like.count) : like.count;
+  const std::vector<std::string>& classes = clean_.class_folders;
+  std::vector<Path> files;
+  std::vector<std::int32_t> labels;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::string& clean = clean_.test_files[static_cast<std::size_t>(i)];
+    const auto at = std::lower_bound(classes.begin(), classes.end(), clean.substr(0, clean.find('/')));
+    labels.push_back(static_cast<std::int32_t>(at - classes.begin()));
+    files.push_back(folder_ / name / std::to_string(severity) / clean);
+    if (!is_there(files.back()))
+      throw mistake("from"_field, ": no ", files.back().string(), ", and ", clean_.name, " holds the clean image");
+  }
+  ImageSet set{count, like.height, like.width, like.channels, {}, {}, std::move(labels)};
+  set.reader = [files = std::move(files),
+                preparation = ImagePreparation{.resize = 0, .crop = static_cast<int>(like.height)}](std::int64_t i,
+                                                                                                    std::uint8_t* out) {
+    read_prepared_image(files[static_cast<std::size_t>(i)], preparation, out);
+  };
+  return set;
+}
+
 CorruptedWriter::CorruptedWriter(Path folder, std::vector<int> severities)
     : folder_(std::move(folder)), severities_(std::move(severities)) {
   std::error_code error;
@@ -172,6 +196,8 @@ CorruptedWriter::CorruptedWriter(Path folder, std::vector<int> severities)
 
 void CorruptedWriter::require(const std::vector<std::string>& names, const ImageSet& images) const {
   require_bytes(images);
+  if (images.reader)
+    throw mistake("save"_field, ": the images of this set are too many to keep; it is corrupted as it is read");
   for (const std::string& name : names) require_writable(folder_ / (name + ".npy"));
   for (const char* name : {"labels.npy", "severities.npy"}) require_writable(folder_ / name);
 }

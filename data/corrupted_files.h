@@ -5,7 +5,8 @@
 //                      (5n,). Where severities.npy lies beside – no part of the published layout – it lists the severities that the
 //                      blocks hold instead of 1 to 5.
 //   folder layout      CORRUPTION/SEVERITY/CLASS/image. The folders of Tiny-ImageNet-C are wnids. Its frost folder as first published
-//                      holds 1,000 classes; folders of foreign classes are passed over and counted in notes().
+//                      holds 1,000 classes; folders of foreign classes are passed over and counted in notes(). ImageNet-C: the files that are
+//                      named as the clean images, in their order, read as they are used; of 224x224 pixels, of which larger ones lose the edges.
 #pragma once
 
 #include <filesystem>
@@ -27,8 +28,8 @@ class CorruptedFiles {
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   [[nodiscard]] const std::vector<int>& severities() const { return severities_; }
 
-  // Whether image i is test image i, corrupted (CIFAR-C layout), or some other photograph (folders).
-  [[nodiscard]] bool is_paired() const { return is_npy_; }
+  // Whether image i is test image i, corrupted (CIFAR-C layout, ImageNet-C), or some other photograph (Tiny-ImageNet-C).
+  [[nodiscard]] bool is_paired() const { return is_npy_ || !clean_.test_files.empty(); }
   // A mistake where the corruption or one of the severities is not there; for a check before any work.
   void require(const std::string& name, const std::vector<int>& severities) const;
 
@@ -43,6 +44,7 @@ class CorruptedFiles {
   void check_blocks(const std::filesystem::path& labels) const;
   [[nodiscard]] ImageSet load_block(const std::string& name, int severity, std::int64_t limit);
   [[nodiscard]] ImageSet load_folders(const std::string& name, int severity, std::int64_t limit);
+  [[nodiscard]] ImageSet load_named(const std::string& name, int severity, std::int64_t limit) const;
 
   std::filesystem::path folder_;
   const Dataset& clean_;

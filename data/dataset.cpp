@@ -11,6 +11,7 @@
 #include "data/fashion_mnist.h"
 #include "data/hold_out.h"
 #include "data/image_folders.h"
+#include "data/imagenet.h"
 #include "data/npy_dataset.h"
 #include "data/synthetic.h"
 #include "engine/printable.h"
@@ -31,6 +32,7 @@ const std::map<std::string, Loader>& loaders() {
       {"cifar100", load_cifar100},
       {"fashion-mnist", load_fashion_mnist},
       {"folder", load_image_folder},
+      {"imagenet", load_imagenet},
       {"npy", load_npy_dataset},
       {"synthetic", load_synthetic},
       {"tiny-imagenet", load_tiny_imagenet},
@@ -122,6 +124,8 @@ Dataset load_dataset(const std::string& spec, const DatasetOptions& options) {
   const std::string name = spec.substr(0, colon), where = colon == std::string::npos ? "" : spec.substr(colon + 1);
   const auto loader = loaders().find(name);
   if (loader == loaders().end()) throw mistake("data"_field, " ", name, " is unknown; known: ", known_names());
+  if (!options.images.empty() && name != "imagenet")
+    throw mistake("images"_field, " lists images of imagenet; ", name, " is taken whole, or its first by a limit");
   Dataset set = loader->second(where, options);
   set.name = name;
   require_images(spec, options.train, set.train, "training");

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "data/image_preparation.h"
+
 namespace kelvin {
 
 // Writes image i to out[H, W, C]. The same bytes each time; several threads may call it at once. Throws a mistake that names the image.
@@ -49,6 +51,7 @@ struct Dataset {
   // which no training half was read.
   std::vector<float> mean, std;
   std::int64_t test_count = 0;               // test images before test_limit
+  std::vector<std::string> test_files = {};  // imagenet: WNID/NAME of each of them; else empty
   std::vector<std::string> notes;            // what was passed over, a line each: for people, once
 };
 
@@ -60,6 +63,8 @@ struct DatasetOptions {
   std::int64_t validation = 0;                   // images to hold out of the training half, after train_limit; 0: none
   std::uint64_t seed = 0;                        // of synthetic sets and of the choice of the validation images
   bool uses_cache = true;   // of decoded images (data/image_file.h); false: it is neither read nor filled
+  std::string images = {};  // imagenet: a file that lists the images to take (data/imagenet_lists.h); empty: all
+  ImagePreparation preparation = {};  // imagenet: their size
 };
 
 // `spec` is the value of --data: NAME or NAME:WHERE.
@@ -67,6 +72,7 @@ struct DatasetOptions {
 //   fashion-mnist[:DIR]   the four IDX files, gzipped or not; default: where Debian's dataset-fashion-mnist puts them
 //   cifar10.1:DIR         a second test set for CIFAR-10 (data/cifar10_1.h)
 //   tiny-imagenet:DIR, folder:DIR  image files in class folders (data/image_folders.h)
+//   imagenet:DIR          ImageNet's validation images, read as they are used (data/imagenet.h); no training half
 //   synthetic[:KEY=VALUE,...]  Gaussian classes (data/synthetic.h)
 //   npy:DIR               {train,test}_{images,labels}.npy
 // Throws a mistake on unknown names, absent or damaged files, labels out of range, NaN or pixels outside [0, 1].

@@ -370,8 +370,9 @@ TEST(FashionMnist, IsTheSetOfThePaper) {
 }
 
 TEST(Dataset, UnknownNames) {
-  EXPECT_THAT(mistake_of([] { (void)load_dataset("imagenet", {}); }),
-              HasSubstr("known: cifar10, cifar10.1, cifar100, fashion-mnist, folder, npy, synthetic, tiny-imagenet"));
+  EXPECT_THAT(
+      mistake_of([] { (void)load_dataset("imagenet21k", {}); }),
+      HasSubstr("known: cifar10, cifar10.1, cifar100, fashion-mnist, folder, imagenet, npy, synthetic, tiny-imagenet"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:clases=3", {}); }), HasSubstr("unknown option 'clases'"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:classes=x", {}); }), HasSubstr("no number"));
   EXPECT_THAT(mistake_of([] { (void)load_dataset("synthetic:train=0.5", {}); }), HasSubstr("train=0.5 is no whole"));
