@@ -63,9 +63,11 @@ CorruptedFiles::CorruptedFiles(Path folder, const Dataset& clean) : folder_(std:
     }
     check_blocks(labels.path);
   } else {
-    for (const std::string& name : subfolders(folder_))
-      if (is_folder(folder_ / name / "1")) names_.push_back(name);
     severities_ = {1, 2, 3, 4, 5};
+    for (const std::string& name : subfolders(folder_))
+      if (std::any_of(severities_.begin(), severities_.end(),
+                      [&](int severity) { return is_folder(folder_ / name / std::to_string(severity)); }))
+        names_.push_back(name);
     if (!names_.empty() && clean.class_folders.empty())
       throw mistake("from"_field, " ", folder_.string(), ": images in class folders; the data set (", clean.name,
                     ") has none to match them with, expected tiny-imagenet or folder");
