@@ -185,8 +185,8 @@ void add_corrupt(CLI::App& app, CommonOptions& common) {
                                  listed(extra_corruption_names()) + "; no part of the benchmark's mean), or names"),
                        field("severity", f->severity, "1 to 5, or all"),
                        field("from", f->from,
-                             message("Evaluate on these files instead: the folder of CIFAR-10-C, CIFAR-100-C or "
-                                     "Tiny-ImageNet-C, or of ",
+                             message("Evaluate on these files instead: the folder of CIFAR-10-C, CIFAR-100-C, "
+                                     "Tiny-ImageNet-C or ImageNet-C, or of ",
                                      "save"_field)),
                        field("save", f->save, "Write the images there in the layout of CIFAR-10-C"),
                        field("baseline", f->baseline,

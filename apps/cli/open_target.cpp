@@ -5,6 +5,7 @@
 #include "apps/run/precisions.h"
 #include "engine/weight_file.h"
 #include "kernels/processes/processes.h"
+#include "models/recognition.h"
 #include "models/weights.h"
 
 namespace kelvin {
@@ -46,15 +47,38 @@ Source open_source(const TargetOptions& o) {
   return source;
 }
 
+// Of photographs that are resized to the model's images; a note says how.
+ImagePreparation preparation_of(const TargetOptions& o, const Source& source, const std::string& data,
+                                std::vector<std::string>& notes) {
+  if (!data.starts_with("imagenet:")) {
+    if (o.preparation.are_given())
+      throw mistake("--images, --resize and --interpolation are for --data imagenet:DIR; the images of ", data,
+                    " are taken as they are");
+    return {};
+  }
+  const std::string model = !source.is_raw    ? source.info.model.name
+                            : o.model.empty() ? recognise_model(source.file).name
+                                              : o.model;
+  const ImagePreparation p = preparation_for(model, source.file.path.string(), o.preparation);
+  notes.push_back(str("images: ", text_of(p),
+                      o.preparation.resize != 0 && o.preparation.interpolation != "auto"
+                          ? ""
+                          : "; --resize and --interpolation say otherwise"));
+  return p;
+}
+
 // Loads the half of the data that --split names as its test half; also returns whether it is complete in spite of --limit.
-bool load_images(const TargetOptions& o, const std::string& data, std::uint64_t seed, Dataset& set) {
+bool load_images(const TargetOptions& o, const std::string& data, std::uint64_t seed,
+                 const ImagePreparation& preparation, Dataset& set) {
   const bool on_train = o.split == "train";
   const std::int64_t one_more = o.limit == 0 ? 0 : o.limit + 1;  // shows whether the limit leaves images out
   set = load_dataset(data, {.train = on_train ? Half::required : Half::skip,
                             .test = on_train ? Half::skip : Half::required,
                             .train_limit = one_more,
                             .test_limit = one_more,
-                            .seed = seed});
+                            .seed = seed,
+                            .images = o.preparation.images,
+                            .preparation = preparation});
   if (on_train) set.test = std::move(set.train);
   const bool is_whole_set = o.limit == 0 || set.test.count <= o.limit;
   if (!is_whole_set) set.test = set.test.first(o.limit);
@@ -69,6 +93,11 @@ std::string variant_of(const TargetOptions& o, const RunInfo& own, std::int64_t 
   if (!o.data.empty() && o.data != own.data) text += "-on-" + file_name_text(o.data);
   if (o.precision && *o.precision != own.model.precision) text += "-" + name_in(precisions(), *o.precision);
   if (o.weights_from == "ema") text += "-ema";
+  if (const PreparationFlags& p = o.preparation; p.are_given()) {
+    if (!p.images.empty()) text += "-of-" + file_name_text(std::filesystem::path(p.images).filename().string());
+    if (p.resize != 0) text += str("-resize", p.resize);
+    if (p.interpolation != "auto") text += "-" + p.interpolation;
+  }
   return text;
 }
 
@@ -122,7 +151,7 @@ Target open_target(const TargetOptions& o, const CommonOptions& common) {
   }
   add_note(age_note(source.file));
   const std::string data = o.data.empty() ? info.data : o.data;
-  const bool is_whole_set = load_images(o, data, info.seed, target.data);
+  const bool is_whole_set = load_images(o, data, info.seed, preparation_of(o, source, data, target.notes), target.data);
   add_notes(target.data.notes);
   target.variant = variant_of(o, info, target.data.test.count, is_whole_set);
   if (source.is_raw)

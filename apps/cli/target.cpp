@@ -46,14 +46,15 @@ Fields target_fields(TargetOptions& t) {
            {basic(field(
                 "checkpoint", t.checkpoint, {"last", "best"},
                 message("Of the run folder: last, or best by its validation split (train ", "validation"_field, ")"))),
-            basic(field("data", t.data, "Data set, NAME or NAME:PATH; default: the run's")),
+            basic(field("data", t.data, "Data set, NAME or NAME:PATH, also imagenet:DIR; default: the run's")),
             basic(also(field("limit", t.limit, at_least(0), "The first N images only"), "test-limit")),
             field("weights", t.weights, message("A safetensors or .pt file instead of a run; needs ", "data"_field)),
             field("model", t.model, message("Model of ", "weights"_field, "; default: as the file or its tensors say")),
             weights_from_field(t.weights_from),
             field("precision", t.precision, precisions(), "f32 or bf16; default: the run's"),
             field("batch-size", t.batch_size, at_least(1), "Images at a time")}),
-       group("Model and data", normalisation_fields(t.normalisation))});
+       group("Model and data", normalisation_fields(t.normalisation)),
+       group("Model and data", preparation_fields(t.preparation))});
 }
 
 void add_target_options(CLI::App& command, TargetOptions& t) {

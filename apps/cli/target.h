@@ -10,6 +10,7 @@
 
 #include "apps/cli/common.h"
 #include "apps/cli/normalisation_flags.h"
+#include "apps/cli/preparation_flags.h"
 #include "apps/run/class_order.h"
 #include "apps/run/run_folder.h"
 #include "data/dataset.h"
@@ -31,6 +32,7 @@ struct TargetOptions {
   std::int64_t usual_limit = 0;  // the command's default limit of images; 0: the whole set
   int batch_size = 250;
   NormalisationFlags normalisation;   // of --weights
+  PreparationFlags preparation;       // of --data imagenet:DIR
   std::optional<DType> precision;     // --precision; none: the run's
   std::string weights_from = "last";  // last, or ema: the averaged weights of a run trained with --ema
   // For commands with --split: "train" puts the training half of the data set into Target::data.test.
