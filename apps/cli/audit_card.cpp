@@ -6,7 +6,7 @@
 #include "apps/cli/standard_streams.h"
 #include "apps/cli/version.h"
 #include "apps/training/data_digest.h"
-#include "data/digest.h"
+#include "engine/digest.h"
 #include "engine/input_file.h"
 #include "kernels/libraries/cuda_device.h"
 #include "kernels/libraries/onednn_version.h"

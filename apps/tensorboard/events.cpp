@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "apps/tensorboard/protobuf.h"
+#include "engine/printable.h"
 
 namespace kelvin {
 namespace {

@@ -1,7 +1,7 @@
 // The robustness card of a file as others publish them: wrn_10_1 that PyTorch trained and saved (tools/golden/card.py).
 #include <cmath>
 
-#include "data/digest.h"
+#include "engine/digest.h"
 #include "engine/checked_json.h"
 #include "engine/input_file.h"
 #include "tests/cli/cli_fixture.h"
