@@ -12,9 +12,8 @@
 
 namespace kelvin {
 
-inline constexpr std::uint64_t kMaxImageFile = 256u << 20;  // bytes
-inline constexpr std::int64_t kMaxImagePixels =
-    32 * 1024 * 1024;  // 8192 x 4096: large photographs, too
+inline constexpr std::uint64_t kMaxImageFile = 256u << 20;         // bytes
+inline constexpr std::int64_t kMaxImagePixels = 32 * 1024 * 1024;  // 8192 x 4096: large photographs, too
 
 struct ImageHeader {
   int height = 0, width = 0;
