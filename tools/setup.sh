@@ -24,7 +24,7 @@ packages=(
   libgtest-dev libgmock-dev  # tests
   libboost-context-dev    # tests: fibers of the emulated CUDA device
   dataset-fashion-mnist   # the default data
-  curl unzip              # `kelvin data fetch`, and its test
+  curl unzip              # `kelvin data fetch`, `weights fetch`, and their tests
 )
 
 case ${1:-} in
