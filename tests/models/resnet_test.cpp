@@ -117,7 +117,7 @@ TEST(Models, Mistakes) {
   using testing::mistake_of;
   const auto build = [](ModelSpec spec) { return mistake_of([&] { (void)make_model(spec, {}, 0); }); };
   EXPECT_THAT(build({.name = "vgg", .mean = {}, .std = {}}),
-              HasSubstr("known: mlp, preactresnet18, resnet18, resnet20, resnet34, resnet50, resnet8"));
+              HasSubstr("known: fast_preactresnet18, mlp, preactresnet18, resnet18, resnet20, resnet34, resnet50, resnet8"));
   EXPECT_THAT(build({.name = "mlp", .channels = 4, .mean = {}, .std = {}}), HasSubstr("1 or 3"));
   EXPECT_THAT(build({.name = "mlp", .classes = 1, .mean = {}, .std = {}}), HasSubstr("at least 2"));
   const auto model = make_model({.name = "mlp", .mean = {}, .std = {}}, {}, 0);
