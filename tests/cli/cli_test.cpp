@@ -196,7 +196,8 @@ TEST_F(CliTest, Mistakes) {
   expect_mistake(train, "--out DIR is needed");
   expect_mistake(train + "--out /proc/x", "/proc/x");
   expect_mistake(train + "--optimizer lion --out x", "known: sgd, adam, adamw");
-  expect_mistake(train + "--model resnet9 --out x", "known: fast_preactresnet18, mlp, preactresnet18, resnet18, resnet20");
+  expect_mistake(train + "--model resnet9 --out x",
+                 "known: fast_preactresnet18, mlp, preactresnet18, resnet18, resnet20");
   expect_mistake(train + "--device cuda --out x", "--device cuda");
   expect_mistake(train + "--resume --out x", "nothing to resume");
   expect_mistake(train + "--no-such-flag --out x", "no-such-flag");
