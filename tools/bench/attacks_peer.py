@@ -10,7 +10,7 @@ Needs torch, torchattacks 3.5 and safetensors. torchattacks stands in for the re
 Square runs without its rescaled schedule, as AutoAttack runs it. The model is trained briefly first. preactresnet18 and wrn_28_10 see
 Fashion-MNIST as 32x32x3 and are saved by torch.save in the layout of published checkpoints; both sides read that file.
 
-PyTorch gets channels_last weights and images, evaluation mode, no gradients of weights, and a warm-up; Kelvin none. Only the attack is
+PyTorch gets channels_last weights and activations, evaluation mode, no gradients of weights, and a warm-up; Kelvin none. Only the attack is
 timed on either side: no start of a program, no loading of files. Each attack has a process of its own on either side, and the peak
 memory is that of the whole process, libraries included. Speed that is bought with strength does not count, so robust accuracies stand
 beside the seconds. The ratio is the median over rounds, and the side that starts alternates. About eight minutes for resnet20 on two
@@ -80,6 +80,30 @@ def read_published(name, path):
     return model.eval()
 
 
+def channels_last(model):
+    """The model with channels_last inside and gradients of images in PyTorch's usual layout, which torchattacks' FAB needs."""
+    import torch
+
+    class ToChannelsLast(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            return x.contiguous(memory_format=torch.channels_last)
+
+        @staticmethod
+        def backward(context, gradient):
+            return gradient.contiguous()
+
+    class ChannelsLast(torch.nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            return self.net(ToChannelsLast.apply(x))
+
+    return ChannelsLast(model.to(memory_format=torch.channels_last)).eval()
+
+
 def attack_with_torch(name, weights, images, case, n, eps, batch, threads):
     import resource
     import time
@@ -97,8 +121,8 @@ def attack_with_torch(name, weights, images, case, n, eps, batch, threads):
     else:
         model, _, _ = load(weights)
         pixels, labels = fashion_mnist(n)
-    model = model.to(memory_format=torch.channels_last)
-    x, y = to_torch(pixels), torch.tensor(labels.astype(np.int64))
+    model = channels_last(model)
+    x, y = to_torch(pixels).contiguous(), torch.tensor(labels.astype(np.int64))
     torchattacks.PGD(model, steps=2)(x[:batch], y[:batch])  # warm-up
     robust, seconds = still_right(model, x, y), {}
     attacks = members(model, eps) | {"pgd": torchattacks.PGD(model, eps=eps, alpha=eps / 4, steps=20)}
@@ -197,8 +221,8 @@ def main():
                 if k in rounds[0][1]["members"]:
                     mine, other = (statistics.median(r[side]["members"][k] for r in rounds) for side in (0, 1))
                     print(f"    {k:8s} kelvin {mine:6.1f} s, torchattacks {other:6.1f} s, ratio {other / mine:.2f}")
-            print(f"{case}: {n} images, ratio {statistics.median(b['seconds'] / a['seconds'] for a, b in rounds):.2f} ({rounds[0][1]['versions']})",
-                  flush=True)
+            ratio = statistics.median(b["seconds"] / a["seconds"] for a, b in rounds)
+            print(f"{case}: {n} images, ratio {ratio:.2f} ({rounds[0][1]['versions']})", flush=True)
 
 
 if __name__ == "__main__":
